@@ -1,0 +1,9 @@
+"""The one exception for what a visitor can cause and mend."""
+
+
+class SteeringError(Exception):
+    """Bad input or a missing resource: says what is wrong, the value, what is allowed, what to do.
+
+    The command line prints it and exits with code 2, the app shows it as a sentence. Everything
+    else that is raised is a bug: it propagates and is logged.
+    """
