@@ -1,0 +1,259 @@
+"""The directions that carry refusal: difference in means, and iterative nullspace projection.
+
+Difference in means (Arditi et al. 2024, arXiv:2406.11717, sec. 2.3), at position p and layer l:
+
+    r = mean over harmful prompts of h  -  mean over harmless prompts of h
+
+Iterative nullspace projection, INLP (Ravfogel et al. 2020, arXiv:2004.07667; used for refusal by
+Rocchetti & Ferrara 2026, arXiv:2606.13720): fit a linear classifier harmful/harmless, project its
+direction out of the activations, repeat. The k-th direction is what still separates the classes
+once the k-1 before it are gone.
+"""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from steering.errors import SteeringError
+from steering.subspace import Subspace
+
+INVERSE_L2 = 0.1
+"""scikit-learn's C of the INLP classifiers (Rocchetti & Ferrara's setting)."""
+STOP_ACCURACY = 0.55
+"""INLP ends after the first classifier whose dev accuracy is below this (same source)."""
+MAX_ITERATIONS = 100
+"""INLP ends after this many classifiers at the latest (same source)."""
+
+Place = tuple[int, int]
+"""(position, layer): template position, -1 for the last template token; block input, from 0."""
+
+
+def difference_in_means(
+    harmful: Float[Tensor, "harmful d_model"], harmless: Float[Tensor, "harmless d_model"]
+) -> Float[Tensor, " d_model"]:
+    """Return mean(harmful) - mean(harmless), raw norm, summed in float64.
+
+    At the first block's input the template tokens are the same for every prompt, so the
+    difference is exactly zero there and has no direction: check before normalising.
+    """
+    return (harmful.double().mean(0) - harmless.double().mean(0)).float()
+
+
+@dataclass(frozen=True, eq=False)
+class Inlp:
+    """What INLP found at one place.
+
+    Attributes:
+        subspace: The classifiers' directions, orthonormalised in the order they were found.
+        dev_accuracies: Accuracy of each classifier on the held-out fifth, before its direction
+            was removed; the failing last classifier is included.
+        stopped: Why the iteration ended, as shown to the reader.
+    """
+
+    subspace: Subspace
+    dev_accuracies: tuple[float, ...]
+    stopped: str
+
+
+def inlp(
+    harmful: Float[Tensor, "harmful d_model"],
+    harmless: Float[Tensor, "harmless d_model"],
+    place: Place,
+    *,
+    seed: int = 0,
+    max_iterations: int = MAX_ITERATIONS,
+) -> Inlp:
+    """Find the directions that separate the classes, one after another.
+
+    Logistic regression without bias, centring or scaling; equal class sizes; a stratified 80/20
+    train/dev split drawn with `seed`; the ORIGINAL activations are projected anew in every round.
+
+    Args:
+        harmful: Activations of harmful prompts, in the units of the residual stream.
+        harmless: Activations of harmless prompts; the larger class is cut to the smaller one.
+        place: (position, layer) the activations come from; recorded in the subspace.
+        seed: Of the train/dev split.
+        max_iterations: At most this many directions, and never more than d_model.
+
+    Raises:
+        SteeringError: With fewer than 5 prompts a class, which leaves no dev set.
+    """
+    size = min(len(harmful), len(harmless))
+    if size < 5:
+        raise SteeringError(
+            f"INLP needs at least 5 prompts of each class for its train/dev split, got "
+            f"{len(harmful)} harmful and {len(harmless)} harmless; give longer prompt files"
+        )
+    train, dev = _split(size, seed)
+    states = torch.stack([harmful[:size].float(), harmless[:size].float()])
+    labels = np.array([1, 0])
+    basis = torch.zeros(0, states.shape[-1], dtype=torch.float64)
+    accuracies: list[float] = []
+    limit = min(max_iterations, states.shape[-1])
+    stopped = f"the limit of {limit} directions was reached"
+    for _ in range(limit):
+        projected = (states.double() - (states.double() @ basis.T) @ basis).float()
+        weights, accuracy = _classify(
+            _rows(projected[:, train]),
+            labels.repeat(len(train)),
+            _rows(projected[:, dev]),
+            labels.repeat(len(dev)),
+        )
+        # The weights lie in the span of the projected rows; what leaks out is rounding.
+        weights = weights - (weights @ basis.T) @ basis
+        weights = weights - (weights @ basis.T) @ basis
+        norm = weights.norm()
+        if not norm > 1e-9:
+            stopped = "nothing is left that separates the classes"
+            break
+        basis = torch.cat([basis, (weights / norm)[None]])
+        accuracies.append(accuracy)
+        reason = _why_stop(accuracies)
+        if reason:
+            stopped = reason
+            break
+    if not accuracies:
+        raise SteeringError(
+            f"INLP found no direction at position {place[0]}, layer {place[1]}: the activations "
+            "of both classes are equal there; choose a later layer"
+        )
+    subspace = Subspace.spanned_by(basis, layer=place[1], position=place[0], method="INLP")
+    return Inlp(subspace, tuple(accuracies), stopped)
+
+
+def _split(size: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    order = np.random.default_rng(seed).permutation(size)
+    n_train = int(0.8 * size)
+    return order[:n_train], order[n_train:]
+
+
+def _rows(states: Float[Tensor, "2 prompts d_model"]) -> NDArray[np.float32]:
+    stacked: NDArray[np.float32] = states.flatten(0, 1).numpy()
+    return stacked
+
+
+def _classify(
+    train: NDArray[np.float32],
+    train_labels: NDArray[Any],
+    dev: NDArray[np.float32],
+    dev_labels: NDArray[Any],
+) -> tuple[Float[Tensor, " d_model"], float]:
+    """Return the classifier's weights, harmful side positive, in float64, and its dev accuracy."""
+    classifier = LogisticRegression(
+        C=INVERSE_L2, fit_intercept=False, solver="lbfgs", max_iter=1000, tol=1e-4
+    )
+    with warnings.catch_warnings():
+        # A direction from an unfinished fit is still a valid INLP direction; its dev accuracy,
+        # which is recorded, says what it is worth.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        classifier.fit(train, train_labels)
+    weights = torch.from_numpy(classifier.coef_[0].astype(np.float64))
+    return weights, float(classifier.score(dev, dev_labels))
+
+
+def _why_stop(accuracies: list[float]) -> str | None:
+    if accuracies[-1] < STOP_ACCURACY:
+        return f"dev accuracy {accuracies[-1]:.3f} fell below {STOP_ACCURACY}"
+    if len(accuracies) >= 3 and len(set(accuracies[-3:])) == 1:
+        return f"three dev accuracies in a row were {accuracies[-1]:.3f}"
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Directions:
+    """All directions of one model, as `precomputed/<model>/` holds them.
+
+    Attributes:
+        model: Name of the model they were fitted on.
+        difference: Difference in means r, raw norm, at every template position and layer.
+        harmless_mean: Mean of the harmless training activations.
+        positions: Template positions along the first axis, for example (-5, -4, -3, -2, -1).
+        inlp: What INLP found, at the places where it was fitted.
+        dim_place: (position, layer) that the selection chose for difference in means.
+        inlp_place: The same for INLP.
+        default_k: Rank at which INLP panels start.
+        default_c: Coefficient at which activation addition induces refusal.
+    """
+
+    model: str
+    difference: Float[Tensor, "position layer d_model"]
+    harmless_mean: Float[Tensor, "position layer d_model"]
+    positions: tuple[int, ...]
+    inlp: Mapping[Place, Inlp]
+    dim_place: Place
+    inlp_place: Place
+    default_k: int
+    default_c: float
+
+    @property
+    def n_layers(self) -> int:
+        """Number of decoder blocks."""
+        return self.difference.shape[1]
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return self.difference.shape[2]
+
+    def raw(self, place: Place) -> Float[Tensor, " d_model"]:
+        """Return the difference in means at a place, raw norm.
+
+        Raises:
+            SteeringError: If the place does not exist.
+        """
+        return self.difference[self._index(place), place[1]]
+
+    def midpoint(self, place: Place) -> Float[Tensor, " d_model"]:
+        """Return the point halfway between the class means."""
+        return self.harmless_mean[self._index(place), place[1]] + self.raw(place) / 2
+
+    def subspace(self, basis: str, place: Place) -> Subspace:
+        """Return everything that was found at a place: `dim` (rank 1) or `inlp` (rank k).
+
+        Raises:
+            SteeringError: If nothing was fitted there.
+        """
+        if basis == "dim":
+            raw = self.raw(place)
+            if not bool(raw.any()):
+                raise SteeringError(
+                    f"the class means at layer {place[1]}, position {place[0]} are equal, so there "
+                    "is no direction; choose a layer from 1 on"
+                )
+            return Subspace.spanned_by(
+                raw[None], position=place[0], layer=place[1], method="difference in means"
+            )
+        if place not in self.inlp:
+            layers = sorted(layer for position, layer in self.inlp if position == place[0])
+            where = (
+                f"at position {place[0]} it has layers {layers[0]} to {layers[-1]}"
+                if layers
+                else f"it has positions {sorted({position for position, _ in self.inlp})}"
+            )
+            raise SteeringError(
+                f"INLP was not fitted at layer {place[1]}, position {place[0]}; {where}; "
+                "choose one of these"
+            )
+        return self.inlp[place].subspace
+
+    def _index(self, place: Place) -> int:
+        position, layer = place
+        if position not in self.positions:
+            raise SteeringError(
+                f"position {position} is out of range: the directions of {self.model} have the "
+                f"template positions {', '.join(map(str, self.positions))}"
+            )
+        if not 0 <= layer < self.n_layers:
+            raise SteeringError(
+                f"layer {layer} is out of range: {self.model} has blocks 0 to {self.n_layers - 1}"
+            )
+        return self.positions.index(position)
