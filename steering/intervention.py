@@ -1,0 +1,213 @@
+"""Edits of the residual stream, and the context manager that applies them while the model runs.
+
+One operator serves every intervention, a row of the batch at a time:
+
+    h  ->  h - alpha U^T U (h - mu) + c v
+
+| name                    | U               | alpha | c v | source                       |
+|-------------------------|-----------------|-------|-----|------------------------------|
+| activation addition     | none            | -     | c r | Arditi et al. 2024, sec. 2.4 |
+| directional ablation    | r / |r|         | 1     | 0   | the same                     |
+| nullspace projection    | INLP directions | 1     | 0   | Rocchetti & Ferrara 2026     |
+| counterfactual flipping | INLP directions | 2     | 0   | the same                     |
+
+alpha scales the component inside U by 1 - alpha: 0 is the identity, 1 removes it, 2 mirrors it.
+Every token position is edited, of the prompt and of the answer.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from steering.model import ChatModel, Part
+
+Site = tuple[int, Part]
+"""(layer, part): a decoder block from 0, and its input, attention output or MLP output."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """Lets an edit act only on tokens whose state is on the harmful side of a plane.
+
+    Attributes:
+        normal: Points to the harmful side.
+        offset: A state h is on the harmful side if normal . h > offset.
+    """
+
+    normal: Float[Tensor, " d_model"]
+    offset: float
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """What is done to one row of the batch, and where.
+
+    Attributes:
+        basis: Orthonormal rows of U; no rows for a pure addition.
+        alpha: Strength on the component inside U.
+        center: mu; acts at block inputs. What attention and MLP write is measured from the
+            origin, since mu is a place in the residual stream, not a share of it.
+        shift: c v, added at block inputs.
+        sites: Where the edit acts.
+        gate: Which tokens it acts on; None for all. Needs sites at block inputs only, since a
+            part's output does not tell the side of the state it is added to.
+    """
+
+    basis: Float[Tensor, "rank d_model"]
+    alpha: float
+    center: Float[Tensor, " d_model"]
+    shift: Float[Tensor, " d_model"]
+    sites: tuple[Site, ...]
+    gate: Gate | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a gate where it has no meaning."""
+        if self.gate is not None and any(part != "input" for _, part in self.sites):
+            raise ValueError("a gated edit acts at block inputs only")
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the edit changes nothing."""
+        return (self.alpha == 0 or not len(self.basis)) and not bool(self.shift.any())
+
+
+@dataclass(frozen=True, eq=False)
+class SiteEdit:
+    """The stacked edits of all rows that are edited at one site.
+
+    Attributes:
+        rows: Which rows of the batch; the others pass through bit by bit.
+        batch: Number of rows of the whole batch.
+        basis: Orthonormal rows, filled up with zero rows to the largest rank.
+        alpha: Strength on the component inside the basis.
+        center: Point the component is measured from.
+        shift: What is added.
+        normal: Normals of the gates; zero where a row has none.
+        offset: Offsets of the gates; minus infinity where a row has none.
+        gated: Whether any row has a gate.
+    """
+
+    rows: Int[Tensor, " rows"]
+    batch: int
+    basis: Float[Tensor, "rows rank d_model"]
+    alpha: Float[Tensor, " rows"]
+    center: Float[Tensor, "rows d_model"]
+    shift: Float[Tensor, "rows d_model"]
+    normal: Float[Tensor, "rows d_model"]
+    offset: Float[Tensor, " rows"]
+    gated: bool
+
+    def __call__(
+        self, residual: Float[Tensor, "batch position d_model"]
+    ) -> Float[Tensor, "batch position d_model"]:
+        """Return the edited residual stream, computed in float32, in the dtype it came in."""
+        if len(residual) != self.batch:
+            raise ValueError(f"edits for {self.batch} rows met a batch of {len(residual)}")
+        states = residual[self.rows].float()
+        coordinates = torch.bmm(states - self.center[:, None], self.basis.mT)
+        change = self.shift[:, None] - self.alpha[:, None, None] * torch.bmm(
+            coordinates, self.basis
+        )
+        if self.gated:
+            side = torch.bmm(states, self.normal[:, :, None])[..., 0]
+            change = change * (side > self.offset[:, None])[..., None]
+        return residual.index_copy(0, self.rows, (states + change).to(residual.dtype))
+
+
+Program = Mapping[Site, SiteEdit]
+"""The edits of a whole batch, ready to run: built once per run by `compile_edits`."""
+
+
+def compile_edits(edits: Sequence[Edit | None], *, device: torch.device | str = "cpu") -> Program:
+    """Stack the rows' edits into one tensor operation per site.
+
+    Args:
+        edits: One per row of the batch; None and edits that change nothing leave the row alone.
+        device: Where the residual stream lives.
+    """
+    rows_at: dict[Site, list[int]] = {}
+    for row, edit in enumerate(edits):
+        if edit is not None and not edit.is_identity:
+            for site in edit.sites:
+                rows_at.setdefault(site, []).append(row)
+    # The same rows are edited at many sites: their tensors are stacked once and shared.
+    stacks: dict[tuple[tuple[int, ...], bool], SiteEdit] = {}
+    program: dict[Site, SiteEdit] = {}
+    for site, rows in rows_at.items():
+        key = (tuple(rows), site[1] == "input")
+        if key not in stacks:
+            stacks[key] = _stack(edits, rows, at_input=key[1], device=device)
+        program[site] = stacks[key]
+    return program
+
+
+def _stack(
+    edits: Sequence[Edit | None], rows: list[int], *, at_input: bool, device: torch.device | str
+) -> SiteEdit:
+    chosen = [edit for row in rows if (edit := edits[row]) is not None]
+    if not at_input:
+        zero = torch.zeros_like(chosen[0].shift)
+        chosen = [replace(edit, center=zero, shift=zero) for edit in chosen]
+    d_model = chosen[0].shift.shape[0]
+    basis = torch.zeros(len(chosen), max(len(edit.basis) for edit in chosen), d_model)
+    normal = torch.zeros(len(chosen), d_model)
+    offset = torch.full((len(chosen),), -torch.inf)
+    for place, edit in enumerate(chosen):
+        basis[place, : len(edit.basis)] = edit.basis
+        if edit.gate is not None:
+            normal[place], offset[place] = edit.gate.normal, edit.gate.offset
+    return SiteEdit(
+        rows=torch.tensor(rows, device=device),
+        batch=len(edits),
+        basis=basis.to(device),
+        alpha=torch.tensor([float(edit.alpha) for edit in chosen], device=device),
+        center=torch.stack([edit.center for edit in chosen]).to(device),
+        shift=torch.stack([edit.shift for edit in chosen]).to(device),
+        normal=normal.to(device),
+        offset=offset.to(device),
+        gated=any(edit.gate is not None for edit in chosen),
+    )
+
+
+@contextmanager
+def intervene(model: ChatModel, program: Program) -> Generator[None]:
+    """Apply `program` to every forward pass until the `with` block ends.
+
+    The hooks go even when the body raises or is stopped, so the model is clean afterwards.
+
+    Raises:
+        ValueError: In the forward pass, if its batch has another size than the program's.
+    """
+    with ExitStack() as hooks:
+        for (layer, part), edit in program.items():
+            module = model.module(layer, part)
+            if part == "input":
+                handle = module.register_forward_pre_hook(_before(edit), with_kwargs=True)
+            else:
+                handle = module.register_forward_hook(_after(edit))
+            hooks.callback(handle.remove)
+        yield
+
+
+def _before(edit: SiteEdit) -> Any:  # noqa: ANN401 - torch leaves hooks untyped
+    def hook(_module: nn.Module, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        if args:
+            return (edit(args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": edit(kwargs["hidden_states"])}
+
+    return hook
+
+
+def _after(edit: SiteEdit) -> Any:  # noqa: ANN401
+    def hook(_module: nn.Module, _args: Any, output: Any) -> Any:  # noqa: ANN401
+        # Attention returns (output, weights); MLPs and norms return the bare tensor.
+        if isinstance(output, tuple):
+            return (edit(output[0]), *output[1:])
+        return edit(output)
+
+    return hook

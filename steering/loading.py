@@ -1,0 +1,137 @@
+"""Brings a chat model into memory: which device, which number format, and why.
+
+NF4 with double quantization follows Dettmers et al. 2023 (arXiv:2305.14314), by bitsandbytes.
+"""
+
+import platform
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from steering import catalog, weights
+from steering.errors import SteeringError
+from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantization, inspect
+
+_MEMORY_HEADROOM = 1.25
+"""Weights in bfloat16 times this must fit in a GPU's free memory, else NF4 is taken (chosen)."""
+
+
+def load(
+    name: str = catalog.DEFAULT_MODEL,
+    *,
+    quantization: Quantization | None = None,
+    device: str | None = None,
+    report: weights.Report | None = None,
+) -> ChatModel:
+    """Fetch a model if need be, load it, and check that it can be steered.
+
+    Args:
+        name: Catalog name, hub id, folder or .gguf file.
+        quantization: `none`, `nf4` or `int8`; None chooses by the machine.
+        device: A torch device; None takes the GPU if there is one.
+        report: Called with the progress of download and conversion.
+
+    Raises:
+        SteeringError: If the weights cannot be had, do not fit, or the model cannot be steered.
+    """
+    if quantization is not None and quantization not in get_args(Quantization):
+        raise SteeringError(
+            f"unknown quantization {quantization!r}; allowed: {', '.join(get_args(Quantization))}"
+        )
+    place = _device(device)
+    found = weights.fetch(name, report=report)
+    number_format = _number_format(found.folder, place, quantization)
+    network = _load_network(found.folder, place, number_format)
+    tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
+    entry = catalog.find(name)
+    provenance = {"source": found.source, "sha256": found.sha256, "revision": found.revision}
+    return inspect(
+        name,
+        network,
+        tokenizer,
+        openers=entry.refusal_openers if entry else DEFAULT_OPENERS,
+        number_format=number_format,
+        provenance=provenance,
+    )
+
+
+def _device(device: str | None) -> torch.device:
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+    except RuntimeError as error:
+        raise SteeringError(f"unknown device {device!r}; allowed: cpu, cuda, cuda:N") from error
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise SteeringError(
+            f"device {device!r} was asked for, but torch finds no CUDA GPU; use cpu"
+        )
+    return place
+
+
+def _number_format(folder: Path, device: torch.device, asked: Quantization | None) -> NumberFormat:
+    if device.type == "cuda":
+        if asked is not None:
+            return NumberFormat(asked, torch.bfloat16, f"{_title(asked)} on the GPU, as asked for")
+        need = _MEMORY_HEADROOM * sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+        free = torch.cuda.mem_get_info(device)[0]
+        if need <= free:
+            return NumberFormat(
+                "none", torch.bfloat16, "bfloat16: the weights fit in the GPU's memory"
+            )
+        return NumberFormat(
+            "nf4",
+            torch.bfloat16,
+            f"4-bit NF4 with bfloat16 compute: bfloat16 would need {need / 1e9:.1f} GB of GPU "
+            f"memory and {free / 1e9:.1f} GB are free",
+        )
+    dtype = torch.bfloat16 if _cpu_computes_bfloat16() else torch.float32
+    short = str(dtype).removeprefix("torch.")
+    if asked in ("nf4", "int8"):
+        reason = f"{_title(asked)} with {short} compute on the CPU, as asked for"
+        return NumberFormat(asked, dtype, reason)
+    has = "has" if dtype == torch.bfloat16 else "lacks"
+    return NumberFormat("none", dtype, f"{short}: this CPU {has} bfloat16 instructions")
+
+
+def _title(quantization: Quantization) -> str:
+    return {"none": "bfloat16", "nf4": "4-bit NF4", "int8": "8-bit int8"}[quantization]
+
+
+def _cpu_computes_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 natively (elsewhere it is slower than float32)."""
+    wanted = {"avx512_bf16", "amx_bf16", "bf16"}
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        return bool(wanted & set(cpuinfo.read_text(errors="replace").split()))
+    return platform.machine() == "arm64" and platform.system() == "Darwin"
+
+
+def _load_network(folder: Path, device: torch.device, number_format: NumberFormat) -> Any:  # noqa: ANN401
+    quantization, dtype = number_format.quantization, number_format.dtype
+    config = None
+    if quantization == "nf4":
+        config = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+    elif quantization == "int8":
+        config = BitsAndBytesConfig(load_in_8bit=True)
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            device_map={"": device},
+            quantization_config=config,
+            local_files_only=True,
+            use_safetensors=True,
+        )
+    except torch.OutOfMemoryError as error:
+        raise SteeringError(
+            f"the weights in {folder.name} do not fit in the GPU's memory as "
+            f"{_title(quantization)}; choose nf4, a smaller model, or the CPU"
+        ) from error

@@ -1,0 +1,322 @@
+"""A loaded chat model: its blocks, its chat template, its refusal openers, checked once at load.
+
+Layer l always means the residual stream at the INPUT of decoder block l, and position -1 the last
+token that the chat template appends after the user's text (a post-instruction token, Arditi et al.
+2024, sec. 2.3).
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from steering.errors import SteeringError
+
+Quantization = Literal["none", "nf4", "int8"]
+Part = Literal["input", "attention", "mlp"]
+"""Where in a decoder block the residual stream is read or edited: the block's input, or what its
+attention and its MLP write into the stream (after the post-norms of families that have them)."""
+
+DEFAULT_OPENERS = ("I", "As")
+"""First words of a refusal for models that the catalog does not know (Arditi et al. for Qwen)."""
+
+
+@dataclass(frozen=True, eq=False)
+class TokenBatch:
+    """Left-padded prompts.
+
+    Attributes:
+        tokens: Token ids; padding on the left, so that position -1 is every prompt's last token.
+        mask: 1 for a real token, 0 for padding.
+        positions: Place of each token in its own prompt, so that padding does not shift it.
+    """
+
+    tokens: Int[Tensor, "batch position"]
+    mask: Int[Tensor, "batch position"]
+    positions: Int[Tensor, "batch position"]
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How the weights are held.
+
+    Attributes:
+        quantization: `none`, `nf4` or `int8`.
+        dtype: Of the computation, and of the residual stream.
+        reason: One sentence for the visitor: what was taken, and why.
+    """
+
+    quantization: Quantization
+    dtype: torch.dtype
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class ChatModel:
+    """A chat model that has passed the checks of `inspect()`.
+
+    Attributes:
+        name: Catalog name, hub id or path, as the visitor gave it.
+        network: The transformers model, in evaluation mode; nobody changes it but through hooks.
+        tokenizer: Its tokenizer, with a chat template.
+        number_format: Quantization and dtype, and why they were taken.
+        openers: First words of a refusal, text to token id.
+        suffix: The post-instruction tokens, as text, first to last; position -1 is the last one.
+        provenance: Source, SHA-256 or revision of the weights.
+    """
+
+    name: str
+    network: Any
+    tokenizer: Any
+    number_format: NumberFormat
+    openers: Mapping[str, int]
+    suffix: tuple[str, ...]
+    provenance: Mapping[str, str | None]
+
+    @cached_property
+    def blocks(self) -> nn.ModuleList:
+        """The decoder blocks, in order."""
+        return _find_blocks(self.network)
+
+    @property
+    def n_layers(self) -> int:
+        """Number of decoder blocks."""
+        return len(self.blocks)
+
+    @cached_property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return int(self.network.config.get_text_config().hidden_size)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the token ids have to be."""
+        return cast(torch.device, self.network.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the residual stream."""
+        return cast(torch.dtype, self.network.dtype)
+
+    @cached_property
+    def opener_ids(self) -> Int[Tensor, " openers"]:
+        """Token ids of the refusal openers, on the CPU."""
+        return torch.tensor(list(self.openers.values()))
+
+    @cached_property
+    def end_ids(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        ids: set[int] = set()
+        for value in (self.network.generation_config.eos_token_id, self.tokenizer.eos_token_id):
+            if value is not None:
+                ids.update([value] if isinstance(value, int) else value)
+        return frozenset(ids)
+
+    @property
+    def context_length(self) -> int:
+        """Most tokens that prompt and answer may have together."""
+        return int(self.network.config.get_text_config().max_position_embeddings)
+
+    def render(self, prompt: str) -> list[int]:
+        """Return the token ids of `prompt` in the chat template, up to where the answer begins.
+
+        Raises:
+            SteeringError: If the prompt is empty or longer than the model can read.
+        """
+        if not prompt.strip():
+            raise SteeringError("the request is empty; write a sentence for the model to answer")
+        # A token is at least one byte of text, so this bound refuses without tokenising megabytes.
+        if len(prompt) > 64 * self.context_length:
+            raise self._too_long(f"{len(prompt):,} characters")
+        ids = _render(self.tokenizer, prompt)
+        if len(ids) >= self.context_length:
+            raise self._too_long(f"{len(ids):,} tokens")
+        return ids
+
+    def _too_long(self, size: str) -> SteeringError:
+        return SteeringError(
+            f"the request is too long: {size}; {self.name} reads {self.context_length:,} tokens "
+            "of request and answer together; shorten it"
+        )
+
+    def batch(self, rows: Sequence[Sequence[int]]) -> TokenBatch:
+        """Pad token ids on the left, on the model's device."""
+        width = max(len(row) for row in rows)
+        pad = self.tokenizer.pad_token_id
+        if pad is None:
+            pad = min(self.end_ids, default=0)
+        tokens = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows])
+        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        return TokenBatch(tokens.to(self.device), mask.to(self.device), positions.to(self.device))
+
+    def module(self, layer: int, part: Part) -> nn.Module:
+        """Return the module whose input (`input`) or output (the others) is that place."""
+        return _parts(self.blocks[layer])[part]
+
+    def next_token_logits(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "batch vocab"]:
+        """Return each prompt's next-token logits, float32, on the CPU."""
+        batch = self.batch(rows)
+        with torch.inference_mode():
+            output = self.network(
+                input_ids=batch.tokens,
+                attention_mask=batch.mask,
+                position_ids=batch.positions,
+                logits_to_keep=1,
+                use_cache=False,
+            )
+        return cast(Tensor, output.logits[:, -1].float().cpu())
+
+
+def inspect(
+    name: str,
+    network: Any,  # noqa: ANN401 - transformers' classes have no common typed interface
+    tokenizer: Any,  # noqa: ANN401
+    *,
+    openers: Sequence[str] = DEFAULT_OPENERS,
+    number_format: NumberFormat | None = None,
+    provenance: Mapping[str, str | None] | None = None,
+) -> ChatModel:
+    """Check once that a model can be steered, and wrap it.
+
+    Checked: the decoder blocks and their parts are found, a hook at a block's input sees
+    [batch, position, d_model], the chat template ends in post-instruction tokens, every refusal
+    opener is one token.
+
+    Raises:
+        SteeringError: Names the check that failed.
+    """
+    model = ChatModel(
+        name=name,
+        network=network.eval(),
+        tokenizer=tokenizer,
+        number_format=number_format
+        or NumberFormat("none", network.dtype, f"{network.dtype} on {network.device}"),
+        openers=_encode_openers(name, tokenizer, openers),
+        suffix=_post_instruction_tokens(name, tokenizer),
+        provenance=dict(provenance or {}),
+    )
+    _check_hooks(model)
+    return model
+
+
+@contextmanager
+def reading(
+    model: ChatModel, layers: Sequence[int]
+) -> Generator[dict[int, Float[Tensor, "batch position d_model"]]]:
+    """Collect the residual stream at the inputs of `layers` in every forward pass inside.
+
+    Each forward pass replaces what the one before it left. The hooks go when the block ends,
+    also when it ends with an error.
+    """
+    states: dict[int, Tensor] = {}
+    with ExitStack() as hooks:
+        for layer in layers:
+            handle = model.blocks[layer].register_forward_pre_hook(
+                _keep(states, layer), with_kwargs=True
+            )
+            hooks.callback(handle.remove)
+        yield states
+
+
+def _keep(states: dict[int, Tensor], layer: int) -> Any:  # noqa: ANN401
+    def hook(_module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
+        states[layer] = args[0] if args else kwargs["hidden_states"]
+
+    return hook
+
+
+def _find_blocks(network: Any) -> nn.ModuleList:  # noqa: ANN401
+    decoder = network.get_decoder() if hasattr(network, "get_decoder") else network.base_model
+    blocks = getattr(decoder, "layers", None)
+    if not isinstance(blocks, nn.ModuleList) or not len(blocks):
+        raise SteeringError(
+            f"no decoder blocks found in {type(network).__name__}: expected a list `layers` in "
+            "its decoder, as in Llama, Qwen2, Gemma, Gemma-2, Mistral and Phi-3; choose another model"
+        )
+    return blocks
+
+
+def _parts(block: nn.Module) -> dict[Part, nn.Module]:
+    """Return the modules where a block is read or edited.
+
+    Families with norms after attention and MLP (Gemma-2) write the normed output into the
+    residual stream. `post_attention_layernorm` alone does not tell: in Llama it is the norm
+    before the MLP.
+    """
+    children = dict(block.named_children())
+    post_norms = "post_feedforward_layernorm" in children
+    attention = "post_attention_layernorm" if post_norms else "self_attn"
+    mlp = "post_feedforward_layernorm" if post_norms else "mlp"
+    for name in (attention, mlp):
+        if name not in children:
+            raise SteeringError(
+                f"a {type(block).__name__} has no part {name!r} (it has {', '.join(children)}); "
+                "choose a model of the Llama, Qwen2, Gemma, Gemma-2, Mistral or Phi-3 family"
+            )
+    return {"input": block, "attention": children[attention], "mlp": children[mlp]}
+
+
+def _render(tokenizer: Any, prompt: str) -> list[int]:  # noqa: ANN401
+    ids = tokenizer.apply_chat_template(
+        [{"role": "user", "content": prompt}],
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=False,
+    )
+    return [int(token) for token in ids]
+
+
+def _post_instruction_tokens(name: str, tokenizer: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Find what the template appends after the user's text: the common end of many prompts."""
+    if not getattr(tokenizer, "chat_template", None):
+        raise SteeringError(
+            f"{name} has no chat template, so it is not a chat model; choose an instruct version"
+        )
+    # Endings of many kinds, so that no shared token of the texts themselves is counted.
+    texts = ("a", "Describe a cat.", "why?", "x = 1", "7", "猫", "end\n\nz")
+    rendered = [_render(tokenizer, text) for text in texts]
+    length = 0
+    while len({row[-length - 1] for row in rendered if len(row) > length}) == 1:
+        length += 1
+    if not 1 <= length < min(map(len, rendered)):
+        raise SteeringError(
+            f"the chat template of {name} appends {length} tokens after the user's text; at least "
+            "one is needed, since the directions are read there; choose another model"
+        )
+    return tuple(tokenizer.decode([token]) for token in rendered[0][-length:])
+
+
+def _encode_openers(name: str, tokenizer: Any, openers: Sequence[str]) -> dict[str, int]:  # noqa: ANN401
+    encoded = {}
+    for opener in openers:
+        ids = tokenizer.encode(opener, add_special_tokens=False)
+        if len(ids) != 1:
+            raise SteeringError(
+                f"the refusal opener {opener!r} is {len(ids)} tokens for {name}, but the refusal "
+                "score reads one next token; give openers that are single tokens"
+            )
+        encoded[opener] = int(ids[0])
+    return encoded
+
+
+def _check_hooks(model: ChatModel) -> None:
+    for block in model.blocks:
+        _parts(block)
+    row = model.render("Hello")
+    with reading(model, [0, model.n_layers - 1]) as states:
+        model.next_token_logits([row])
+    expected = (1, len(row), model.d_model)
+    for layer, state in states.items():
+        if tuple(state.shape) != expected:
+            raise SteeringError(
+                f"a hook at block {layer} of {model.name} sees {tuple(state.shape)}, expected "
+                f"[batch, position, d_model] = {expected}; this architecture cannot be steered"
+            )
+    if len(states) < min(2, model.n_layers):
+        raise SteeringError(f"the blocks of {model.name} do not run; it cannot be steered")

@@ -1,0 +1,247 @@
+"""A panel: one column of the comparison, as plain data with a text form.
+
+`NAME[:key=value[,key=value]...]`, for example `flip:k=3`, `nullspace:k=8,where=all`, `actadd:c=1`.
+The text form is what the command line, links, recordings and tests use; formatting a parsed panel
+gives the same text back.
+"""
+
+import math
+import re
+from dataclasses import dataclass, field, fields, replace
+from typing import Final
+
+import torch
+
+from steering.directions import Directions, Place
+from steering.errors import SteeringError
+from steering.intervention import Edit, Gate, Site
+from steering.model import Part
+from steering.subspace import Subspace
+
+KEYS: Final = {
+    "baseline": (),
+    "actadd": ("c", "layer", "position", "where", "side"),
+    "ablation": ("alpha", "layer", "position", "where", "center", "side"),
+    "nullspace": ("k", "alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
+    "flip": ("k", "alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
+    "random": ("k", "alpha", "layer", "position", "where", "center", "seed", "side"),
+}
+"""Which keys each kind of panel takes."""
+CHOICES: Final = {
+    "where": ("source", "all"),
+    "center": ("origin", "midpoint"),
+    "basis": ("dim", "inlp", "random"),
+    "side": ("both", "harmful"),
+}
+RANGES: Final = {"alpha": (0.0, 3.0), "c": (-3.0, 3.0)}
+"""The sliders' ranges; beyond them texts only get more broken."""
+DEFAULT_PANELS: Final = ("baseline", "actadd:c=-1", "ablation", "nullspace", "flip")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One column of the comparison. A field that is None takes the panel's default.
+
+    Attributes:
+        name: `baseline`, `actadd`, `ablation`, `nullspace`, `flip` or `random` (the control: a
+            reflection in a random subspace).
+        k: Rank: how many leading directions; default the model's `default_k`.
+        alpha: 0 identity, 1 removal, 2 mirror; default 1, for `flip` and `random` 2.
+        c: Coefficient of activation addition, in lengths of the difference in means.
+        layer: Block whose directions are taken, and where the edit acts with `where=source`.
+        position: Template position at which the directions were fitted.
+        where: `source` (at `layer`) or `all` (at every block).
+        center: Point the component is measured from: `origin` (the paper) or `midpoint`.
+        basis: `dim`, `inlp` or `random`.
+        seed: Of the random subspace.
+        side: `both`, or `harmful` to edit only tokens on the harmful side of the decision plane.
+        order: The keys in the order they were written; only formatting reads it.
+    """
+
+    name: str
+    k: int | None = None
+    alpha: float | None = None
+    c: float | None = None
+    layer: int | None = None
+    position: int | None = None
+    where: str | None = None
+    center: str | None = None
+    basis: str | None = None
+    seed: int | None = None
+    side: str | None = None
+    order: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse unknown names, keys that the name does not take, and values out of range."""
+        if self.name not in KEYS:
+            raise SteeringError(f"unknown panel {self.name!r}; allowed: {', '.join(KEYS)}")
+        for key in self._given():
+            _check(self.name, key, getattr(self, key))
+
+    def __str__(self) -> str:
+        """Return the text form."""
+        given = self._given()
+        ordered = [key for key in self.order if key in given]
+        ordered += [key for key in given if key not in ordered]
+        settings = ",".join(f"{key}={_format(getattr(self, key))}" for key in ordered)
+        return f"{self.name}:{settings}" if settings else self.name
+
+    def _given(self) -> list[str]:
+        return [
+            each.name
+            for each in fields(self)
+            if each.name not in ("name", "order") and getattr(self, each.name) is not None
+        ]
+
+    def resolved(self, directions: Directions) -> "Panel":
+        """Return the panel with every default filled in for a model."""
+        if self.name == "baseline":
+            return self
+        basis = self.basis or {"ablation": "dim", "actadd": "dim", "random": "random"}.get(
+            self.name, "inlp"
+        )
+        place = directions.dim_place if basis == "dim" else directions.inlp_place
+        mirrors = self.name in ("flip", "random")
+        defaults = {
+            "k": 1 if basis == "dim" else directions.default_k,
+            "alpha": 2.0 if mirrors else 1.0,
+            "c": directions.default_c,
+            "layer": place[1],
+            "position": place[0],
+            "where": "source" if mirrors or self.name == "actadd" else "all",
+            "center": "origin",
+            "basis": basis,
+            "seed": 0,
+            "side": "both",
+        }
+        missing = {key: defaults[key] for key in KEYS[self.name] if getattr(self, key) is None}
+        return replace(self, **missing)  # type: ignore[arg-type]
+
+    @property
+    def place(self) -> Place:
+        """(position, layer) of the directions; the panel has to be resolved."""
+        if self.position is None or self.layer is None:
+            raise ValueError(f"panel {self} is not resolved")
+        return self.position, self.layer
+
+    def edit(self, directions: Directions) -> Edit | None:
+        """Return the edit of this panel for a model; None for the baseline.
+
+        Raises:
+            SteeringError: If layer, position or k has no directions in this model.
+        """
+        if self.name == "baseline":
+            return None
+        panel = self.resolved(directions)
+        place = panel.place
+        origin = torch.zeros(directions.d_model)
+        center = directions.midpoint(place) if panel.center == "midpoint" else origin
+        if panel.name == "actadd":
+            subspace, shift = None, (panel.c or 0.0) * directions.raw(place)
+        else:
+            subspace, shift = panel.subspace(directions), origin
+        return Edit(
+            basis=subspace.basis if subspace else torch.zeros(0, directions.d_model),
+            alpha=panel.alpha or 0.0,
+            center=center,
+            shift=shift,
+            sites=panel._sites(directions),
+            gate=_harmful_side(directions, place, panel) if panel.side == "harmful" else None,
+        )
+
+    def subspace(self, directions: Directions) -> Subspace:
+        """Return the subspace that the panel acts on; the panel has to be resolved."""
+        place = self.place
+        if self.name == "ablation" or self.basis == "dim":
+            found = directions.subspace("dim", place)
+        else:
+            found = directions.subspace("inlp", place)
+        found = found.leading(self.k or 1)
+        if self.name == "random" or self.basis == "random":
+            return Subspace.random(found.rank, found, seed=self.seed or 0)
+        return found
+
+    def _sites(self, directions: Directions) -> tuple[Site, ...]:
+        """Return where the panel acts.
+
+        Projections act on a block's input and on what its attention and MLP write, as in Arditi
+        et al.'s code. Reflections and additions act at block inputs only: reflecting the input
+        and then again every later input would undo itself (R R = I).
+        """
+        removes = self.name in ("ablation", "nullspace") and self.side != "harmful"
+        parts: tuple[Part, ...] = ("input", "attention", "mlp") if removes else ("input",)
+        layers = range(directions.n_layers) if self.where == "all" else (self.place[1],)
+        return tuple((layer, part) for layer in layers for part in parts)
+
+
+def parse(text: str) -> Panel:
+    """Read a panel's text form.
+
+    Raises:
+        SteeringError: On an unknown name or key, a key given twice, or a value out of range.
+    """
+    name, colon, rest = text.strip().partition(":")
+    if name not in KEYS:
+        raise SteeringError(f"unknown panel {name!r} in {text!r}; allowed: {', '.join(KEYS)}")
+    settings: dict[str, int | float | str] = {}
+    for item in rest.split(",") if colon else ():
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals or not value:
+            raise SteeringError(
+                f"{item!r} in panel {text!r} is not key=value; "
+                f"{name} takes {', '.join(KEYS[name]) or 'no keys'}"
+            )
+        if key in settings:
+            raise SteeringError(f"{key!r} is given twice in panel {text!r}; give it once")
+        settings[key] = _read(name, key, value)
+    return Panel(name, **settings, order=tuple(settings))  # type: ignore[arg-type]
+
+
+def _read(name: str, key: str, value: str) -> int | float | str:
+    _check_key(name, key)
+    if key in CHOICES:
+        return value
+    wanted = r"[+-]?\d+" if key in ("k", "layer", "position", "seed") else r"[+-]?(\d+\.?\d*|\.\d+)"
+    if not re.fullmatch(wanted, value):
+        kind = "a whole number" if "." not in wanted else "a number"
+        raise SteeringError(f"{key}={value} of panel {name} is not {kind}")
+    return int(value) if key in ("k", "layer", "position", "seed") else float(value)
+
+
+def _check_key(name: str, key: str) -> None:
+    if key not in KEYS[name]:
+        allowed = ", ".join(KEYS[name]) or "no keys"
+        raise SteeringError(f"panel {name} has no key {key!r}; allowed: {allowed}")
+
+
+def _check(name: str, key: str, value: int | float | str) -> None:
+    _check_key(name, key)
+    if key in CHOICES:
+        if value not in CHOICES[key]:
+            raise SteeringError(
+                f"{key}={value} of panel {name} is unknown; allowed: {', '.join(CHOICES[key])}"
+            )
+        return
+    low, high = RANGES.get(
+        key,
+        {"k": (1, math.inf), "layer": (0, math.inf), "position": (-math.inf, -1)}.get(
+            key, (0, math.inf)
+        ),
+    )
+    if isinstance(value, str) or not low <= value <= high:
+        raise SteeringError(
+            f"{key}={_format(value)} of panel {name} is out of range; "
+            f"allowed: {_format(low)} to {_format(high)}"
+        )
+
+
+def _format(value: int | float | str) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _harmful_side(directions: Directions, place: Place, panel: Panel) -> Gate:
+    """Return the decision plane: INLP's first classifier, without bias, or the DiM midplane."""
+    if panel.name in ("ablation", "actadd") or panel.basis == "dim":
+        normal = directions.subspace("dim", place).basis[0]
+        return Gate(normal, float(normal @ directions.midpoint(place)))
+    return Gate(directions.subspace("inlp", place).basis[0], 0.0)
