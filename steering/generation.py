@@ -1,0 +1,199 @@
+"""One batch, one row a panel or prompt, a column of tokens a step; can be stopped.
+
+Hooks are on the model only while a forward pass runs: between two steps, and after a stop, an
+error or a closed generator, the model is clean.
+"""
+
+import threading
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from steering.errors import SteeringError
+from steering.intervention import Program, intervene
+from steering.metrics import perplexity
+from steering.model import ChatModel
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are chosen.
+
+    Attributes:
+        max_new_tokens: At most this many tokens a row, from 1.
+        temperature: 0 takes the likeliest token; above 0 samples.
+        top_p: Sample from the likeliest tokens that together have at least this probability.
+        seed: Of the random stream, which all rows share.
+    """
+
+    max_new_tokens: int = 64
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse settings out of range."""
+        checks = {
+            "max_new_tokens": (self.max_new_tokens, 1, 4096),
+            "temperature": (self.temperature, 0, 5),
+            "top_p": (self.top_p, 0.01, 1),
+            "seed": (self.seed, 0, 2**63 - 1),
+        }
+        for name, (value, low, high) in checks.items():
+            if not low <= value <= high:
+                raise SteeringError(f"{name}={value} is out of range; allowed: {low} to {high}")
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One step of the batch.
+
+    Attributes:
+        tokens: The next token of every row; None where the row has ended.
+        logits: Next-token logits that the tokens were chosen from, float32, on the CPU; kept
+            for the first column only, None after it.
+        ended: Whether each row has ended, by an end-of-text token in this column or before.
+    """
+
+    tokens: tuple[int | None, ...]
+    logits: Float[Tensor, "batch vocab"] | None
+    ended: tuple[bool, ...]
+
+
+def generate(
+    model: ChatModel,
+    rows: Sequence[Sequence[int]],
+    program: Program,
+    sampling: Sampling,
+    *,
+    stop: threading.Event | None = None,
+) -> Generator[Column]:
+    """Continue every row, a column of tokens at a time.
+
+    Rows that have ended stay in the batch as padding: leaving would change the batch's shape, and
+    with it the last bits of the rows that go on.
+
+    Args:
+        model: A loaded chat model.
+        rows: Token ids of each prompt, as `ChatModel.render` gives them.
+        program: The rows' edits, from `compile_edits`; active at every position of every step.
+        sampling: How tokens are chosen.
+        stop: When set, no further step is begun.
+
+    Yields:
+        A column a step, until every row has ended, `max_new_tokens` is reached or `stop` is set.
+        An end-of-text token is not part of the answer: its row has None in that column.
+
+    Raises:
+        SteeringError: If a prompt and its answer would not fit in the model's context.
+    """
+    room = model.context_length - max(len(row) for row in rows)
+    if room < sampling.max_new_tokens:
+        raise SteeringError(
+            f"the longest request leaves room for {max(room, 0)} tokens, but max_new_tokens is "
+            f"{sampling.max_new_tokens}; shorten the request or ask for fewer tokens"
+        )
+    choose = _Chooser(sampling)
+    batch = model.batch(rows)
+    tokens, mask, positions = batch.tokens, batch.mask, batch.positions
+    cache: Any = None
+    ended = [False] * len(rows)
+    for step in range(sampling.max_new_tokens):
+        if stop is not None and stop.is_set():
+            return
+        with torch.inference_mode(), intervene(model, program):
+            output = model.network(
+                input_ids=tokens,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                logits_to_keep=1,
+                use_cache=True,
+            )
+            cache = output.past_key_values
+            logits = output.logits[:, -1].float().cpu()
+            chosen = choose(logits)
+        column = [None if done else token for done, token in zip(ended, chosen, strict=True)]
+        column = [None if token in model.end_ids else token for token in column]
+        ended = [token is None for token in column]
+        yield Column(tuple(column), logits if step == 0 else None, tuple(ended))
+        if all(ended):
+            return
+        tokens = torch.tensor(chosen, device=model.device)[:, None]
+        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+        positions = positions[:, -1:] + 1
+
+
+class _Chooser:
+    """Chooses the next token of every row, with one random stream for all rows.
+
+    Sampling is by the Gumbel-max trick: argmax of log-probability / temperature + noise. All rows
+    share the noise of a token, so rows with equal probabilities choose equal tokens, and rows
+    differ only by their edit.
+    """
+
+    def __init__(self, sampling: Sampling) -> None:
+        self.sampling = sampling
+        # On the CPU, so that a seed gives the same stream on every machine.
+        self.generator = torch.Generator().manual_seed(sampling.seed)
+
+    def __call__(self, logits: Float[Tensor, "batch vocab"]) -> list[int]:
+        if self.sampling.temperature == 0:
+            return [int(token) for token in logits.argmax(-1)]
+        scaled = torch.log_softmax(logits / self.sampling.temperature, dim=-1)
+        scaled = _within_top_p(scaled, self.sampling.top_p)
+        uniform = torch.rand(logits.shape[-1], generator=self.generator, dtype=torch.float64)
+        noise = -torch.log(-torch.log(uniform.clamp(min=1e-300)))
+        return [int(token) for token in (scaled + noise).argmax(-1)]
+
+
+def _within_top_p(
+    log_probabilities: Float[Tensor, "batch vocab"], top_p: float
+) -> Float[Tensor, "batch vocab"]:
+    """Set tokens outside the smallest set with probability `top_p` to minus infinity."""
+    if top_p >= 1:
+        return log_probabilities
+    ordered, order = log_probabilities.sort(dim=-1, descending=True)
+    before = ordered.exp().cumsum(-1) - ordered.exp()
+    outside = torch.zeros_like(before, dtype=torch.bool).scatter(-1, order, before >= top_p)
+    return log_probabilities.masked_fill(outside, -torch.inf)
+
+
+def answer_perplexity(
+    model: ChatModel,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+    *,
+    program: Program | None = None,
+) -> list[float | None]:
+    """Return each answer's perplexity, teacher-forced in one pass.
+
+    Args:
+        model: A loaded chat model.
+        prompts: Token ids of each prompt.
+        answers: Token ids of each answer; an empty one has no perplexity and gives None.
+        program: The rows' edits; None measures under the unedited model.
+    """
+    longest = max((len(answer) for answer in answers), default=0)
+    if longest == 0:
+        return [None] * len(answers)
+    # Padding goes to the left of each row, so every answer ends at the last position.
+    batch = model.batch([[*p, *a] for p, a in zip(prompts, answers, strict=True)])
+    lengths = torch.tensor([len(answer) for answer in answers], device=model.device)
+    with torch.inference_mode(), intervene(model, program or {}):
+        logits = model.network(
+            input_ids=batch.tokens,
+            attention_mask=batch.mask,
+            position_ids=batch.positions,
+            logits_to_keep=longest + 1,
+            use_cache=False,
+        ).logits
+    places = torch.arange(longest, 0, -1, device=model.device)
+    values = perplexity(
+        logits[:, :-1], batch.tokens[:, -longest:], places[None] <= lengths[:, None]
+    )
+    return [float(value) if answer else None for value, answer in zip(values, answers, strict=True)]

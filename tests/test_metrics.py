@@ -1,0 +1,299 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import special, stats
+
+from steering import metrics
+from steering.metrics import (
+    Interval,
+    answer_log_probabilities,
+    kl_divergence,
+    paired_difference,
+    perplexity,
+    refusal_probability,
+    refusal_score,
+    wilson,
+)
+
+VOCAB = 7
+LOGITS = arrays(np.float64, (3, VOCAB), elements=st.floats(-30, 30))
+OPENERS = torch.tensor([1, 4])
+
+
+def logits_of(*probabilities: float) -> torch.Tensor:
+    """One row of logits whose softmax is `probabilities`."""
+    return torch.tensor([probabilities], dtype=torch.float64).log()
+
+
+# --- refusal score ---------------------------------------------------------------------------
+
+
+def test_the_refusal_probability_is_the_sum_over_the_openers() -> None:
+    logits = logits_of(0.5, 0.2, 0.2, 0.1)
+    p = refusal_probability(logits, torch.tensor([1, 3]))
+    assert p.item() == pytest.approx(0.3)
+    assert refusal_score(logits, torch.tensor([1, 3])).item() == pytest.approx(math.log(0.3 / 0.7))
+
+
+def test_an_even_chance_of_refusal_scores_zero() -> None:
+    assert refusal_score(logits_of(0.5, 0.5), torch.tensor([0])).item() == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("opener", "score"), [(0, 18.420681), (1, -18.420681)])
+def test_certainty_scores_the_logarithm_of_the_epsilon(opener: int, score: float) -> None:
+    """ln(1 + 1e-8) - ln(1e-8) = 18.4207 at p = 1, and its negative at p = 0."""
+    logits = torch.tensor([[200.0, -200.0]])
+    assert refusal_score(logits, torch.tensor([opener])).item() == pytest.approx(score, abs=1e-5)
+
+
+@settings(deadline=None)
+@given(logits=LOGITS)
+def test_the_refusal_probability_agrees_with_scipy_and_stays_a_probability(logits) -> None:
+    p = refusal_probability(torch.from_numpy(logits), OPENERS)
+    np.testing.assert_allclose(p, special.softmax(logits, axis=1)[:, [1, 4]].sum(1), atol=1e-12)
+    assert ((p >= 0) & (p <= 1)).all()
+    assert torch.isfinite(refusal_score(torch.from_numpy(logits), torch.arange(VOCAB))).all()
+
+
+@settings(deadline=None)
+@given(logits=LOGITS, shift=st.floats(-100, 100))
+def test_measures_ignore_a_shift_of_all_logits(logits, shift: float) -> None:
+    one, other = torch.from_numpy(logits), torch.from_numpy(logits + shift)
+    p, moved = refusal_probability(one, OPENERS), refusal_probability(other, OPENERS)
+    torch.testing.assert_close(p, moved, atol=1e-10, rtol=1e-8)
+    kl = kl_divergence(one, other)
+    torch.testing.assert_close(kl, torch.zeros_like(kl), atol=1e-10, rtol=0)
+
+
+@settings(deadline=None)
+@given(logits=LOGITS, step=st.floats(0.5, 5))
+def test_likelier_openers_never_lower_the_refusal_score(logits, step: float) -> None:
+    before = torch.from_numpy(logits)
+    after = before.clone()
+    after[:, OPENERS] += step
+    low, high = refusal_score(before, OPENERS), refusal_score(after, OPENERS)
+    assert (high >= low - 1e-6).all()  # rounding, where p is within 1e-8 of its end
+    clear = (low > -15) & (low < 15)  # the epsilon flattens both ends
+    assert (high[clear] > low[clear]).all()
+
+
+def test_bfloat16_logits_are_summed_in_double_precision() -> None:
+    logits = torch.zeros(1, 151_936, dtype=torch.bfloat16)
+    p = refusal_probability(logits, torch.tensor([40, 2121]))
+    assert p.dtype == torch.float64
+    assert p.item() == pytest.approx(2 / 151_936, rel=1e-12)
+
+
+@pytest.mark.parametrize("openers", [[], [3, 3]])
+def test_openers_must_be_there_and_differ(openers: list[int]) -> None:
+    with pytest.raises(ValueError, match="at least one token id, each once"):
+        refusal_probability(torch.zeros(1, VOCAB), torch.tensor(openers, dtype=torch.long))
+
+
+# --- KL divergence -----------------------------------------------------------------------------
+
+
+def test_kl_of_a_hand_made_pair_counts_from_the_baseline() -> None:
+    baseline, edited = logits_of(0.5, 0.5), logits_of(0.9, 0.1)
+    forward = 0.5 * math.log(0.5 / 0.9) + 0.5 * math.log(0.5 / 0.1)
+    backward = 0.9 * math.log(0.9 / 0.5) + 0.1 * math.log(0.1 / 0.5)
+    assert kl_divergence(baseline, edited).item() == pytest.approx(forward)
+    assert kl_divergence(edited, baseline).item() == pytest.approx(backward)
+    assert forward != pytest.approx(backward)
+
+
+@settings(deadline=None)
+@given(one=LOGITS, other=LOGITS)
+def test_kl_agrees_with_scipy_is_not_negative_and_is_zero_on_itself(one, other) -> None:
+    kl = kl_divergence(torch.from_numpy(one), torch.from_numpy(other))
+    p, log_q = special.softmax(one, axis=1), special.log_softmax(other, axis=1)
+    oracle = (p * (special.log_softmax(one, axis=1) - log_q)).sum(1)
+    np.testing.assert_allclose(kl, oracle, atol=1e-10, rtol=1e-9)
+    assert (kl >= 0).all()
+    assert torch.equal(kl_divergence(torch.from_numpy(one), torch.from_numpy(one)), torch.zeros(3))
+
+
+def test_a_token_that_the_baseline_excludes_adds_nothing_to_kl() -> None:
+    baseline, edited = logits_of(0.5, 0.5, 0.0), logits_of(0.25, 0.25, 0.5)
+    assert kl_divergence(baseline, edited).item() == pytest.approx(math.log(2))
+    assert kl_divergence(edited, baseline).item() == math.inf
+
+
+# --- perplexity --------------------------------------------------------------------------------
+
+
+def test_uniform_logits_have_the_perplexity_of_the_vocabulary() -> None:
+    tokens = torch.randint(0, VOCAB, (2, 5), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones(2, 5, dtype=torch.bool)
+    result = perplexity(torch.zeros(2, 5, VOCAB), tokens, mask)
+    torch.testing.assert_close(result, torch.full((2,), float(VOCAB)))
+
+
+def test_perplexity_is_the_geometric_mean_of_the_inverse_probabilities() -> None:
+    logits = torch.stack([logits_of(0.5, 0.5, 0.0), logits_of(0.1, 0.1, 0.8)], dim=1)
+    tokens, mask = torch.tensor([[0, 1]]), torch.ones(1, 2, dtype=torch.bool)
+    expected = math.sqrt(1 / 0.5 * 1 / 0.1)
+    assert perplexity(logits, tokens, mask).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_masked_positions_are_not_read() -> None:
+    logits = torch.randn(2, 4, VOCAB, generator=torch.Generator().manual_seed(0))
+    tokens = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]])
+    mask = torch.tensor([[True] * 4, [True, True, False, False]])
+    clean = perplexity(logits, tokens, mask)
+    alone = perplexity(logits[1:, :2], tokens[1:, :2], mask[1:, :2])
+    torch.testing.assert_close(clean[1:], alone)
+    logits[1, 2:], tokens[1, 2:] = torch.nan, -100
+    torch.testing.assert_close(perplexity(logits, tokens, mask), clean)
+
+
+def test_a_row_without_tokens_has_no_perplexity() -> None:
+    mask = torch.tensor([[True, True], [False, False]])
+    result = perplexity(torch.zeros(2, 2, VOCAB), torch.zeros(2, 2, dtype=torch.long), mask)
+    assert result[0].item() == pytest.approx(VOCAB)
+    assert result[1].isnan()
+    nothing = torch.zeros(1, 0, dtype=torch.long)
+    assert perplexity(torch.zeros(1, 0, VOCAB), nothing, nothing.bool()).isnan().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("room", [1, 2 * 3 * VOCAB, 10**9])
+def test_chunks_change_nothing(monkeypatch, dtype: torch.dtype, room: int) -> None:
+    monkeypatch.setattr(metrics, "_CHUNK_LOGITS", room)
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 8, VOCAB, generator=generator).to(dtype)
+    tokens = torch.randint(0, VOCAB, (2, 8), generator=generator)
+    oracle = special.log_softmax(logits.double().numpy(), axis=-1)
+    oracle = np.take_along_axis(oracle, tokens.numpy()[..., None], axis=-1)[..., 0]
+    result = answer_log_probabilities(logits, tokens)
+    assert result.dtype == torch.float32
+    np.testing.assert_allclose(result, oracle, atol=1e-5)
+
+
+def test_a_long_text_is_never_copied_to_float32_at_once(monkeypatch) -> None:
+    monkeypatch.setattr(metrics, "_CHUNK_LOGITS", 4 * VOCAB)
+    sizes, plain = [], torch.Tensor.float
+
+    def watched(tensor):
+        sizes.append(tensor.numel())
+        return plain(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "float", watched)
+    logits = torch.zeros(2, 9, VOCAB, dtype=torch.bfloat16)
+    answer_log_probabilities(logits, torch.zeros(2, 9, dtype=torch.long))
+    assert sizes
+    assert max(sizes) <= 4 * VOCAB
+
+
+# --- intervals ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, table I, method 3
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_gives_the_published_intervals(
+    successes: int, n: int, low: float, high: float
+) -> None:
+    interval = wilson(successes, n)
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5)
+    assert interval.estimate == successes / n
+
+
+@settings(deadline=None)
+@given(n=st.integers(1, 500), data=st.data())
+def test_wilson_is_symmetric_and_encloses_the_rate(n: int, data) -> None:
+    successes = data.draw(st.integers(0, n))
+    one, other = wilson(successes, n), wilson(n - successes, n)
+    assert 0 <= one.low <= one.estimate <= one.high <= 1
+    assert (one.low, one.high) == pytest.approx((1 - other.high, 1 - other.low))
+
+
+def test_more_confidence_and_fewer_prompts_widen_the_interval() -> None:
+    def width(interval: Interval) -> float:
+        return interval.high - interval.low
+
+    assert width(wilson(5, 20, confidence=0.99)) > width(wilson(5, 20)) > width(wilson(25, 100))
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 0), (-1, 5), (6, 5)])
+def test_a_rate_that_cannot_be_is_refused(successes: int, n: int) -> None:
+    with pytest.raises(ValueError, match=f"{successes} of {n} is not a rate"):
+        wilson(successes, n)
+
+
+def test_an_interval_must_enclose_its_estimate() -> None:
+    with pytest.raises(ValueError, match="misses"):
+        Interval(0.5, 0.6, 0.7)
+
+
+# --- paired differences ------------------------------------------------------------------------
+
+
+def panels(both: int, lost: int, gained: int, neither: int) -> tuple[list[bool], list[bool]]:
+    """Answers of baseline and edited panel with these counts."""
+    baseline = [True] * (both + lost) + [False] * (gained + neither)
+    edited = [True] * both + [False] * lost + [True] * gained + [False] * neither
+    return baseline, edited
+
+
+def test_the_mcnemar_test_looks_at_changed_prompts_only() -> None:
+    """Of 14 changed prompts 12 are lost: p = 2 (1 + 14 + 91) / 2^14."""
+    result = paired_difference(*panels(both=20, lost=12, gained=2, neither=6))
+    assert (result.gained, result.lost, result.n) == (2, 12, 40)
+    assert result.difference.estimate == pytest.approx(-0.25)
+    assert result.p_value == pytest.approx(2 * 106 / 2**14)
+    more = paired_difference(*panels(both=200, lost=12, gained=2, neither=600))
+    assert more.p_value == result.p_value
+
+
+def test_the_bootstrap_interval_is_near_the_normal_one_and_repeats_with_its_seed() -> None:
+    answers = panels(both=60, lost=40, gained=20, neither=80)
+    result = paired_difference(*answers).difference
+    n, difference = 200, -0.1
+    error = math.sqrt((60 / n - difference**2) / n)
+    expected = stats.norm(difference, error).ppf([0.025, 0.975])
+    assert (result.low, result.high) == pytest.approx(tuple(expected), abs=0.01)
+    assert paired_difference(*answers, seed=0).difference == result
+    assert paired_difference(*answers, confidence=0.5).difference.low > result.low
+
+
+@settings(deadline=None, max_examples=30)
+@given(counts=st.tuples(*[st.integers(0, 6)] * 4).filter(lambda counts: sum(counts) > 0))
+def test_swapping_the_panels_turns_the_difference_round(counts) -> None:
+    baseline, edited = panels(*counts)
+    one, other = paired_difference(baseline, edited), paired_difference(edited, baseline)
+    assert one.difference.estimate == -other.difference.estimate
+    assert one.p_value == other.p_value
+    assert (one.gained, one.lost) == (other.lost, other.gained)
+    assert -1 <= one.difference.low <= one.difference.high <= 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [((10, 0, 0, 10), -0.16113, 0.16113), ((0, 20, 0, 0), -1, -1 + 2 * 0.16113)],
+)
+def test_panels_that_all_change_alike_do_not_claim_certainty(counts, low, high) -> None:
+    """A bootstrap of equal values has no width; Wilson at 20 of 20 leaves 0.16113 unknown."""
+    result = paired_difference(*panels(*counts))
+    assert (result.difference.low, result.difference.high) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_no_changed_prompt_is_no_evidence() -> None:
+    assert paired_difference([True, False], [True, False]).p_value == 1.0
+
+
+@pytest.mark.parametrize(("one", "other"), [([True], [True, False]), ([], [])])
+def test_panels_on_other_prompts_are_not_paired(one, other) -> None:
+    with pytest.raises(ValueError, match="the same prompts in both panels"):
+        paired_difference(one, other)
