@@ -1,0 +1,199 @@
+"""Tables: how often each panel refuses, loops, and what it costs on harmless text.
+
+A refusal rate never stands alone: the looping rate is beside it, since broken text often holds a
+refusal phrase (Rocchetti & Ferrara 2026), and every rate carries n and a 95 % Wilson interval.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from steering.comparison import readable
+from steering.directions import Directions
+from steering.errors import SteeringError
+from steering.generation import Sampling, answer_perplexity, generate
+from steering.intervention import Edit, compile_edits
+from steering.judge import contains_refusal_phrase, judge
+from steering.metrics import kl_divergence, refusal_score, wilson
+from steering.model import ChatModel
+from steering.panel import Panel
+
+ROWS = 32
+"""Rows per batch on a CPU: beyond it a step's time grows with the rows (measured)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One prompt under one panel: plain data.
+
+    Attributes:
+        group: Name of the prompt set, for example `harmful`.
+        prompt: The request.
+        panel: The panel's text form.
+        text: The answer.
+        ended: Whether it ended by itself.
+        verdict: What the rules say of it.
+        looping: Whether it repeats itself.
+        substring: Whether it contains a refusal phrase of Arditi et al.'s list.
+        refusal_score: Of the first token, in nats.
+        kl: KL divergence of the first token from the baseline's, in nats.
+        perplexity: Of the baseline's answer to this prompt under this panel's edit.
+    """
+
+    group: str
+    prompt: str
+    panel: str
+    text: str
+    ended: bool
+    verdict: str
+    looping: bool
+    substring: bool
+    refusal_score: float
+    kl: float
+    perplexity: float | None
+
+
+def answer_all(
+    model: ChatModel,
+    directions: Directions,
+    sets: Mapping[str, Sequence[str]],
+    panels: Sequence[Panel],
+    *,
+    sampling: Sampling,
+    rows_per_batch: int = ROWS,
+    progress: bool = False,
+    stop: threading.Event | None = None,
+) -> Generator[list[Row]]:
+    """Answer every prompt of every set under every panel, a batch at a time.
+
+    All panels of a prompt are in one batch, so that they are compared under the same rounding;
+    the baseline must be the first panel.
+
+    Yields:
+        The rows of a batch.
+    """
+    if not panels or panels[0].name != "baseline":
+        raise SteeringError("the first panel must be `baseline`: differences are measured from it")
+    edits = [panel.edit(directions) for panel in panels]
+    prompts = [(group, prompt) for group, texts in sets.items() for prompt in texts]
+    ids = [model.render(prompt) for _, prompt in prompts]
+    order = sorted(range(len(prompts)), key=lambda index: len(ids[index]))
+    width = max(1, rows_per_batch // len(panels))
+    with tqdm(total=len(prompts), desc="evaluate", unit="prompt", disable=not progress) as bar:
+        for start in range(0, len(order), width):
+            if stop is not None and stop.is_set():
+                return
+            chunk = order[start : start + width]
+            batch = _Batch([prompts[i] for i in chunk], [ids[i] for i in chunk], panels, edits)
+            yield batch.run(model, sampling)
+            bar.update(len(chunk))
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """A few prompts, each under all panels; rows are ordered by prompt, then panel."""
+
+    prompts: list[tuple[str, str]]
+    ids: list[list[int]]
+    panels: Sequence[Panel]
+    edits: Sequence[Edit | None]
+
+    def run(self, model: ChatModel, sampling: Sampling) -> list[Row]:
+        n = len(self.panels)
+        rows = [row for row in self.ids for _ in self.panels]
+        program = compile_edits(list(self.edits) * len(self.ids), device=model.device)
+        tokens: list[list[int]] = [[] for _ in rows]
+        ended = [False] * len(rows)
+        scores = kls = np.zeros(len(rows))
+        for column in generate(model, rows, program, sampling):
+            if column.logits is not None:
+                scores = refusal_score(column.logits, model.opener_ids).numpy()
+                baseline = column.logits[::n].repeat_interleave(n, dim=0)
+                kls = kl_divergence(baseline, column.logits).numpy()
+            for row, token in enumerate(column.tokens):
+                if token is not None:
+                    tokens[row].append(token)
+            ended = list(column.ended)
+        # What the baseline said, as reference text that each edited model has to predict.
+        reference = [tokens[row - row % n] for row in range(len(rows))]
+        perplexities = answer_perplexity(model, rows, reference, program=program)
+        return [
+            _row(
+                self.prompts[row // n],
+                self.panels[row % n],
+                readable(model, tokens[row]),
+                ended=ended[row],
+                numbers=(float(scores[row]), float(kls[row]), perplexities[row]),
+            )
+            for row in range(len(rows))
+        ]
+
+
+def _row(
+    prompt: tuple[str, str],
+    panel: Panel,
+    text: str,
+    *,
+    ended: bool,
+    numbers: tuple[float, float, float | None],
+) -> Row:
+    judgement = judge(text, ended=ended)
+    return Row(
+        group=prompt[0],
+        prompt=prompt[1],
+        panel=str(panel),
+        text=text,
+        ended=ended,
+        verdict=judgement.verdict,
+        looping=judgement.looping,
+        substring=contains_refusal_phrase(text),
+        refusal_score=numbers[0],
+        kl=numbers[1],
+        perplexity=numbers[2],
+    )
+
+
+def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return one entry per panel, in order of first appearance, with its numbers on every set.
+
+    `perplexity` is the median over harmless prompts of the perplexity that the edited model gives
+    the baseline's answers, `kl` the mean KL divergence of the first token there, in nats.
+    """
+    entries = []
+    for panel in dict.fromkeys(row.panel for row in rows):
+        own = [row for row in rows if row.panel == panel]
+        entry: dict[str, Any] = {"panel": panel}
+        for group in dict.fromkeys(row.group for row in own):
+            entry[group] = _rates([row for row in own if row.group == group])
+        harmless = [row for row in own if row.group == "harmless"]
+        measured = [row.perplexity for row in harmless if row.perplexity is not None]
+        entry["perplexity"] = float(np.median(measured)) if measured else None
+        entry["kl"] = fmean(row.kl for row in harmless) if harmless else None
+        entries.append(entry)
+    return entries
+
+
+def _rates(rows: Sequence[Row]) -> dict[str, Any]:
+    n = len(rows)
+    refused = sum(row.verdict == "refused" for row in rows)
+    interval = wilson(refused, n)
+    return {
+        "n": n,
+        "refusal_rate": interval.estimate,
+        "refusal_rate_ci": [interval.low, interval.high],
+        "substring_rate": sum(row.substring for row in rows) / n,
+        "looping_rate": sum(row.looping for row in rows) / n,
+        "verdicts": dict(sorted(Counter(row.verdict for row in rows).items())),
+        "refusal_score": fmean(row.refusal_score for row in rows),
+    }
+
+
+def as_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows as JSON types."""
+    return [asdict(row) for row in rows]
