@@ -1,0 +1,43 @@
+# make demo: install, fetch the default model, start the app. make test: install what tests need, run them.
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+MODEL ?= qwen2.5-coder-0.5b-instruct
+
+.PHONY: demo test test-fast check precompute
+
+demo: $(VENV)/.installed
+	$(RUN) -m steering fetch --model $${STEERING_MODEL:-$(MODEL)}
+	$(RUN) app.py
+
+test: $(VENV)/.installed-dev chromium
+	$(RUN) -m pytest
+
+# No weights, no browser: under a minute.
+test-fast: $(VENV)/.installed-dev
+	$(RUN) -m pytest -m "not model and not browser and not gpu"
+
+check: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+precompute: $(VENV)/.installed
+	$(RUN) -m steering precompute --model $(MODEL)
+
+# Debian's browser, where it is missing and can be installed; elsewhere the browser tests skip.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } \
+		|| echo "chromium is missing and could not be installed: the browser tests will skip"
+
+$(VENV)/.installed: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --disable-pip-version-check -q -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(RUN) -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+	touch $@
