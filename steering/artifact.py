@@ -74,14 +74,14 @@ def write(folder: Path, directions: Directions, manifest: Mapping[str, Any]) -> 
     write_json(folder / "manifest.json", document)
 
 
-def load(model: str, root: Path = ROOT) -> Directions:
-    """Read the directions of a model.
+def load(model: str, folder: Path | None = None) -> Directions:
+    """Read the directions of a model, from `precomputed/<model>/` or the folder given.
 
     Raises:
         SteeringError: If there are none, they are broken, or of another schema.
     """
-    folder = folder_of(model, root)
-    document = manifest(model, root)
+    folder = folder or folder_of(model)
+    document = manifest(model, folder)
     path = folder / "directions.safetensors"
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -95,17 +95,17 @@ def load(model: str, root: Path = ROOT) -> Directions:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error
 
 
-def manifest(model: str, root: Path = ROOT) -> dict[str, Any]:
+def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
     """Read a model's manifest.
 
     Raises:
         SteeringError: If there is none, it is broken, or of another schema.
     """
-    path = folder_of(model, root) / "manifest.json"
+    path = (folder or folder_of(model)) / "manifest.json"
     if not path.is_file():
         raise SteeringError(
-            f"there are no directions for {model!r}; there are for: "
-            f"{', '.join(available(root)) or 'no model'}; {_remedy(model)}"
+            f"there are no directions for {model!r} in {path.parent}; shipped are those of: "
+            f"{', '.join(available()) or 'no model'}; {_remedy(model)}"
         )
     document = read_json(path)
     found = document.get("schema") if isinstance(document, dict) else None
@@ -116,15 +116,15 @@ def manifest(model: str, root: Path = ROOT) -> dict[str, Any]:
     return dict(document)
 
 
-def evaluation(model: str, root: Path = ROOT) -> dict[str, Any] | None:
+def evaluation(model: str, folder: Path | None = None) -> dict[str, Any] | None:
     """Return the measured table of a model, or None where it was not measured."""
-    path = folder_of(model, root) / "evaluation.json"
+    path = (folder or folder_of(model)) / "evaluation.json"
     return dict(read_json(path)) if path.is_file() else None
 
 
-def recordings(model: str, root: Path = ROOT) -> tuple[dict[str, Any], ...]:
+def recordings(model: str, folder: Path | None = None) -> tuple[dict[str, Any], ...]:
     """Return recorded example requests with every panel's answer; empty where there are none."""
-    path = folder_of(model, root) / "recordings.jsonl"
+    path = (folder or folder_of(model)) / "recordings.jsonl"
     if not path.is_file():
         return ()
     try:

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import torch
+from steering.judge import judge
 
 from steering.directions import Directions
 from steering.generation import Column, Sampling, answer_perplexity, generate
 from steering.intervention import compile_edits
-from steering.judge import judge
 from steering.metrics import kl_divergence, refusal_probability, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
@@ -87,6 +87,7 @@ def compare(
     Raises:
         SteeringError: If the request, a panel or the sampling does not fit this model.
     """
+    directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
     hidden = [] if any(panel.name == "baseline" for panel in panels) else [Panel("baseline")]
     shown = len(panels)
     panels = [*panels, *hidden]

@@ -204,6 +204,19 @@ class Directions:
         """Width of the residual stream."""
         return self.difference.shape[2]
 
+    def require(self, model: str, *, n_layers: int, d_model: int) -> None:
+        """Refuse a model of another shape.
+
+        Raises:
+            SteeringError: Names both shapes.
+        """
+        if (n_layers, d_model) != (self.n_layers, self.d_model):
+            raise SteeringError(
+                f"the directions of {self.model} ({self.n_layers} blocks, d_model {self.d_model}) "
+                f"do not fit {model} ({n_layers} blocks, d_model {d_model}); make its own with "
+                f"`python -m steering precompute --model {model}`"
+            )
+
     def raw(self, place: Place) -> Float[Tensor, " d_model"]:
         """Return the difference in means at a place, raw norm.
 

@@ -4,22 +4,21 @@ A refusal rate never stands alone: the looping rate is beside it, since broken t
 refusal phrase (Rocchetti & Ferrara 2026), and every rate carries n and a 95 % Wilson interval.
 """
 
-import threading
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
+from steering.judge import Judgement, contains_refusal_phrase, judge
 
 from steering.comparison import readable
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.intervention import Edit, compile_edits
-from steering.judge import contains_refusal_phrase, judge
 from steering.metrics import kl_divergence, refusal_score, wilson
 from steering.model import ChatModel
 from steering.panel import Panel
@@ -38,9 +37,6 @@ class Row:
         panel: The panel's text form.
         text: The answer.
         ended: Whether it ended by itself.
-        verdict: What the rules say of it.
-        looping: Whether it repeats itself.
-        substring: Whether it contains a refusal phrase of Arditi et al.'s list.
         refusal_score: Of the first token, in nats.
         kl: KL divergence of the first token from the baseline's, in nats.
         perplexity: Of the baseline's answer to this prompt under this panel's edit.
@@ -51,12 +47,14 @@ class Row:
     panel: str
     text: str
     ended: bool
-    verdict: str
-    looping: bool
-    substring: bool
     refusal_score: float
     kl: float
     perplexity: float | None
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """What the rules say of the answer; not stored, so that better rules judge old texts."""
+        return judge(self.text, ended=self.ended)
 
 
 def answer_all(
@@ -67,32 +65,30 @@ def answer_all(
     *,
     sampling: Sampling,
     rows_per_batch: int = ROWS,
-    progress: bool = False,
-    stop: threading.Event | None = None,
 ) -> Generator[list[Row]]:
     """Answer every prompt of every set under every panel, a batch at a time.
 
     All panels of a prompt are in one batch, so that they are compared under the same rounding;
-    the baseline must be the first panel.
+    the baseline must be the first panel. Closing the generator stops the work.
 
     Yields:
-        The rows of a batch.
+        The rows of a batch, ordered by prompt, then panel.
+
+    Raises:
+        SteeringError: If the first panel is not the baseline, or a panel does not fit the model.
     """
     if not panels or panels[0].name != "baseline":
         raise SteeringError("the first panel must be `baseline`: differences are measured from it")
+    directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
     edits = [panel.edit(directions) for panel in panels]
     prompts = [(group, prompt) for group, texts in sets.items() for prompt in texts]
     ids = [model.render(prompt) for _, prompt in prompts]
     order = sorted(range(len(prompts)), key=lambda index: len(ids[index]))
     width = max(1, rows_per_batch // len(panels))
-    with tqdm(total=len(prompts), desc="evaluate", unit="prompt", disable=not progress) as bar:
-        for start in range(0, len(order), width):
-            if stop is not None and stop.is_set():
-                return
-            chunk = order[start : start + width]
-            batch = _Batch([prompts[i] for i in chunk], [ids[i] for i in chunk], panels, edits)
-            yield batch.run(model, sampling)
-            bar.update(len(chunk))
+    for start in range(0, len(order), width):
+        chunk = order[start : start + width]
+        batch = _Batch([prompts[i] for i in chunk], [ids[i] for i in chunk], panels, edits)
+        yield batch.run(model, sampling)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,39 +120,18 @@ class _Batch:
         reference = [tokens[row - row % n] for row in range(len(rows))]
         perplexities = answer_perplexity(model, rows, reference, program=program)
         return [
-            _row(
-                self.prompts[row // n],
-                self.panels[row % n],
-                readable(model, tokens[row]),
+            Row(
+                group=self.prompts[row // n][0],
+                prompt=self.prompts[row // n][1],
+                panel=str(self.panels[row % n]),
+                text=readable(model, tokens[row]),
                 ended=ended[row],
-                numbers=(float(scores[row]), float(kls[row]), perplexities[row]),
+                refusal_score=float(scores[row]),
+                kl=float(kls[row]),
+                perplexity=perplexities[row],
             )
             for row in range(len(rows))
         ]
-
-
-def _row(
-    prompt: tuple[str, str],
-    panel: Panel,
-    text: str,
-    *,
-    ended: bool,
-    numbers: tuple[float, float, float | None],
-) -> Row:
-    judgement = judge(text, ended=ended)
-    return Row(
-        group=prompt[0],
-        prompt=prompt[1],
-        panel=str(panel),
-        text=text,
-        ended=ended,
-        verdict=judgement.verdict,
-        looping=judgement.looping,
-        substring=contains_refusal_phrase(text),
-        refusal_score=numbers[0],
-        kl=numbers[1],
-        perplexity=numbers[2],
-    )
 
 
 def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -181,19 +156,19 @@ def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _rates(rows: Sequence[Row]) -> dict[str, Any]:
     n = len(rows)
-    refused = sum(row.verdict == "refused" for row in rows)
-    interval = wilson(refused, n)
+    verdicts = Counter(row.judgement.verdict for row in rows)
+    interval = wilson(verdicts["refused"], n)
     return {
         "n": n,
         "refusal_rate": interval.estimate,
         "refusal_rate_ci": [interval.low, interval.high],
-        "substring_rate": sum(row.substring for row in rows) / n,
-        "looping_rate": sum(row.looping for row in rows) / n,
-        "verdicts": dict(sorted(Counter(row.verdict for row in rows).items())),
+        "substring_rate": sum(contains_refusal_phrase(row.text) for row in rows) / n,
+        "looping_rate": sum(row.judgement.looping for row in rows) / n,
+        "verdicts": dict(sorted(verdicts.items())),
         "refusal_score": fmean(row.refusal_score for row in rows),
     }
 
 
 def as_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return rows as JSON types."""
-    return [asdict(row) for row in rows]
+    """Return rows with their verdicts as JSON types."""
+    return [{**asdict(row), **asdict(row.judgement)} for row in rows]

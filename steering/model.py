@@ -130,7 +130,7 @@ class ChatModel:
         """
         if not prompt.strip():
             raise SteeringError("the request is empty; write a sentence for the model to answer")
-        # A token is at least one byte of text, so this bound refuses without tokenising megabytes.
+        # Hardly a token holds 64 characters, so this bound spares the tokenizer megabytes of text.
         if len(prompt) > 64 * self.context_length:
             raise self._too_long(f"{len(prompt):,} characters")
         ids = _render(self.tokenizer, prompt)
@@ -237,7 +237,7 @@ def _find_blocks(network: Any) -> nn.ModuleList:  # noqa: ANN401
     if not isinstance(blocks, nn.ModuleList) or not len(blocks):
         raise SteeringError(
             f"no decoder blocks found in {type(network).__name__}: expected a list `layers` in "
-            "its decoder, as in Llama, Qwen2, Gemma, Gemma-2, Mistral and Phi-3; choose another model"
+            "its decoder, as Llama, Qwen2, Gemma, Gemma-2, Mistral and Phi-3 have; take another"
         )
     return blocks
 

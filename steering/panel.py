@@ -8,6 +8,7 @@ gives the same text back.
 import math
 import re
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from typing import Final
 
 import torch
@@ -33,8 +34,17 @@ CHOICES: Final = {
     "basis": ("dim", "inlp", "random"),
     "side": ("both", "harmful"),
 }
-RANGES: Final = {"alpha": (0.0, 3.0), "c": (-3.0, 3.0)}
-"""The sliders' ranges; beyond them texts only get more broken."""
+RANGES: Final = {
+    "alpha": (0.0, 3.0),
+    "c": (-3.0, 3.0),
+    "k": (1, math.inf),
+    "layer": (0, math.inf),
+    "position": (-math.inf, -1),
+    "seed": (0, 2**63 - 1),
+}
+"""alpha and c: the sliders' ranges (beyond them texts only get more broken); k, layer and position
+are bounded further by the model, when the panel meets it; seed as in `generation.Sampling`."""
+_WHOLE: Final = ("k", "layer", "position", "seed")
 DEFAULT_PANELS: Final = ("baseline", "actadd:c=-1", "ablation", "nullspace", "flip")
 
 
@@ -201,11 +211,16 @@ def _read(name: str, key: str, value: str) -> int | float | str:
     _check_key(name, key)
     if key in CHOICES:
         return value
-    wanted = r"[+-]?\d+" if key in ("k", "layer", "position", "seed") else r"[+-]?(\d+\.?\d*|\.\d+)"
+    # Python refuses to read whole numbers of thousands of digits, with an error of its own.
+    wanted = r"[+-]?[0-9]{1,30}" if key in _WHOLE else r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)"
     if not re.fullmatch(wanted, value):
-        kind = "a whole number" if "." not in wanted else "a number"
-        raise SteeringError(f"{key}={value} of panel {name} is not {kind}")
-    return int(value) if key in ("k", "layer", "position", "seed") else float(value)
+        raise SteeringError(_not_a_number(name, key, value[:40]))
+    return int(value) if key in _WHOLE else float(value)
+
+
+def _not_a_number(name: str, key: str, value: object) -> str:
+    kind = "a whole number" if key in _WHOLE else "a number"
+    return f"{key}={value} of panel {name} is not {kind}"
 
 
 def _check_key(name: str, key: str) -> None:
@@ -222,13 +237,10 @@ def _check(name: str, key: str, value: int | float | str) -> None:
                 f"{key}={value} of panel {name} is unknown; allowed: {', '.join(CHOICES[key])}"
             )
         return
-    low, high = RANGES.get(
-        key,
-        {"k": (1, math.inf), "layer": (0, math.inf), "position": (-math.inf, -1)}.get(
-            key, (0, math.inf)
-        ),
-    )
-    if isinstance(value, str) or not low <= value <= high:
+    if isinstance(value, bool | str) or (key in _WHOLE and not isinstance(value, int)):
+        raise SteeringError(_not_a_number(name, key, value))
+    low, high = RANGES[key]
+    if not low <= value <= high:
         raise SteeringError(
             f"{key}={_format(value)} of panel {name} is out of range; "
             f"allowed: {_format(low)} to {_format(high)}"
@@ -236,7 +248,10 @@ def _check(name: str, key: str, value: int | float | str) -> None:
 
 
 def _format(value: int | float | str) -> str:
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+    """Shortest text that reads back as the same value; without an exponent, for readers."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return str(value)
+    return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
 
 
 def _harmful_side(directions: Directions, place: Place, panel: Panel) -> Gate:

@@ -7,6 +7,10 @@ position and every layer below 80 % of the depth is tried on validation prompts.
     induce  mean refusal score of harmless prompts with +1 r added            at least 0
     KL      mean KL(baseline || ablated) of harmless prompts' next token      at most 0.1
 
+So many candidates on so many prompts take half an hour on two cores. So every place is scored
+on a few prompts first, and the finalists, the best of these, on all of them (successive halving);
+both tables are saved.
+
 INLP (Rocchetti & Ferrara 2026): the highest dev accuracy of the first classifier, then the lowest
 refusal score of harmful prompts under flipping. Accuracies on a small dev set that lie within one
 standard error of the best cannot be told apart, so all of these go on to the second criterion.
@@ -14,7 +18,7 @@ standard error of the best cannot be told apart, so all of these go on to the se
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -28,6 +32,10 @@ from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
 
+SCREENED = 16
+"""Prompts of each class in the first round (chosen)."""
+FINALISTS = 10
+"""Places that go on to the second round (chosen)."""
 DEPTH = 0.8
 """Share of the blocks, from the first, at which directions are considered (Arditi et al.)."""
 MAX_KL = 0.1
@@ -47,6 +55,7 @@ class Score:
         induce: Mean refusal score of harmless prompts, +1 r added at the layer.
         induce_twice: The same with +2 r.
         kl: Mean KL divergence of ablation on harmless prompts, in nats.
+        n: Prompts of the smaller class behind these means.
     """
 
     position: int
@@ -55,6 +64,7 @@ class Score:
     induce: float
     induce_twice: float
     kl: float
+    n: int
 
     @property
     def place(self) -> Place:
@@ -108,6 +118,17 @@ def candidates(positions: Sequence[int], n_layers: int) -> list[Place]:
     At layer 0 the template tokens are the same for every prompt, so there is no direction.
     """
     return [(p, layer) for p in positions for layer in range(1, int(DEPTH * n_layers))]
+
+
+def finalists(scores: Sequence[Score], n: int = FINALISTS) -> list[Place]:
+    """Return the `n` places that pass the earliest rules, lowest bypass first among equals."""
+
+    def rank(score: Score) -> tuple[int, float]:
+        first = next(index for index, (_, passes) in enumerate(RULES) if passes(score))
+        return first, score.bypass
+
+    finite = [score for score in scores if all(map(math.isfinite, asdict(score).values()))]
+    return [score.place for score in sorted(finite, key=rank)[:n]]
 
 
 def choose(scores: Iterable[Score]) -> Choice:
@@ -184,6 +205,17 @@ class Bench:
             induce=self._refusal(self.harmless, _addition(directions, place, 1.0)),
             induce_twice=self._refusal(self.harmless, _addition(directions, place, 2.0)),
             kl=float(kl.mean()),
+            n=min(len(self.harmful), len(self.harmless)),
+        )
+
+    def first(self, n: int) -> "Bench":
+        """Return a bench with the first `n` prompts of each class only."""
+        return replace(
+            self,
+            harmful=self.harmful[:n],
+            harmless=self.harmless[:n],
+            harmful_logits=self.harmful_logits[:n],
+            harmless_logits=self.harmless_logits[:n],
         )
 
     def flip_score(self, directions: Directions, place: Place) -> float:

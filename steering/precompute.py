@@ -1,0 +1,396 @@
+"""Makes everything the app needs for a model: `python -m steering precompute --model M`.
+
+The stages run in order: activations, INLP everywhere, score table, choices, rank and coefficient to
+start with, evaluation on the test prompts, recordings. Each leaves its result in a work folder
+under the cache, so a run that was stopped goes on where it was.
+"""
+
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steering import artifact, prompts
+from steering.activations import capture
+from steering.comparison import compare
+from steering.directions import Directions, Inlp, Place, difference_in_means, inlp
+from steering.evaluation import Row, answer_all, table
+from steering.generation import Sampling
+from steering.model import ChatModel
+from steering.panel import DEFAULT_PANELS, Panel, parse
+from steering.selection import (
+    SCREENED,
+    Bench,
+    Choice,
+    Score,
+    as_rows,
+    candidates,
+    choose,
+    choose_inlp,
+    finalists,
+    leading_places,
+)
+from steering.splits import SEED, PromptSplits
+from steering.stages import Stages
+from steering.subspace import Subspace
+
+RANKS_TRIED = (1, 2, 3, 4, 5, 6, 8, 12, 16)
+"""Ranks among which the starting rank of INLP panels is chosen, as far as INLP kept them."""
+COEFFICIENTS_TRIED = (1.0, 1.5, 2.0, 2.5, 3.0)
+"""Coefficients among which the one that induces refusal is chosen."""
+CHOICE_TOKENS = 32
+"""Length of the answers by which rank and coefficient are chosen (a refusal shows early)."""
+EVALUATION_TOKENS = 48
+"""Length of the answers in the evaluation."""
+RECORDED = {
+    "harmful": (
+        "fraud_scams",
+        "theft_burglary",
+        "disinformation",
+        "sabotage_vandalism",
+    ),
+    "harmless": ("fraud_scams", "theft_burglary"),
+    "borderline": ("technical_homonyms", "figures_of_speech"),
+}
+"""Whose first test prompt is recorded: fixed beforehand, not picked by the outcome."""
+
+
+def precompute(
+    model: ChatModel,
+    splits: PromptSplits,
+    out: Path,
+    *,
+    batch_size: int = 16,
+    rows_per_batch: int = 32,
+) -> Directions:
+    """Fit, choose, evaluate and record; write everything under `out`.
+
+    Args:
+        model: A loaded chat model.
+        splits: The prompts.
+        out: Folder of the artifact; its files are replaced one by one, each atomically.
+        batch_size: Prompts per forward pass while fitting and choosing.
+        rows_per_batch: Rows (prompts x panels) per batch while generating.
+    """
+    stages = Stages(
+        [
+            model.name,
+            sorted((key, value) for key, value in model.provenance.items() if value),
+            str(model.dtype),
+            model.number_format.quantization,
+            splits.source,
+            artifact.SCHEMA,
+        ]
+    )
+    directions = _fit(model, splits, stages, batch_size)
+    bench = Bench.prepared(
+        model,
+        [model.render(text) for text in splits.validation["harmful"]],
+        [model.render(text) for text in splits.validation["harmless"]],
+        batch_size=batch_size,
+    )
+    directions, choices = _choose_places(directions, bench, stages, len(splits.train["harmful"]))
+    starts = _Starts(model, splits, stages, rows_per_batch)
+    directions, defaults = starts.choose(directions)
+    manifest = {
+        **provenance(model, splits.source),
+        "train": {name: len(texts) for name, texts in splits.train.items()},
+        "validation_kept": {"harmful": len(bench.harmful), "harmless": len(bench.harmless)},
+        **choices,
+        **defaults,
+    }
+    artifact.write(out, directions, manifest)
+    rows = _evaluate(model, directions, splits, stages, rows_per_batch)
+    document = {
+        "sampling": asdict(Sampling(max_new_tokens=EVALUATION_TOKENS)),
+        "panels": table(rows),
+        "provenance": provenance(model, splits.source),
+    }
+    artifact.write_json(out / "evaluation.json", document)
+    artifact.write_lines(out / "recordings.jsonl", _record(model, directions, stages))
+    return directions
+
+
+def provenance(model: ChatModel, prompt_source: str) -> dict[str, Any]:
+    """Return what a reader needs to make the same numbers again."""
+    return {
+        "weights": dict(model.provenance),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "quantization": model.number_format.quantization,
+        "device": model.device.type,
+        "suffix": list(model.suffix),
+        "openers": list(model.openers),
+        "prompts": prompt_source,
+        "seed": SEED,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "transformers", "scikit-learn", "numpy")},
+        },
+    }
+
+
+def _fit(model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int) -> Directions:
+    positions = tuple(range(-len(model.suffix), 0))
+
+    def activations() -> dict[str, Tensor]:
+        return {
+            name: capture(
+                model,
+                [model.render(text) for text in texts],
+                layers=range(model.n_layers),
+                positions=positions,
+                batch_size=batch_size,
+                progress=True,
+            )
+            for name, texts in splits.train.items()
+        }
+
+    states = stages.tensors("activations", activations)
+    harmful, harmless = states["harmful"], states["harmless"]
+    shape = (len(positions), model.n_layers, model.d_model)
+    difference = difference_in_means(harmful.flatten(1), harmless.flatten(1)).view(shape)
+    places = candidates(positions, model.n_layers)
+
+    def fit(key: str) -> dict[str, Any]:
+        position, layer = _place(key)
+        index = positions.index(position)
+        found = inlp(harmful[:, index, layer], harmless[:, index, layer], (position, layer))
+        return {
+            "basis": found.subspace.basis.tolist(),
+            "dev_accuracies": found.dev_accuracies,
+            "stopped": found.stopped,
+        }
+
+    found = stages.lines("INLP", [_key(place) for place in places], fit)
+    return Directions(
+        model=model.name,
+        difference=difference,
+        harmless_mean=harmless.double().mean(0).float(),
+        positions=positions,
+        inlp={
+            place: Inlp(
+                Subspace(torch.tensor(entry["basis"]), place[1], place[0], "INLP"),
+                tuple(entry["dev_accuracies"]),
+                entry["stopped"],
+            )
+            for place, entry in zip(places, found, strict=True)
+        },
+        dim_place=places[0],
+        inlp_place=places[0],
+        default_k=1,
+        default_c=1.0,
+    )
+
+
+def _choose_places(
+    directions: Directions, bench: Bench, stages: Stages, n_train: int
+) -> tuple[Directions, dict[str, Any]]:
+    places = list(directions.inlp)
+    screen = bench.first(SCREENED)
+
+    def scores_of(name: str, chosen: Sequence[Place], jury: Bench) -> list[Score]:
+        table = stages.lines(
+            name,
+            [_key(place) for place in chosen],
+            lambda key: asdict(jury.score(directions, _place(key))),
+        )
+        return [Score(**entry) for entry in table]
+
+    screened = scores_of("DiM places, first round", places, screen)
+    scores = scores_of("DiM places, finalists", finalists(screened), bench)
+    dim = choose(scores)
+    leading = leading_places(directions.inlp, n_dev=2 * (n_train - int(0.8 * n_train)))
+    flips = stages.lines(
+        "INLP places",
+        [_key(place) for place in leading],
+        lambda key: {"flip": bench.flip_score(directions, _place(key))},
+    )
+    flip_scores = {place: entry["flip"] for place, entry in zip(leading, flips, strict=True)}
+    chosen: Choice = choose_inlp(flip_scores, tried=len(places))
+    record = {
+        "dim_choice": asdict(dim),
+        "inlp_choice": asdict(chosen),
+        "dim_scores": as_rows(scores),
+        "dim_screening": as_rows(screened),
+        "inlp_scores": {_key(place): score for place, score in flip_scores.items()},
+    }
+    return replace(directions, dim_place=dim.place, inlp_place=chosen.place), record
+
+
+@dataclass(frozen=True, eq=False)
+class _Starts:
+    """Chooses the rank and the coefficient at which the app's sliders start."""
+
+    model: ChatModel
+    splits: PromptSplits
+    stages: Stages
+    rows_per_batch: int
+
+    def choose(self, directions: Directions) -> tuple[Directions, dict[str, Any]]:
+        """Choose by short answers to validation prompts.
+
+        Rank: the smallest k whose share of complied harmful prompts is within one standard error
+        of the best. Coefficient: the smallest c that turns at least .6 of harmless prompts into
+        refusals, else the one that turns most.
+        """
+        limit = directions.subspace("inlp", directions.inlp_place).rank
+        ranks = [k for k in RANKS_TRIED if k <= limit]
+        flips = {k: Panel("flip", k=k) for k in ranks}
+        harmful = self._rates("harmful", list(flips.values()), directions)
+        n = len(self.splits.validation["harmful"])
+        complied = {k: harmful[str(flips[k])].get("complied", 0) / n for k in ranks}
+        best = max(complied.values())
+        error = (max(best * (1 - best), 0.25 / n) / n) ** 0.5
+        default_k = min(k for k in ranks if complied[k] >= best - error)
+
+        additions = {c: Panel("actadd", c=c) for c in COEFFICIENTS_TRIED}
+        harmless = self._rates("harmless", list(additions.values()), directions)
+        m = len(self.splits.validation["harmless"])
+        refused = {c: harmless[str(additions[c])].get("refused", 0) / m for c in additions}
+        enough = [c for c in COEFFICIENTS_TRIED if refused[c] >= 0.6]
+        default_c = enough[0] if enough else max(refused, key=lambda c: refused[c])
+        record = {"k_complied": _text_keys(complied), "c_refused": _text_keys(refused)}
+        return replace(directions, default_k=default_k, default_c=default_c), record
+
+    def _rates(
+        self, group: str, panels: list[Panel], directions: Directions
+    ) -> dict[str, dict[str, int]]:
+        rows = _answers(
+            self.model,
+            directions,
+            {group: self.splits.validation[group]},
+            [Panel("baseline"), *panels],
+            self.stages,
+            name=f"start values, {group}",
+            tokens=CHOICE_TOKENS,
+            rows_per_batch=self.rows_per_batch,
+        )
+        return {entry["panel"]: entry[group]["verdicts"] for entry in table(rows)}
+
+
+def evaluation_panels(directions: Directions) -> list[Panel]:
+    """Return the panels of the shipped table: the paper's four, their doses, and the controls."""
+    k, c = directions.default_k, f"{directions.default_c:g}"
+    limit = directions.subspace("inlp", directions.inlp_place).rank
+    texts = [
+        *("baseline", "actadd:c=-1", f"actadd:c={c}", "ablation"),
+        *(f"nullspace:k={r}" for r in sorted({k, limit})),
+        *(f"flip:k={r}" for r in sorted({1, k, limit})),
+        *(f"flip:k={k},side=harmful", f"flip:k={k},center=midpoint", "flip:basis=dim"),
+        f"random:k={k}",
+    ]
+    return [parse(text) for text in dict.fromkeys(texts)]
+
+
+def over_refusal_panels(directions: Directions) -> list[Panel]:
+    """Return the panels whose refusals on borderline requests are measured."""
+    k = directions.default_k
+    names = ("baseline", "ablation", f"nullspace:k={k}", f"flip:k={k}", f"flip:k={k},side=harmful")
+    return [parse(name) for name in names]
+
+
+def _evaluate(
+    model: ChatModel,
+    directions: Directions,
+    splits: PromptSplits,
+    stages: Stages,
+    rows_per_batch: int,
+) -> list[Row]:
+    rows = []
+    for group, texts in splits.test.items():
+        borderline = group == "borderline"
+        panels = (over_refusal_panels if borderline else evaluation_panels)(directions)
+        rows += _answers(
+            model,
+            directions,
+            {group: texts},
+            panels,
+            stages,
+            name=f"evaluation, {group}",
+            tokens=EVALUATION_TOKENS,
+            rows_per_batch=rows_per_batch,
+        )
+    return rows
+
+
+def _answers(  # noqa: PLR0913 - one call of the stage, all of it named
+    model: ChatModel,
+    directions: Directions,
+    sets: Mapping[str, Sequence[str]],
+    panels: Sequence[Panel],
+    stages: Stages,
+    *,
+    name: str,
+    tokens: int,
+    rows_per_batch: int,
+) -> list[Row]:
+    """Answer prompts in pieces that are kept on disk, so that a stopped run goes on."""
+    piece = max(1, 4 * rows_per_batch // len(panels))
+    keys = {
+        json.dumps([group, start, [str(panel.resolved(directions)) for panel in panels]]): (
+            group,
+            texts[start : start + piece],
+        )
+        for group, texts in sets.items()
+        for start in range(0, len(texts), piece)
+    }
+
+    def answer(key: str) -> dict[str, Any]:
+        group, texts = keys[key]
+        batches = answer_all(
+            model,
+            directions,
+            {group: texts},
+            panels,
+            sampling=Sampling(max_new_tokens=tokens),
+            rows_per_batch=rows_per_batch,
+        )
+        return {"rows": [asdict(row) for batch in batches for row in batch]}
+
+    found = stages.lines(name, list(keys), answer)
+    return [Row(**row) for piece_ in found for row in piece_["rows"]]
+
+
+def _record(model: ChatModel, directions: Directions, stages: Stages) -> Iterable[dict[str, Any]]:
+    examples = {
+        f"{label}/{category}": (label, next(p.text for p in found if p.category == category))
+        for label, categories in RECORDED.items()
+        for found in [prompts.prompt_set(label, "test")]  # type: ignore[arg-type]
+        for category in categories
+    }
+    panels = [parse(text).resolved(directions) for text in DEFAULT_PANELS]
+    names = [str(panel) for panel in panels]
+
+    def record(key: str) -> dict[str, Any]:
+        label, prompt = examples[json.loads(key)[0]]
+        sampling = Sampling(max_new_tokens=64)
+        *_, answers = compare(model, directions, prompt, panels, sampling=sampling)
+        return {
+            "prompt": prompt,
+            "label": label,
+            "panels": list(DEFAULT_PANELS),
+            "resolved": names,
+            "sampling": asdict(sampling),
+            "answers": [answer.as_dict() for answer in answers],
+        }
+
+    return stages.lines("recordings", [json.dumps([key, names]) for key in examples], record)
+
+
+def _key(place: Place) -> str:
+    return f"{place[0]},{place[1]}"
+
+
+def _place(key: str) -> Place:
+    position, layer = map(int, key.split(","))
+    return position, layer
+
+
+def _text_keys(values: Mapping[Any, float]) -> dict[str, float]:
+    return {f"{key:g}": value for key, value in values.items()}

@@ -1,0 +1,60 @@
+"""Long work in stages whose results stay on disk, so that a run that was stopped goes on."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save
+from steering.weights import cache_folder
+from torch import Tensor
+from tqdm import tqdm
+
+from steering import artifact
+
+
+class Stages:
+    """Results of stages that are done, on disk.
+
+    Attributes:
+        folder: One per identity, that is, per combination of weights, number format and prompts.
+    """
+
+    def __init__(self, identity: Sequence[Any]) -> None:
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+        self.folder = cache_folder() / "precompute" / digest
+
+    def tensors(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Return a stage's tensors, computing them only the first time."""
+        path = self.folder / f"{name}.safetensors"
+        if not path.is_file():
+            artifact.write_file(path, save(compute()))
+        return dict(load_file(path))
+
+    def lines(
+        self, name: str, keys: Sequence[str], compute: Callable[[str], dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Return one result a key, in order; each is kept on disk as soon as it is known."""
+        path = self.folder / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        done = {line["key"]: line["value"] for line in _whole_lines(path)}
+        with path.open("a", encoding="utf-8") as file:
+            for key in tqdm(keys, desc=name, disable=None):
+                if key not in done:
+                    done[key] = compute(key)
+                    file.write(json.dumps({"key": key, "value": done[key]}) + "\n")
+                    file.flush()
+        return [done[key] for key in keys]
+
+
+def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Read what an earlier run left; a last line that was cut off by a kill is dropped."""
+    if not path.is_file():
+        return
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        path.write_bytes(whole)
+    for line in whole.decode("utf-8").splitlines():
+        yield json.loads(line)
