@@ -22,6 +22,7 @@ from steering.comparison import compare
 from steering.directions import Directions, Inlp, Place, difference_in_means, inlp
 from steering.evaluation import Row, answer_all, table
 from steering.generation import Sampling
+from steering.metrics import refusal_score
 from steering.model import ChatModel
 from steering.panel import DEFAULT_PANELS, Panel, parse
 from steering.selection import (
@@ -35,14 +36,16 @@ from steering.selection import (
     choose_inlp,
     finalists,
     leading_places,
+    logits_under,
+    right_sign,
 )
 from steering.splits import SEED, PromptSplits
 from steering.stages import Stages
 from steering.subspace import Subspace
 
-RANKS_TRIED = (1, 2, 3, 4, 5, 6, 8, 12, 16)
+RANKS_TRIED = (1, 2, 3, 4, 6, 8)
 """Ranks among which the starting rank of INLP panels is chosen, as far as INLP kept them."""
-COEFFICIENTS_TRIED = (1.0, 1.5, 2.0, 2.5, 3.0)
+COEFFICIENTS_TRIED = (1.0, 1.5, 2.0, 3.0)
 """Coefficients among which the one that induces refusal is chosen."""
 CHOICE_TOKENS = 32
 """Length of the answers by which rank and coefficient are chosen (a refusal shows early)."""
@@ -153,8 +156,13 @@ def _fit(model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
 
     states = stages.tensors("activations", activations)
     harmful, harmless = states["harmful"], states["harmless"]
+    scores = stages.tensors("scores", lambda: _train_scores(model, splits, batch_size))
+    refused = right_sign(scores["harmful"], 1)
+    answered = right_sign(scores["harmless"], -1)
     shape = (len(positions), model.n_layers, model.d_model)
-    difference = difference_in_means(harmful.flatten(1), harmless.flatten(1)).view(shape)
+    difference = difference_in_means(
+        harmful[refused].flatten(1), harmless[answered].flatten(1)
+    ).view(shape)
     places = candidates(positions, model.n_layers)
 
     def fit(key: str) -> dict[str, Any]:
@@ -171,7 +179,7 @@ def _fit(model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
     return Directions(
         model=model.name,
         difference=difference,
-        harmless_mean=harmless.double().mean(0).float(),
+        harmless_mean=harmless[answered].double().mean(0).float(),
         positions=positions,
         inlp={
             place: Inlp(
@@ -188,22 +196,35 @@ def _fit(model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
     )
 
 
+def _train_scores(model: ChatModel, splits: PromptSplits, batch_size: int) -> dict[str, Tensor]:
+    return {
+        name: refusal_score(
+            logits_under(
+                model, [model.render(text) for text in texts], None, batch_size=batch_size
+            ),
+            model.opener_ids,
+        )
+        for name, texts in splits.train.items()
+    }
+
+
 def _choose_places(
     directions: Directions, bench: Bench, stages: Stages, n_train: int
 ) -> tuple[Directions, dict[str, Any]]:
     places = list(directions.inlp)
-    screen = bench.first(SCREENED)
-
-    def scores_of(name: str, chosen: Sequence[Place], jury: Bench) -> list[Score]:
-        table = stages.lines(
-            name,
-            [_key(place) for place in chosen],
-            lambda key: asdict(jury.score(directions, _place(key))),
-        )
-        return [Score(**entry) for entry in table]
-
-    screened = scores_of("DiM places, first round", places, screen)
-    scores = scores_of("DiM places, finalists", finalists(screened), bench)
+    few = bench.first(SCREENED)
+    screening = stages.lines(
+        "DiM places, first round",
+        [_key(place) for place in places],
+        lambda key: few.screen(directions, _place(key)),
+    )
+    screened = dict(zip(places, screening, strict=True))
+    table = stages.lines(
+        "DiM places, finalists",
+        [_key(place) for place in finalists(screened)],
+        lambda key: asdict(bench.score(directions, _place(key))),
+    )
+    scores = [Score(**entry) for entry in table]
     dim = choose(scores)
     leading = leading_places(directions.inlp, n_dev=2 * (n_train - int(0.8 * n_train)))
     flips = stages.lines(
@@ -217,7 +238,7 @@ def _choose_places(
         "dim_choice": asdict(dim),
         "inlp_choice": asdict(chosen),
         "dim_scores": as_rows(scores),
-        "dim_screening": as_rows(screened),
+        "dim_screening": {_key(place): row for place, row in screened.items()},
         "inlp_scores": {_key(place): score for place, score in flip_scores.items()},
     }
     return replace(directions, dim_place=dim.place, inlp_place=chosen.place), record
@@ -277,13 +298,10 @@ class _Starts:
 def evaluation_panels(directions: Directions) -> list[Panel]:
     """Return the panels of the shipped table: the paper's four, their doses, and the controls."""
     k, c = directions.default_k, f"{directions.default_c:g}"
-    limit = directions.subspace("inlp", directions.inlp_place).rank
     texts = [
         *("baseline", "actadd:c=-1", f"actadd:c={c}", "ablation"),
-        *(f"nullspace:k={r}" for r in sorted({k, limit})),
-        *(f"flip:k={r}" for r in sorted({1, k, limit})),
-        *(f"flip:k={k},side=harmful", f"flip:k={k},center=midpoint", "flip:basis=dim"),
-        f"random:k={k}",
+        *(f"nullspace:k={k}", f"flip:k={k}", f"flip:k={k},side=harmful"),
+        *("flip:basis=dim", f"random:k={k}"),
     ]
     return [parse(text) for text in dict.fromkeys(texts)]
 

@@ -22,20 +22,22 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from steering.directions import Directions, Inlp, Place
 from steering.errors import SteeringError
-from steering.intervention import Edit, Program, compile_edits, intervene
+from steering.intervention import Edit, compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
 
-SCREENED = 16
+SCREENED = 12
 """Prompts of each class in the first round (chosen)."""
-FINALISTS = 10
+FINALISTS = 6
 """Places that go on to the second round (chosen)."""
+MIN_KEPT = 8
+"""Prompts of a class that the filter by refusal score must leave (chosen)."""
 DEPTH = 0.8
 """Share of the blocks, from the first, at which directions are considered (Arditi et al.)."""
 MAX_KL = 0.1
@@ -120,15 +122,15 @@ def candidates(positions: Sequence[int], n_layers: int) -> list[Place]:
     return [(p, layer) for p in positions for layer in range(1, int(DEPTH * n_layers))]
 
 
-def finalists(scores: Sequence[Score], n: int = FINALISTS) -> list[Place]:
-    """Return the `n` places that pass the earliest rules, lowest bypass first among equals."""
+def finalists(screened: Mapping[Place, Mapping[str, float]], n: int = FINALISTS) -> list[Place]:
+    """Return the `n` places with the lowest bypass, those with a KL within bounds first."""
 
-    def rank(score: Score) -> tuple[int, float]:
-        first = next(index for index, (_, passes) in enumerate(RULES) if passes(score))
-        return first, score.bypass
+    def rank(place: Place) -> tuple[int, float]:
+        kl = screened[place]["kl"]
+        return (kl > MAX_KL) + (kl > RELAXED_MAX_KL), screened[place]["bypass"]
 
-    finite = [score for score in scores if all(map(math.isfinite, asdict(score).values()))]
-    return [score.place for score in sorted(finite, key=rank)[:n]]
+    finite = [place for place, row in screened.items() if all(map(math.isfinite, row.values()))]
+    return sorted(finite, key=rank)[:n]
 
 
 def choose(scores: Iterable[Score]) -> Choice:
@@ -177,18 +179,11 @@ class Bench:
         *,
         batch_size: int,
     ) -> "Bench":
-        """Keep the prompts whose refusal score has the right sign, as Arditi et al. do.
-
-        A class of which fewer than 8 are left keeps all of its prompts: models that hardly refuse
-        would otherwise have nothing to choose by.
-        """
+        """Keep the prompts whose refusal score has the right sign, as Arditi et al. do."""
         kept = []
         for rows, sign in ((harmful, 1), (harmless, -1)):
             logits = logits_under(model, rows, None, batch_size=batch_size)
-            right = sign * refusal_score(logits, model.opener_ids) > 0
-            if int(right.sum()) < 8:
-                right = torch.ones_like(right)
-            chosen = right.nonzero()[:, 0].tolist()
+            chosen = right_sign(refusal_score(logits, model.opener_ids), sign).tolist()
             kept.append(([rows[index] for index in chosen], logits[chosen]))
         (bad, bad_logits), (good, good_logits) = kept
         return cls(model, bad, good, bad_logits, good_logits, batch_size)
@@ -207,6 +202,12 @@ class Bench:
             kl=float(kl.mean()),
             n=min(len(self.harmful), len(self.harmless)),
         )
+
+    def screen(self, directions: Directions, place: Place) -> dict[str, float]:
+        """Return bypass and KL only: the first round asks what ablation does, and costs."""
+        ablation = Panel("ablation", layer=place[1], position=place[0]).edit(directions)
+        kl = kl_divergence(self.harmless_logits, self._logits(self.harmless, ablation))
+        return {"bypass": self._refusal(self.harmful, ablation), "kl": float(kl.mean())}
 
     def first(self, n: int) -> "Bench":
         """Return a bench with the first `n` prompts of each class only."""
@@ -233,6 +234,18 @@ class Bench:
         return logits_under(self.model, rows, edit, batch_size=self.batch_size)
 
 
+def right_sign(scores: Float[Tensor, " prompt"], sign: int) -> Int[Tensor, " kept"]:
+    """Return the indices of the prompts whose refusal score has this sign (Arditi et al., app. A).
+
+    A class of which fewer than 8 would be left keeps all of its prompts: a model that hardly
+    refuses would otherwise have nothing to fit on or to choose by.
+    """
+    right = sign * scores > 0
+    if int(right.sum()) < MIN_KEPT:
+        right = torch.ones_like(right)
+    return right.nonzero()[:, 0]
+
+
 def logits_under(
     model: ChatModel,
     rows: Sequence[Sequence[int]],
@@ -240,16 +253,54 @@ def logits_under(
     *,
     batch_size: int,
 ) -> Float[Tensor, "batch vocab"]:
-    """Return next-token logits of every prompt with one edit on all of them, in prompt order."""
+    """Return next-token logits of every prompt with one edit on all of them, in prompt order.
+
+    What all prompts begin with, the template's system prompt, is the same under the same edit: it
+    runs once and its keys and values are shared, which halves the work on short prompts.
+    """
+    prefix = _common_length(rows)
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     found: dict[int, Tensor] = {}
     for start in range(0, len(order), batch_size):
         chunk = order[start : start + batch_size]
-        program: Program = compile_edits([edit] * len(chunk), device=model.device)
-        with intervene(model, program):
-            logits = model.next_token_logits([rows[index] for index in chunk])
+        logits = _shared_prefix_logits(model, [rows[index] for index in chunk], prefix, edit)
         found.update(zip(chunk, logits, strict=True))
     return torch.stack([found[index] for index in range(len(rows))])
+
+
+def _common_length(rows: Sequence[Sequence[int]]) -> int:
+    """Count the tokens that all rows begin with, leaving at least one token to each."""
+    low, high = min(rows), max(rows)
+    limit = min(len(row) for row in rows) - 1
+    same = (index for index in range(limit) if low[index] != high[index])
+    return next(same, limit)
+
+
+def _shared_prefix_logits(
+    model: ChatModel, rows: Sequence[Sequence[int]], prefix: int, edit: Edit | None
+) -> Float[Tensor, "batch vocab"]:
+    rest = model.batch([row[prefix:] for row in rows])
+    cache: Any = None
+    with torch.inference_mode():
+        if prefix:
+            first = model.batch([rows[0][:prefix]])
+            with intervene(model, compile_edits([edit], device=model.device)):
+                cache = model.network(
+                    input_ids=first.tokens, logits_to_keep=1, use_cache=True
+                ).past_key_values
+            cache.batch_repeat_interleave(len(rows))
+        seen = torch.ones(len(rows), prefix, dtype=rest.mask.dtype, device=model.device)
+        program = compile_edits([edit] * len(rows), device=model.device)
+        with intervene(model, program):
+            output = model.network(
+                input_ids=rest.tokens,
+                attention_mask=torch.cat([seen, rest.mask], dim=1),
+                position_ids=rest.positions + prefix,
+                past_key_values=cache,
+                logits_to_keep=1,
+                use_cache=True,
+            )
+    return output.logits[:, -1].float().cpu()  # type: ignore[no-any-return]
 
 
 def leading_places(found: Mapping[Place, Inlp], n_dev: int) -> list[Place]:
