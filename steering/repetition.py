@@ -1,0 +1,158 @@
+"""Whether a text is stuck: it says the same words for ever instead of going on.
+
+Rocchetti & Ferrara 2026 (arXiv:2606.13720) found that strong edits make models loop and that loops
+often hold a refusal phrase. Thresholds marked "dev" were chosen on the development half of
+`tests/data/judged.jsonl`, answers of at most 160 tokens.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+"""Kana, Han and Hangul, which stand without spaces: one sign counts as one word."""
+
+_WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\W\d_{_IDEOGRAPH}]+(?:'[^\W\d_]+)*|\d+")
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+
+_LONG_CYCLE = 10
+"""Words from which a cycle said twice in a row is a loop: no writer repeats so much (dev)."""
+
+_TWICE = 1.8
+"""Repeats that count as twice, since a limit may cut the second before its end (dev)."""
+
+_SHARE_OF_TEXT = 0.3
+"""Share of the text that a long cycle fills: a long story may say a sentence twice (dev)."""
+
+_SHORT_CYCLE_REPEATS = 3
+"""How often a shorter cycle must stand in a row; "very, very" and a refrain are said twice."""
+
+_SHORT_CYCLE_WORDS = 12
+"""Words that the repeats of a shorter cycle fill at least: "ha ha ha" is no loop (chosen)."""
+
+_ANY_CYCLE_REPEATS = 8
+"""How often anything must stand in a row to be a loop, however short it is (chosen)."""
+
+_CODE_REPEATS = 8
+"""How often a cycle must end a block of code: tables and test data repeat lines (chosen)."""
+
+_PHRASE = 4
+"""Words in a phrase when the share of repeated phrases is counted (chosen)."""
+
+_REPEATED_PHRASES = 0.45
+"""Share of phrases said before, from which a text circles; refrains reach 0.42 (dev)."""
+
+_ENOUGH_WORDS = 20
+"""Words below which the share of repeated phrases says nothing (chosen)."""
+
+_WINDOW = 40
+"""Words among which different ones are counted (chosen: most of an answer of 64 tokens)."""
+
+_DIFFERENT_WORDS = 14
+"""Different words in a window, up to which a text circles; refusals reach down to 16 (dev)."""
+
+_SHOWN_WORDS = 8
+"""Words of a cycle that a reader is shown."""
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A run of equal stretches of words at the end of a text.
+
+    Attributes:
+        words: What is repeated, once.
+        repeats: How often it stands there; the last one may be cut short, so not whole.
+        filled: How many words the run has.
+    """
+
+    words: tuple[str, ...]
+    repeats: float
+    filled: int
+
+    def __str__(self) -> str:
+        """For a reader: the first words, and how often."""
+        dots = " …" if len(self.words) > _SHOWN_WORDS else ""
+        return f"“{' '.join(self.words[:_SHOWN_WORDS])}{dots}” {self.repeats:.1f} times"
+
+
+def words_of(text: str) -> list[str]:
+    """Lower-case words and numbers, in order, without punctuation."""
+    return _WORD.findall(text.replace("\u2019", "'").lower())
+
+
+def prose_of(text: str, *, mark: str = "\n") -> str:
+    """The text with `mark` for each fenced block of code, also where the last one is cut off."""
+    return _CODE.sub(mark, text)
+
+
+def without_tables(text: str) -> str:
+    """The text without the rows of Markdown tables, whose cells repeat by right."""
+    return "\n".join(line for line in text.splitlines() if line.count("|") < 2)
+
+
+def repetition(text: str) -> str | None:
+    """What is repeated, as a phrase for a reader, or None where the text goes on.
+
+    Repeated lines inside code, and rows or lists that begin alike, are no repetition.
+    """
+    prose = prose_of(text)
+    words = words_of(prose)
+    for cycle in cycles_at_end(words):
+        if _is_loop(cycle, len(words)):
+            return f"{cycle} in a row"
+    return _circles(words_of(without_tables(prose))) or _loop_in_open_code(text)
+
+
+def is_looping(text: str) -> bool:
+    """Whether the text is stuck in a loop or circles in the same phrases."""
+    return repetition(text) is not None
+
+
+def cycles_at_end(words: list[str]) -> Iterator[Cycle]:
+    """Every cycle that the text ends in, said about twice or more, the shortest first.
+
+    A last word that was cut in the middle is overlooked.
+    """
+    for end in (words, words[:-1]):
+        for period in range(1, int(len(end) / _TWICE) + 1):
+            filled = period
+            while filled < len(end) and end[-1 - filled] == end[-1 - filled + period]:
+                filled += 1
+            if filled >= _TWICE * period:
+                start = len(end) - filled
+                yield Cycle(tuple(end[start : start + period]), filled / period, filled)
+
+
+def repeated_phrases(words: list[str]) -> float:
+    """Share of the phrases of four words that have been said before, 0 to 1."""
+    phrases = [tuple(words[i : i + _PHRASE]) for i in range(len(words) - _PHRASE + 1)]
+    return 1.0 - len(set(phrases)) / len(phrases) if phrases else 0.0
+
+
+def _is_loop(cycle: Cycle, total: int) -> bool:
+    if cycle.repeats >= _SHORT_CYCLE_REPEATS:
+        return cycle.filled >= _SHORT_CYCLE_WORDS or cycle.repeats >= _ANY_CYCLE_REPEATS
+    return len(cycle.words) >= _LONG_CYCLE and cycle.filled >= _SHARE_OF_TEXT * total
+
+
+def _circles(words: list[str]) -> str | None:
+    """A text that comes back to the same phrases or words without a cycle."""
+    share = repeated_phrases(words)
+    if len(words) >= _ENOUGH_WORDS and share >= _REPEATED_PHRASES:
+        return f"{share:.0%} of its phrases were said before"
+    for start in range(len(words) - _WINDOW + 1):
+        different = len(set(words[start : start + _WINDOW]))
+        if different <= _DIFFERENT_WORDS:
+            return f"{_WINDOW} words in a row, {different} of them different"
+    return None
+
+
+def _loop_in_open_code(text: str) -> str | None:
+    """A cycle at the end of code that was never closed; a closed block got somewhere."""
+    *_, last = text.split("```")
+    if text.count("```") % 2 == 0:
+        return None
+    for cycle in cycles_at_end(words_of(last)):
+        if cycle.repeats >= _CODE_REPEATS:
+            return f"{cycle} at the end of its code"
+    return None
