@@ -60,7 +60,8 @@ class Panel:
         c: Coefficient of activation addition, in lengths of the difference in means.
         layer: Block whose directions are taken, and where the edit acts with `where=source`.
         position: Template position at which the directions were fitted.
-        where: `source` (at `layer`) or `all` (at every block).
+        where: `source` (at `layer`) or `all` (at every block); default `source`, so that nullspace
+            projection and flipping differ in alpha, but `all` for ablation, as Arditi et al. do it.
         center: Point the component is measured from: `origin` (the paper) or `midpoint`.
         basis: `dim`, `inlp` or `random`.
         seed: Of the random subspace.
@@ -118,7 +119,7 @@ class Panel:
             "c": directions.default_c,
             "layer": place[1],
             "position": place[0],
-            "where": "source" if mirrors or self.name == "actadd" else "all",
+            "where": "all" if self.name == "ablation" else "source",
             "center": "origin",
             "basis": basis,
             "seed": 0,

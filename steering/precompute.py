@@ -7,7 +7,7 @@ under the cache, so a run that was stopped goes on where it was.
 
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -375,7 +375,7 @@ def _answers(  # noqa: PLR0913 - one call of the stage, all of it named
     return [Row(**row) for piece_ in found for row in piece_["rows"]]
 
 
-def _record(model: ChatModel, directions: Directions, stages: Stages) -> Iterable[dict[str, Any]]:
+def _record(model: ChatModel, directions: Directions, stages: Stages) -> list[dict[str, Any]]:
     examples = {
         f"{label}/{category}": (label, next(p.text for p in found if p.category == category))
         for label, categories in RECORDED.items()

@@ -270,7 +270,7 @@ def logits_under(
 
 def _common_length(rows: Sequence[Sequence[int]]) -> int:
     """Count the tokens that all rows begin with, leaving at least one token to each."""
-    low, high = min(rows), max(rows)
+    low, high = min(map(list, rows)), max(map(list, rows))
     limit = min(len(row) for row in rows) - 1
     same = (index for index in range(limit) if low[index] != high[index])
     return next(same, limit)
