@@ -1,0 +1,66 @@
+// What only the browser can do: wait until a slider rests, copy a text form, and mark answers that
+// belong to older settings. Everything else is Python.
+window.steering = (() => {
+  const REST = 600; // milliseconds that a slider has to rest before a live run begins
+  const CALM = 1500; // milliseconds in which changes made by the page itself start no run
+  let timer = 0;
+  let calmUntil = 0;
+
+  const one = (selector) => document.querySelector(selector);
+
+  function moved() {
+    window.clearTimeout(timer);
+    if (Date.now() < calmUntil) return;
+    timer = window.setTimeout(() => {
+      const live = one("#live input");
+      const ready = one('.strip[data-phase="ready"]');
+      const request = one("#request textarea, #request input");
+      const begun = one('.view[data-state="done"], .view[data-state="writing"], .view[data-state="recorded"]');
+      if (live?.checked && ready && begun && request?.value.trim()) one("#run")?.click();
+    }, REST);
+  }
+
+  function calm() {
+    window.clearTimeout(timer);
+    calmUntil = Date.now() + CALM;
+  }
+
+  function copyByHand(text) {
+    const box = document.createElement("textarea");
+    box.value = text;
+    document.body.append(box);
+    box.select();
+    document.execCommand("copy");
+    box.remove();
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (!button) return;
+    const text = button.dataset.copy;
+    // navigator.clipboard exists on https and localhost only.
+    if (navigator.clipboard) navigator.clipboard.writeText(text).catch(() => copyByHand(text));
+    else copyByHand(text);
+    const word = button.querySelector(".copy");
+    if (!word) return;
+    word.textContent = "copied";
+    window.setTimeout(() => (word.textContent = "copy"), 1200);
+  });
+
+  function markStale() {
+    for (const card of document.querySelectorAll(".card")) {
+      const shown = card.querySelector(".view")?.dataset.panel;
+      const asked = card.querySelector("[data-copy]")?.dataset.copy;
+      card.classList.toggle("stale", Boolean(shown && asked && shown !== asked));
+    }
+  }
+
+  new MutationObserver(markStale).observe(document, {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    attributeFilter: ["data-panel", "data-copy"],
+  });
+
+  return { moved, calm };
+})();

@@ -1,0 +1,44 @@
+"""The page: what a visitor sees and does. Only this package and app.py know Gradio."""
+
+import os
+from typing import Any
+
+# Gradio reads this when it is imported: nothing is to be sent to anybody.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+
+from steering.ui.engine import Engine
+from steering.ui.events import wire
+from steering.ui.explanation import ASSETS
+from steering.ui.layout import Limits, page
+
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
+
+
+def build(engine: Engine, limits: Limits | None = None) -> gr.Blocks:
+    """Return the app; works without the model and without its directions."""
+    demo = gr.Blocks(title="Refusal Steering Playground", fill_width=True)
+    with demo:
+        wire(page(engine, limits or Limits()), engine, demo.load)
+    demo.queue(default_concurrency_limit=None)
+    return demo
+
+
+def launch_options() -> dict[str, Any]:
+    """Return what `demo.launch()` needs: looks, privacy, and nothing from other hosts.
+
+    Gradio itself honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
+    """
+    script = (ASSETS / "page.js").read_text("utf-8")
+    return {
+        "theme": gr.themes.Base(font=FONTS, font_mono=MONOSPACE),
+        "css": (ASSETS / "style.css").read_text("utf-8"),
+        "head": f"<script>{script}</script>",
+        # Prompts are the visitor's own: they are not kept, not even in the browser.
+        "run_history": False,
+        "ssr_mode": False,
+        "share": False,
+        "footer_links": [],
+    }

@@ -1,0 +1,225 @@
+"""The cards' components: one card a panel, made alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from steering.directions import Directions
+from steering.errors import SteeringError
+from steering.panel import KEYS, RANGES, Panel
+from steering.ui import dials, screen, text
+
+
+@dataclass(frozen=True)
+class Card:
+    """The components of one card.
+
+    Attributes:
+        slot: Its name, a key of `dials.SLOTS`.
+        kind: The panel's name; only the card `own` shows it, as a choice.
+        on: Whether it takes part; None for the baseline, which always does.
+        head: Name and explanation.
+        form: Text form of the panel.
+        view: The answer.
+        tokens: The likeliest first tokens.
+        controls: Its dials, by key; empty for the baseline.
+    """
+
+    slot: str
+    kind: gr.Dropdown | None
+    on: gr.Checkbox | None
+    head: gr.HTML
+    form: gr.HTML
+    view: gr.HTML
+    tokens: gr.HTML
+    controls: Mapping[str, Any]
+
+    @property
+    def inputs(self) -> list[Any]:
+        """What a handler has to be given to know this card: on, kind, then the controls."""
+        return [each for each in (self.on, self.kind, *self.controls.values()) if each is not None]
+
+    def read(self, values: Sequence[Any]) -> "Setting":
+        """Turn the values of `inputs` into data."""
+        rest = list(values)
+        on = bool(rest.pop(0)) if self.on is not None else True
+        kind = rest.pop(0) if self.kind is not None else dials.SLOTS[self.slot].partition(":")[0]
+        return Setting(self.slot, on, kind, dict(zip(self.controls, rest, strict=True)))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a visitor has set on one card."""
+
+    slot: str
+    on: bool
+    kind: str
+    values: Mapping[str, Any]
+
+    def panel(self, directions: Directions | None) -> Panel:
+        """Return the panel; raises SteeringError if the values do not fit."""
+        return dials.panel_of(self.kind, self.values, directions)
+
+    @property
+    def title(self) -> str:
+        """Name in words."""
+        return text.title(self.slot, self.kind)
+
+
+def card(slot: str, directions: Directions | None) -> Card:
+    """Lay out one card."""
+    kind = dials.SLOTS[slot].partition(":")[0]
+    chosen = None
+    with gr.Column(elem_classes=["card", f"card-{slot}"], elem_id=f"card-{slot}", min_width=0):
+        with gr.Row(elem_classes="top"):
+            head = gr.HTML(text.head(slot, kind), elem_classes="head")
+            on = None if slot == "baseline" else _switch(slot, kind)
+        view = gr.HTML(screen.view(None, "idle" if slot != "own" else "off"), elem_classes="screen")
+        with gr.Column(elem_classes="dials", min_width=0):
+            if slot == "own":
+                chosen = _kinds(kind)
+            controls = _controls(slot, kind, directions) if slot != "baseline" else {}
+            if slot == "baseline":
+                gr.HTML(LEGEND, elem_classes="legend")
+        with gr.Column(elem_classes="foot", min_width=0):
+            with gr.Accordion("First word: the five likeliest", open=False, elem_classes="fold"):
+                tokens = gr.HTML(screen.first_tokens(()))
+            form = gr.HTML(text.form(dials.SLOTS[slot]), elem_classes="form-line")
+    return Card(slot, chosen, on, head, form, view, tokens, controls)
+
+
+LEGEND = (
+    "<p>All cards answer the same request, at the same time. Only the edit differs, so every "
+    "difference from this card is the edit's doing.</p>"
+    "<p>The bar shows how likely the first word is to open a refusal. Point at a number or a "
+    "label to read what it means.</p>"
+)
+
+
+def _switch(slot: str, kind: str) -> gr.Checkbox:
+    return gr.Checkbox(
+        value=slot != "own",
+        label=f"Include {text.title(slot, kind)}",
+        container=False,
+        elem_classes="switch",
+        scale=0,
+        min_width=44,
+    )
+
+
+def _kinds(kind: str) -> gr.Dropdown:
+    choices = [(text.KINDS[each].title, each) for each in dials.FREE_KINDS]
+    return gr.Dropdown(choices, value=kind, label="Which edit", elem_classes="kind")
+
+
+_LABELS = {
+    "k": "Rank k: how many directions",
+    "alpha": "Strength α: 1 erases, 2 mirrors",
+    "c": "Coefficient c: − less, + more refusal",
+    "layer": "Layer the directions come from",
+    "where": "Where it acts",
+    "side": "On which tokens",
+    "center": "Measured from",
+    "basis": "Directions",
+    "seed": "Seed of the random directions",
+}
+_CHOICES = {
+    "where": [("That layer", "source"), ("Every layer", "all")],
+    "side": [("All", "both"), ("Only those that read as harmful", "harmful")],
+    "center": [("Zero", "origin"), ("Midpoint of both classes", "midpoint")],
+    "basis": [("INLP", "inlp"), ("Difference in means", "dim"), ("Random", "random")],
+}
+
+
+def _controls(slot: str, kind: str, directions: Directions | None) -> dict[str, Any]:
+    """Make every control a card may need; those that its kind does not take are hidden."""
+    values = dials.start(dials.SLOTS[slot], directions)
+    reach = dials.limits(kind, values["basis"], values["layer"], directions)
+    keys = dials.CONTROLS
+    # A fixed card never needs the others' controls; only `own` can become another kind.
+    needed = [key for key in keys if key in KEYS[kind] or slot == "own"]
+    made = {key: _control(key, kind, values[key], reach) for key in needed if key in _DIALS}
+    with gr.Accordion("More settings", open=False, elem_classes="fold"):
+        for key in needed:
+            if key not in _DIALS:
+                made[key] = _control(key, kind, values[key], reach)
+    return {key: made[key] for key in needed}
+
+
+_DIALS = ("k", "alpha", "c")
+
+
+def _control(key: str, kind: str, value: Any, reach: dials.Limits) -> Any:  # noqa: ANN401
+    visible = key in KEYS[kind]
+    common: dict[str, Any] = {
+        "label": _LABELS[key],
+        "visible": visible,
+        "elem_classes": f"dial dial-{key}",
+    }
+    if key in _CHOICES:
+        return gr.Radio(_CHOICES[key], value=value, **common)
+    if key == "seed":
+        return gr.Number(value=value, precision=0, minimum=0, **common)
+    low, high, step = {
+        "k": (1, max(reach.k, 2), 1),
+        "alpha": (*RANGES["alpha"], 0.05),
+        "c": (*RANGES["c"], 0.1),
+        "layer": (reach.lowest_layer, reach.highest_layer, 1),
+    }[key]
+    return gr.Slider(low, high, value=value, step=step, buttons=[], **common)
+
+
+def restart(made: Card, directions: Directions | None) -> dict[Any, Any]:
+    """Return the updates that bring a card back to its first state."""
+    kind = dials.SLOTS[made.slot].partition(":")[0]
+    updates = turn_into(made, kind, dials.start(dials.SLOTS[made.slot], directions), directions)
+    if made.on is not None:
+        updates[made.on] = gr.update(value=made.slot != "own")
+    if made.kind is not None:
+        updates[made.kind] = gr.update(value=kind)
+    return updates
+
+
+def turn_into(
+    made: Card, kind: str, values: Mapping[str, Any], directions: Directions | None
+) -> dict[Any, Any]:
+    """Return the updates that give a card a kind and its values."""
+    reach = dials.limits(kind, values["basis"], values["layer"], directions)
+    updates: dict[Any, Any] = {made.head: text.head(made.slot, kind)}
+    for key, control in made.controls.items():
+        change = {"value": values[key], "visible": key in KEYS[kind]}
+        updates[control] = gr.update(**change, **_reach(key, reach))
+    updates[made.form] = form_of(Setting(made.slot, True, kind, values), directions)
+    return updates
+
+
+def _reach(key: str, reach: dials.Limits) -> dict[str, Any]:
+    if key == "k":
+        # A slider from 1 to 1 cannot be drawn; rank 2 of 1 is refused with a sentence.
+        return {"maximum": max(reach.k, 2)}
+    if key == "layer":
+        return {"minimum": reach.lowest_layer, "maximum": reach.highest_layer}
+    return {}
+
+
+def refit(made: Card, setting: Setting, directions: Directions | None) -> dict[Any, Any]:
+    """Return the updates of a card's limits after its layer or basis has changed."""
+    basis = setting.values.get("basis", "dim")
+    reach = dials.limits(setting.kind, basis, int(setting.values["layer"] or 0), directions)
+    updates: dict[Any, Any] = {}
+    if "k" in made.controls:
+        rank = min(int(setting.values["k"] or 1), reach.k)
+        updates[made.controls["k"]] = gr.update(value=rank, **_reach("k", reach))
+    layer = min(max(int(setting.values["layer"] or 0), reach.lowest_layer), reach.highest_layer)
+    updates[made.controls["layer"]] = gr.update(value=layer, **_reach("layer", reach))
+    return updates
+
+
+def form_of(setting: Setting, directions: Directions | None) -> str:
+    """Return the HTML of a card's text form, or what is wrong with its values."""
+    try:
+        return text.form(str(setting.panel(directions)))
+    except SteeringError as error:
+        return text.form(setting.kind, problem=str(error))

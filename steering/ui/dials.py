@@ -1,0 +1,128 @@
+"""What a card's controls are set to, and which panel that makes; plain data, no components."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from steering.comparison import Answer
+from steering.directions import Directions
+from steering.errors import SteeringError
+from steering.panel import KEYS, Panel, parse
+
+CONTROLS: Final = ("k", "alpha", "c", "layer", "where", "side", "center", "basis", "seed")
+"""The controls of a card, in the order in which their values are handed around."""
+SLOTS: Final[Mapping[str, str]] = {
+    "baseline": "baseline",
+    "actadd": "actadd:c=-1",
+    "ablation": "ablation",
+    "nullspace": "nullspace",
+    "flip": "flip",
+    "own": "actadd",
+}
+"""The cards from first to last with the panel each starts from; the kind of `own` can be changed,
+and it starts by inducing refusal, the one thing that the others do not show."""
+FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip", "random")
+"""What the card `own` can be."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a card's sliders go.
+
+    Attributes:
+        k: The highest rank, which is what INLP kept at that layer.
+        lowest_layer: The first layer with directions.
+        highest_layer: The last layer with directions.
+    """
+
+    k: int
+    lowest_layer: int
+    highest_layer: int
+
+
+def start(panel: str, directions: Directions | None) -> dict[str, Any]:
+    """Return the controls' first values for a panel's text form.
+
+    Without directions the values are those that the paper uses, to be looked at only.
+    """
+    chosen = parse(panel)
+    values: dict[str, Any] = {"k": 1, "alpha": 1.0, "c": 1.0, "layer": 0, "where": "source"}
+    values |= {"side": "both", "center": "origin", "basis": "inlp", "seed": 0}
+    if directions is not None:
+        chosen = chosen.resolved(directions)
+    elif chosen.name in ("flip", "random"):
+        values["alpha"] = 2.0
+    given = {key: getattr(chosen, key) for key in KEYS[chosen.name] if key in values}
+    return values | {key: value for key, value in given.items() if value is not None}
+
+
+def panel_of(kind: str, values: Mapping[str, Any], directions: Directions | None) -> Panel:
+    """Return the panel that a card's controls make; what equals the default is left out.
+
+    Raises:
+        SteeringError: If a value is missing or out of range.
+    """
+    if directions is None or kind == "baseline":
+        return Panel(kind)
+    keys = [key for key in CONTROLS if key in KEYS[kind]]
+    if missing := [key for key in keys if values.get(key) is None]:
+        raise SteeringError(f"{missing[0]} of {kind} is empty; give it a value")
+    read = {key: _number(key, values[key]) for key in keys}
+    # The default layer and rank depend on the basis, so the basis is settled first.
+    own_basis = Panel(kind).resolved(directions).basis
+    basis = read["basis"] if read.get("basis") not in (None, own_basis) else None
+    usual = Panel(kind, basis=basis).resolved(directions)
+    given = {key: value for key, value in read.items() if value != getattr(usual, key)}
+    given.pop("basis", None)
+    return Panel(kind, basis=basis, **given)
+
+
+def _number(key: str, value: Any) -> Any:  # noqa: ANN401 - a slider's value or a choice's
+    if key in ("k", "layer", "seed"):
+        return int(value)
+    return round(float(value), 4) if key in ("alpha", "c") else value
+
+
+def limits(kind: str, basis: str, layer: int, directions: Directions | None) -> Limits:
+    """Return how far the sliders go for a kind of panel at a layer.
+
+    Args:
+        kind: A panel's name.
+        basis: `dim`, `inlp` or `random`; counts only for kinds that can choose.
+        layer: Where the directions are taken.
+        directions: None gives wide limits, for a page without directions.
+    """
+    if directions is None:
+        return Limits(20, 0, 30)
+    if kind in ("baseline", "actadd", "ablation") or basis == "dim":
+        return Limits(1, 1, directions.n_layers - 1)
+    position = directions.inlp_place[0]
+    layers = [each for place, each in directions.inlp if place == position]
+    found = directions.inlp.get((position, layer))
+    rank = found.subspace.rank if found else directions.default_k
+    return Limits(rank, min(layers), max(layers))
+
+
+def recorded(
+    recording: Mapping[str, Any], panels: Mapping[str, Panel], directions: Directions | None
+) -> dict[str, Answer | None]:
+    """Return a recording's answers for the cards whose panels it holds, by card."""
+    answers = {
+        _settled(parse(each["panel"]), directions): _answer(each) for each in recording["answers"]
+    }
+    found = {slot: answers.get(_settled(panel, directions)) for slot, panel in panels.items()}
+    # A recording may spell a panel out; a card shows it as its own form does.
+    return {
+        slot: replace(answer, panel=str(panels[slot])) if answer else None
+        for slot, answer in found.items()
+    }
+
+
+def _settled(panel: Panel, directions: Directions | None) -> Panel:
+    return panel if directions is None else panel.resolved(directions)
+
+
+def _answer(stored: Mapping[str, Any]) -> Answer:
+    tokens = tuple((str(token), float(p)) for token, p in stored.get("first_tokens", ()))
+    known = {key: stored[key] for key in Answer.__dataclass_fields__ if key in stored}
+    return Answer(**(known | {"first_tokens": tokens}))

@@ -1,0 +1,200 @@
+"""Wires the page: what happens on a click, a move of a slider, a tick of the clock."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from steering.ui import cards, dials, explanation, running, screen, text
+from steering.ui.cards import Card, Setting
+from steering.ui.engine import Engine
+from steering.ui.layout import Page, strip_of
+from steering.ui.running import Updates
+
+_CALM_SECONDS = 5.0
+"""Time between two looks at the engine once the model is there."""
+
+
+def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
+    """Connect every component to what it does.
+
+    Args:
+        page: The laid out components.
+        engine: The model and the line in front of it.
+        load: `Blocks.load`, which runs when a visitor opens the page.
+    """
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    _wire_status(page, engine, load, quiet)
+    _wire_cards(page, engine, quiet)
+    _wire_examples(page, engine, quiet)
+    settings = [component for card in page.cards for component in card.inputs]
+
+    def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:
+        yield from running.run(page, engine, request.session_hash or "", prompt, *values)
+
+    answered = gr.on(
+        [page.run.click, page.request.submit],
+        run,
+        inputs=[page.request, *page.sampling, *settings],
+        outputs=running.outputs_of(page),
+        # Runs stand in the engine's own line, which knows a visitor's place and how to leave.
+        concurrency_limit=None,
+        trigger_mode="multiple",
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+    # What is not a visitor's mistake is a bug: Gradio has logged it, and the page says so.
+    answered.failure(
+        lambda: (text.note(explanation.BUG, "error"), gr.update(interactive=False)),
+        outputs=[page.note, page.stop],
+        **quiet,
+    )
+
+    def stop(request: gr.Request) -> None:
+        engine.stop(request.session_hash or "")
+
+    page.stop.click(stop, **quiet)
+    first = [component.value for component in page.sampling]
+
+    def reset(request: gr.Request) -> Updates:
+        engine.abandon(request.session_hash or "")
+        return _reset(page, engine) | dict(zip(page.sampling, first, strict=True))
+
+    page.reset.click(
+        reset,
+        outputs=[*_card_outputs(page), page.note, page.stop, *page.sampling],
+        js="() => { window.steering.calm(); }",
+        **quiet,
+    )
+
+
+def _card_outputs(page: Page) -> list[Any]:
+    return [
+        each
+        for card in page.cards
+        for each in (*card.inputs, card.head, card.form, card.view, card.tokens)
+    ]
+
+
+def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: Any) -> None:  # noqa: ANN401
+    outputs = [page.strip, page.retry, page.timer, page.facts]
+
+    def tick() -> Updates:
+        busy = engine.status.phase in ("idle", "loading")
+        return {
+            page.strip: strip_of(engine),
+            page.retry: gr.update(visible=engine.status.phase == "failed"),
+            page.timer: gr.Timer(0.5 if busy else _CALM_SECONDS),
+            page.facts: explanation.facts(engine),
+        }
+
+    def arrive() -> Updates:
+        engine.start()
+        return tick() | _recorded_first(page, engine)
+
+    def retry() -> Updates:
+        engine.start(again=True)
+        return tick()
+
+    load(arrive, outputs=[*outputs, *running.outputs_of(page)], **quiet)
+    page.timer.tick(tick, outputs=outputs, **quiet)
+    page.retry.click(retry, outputs=outputs, **quiet)
+    if page.chooser is not None:
+
+        def choose(name: str) -> Updates:
+            engine.choose(name)
+            return tick() | _reset(page, engine)
+
+        page.chooser.change(
+            choose,
+            inputs=page.chooser,
+            outputs=[*outputs, *_card_outputs(page), page.note, page.stop],
+            js="(name) => { window.steering.calm(); return name; }",
+            **quiet,
+        )
+
+
+def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
+    for card in page.cards:
+        inputs = card.inputs
+        if not card.controls:
+            continue
+        show = partial(_form, card, engine)
+        moved = [control.change for control in card.controls.values()]
+        gr.on(moved, show, inputs=inputs, outputs=card.form, trigger_mode="always_last", **quiet)
+        # The browser waits until the slider rests; see assets/page.js.
+        gr.on([*moved, card.on.change], js="() => window.steering.moved()", **quiet)  # type: ignore[union-attr]
+        narrowing = [card.controls[key] for key in ("layer", "basis") if key in card.controls]
+        if "k" in card.controls:
+            gr.on(
+                [control.change for control in narrowing],
+                partial(_refit, card, engine),
+                inputs=inputs,
+                outputs=[card.controls[key] for key in ("k", "layer")],
+                trigger_mode="always_last",
+                **quiet,
+            )
+        if card.kind is not None:
+            card.kind.input(
+                partial(_turn, card, engine),
+                inputs=card.kind,
+                outputs=[card.head, card.form, *card.controls.values()],
+                **quiet,
+            )
+
+
+def _form(card: Card, engine: Engine, *values: object) -> str:
+    return cards.form_of(card.read(values), engine.directions)
+
+
+def _refit(card: Card, engine: Engine, *values: object) -> Updates:
+    return cards.refit(card, card.read(values), engine.directions)
+
+
+def _turn(card: Card, engine: Engine, kind: str) -> Updates:
+    return cards.turn_into(card, kind, dials.start(kind, engine.directions), engine.directions)
+
+
+def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
+    settings = [component for card in page.cards for component in card.inputs]
+    for prompt, button in page.examples:
+
+        def show(request: gr.Request, *values: object, prompt: str = prompt) -> Updates:
+            engine.abandon(request.session_hash or "")
+            return {page.request: prompt} | running.replay(
+                page, engine, prompt, running.read(page, values)
+            )
+
+        button.click(
+            show, inputs=settings, outputs=[page.request, *running.outputs_of(page)], **quiet
+        )
+
+
+def _recorded_first(page: Page, engine: Engine) -> Updates:
+    first = next(iter(engine.recordings), None)
+    if first is None:
+        return {}
+    settings = {
+        card.slot: Setting(
+            card.slot,
+            card.slot != "own",
+            panel.partition(":")[0],
+            dials.start(panel, engine.directions),
+        )
+        for card, panel in zip(page.cards, dials.SLOTS.values(), strict=True)
+    }
+    return running.replay(page, engine, first["prompt"], settings)
+
+
+def _reset(page: Page, engine: Engine) -> Updates:
+    updates: Updates = {
+        page.note: text.note(explanation.WELCOME),
+        page.stop: gr.update(interactive=False),
+    }
+    for card in page.cards:
+        updates |= cards.restart(card, engine.directions)
+        updates[card.view] = screen.view(None, "off" if card.slot == "own" else "idle")
+        updates[card.tokens] = screen.first_tokens(())
+    return updates

@@ -1,0 +1,56 @@
+"""The page's longer texts: what one sees, the formula, the limits, the facts of the model."""
+
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from steering.ui.engine import Engine
+
+MASTHEAD: Final = (
+    "<h1>Refusal Steering Playground</h1>"
+    "<p>Chat models refuse some requests. Here you edit the thoughts behind a refusal while the "
+    'model answers, and see what each edit does. <a href="#lesson">How it works</a></p>'
+)
+WELCOME: Final = (
+    "Press Run: every card answers at the same time. For research and teaching; answers may be "
+    "unpleasant or wrong."
+)
+RECORDED: Final = (
+    "These answers are recorded, with the settings the page starts with. Press Run to compute them "
+    "now."
+)
+BUG: Final = (
+    "Something in the app itself went wrong; the server's log has the details. "
+    "Press Run to try again."
+)
+ASSETS: Final = Path(__file__).resolve().parent.parent.parent / "assets"
+
+
+def lesson() -> str:
+    """Return the explanation under the cards, in the page's own words."""
+    return (ASSETS / "lesson.html").read_text("utf-8")
+
+
+def facts(engine: Engine) -> str:
+    """Return what there is to know of the model and its directions, as a list."""
+    rows = [("Model", engine.name)]
+    directions, model = engine.directions, engine.model
+    if model is not None:
+        source = model.provenance.get("source") or "a local file"
+        rows += [
+            ("Weights", source),
+            ("Numbers", model.number_format.reason),
+            ("Size", f"{model.n_layers} layers, {model.d_model} numbers each"),
+            ("Refusal openers", ", ".join(f"“{opener}”" for opener in model.openers)),
+        ]
+    if directions is not None:
+        position, layer = directions.dim_place
+        found = f"layer {layer}, template position {position}"
+        rows.append(("Difference in means", f"{found}; default push c = {directions.default_c:g}"))
+        position, layer = directions.inlp_place
+        kept = directions.inlp.get(directions.inlp_place)
+        rank = f"; {kept.subspace.rank} directions kept" if kept else ""
+        found = f"layer {layer}, template position {position}{rank}"
+        rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
+    return f'<dl class="facts">{items}</dl>'

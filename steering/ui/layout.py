@@ -1,0 +1,206 @@
+"""Lays the page out. What it says is in `text`, what it does in `events`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import gradio as gr
+
+from steering.prompts import Label, prompt_set
+from steering.ui import dials, explanation, text
+from steering.ui.cards import Card, card
+from steering.ui.engine import Engine
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a host sets for all visitors.
+
+    Attributes:
+        max_new_tokens: Length of an answer to start with, in tokens.
+        chooser: Whether visitors may choose another model, which changes it for everybody.
+    """
+
+    max_new_tokens: int = 48
+    chooser: bool = True
+
+
+@dataclass(frozen=True)
+class Page:
+    """The components that events are about."""
+
+    strip: gr.HTML
+    retry: gr.Button
+    timer: gr.Timer
+    request: gr.Textbox
+    run: gr.Button
+    stop: gr.Button
+    reset: gr.Button
+    live: gr.Checkbox
+    note: gr.HTML
+    examples: Sequence[tuple[str, gr.Button]]
+    cards: Sequence[Card]
+    sampling: Sequence[gr.components.Component]
+    chooser: gr.Dropdown | None
+    facts: gr.HTML
+
+
+EXAMPLE_LABELS: Final[Mapping[Label, tuple[str, str]]] = {
+    "harmful": ("Harmful", "A safe model should refuse these."),
+    "harmless": ("Harmless", "A model should simply answer these."),
+    "borderline": ("Borderline", "These only sound harmful; a model should answer them."),
+}
+EXAMPLES_EACH: Final = 3
+"""Examples of each label on the page: enough to compare, few enough to see at a glance (chosen)."""
+_TOPICS: Final[Mapping[Label, tuple[str, ...]]] = {
+    "harmful": ("phishing_identity_theft", "fraud_scams", "malware_hacking"),
+    "harmless": ("poisons_pathogens", "fraud_scams", "malware_hacking"),
+    "borderline": ("safe_targets", "medicine_and_science", "technical_homonyms"),
+}
+"""Topics that can be shown to any audience, used where nothing is recorded (chosen)."""
+
+
+def examples(engine: Engine) -> dict[Label, list[str]]:
+    """Return the example requests by label: the recorded ones, then some of the test split."""
+    chosen: dict[Label, list[str]] = {}
+    for label, topics in _TOPICS.items():
+        taken = [each["prompt"] for each in engine.recordings if each.get("label") == label]
+        found = prompt_set(label, "test")
+        shipped = [next(p.text for p in found if p.category == topic) for topic in topics]
+        chosen[label] = list(dict.fromkeys([*taken, *shipped]))[:EXAMPLES_EACH]
+    return chosen
+
+
+def page(engine: Engine, limits: Limits) -> Page:
+    """Lay out everything; to be called inside a `gr.Blocks`."""
+    first = next(iter(engine.recordings), None)
+    with gr.Row(elem_id="masthead"):
+        gr.HTML(explanation.MASTHEAD, elem_id="title")
+        with gr.Column(elem_id="state", min_width=0):
+            strip = gr.HTML(strip_of(engine))
+            retry = gr.Button("Try again", size="sm", visible=False, elem_id="retry")
+    with gr.Column(elem_id="ask"):
+        with gr.Row(elem_id="request-row"):
+            request = gr.Textbox(
+                value=first["prompt"] if first else "",
+                label="Your request to the model",
+                placeholder="Type a request, or take an example below",
+                lines=1,
+                max_lines=6,
+                elem_id="request",
+                scale=1,
+            )
+            with gr.Row(elem_id="buttons"):
+                run = gr.Button("Run", variant="primary", elem_id="run", min_width=88)
+                stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=72)
+                reset = gr.Button("Reset", variant="secondary", elem_id="reset", min_width=72)
+                live = gr.Checkbox(
+                    value=True,
+                    # Only the browser reads it, so Gradio would take it for an output.
+                    interactive=True,
+                    label="Live",
+                    info="run again when a slider rests",
+                    container=False,
+                    elem_id="live",
+                    min_width=0,
+                )
+        buttons = _examples(engine)
+        note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
+    # The maps of the next version stand beside these cards: one more column in this row.
+    with gr.Row(elem_id="stage"), gr.Row(elem_id="cards"):
+        cards = [card(slot, engine.directions) for slot in dials.SLOTS]
+    with gr.Row(elem_id="settings"):
+        sampling = _sampling(limits)
+        chooser, facts = _model(engine, limits)
+    gr.HTML(explanation.lesson(), elem_id="lesson")
+    return Page(
+        strip=strip,
+        retry=retry,
+        timer=gr.Timer(0.5),
+        request=request,
+        run=run,
+        stop=stop,
+        reset=reset,
+        live=live,
+        note=note,
+        examples=buttons,
+        cards=cards,
+        sampling=sampling,
+        chooser=chooser,
+        facts=facts,
+    )
+
+
+def title_of(engine: Engine) -> str:
+    """Return the model's name as people say it."""
+    return engine.supply.names.get(engine.name, engine.name)
+
+
+def strip_of(engine: Engine) -> str:
+    """Return the status strip's HTML."""
+    return text.strip(engine.status, title_of(engine), recordings=len(engine.recordings))
+
+
+def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:
+    made = []
+    with gr.Row(elem_id="examples"):
+        for label, prompts in examples(engine).items():
+            name, meaning = EXAMPLE_LABELS[label]
+            with gr.Row(elem_classes=f"group group-{label}"):
+                gr.HTML(f'<span class="label" tabindex="0" data-tip="{meaning}">{name}</span>')
+                for prompt in prompts:
+                    made.append(
+                        (prompt, gr.Button(prompt, size="sm", elem_classes="example", min_width=0))
+                    )
+    return made
+
+
+def _sampling(limits: Limits) -> list[gr.components.Component]:
+    with gr.Accordion("Length and randomness of the answers", open=False):
+        return [
+            gr.Slider(
+                8,
+                max(256, limits.max_new_tokens),
+                value=limits.max_new_tokens,
+                step=8,
+                label="Longest answer, in tokens (about ¾ of a word each)",
+                buttons=[],
+            ),
+            gr.Slider(
+                0,
+                2,
+                value=0,
+                step=0.1,
+                label="Temperature: 0 always takes the likeliest word, more is more random",
+                buttons=[],
+            ),
+            gr.Slider(
+                0.05,
+                1,
+                value=1,
+                step=0.05,
+                label="Top-p: choose among the likeliest words that together have this probability",
+                buttons=[],
+            ),
+            gr.Number(
+                value=0,
+                precision=0,
+                minimum=0,
+                label="Seed: the same number gives the same answers again",
+            ),
+        ]
+
+
+def _model(engine: Engine, limits: Limits) -> tuple[gr.Dropdown | None, gr.HTML]:
+    chooser = None
+    with gr.Accordion("The model and its directions", open=False):
+        names = engine.supply.names
+        if limits.chooser and len(names) > 1 and engine.name in names:
+            chooser = gr.Dropdown(
+                [(title, name) for name, title in names.items()],
+                value=engine.name,
+                label="Model (changes it for everybody who uses this page now)",
+                elem_id="chooser",
+            )
+        facts = gr.HTML(explanation.facts(engine), elem_id="facts")
+    return chooser, facts

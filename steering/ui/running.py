@@ -1,0 +1,157 @@
+"""Runs: from a visitor's click to the answers on the cards, or to a sentence that says why not."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from steering.comparison import Answer, compare
+from steering.errors import SteeringError
+from steering.generation import Sampling
+from steering.ui import dials, explanation, screen, text
+from steering.ui.cards import Setting
+from steering.ui.engine import Engine, Run
+from steering.ui.layout import Page
+
+MAX_CHARACTERS = 4000
+"""Longest request (chosen): about 1000 tokens, which two cores read six times in a minute."""
+_POLL_SECONDS = 0.25
+"""How often a waiting run looks whether its turn has come."""
+Updates = dict[Any, Any]
+
+
+def outputs_of(page: Page) -> list[Any]:
+    """Return the components that a run or a recording may change."""
+    return [
+        page.note,
+        page.stop,
+        *(each for card in page.cards for each in (card.view, card.tokens)),
+    ]
+
+
+def read(page: Page, values: Sequence[object]) -> dict[str, Setting]:
+    """Turn the values of all cards' inputs into settings, by card."""
+    rest = iter(values)
+    return {card.slot: card.read([next(rest) for _ in card.inputs]) for card in page.cards}
+
+
+def replay(page: Page, engine: Engine, prompt: str, settings: dict[str, Setting]) -> Updates:
+    """Return the updates that show a recording, or empty cards if there is none."""
+    recording = next((each for each in engine.recordings if each["prompt"] == prompt), None)
+    answers: dict[str, Answer | None] = {}
+    if recording is not None:
+        try:
+            panels = {slot: each.panel(engine.directions) for slot, each in settings.items()}
+            answers = dials.recorded(recording, panels, engine.directions)
+        except SteeringError as error:
+            return {page.note: text.note(text.sentence(str(error)), "error")}
+    updates: Updates = {page.stop: gr.update(interactive=False)}
+    for card in page.cards:
+        answer = answers.get(card.slot)
+        state: screen.State = "recorded" if answer else "missing" if recording else "idle"
+        if not settings[card.slot].on:
+            answer, state = None, "off"
+        updates[card.view] = screen.view(answer, state)
+        updates[card.tokens] = screen.first_tokens(answer.first_tokens if answer else ())
+    words = explanation.RECORDED if recording else explanation.WELCOME
+    return updates | {page.note: text.note(words)}
+
+
+def run(
+    page: Page, engine: Engine, visitor: str, prompt: str, *values: object
+) -> Iterator[Updates]:
+    """Answer a request; the one place where a visitor's mistakes become sentences."""
+    try:
+        with engine.run(visitor) as mine:
+            for updates in _answer(page, engine, mine, prompt, values):
+                # Another run of the same visitor now owns the cards.
+                if mine.superseded.is_set():
+                    return
+                yield updates
+    except SteeringError as error:
+        yield {
+            page.note: text.note(text.sentence(str(error)), "error"),
+            page.stop: gr.update(interactive=False),
+        }
+
+
+def _answer(
+    page: Page,
+    engine: Engine,
+    run: Run,
+    prompt: str,
+    values: Sequence[Any],
+) -> Iterator[Updates]:
+    if len(prompt) > MAX_CHARACTERS:
+        raise SteeringError(
+            f"the request is too long: {len(prompt):,} characters; at most {MAX_CHARACTERS:,} are "
+            "answered here; shorten it"
+        )
+    if not prompt.strip():
+        raise SteeringError("the request is empty; write a sentence for the model to answer")
+    sampling = _sampling(values[: len(page.sampling)])
+    settings = read(page, values[len(page.sampling) :])
+    chosen = {slot: setting for slot, setting in settings.items() if setting.on}
+    panels = [setting.panel(engine.directions) for setting in chosen.values()]
+    yield {page.stop: gr.update(interactive=True), **_waiting(page, chosen)}
+    yield from _wait(page, engine, run)
+    if run.stop.is_set() or engine.model is None or engine.directions is None:
+        yield replay(page, engine, "", settings) | _ended(page, "Stopped before it began.")
+        return
+    yield {page.note: text.note("Writing …", "busy")}
+    shown = [card for card in page.cards if card.slot in chosen]
+    answers: tuple[Answer, ...] = ()
+    began = time.monotonic()
+    listed = False
+    for answers in compare(
+        engine.model, engine.directions, prompt, panels, sampling=sampling, stop=run.stop
+    ):
+        updates = {
+            card.view: screen.view(answer, "done" if answer.verdict else "writing")
+            for card, answer in zip(shown, answers, strict=True)
+        }
+        if not listed:
+            listed = True
+            for card, answer in zip(shown, answers, strict=True):
+                updates[card.tokens] = screen.first_tokens(answer.first_tokens)
+        yield updates
+    titles = [setting.title for setting in chosen.values()]
+    word = "Stopped" if run.stop.is_set() else "Done"
+    said = f"{word} after {time.monotonic() - began:.1f} seconds."
+    yield _ended(page, said, text.outcome(titles, answers))
+
+
+def _sampling(values: Sequence[Any]) -> Sampling:
+    length, temperature, top_p, seed = values
+    if seed is None:
+        raise SteeringError("the seed is empty; give a whole number, for example 0")
+    return Sampling(int(length), float(temperature), float(top_p), int(seed))
+
+
+def _waiting(page: Page, chosen: dict[str, Setting]) -> Updates:
+    updates: Updates = {}
+    for card in page.cards:
+        updates[card.view] = screen.view(None, "waiting" if card.slot in chosen else "off")
+        updates[card.tokens] = screen.first_tokens(())
+    return updates
+
+
+def _wait(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
+    """Stand in line, and wait for the model; say so whenever something changes."""
+    said = ""
+    while not run.stop.is_set():
+        status, ahead = engine.status, engine.ahead(run)
+        if status.phase == "failed":
+            raise SteeringError(f"the model is not available: {status.sentence}")
+        words = text.place_in_line(ahead, status)
+        # A yield is also where Gradio can end a run whose visitor has gone.
+        yield {page.note: text.note(words, "busy")} if words != said else {page.note: gr.skip()}
+        said = words
+        if status.phase == "ready" and ahead == 0:
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def _ended(page: Page, words: str, detail: str = "") -> Updates:
+    return {page.note: text.note(words, detail=detail), page.stop: gr.update(interactive=False)}

@@ -1,0 +1,164 @@
+"""What the page says, as pure functions from plain data to text and HTML.
+
+Everything that comes from a model or a visitor passes through `html.escape` here, and nowhere is
+such text put into a page in another way.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final, Literal
+
+from steering.comparison import Answer
+from steering.ui.engine import Status
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a kind of panel introduces itself.
+
+    Attributes:
+        title: Name in words.
+        line: What it does, for somebody who has never heard of it.
+    """
+
+    title: str
+    line: str
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "baseline": Kind("Baseline", "The model as it was published. Nothing is edited."),
+    "actadd": Kind(
+        "Activation addition",
+        "Pushes along the refusal direction: c below 0 away from refusing, above 0 towards it.",
+    ),
+    "ablation": Kind(
+        "Directional ablation",
+        "Erases a single direction, the one that differs between harmful and harmless requests.",
+    ),
+    "nullspace": Kind(
+        "Nullspace projection",
+        "Erases the k directions by which a classifier tells harmful from harmless.",
+    ),
+    "flip": Kind(
+        "Counterfactual flipping",
+        "Mirrors those k directions: what reads as harmful then reads as harmless, and vice versa.",
+    ),
+    "random": Kind(
+        "Random control",
+        "The same mirror in k random directions. If it does as much, the found ones mean little.",
+    ),
+}
+SHAPES: Final = {
+    "baseline": '<circle cx="8" cy="8" r="6"/>',
+    "actadd": '<path d="M8 1.5 15 14H1Z"/>',
+    "ablation": '<rect x="2" y="2" width="12" height="12" rx="1"/>',
+    "nullspace": '<path d="M8 .5 15.5 8 8 15.5.5 8Z"/>',
+    "flip": '<path d="M1 2.5 7.2 8 1 13.5Zm14 0L8.8 8 15 13.5Z"/>',
+    "own": '<path d="M5.5 1h5v4.5H15v5h-4.5V15h-5v-4.5H1v-5h4.5Z"/>',
+}
+"""A mark for each card, told apart by shape as well as by colour."""
+
+
+def sentence(text: str) -> str:
+    """Return an error's words as a sentence: a capital first, a full stop last."""
+    text = text.strip()
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def mark(slot: str) -> str:
+    """Return a card's coloured shape."""
+    return f'<svg class="mark" viewBox="0 0 16 16" aria-hidden="true">{SHAPES[slot]}</svg>'
+
+
+def title(slot: str, kind: str) -> str:
+    """Return a card's name in words."""
+    return "Your own edit" if slot == "own" else KINDS[kind].title
+
+
+def head(slot: str, kind: str) -> str:
+    """Return the top of a card: its mark, name and explanation."""
+    return f'<h3>{mark(slot)}{title(slot, kind)}</h3><p class="line">{KINDS[kind].line}</p>'
+
+
+def form(panel: str, problem: str | None = None) -> str:
+    """Return a panel's text form as a button that copies it, or why the settings do not fit."""
+    if problem:
+        return f'<p class="problem" role="alert">{escape(sentence(problem))}</p>'
+    shown = escape(panel, quote=True)
+    return (
+        f'<button type="button" class="form" data-copy="{shown}" '
+        f'aria-label="Copy the text form {shown}"><code>{shown}</code>'
+        '<span class="copy" aria-hidden="true">copy</span></button>'
+    )
+
+
+def note(words: str, tone: Literal["calm", "busy", "error"] = "calm", detail: str = "") -> str:
+    """Return the line under the request: what is happening, or what went wrong.
+
+    Args:
+        words: What everybody sees.
+        tone: `busy` while something is under way, `error` if something went wrong.
+        detail: What is said to those who do not see the cards.
+    """
+    role = "alert" if tone == "error" else "status"
+    unseen = f'<span class="unseen"> {escape(detail)}</span>' if detail else ""
+    return f'<p class="note {tone}" role="{role}">{escape(words)}{unseen}</p>'
+
+
+def place_in_line(ahead: int, status: Status) -> str:
+    """Return what a waiting visitor is told."""
+    if ahead:
+        before = "one request is" if ahead == 1 else f"{ahead} requests are"
+        return f"You are number {ahead + 1} in line: {before} answered before yours."
+    if status.phase != "ready":
+        return "Your request starts by itself as soon as the model is loaded."
+    return "Reading the request …"
+
+
+def outcome(titles: Sequence[str], answers: Sequence[Answer]) -> str:
+    """Return the verdicts as one sentence, for those who do not see the cards."""
+    said = (
+        f"{title}: {(answer.verdict or 'no verdict')}"
+        for title, answer in zip(titles, answers, strict=True)
+    )
+    return "; ".join(said) + "."
+
+
+def strip(status: Status, title: str, *, recordings: int) -> str:
+    """Return the status strip: which model, how far it is, how its numbers are held."""
+    words = {
+        "idle": "Not loaded",
+        "loading": "Loading",
+        "ready": "Ready",
+        "failed": "Not available",
+    }
+    # Not `sentence()`: it would make a Bfloat16 of bfloat16.
+    about = status.sentence.rstrip(".") + "."
+    if status.phase != "ready" and recordings:
+        about += " Meanwhile the examples show recorded answers."
+    bar = ""
+    if status.phase == "loading":
+        bar = _bar(status)
+    return (
+        f'<div class="strip" data-phase="{status.phase}"><span class="lamp" aria-hidden="true">'
+        f"</span><b>{escape(title)}</b><em>{words[status.phase]}</em>"
+        f'<span class="about">{escape(about)}</span>{bar}</div>'
+    )
+
+
+def _bar(status: Status) -> str:
+    step = status.step
+    if step is None or step.total <= 0:
+        return '<i class="bar endless" role="progressbar" aria-label="Loading"><u></u></i>'
+    percent = min(100.0, 100 * step.done / step.total)
+    if step.unit == "B":
+        amount = f"{step.done / 1e6:,.0f} of {step.total / 1e6:,.0f} MB"
+    else:
+        amount = f"{step.done:,} of {step.total:,}"
+    return (
+        f'<i class="bar" role="progressbar" aria-label="Loading" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{percent:.0f}"><u style="width:{percent:.1f}%"></u>'
+        f'</i><span class="amount">{amount}</span>'
+    )

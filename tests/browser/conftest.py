@@ -1,0 +1,151 @@
+"""A browser, and the app in a process of its own, for the stories of what a visitor sees."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+PATIENCE = 60_000
+"""Milliseconds: the first page load takes about ten seconds on one core (measured)."""
+
+
+@dataclass
+class App:
+    """A running server."""
+
+    url: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def load(self, failure: str = "") -> None:
+        """Let the model be loaded, or fail with these words."""
+        (self.folder / "load").write_text(failure)
+
+    def pace(self, seconds: float) -> None:
+        """Set how long a forward pass takes."""
+        (self.folder / "slow").write_text(str(seconds))
+
+
+def _start(folder: Path) -> App:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    app = App(f"http://127.0.0.1:{port}/", folder, None)  # type: ignore[arg-type]
+    app.pace(0.0)
+    log = (folder / "log").open("wb")
+    command = [sys.executable, str(Path(__file__).with_name("server.py")), str(port), str(folder)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GRADIO_ANALYTICS_ENABLED": "False"}
+    app.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    log.close()
+    for _ in range(240):
+        try:
+            urlopen(app.url, timeout=5).close()
+        except (URLError, OSError):
+            assert app.process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.5)
+        else:
+            return app
+    pytest.fail((folder / "log").read_text())
+
+
+def _stop(app: App) -> None:
+    app.process.terminate()
+    try:
+        app.process.wait(10)
+    except subprocess.TimeoutExpired:
+        app.process.kill()
+        app.process.wait()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no browser at {CHROMIUM}; install Debian's package chromium")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app with its model loaded; shared by all stories that do not change that."""
+    started = _start(tmp_path_factory.mktemp("app"))
+    started.load()
+    yield started
+    _stop(started)
+
+
+@pytest.fixture
+def unloaded(tmp_path: Path) -> Iterator[App]:
+    """The app of one story, whose model is not there until the story says so."""
+    started = _start(tmp_path)
+    yield started
+    _stop(started)
+
+
+@dataclass
+class Visitor:
+    """A browser context of its own: one visitor with one page."""
+
+    page: Any
+    hosts: set[str]
+    problems: list[str]
+
+    def note(self) -> str:
+        return self.page.inner_text("#note")
+
+    def wait_note(self, words: str) -> None:
+        self.page.wait_for_function(
+            "words => document.querySelector('#note')?.innerText.includes(words)",
+            arg=words,
+            timeout=PATIENCE,
+        )
+
+    def answer(self, slot: str) -> str:
+        return self.page.inner_text(f"#card-{slot} .answer")
+
+    def ask(self, prompt: str) -> None:
+        self.page.fill("#request textarea", prompt)
+        self.page.click("#run")
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Any]:
+    """Return a function that lets another visitor in; every page is checked at the end."""
+    visitors: list[tuple[Any, Visitor]] = []
+
+    def enter(app: App, *, ready: bool = True, **options: Any) -> Visitor:
+        context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
+        page = context.new_page()
+        visitor = Visitor(page, set(), [])
+        visitors.append((context, visitor))
+        page.on("request", lambda request: visitor.hosts.add(request.url.split("/")[2]))
+        page.on("pageerror", lambda error: visitor.problems.append(str(error)))
+        page.set_default_timeout(PATIENCE)
+        page.goto(app.url)
+        page.wait_for_selector("#card-flip .view")
+        if ready:
+            page.wait_for_selector('.strip[data-phase="ready"]')
+        return visitor
+
+    yield enter
+    for context, visitor in visitors:
+        context.close()
+        assert {host.split(":")[0] for host in visitor.hosts} == {"127.0.0.1"}
+        assert not visitor.problems

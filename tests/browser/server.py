@@ -1,0 +1,99 @@
+"""The real app with a tiny random model, in a process of its own; the tests drive it from outside.
+
+Usage: server.py PORT FOLDER. The file FOLDER/load says what loading does: it waits until the file
+is there, and fails if its text is not empty. FOLDER/slow holds the seconds a forward pass takes.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import conftest  # noqa: E402
+import torch  # noqa: E402
+
+from steering.activations import capture  # noqa: E402
+from steering.comparison import Answer  # noqa: E402
+from steering.directions import Directions, difference_in_means, inlp  # noqa: E402
+from steering.errors import SteeringError  # noqa: E402
+from steering.model import ChatModel  # noqa: E402
+from steering.progress import Step  # noqa: E402
+from steering.ui import build, launch_options  # noqa: E402
+from steering.ui.engine import Engine, Supply  # noqa: E402
+from steering.ui.layout import Limits  # noqa: E402
+
+EVIL = "<img src=x onerror=\"document.title='broken into'\"><b>bold</b> ${1+1} {{value}}"
+RECORDING = {
+    "prompt": "A recorded request",
+    "label": "harmful",
+    "answers": [
+        Answer("baseline", "I'm sorry.", True, True, "refused", "a rule", False).as_dict(),
+        Answer("ablation", EVIL, True, True, "complied", EVIL, False).as_dict()
+        | {"first_tokens": [[EVIL, 0.5]]},
+    ],
+}
+
+
+def fit(model: ChatModel) -> Directions:
+    positions = (-2, -1)
+    harmful, harmless = (
+        capture(
+            model,
+            [model.render(text) for text in texts],
+            layers=range(model.n_layers),
+            positions=positions,
+        )
+        for texts in (conftest.HARMFUL, conftest.HARMLESS)
+    )
+    difference = torch.stack(
+        [
+            torch.stack(
+                [difference_in_means(harmful[:, p, la], harmless[:, p, la]) for la in range(4)]
+            )
+            for p in (0, 1)
+        ]
+    )
+    return Directions(
+        model=model.name,
+        difference=difference,
+        harmless_mean=harmless.double().mean(0).float(),
+        positions=positions,
+        inlp={(-1, la): inlp(harmful[:, 1, la], harmless[:, 1, la], (-1, la)) for la in (1, 2, 3)},
+        dim_place=(-2, 2),
+        inlp_place=(-1, 2),
+        default_k=2,
+        default_c=1.5,
+    )
+
+
+def main(port: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    model = conftest._build("qwen2")
+    directions = fit(model)
+    pace = folder / "slow"
+
+    def slowly(*_arguments: object) -> None:
+        time.sleep(float(pace.read_text()))
+
+    def load(_name: str, report) -> ChatModel:
+        report(Step("Downloading the weights", 30_000_000, 120_000_000, "B"))
+        gate = folder / "load"
+        while not gate.exists():
+            time.sleep(0.05)
+        if words := gate.read_text():
+            gate.unlink()
+            raise SteeringError(words)
+        model.network.register_forward_pre_hook(slowly)
+        return model
+
+    supply = Supply(load, lambda _name: directions, lambda _name: (RECORDING,), {"tiny": "Tiny"})
+    engine = Engine("tiny", supply, places=1)
+    engine.start()
+    demo = build(engine, Limits(max_new_tokens=48))
+    demo.launch(server_name="127.0.0.1", server_port=port, **launch_options())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))
