@@ -14,7 +14,7 @@ from tqdm import tqdm
 from steering import artifact, catalog, loading, prompts, weights
 from steering.comparison import compare
 from steering.errors import SteeringError
-from steering.evaluation import ROWS, answer_all, as_rows, table
+from steering.evaluation import ROWS, answer_all, as_rows, markdown, table
 from steering.generation import Sampling
 from steering.model import ChatModel
 from steering.panel import DEFAULT_PANELS, Panel, parse
@@ -166,21 +166,17 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _show_evaluate(document: dict[str, Any]) -> None:
-    print(
-        f"{'panel':<28} {'harmful refused':>24} {'harmless refused':>24} {'looping':>8} "
-        f"{'perplexity':>10} {'KL':>6}"
-    )
-    for entry in document["panels"]:
-        cells = []
-        for group in ("harmful", "harmless"):
-            rates = entry[group]
-            low, high = rates["refusal_rate_ci"]
-            cells.append(f"{rates['refusal_rate']:.2f} [{low:.2f}, {high:.2f}] n={rates['n']}")
-        looping = max(entry[group]["looping_rate"] for group in ("harmful", "harmless"))
-        print(
-            f"{entry['panel']:<28} {cells[0]:>24} {cells[1]:>24} {looping:>8.2f} "
-            f"{entry['perplexity'] or float('nan'):>10.2f} {entry['kl']:>6.3f}"
+    print(markdown(document["panels"]))
+
+
+def _results(options: argparse.Namespace) -> dict[str, Any]:
+    document = artifact.evaluation(options.model)
+    if document is None:
+        raise SteeringError(
+            f"there are no results for {options.model!r}; measure them with "
+            f"`python -m steering precompute --model {options.model}`"
         )
+    return document
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -263,6 +259,7 @@ def _parser() -> argparse.ArgumentParser:
     _evaluate_options(
         command("evaluate", _evaluate, _show_evaluate, "rates of refusal on files of prompts")
     )
+    _model(command("results", _results, _show_evaluate, "print a model's shipped table"))
     serve = command("serve", _serve, _show_plainly, "start the app")
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")

@@ -12,13 +12,13 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from steering.judge import Judgement, contains_refusal_phrase, judge
 
 from steering.comparison import readable
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.intervention import Edit, compile_edits
+from steering.judge import Judgement, contains_refusal_phrase, judge
 from steering.metrics import kl_divergence, refusal_score, wilson
 from steering.model import ChatModel
 from steering.panel import Panel
@@ -172,3 +172,24 @@ def _rates(rows: Sequence[Row]) -> dict[str, Any]:
 def as_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return rows with their verdicts as JSON types."""
     return [{**asdict(row), **asdict(row.judgement)} for row in rows]
+
+
+def markdown(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Return a table of `table()` as Markdown: refusal rate with its interval, looping, cost."""
+    groups = [name for name in ("harmful", "harmless", "borderline") if name in entries[0]]
+    head = ["panel", *(f"{name} refused" for name in groups), "looping", "perplexity", "KL"]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for entry in entries:
+        cells = [f"`{entry['panel']}`"]
+        for name in groups:
+            cells.append(_rate_cell(entry[name]) if name in entry else "–")
+        looping = max(entry[name]["looping_rate"] for name in groups if name in entry)
+        cost = [entry["perplexity"], entry["kl"]]
+        cells += [f"{looping:.2f}", *("–" if x is None else f"{x:.2f}" for x in cost)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _rate_cell(rates: Mapping[str, Any]) -> str:
+    low, high = rates["refusal_rate_ci"]
+    return f"{rates['refusal_rate']:.2f} [{low:.2f}, {high:.2f}]"
