@@ -25,6 +25,7 @@ def _whole_number(name: str, default: int) -> int:
 
 def engine_from_environment() -> Engine:
     """Return the engine that the STEERING_ variables ask for; nothing is loaded yet."""
+    name = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
     quantization = os.environ.get("STEERING_QUANTIZATION") or None
     supply = Supply(
         model=lambda name, report: loading.load(
@@ -35,9 +36,8 @@ def engine_from_environment() -> Engine:
         ),
         directions=artifact.load,
         recordings=artifact.recordings,
-        names={name: _title(name) for name in artifact.available()},
+        names={each: _title(each) for each in (*artifact.available(), name)},
     )
-    name = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
     return Engine(name, supply, places=_whole_number("STEERING_QUEUE", 20))
 
 

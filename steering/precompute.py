@@ -257,8 +257,8 @@ class _Starts:
         """Choose by short answers to validation prompts.
 
         Rank: the smallest k whose share of complied harmful prompts is within one standard error
-        of the best. Coefficient: the smallest c that turns at least .6 of harmless prompts into
-        refusals, else the one that turns most.
+        of the best. Coefficient: the smallest c under which at least .75 of harmless prompts are
+        refused, else the one under which most are.
         """
         limit = directions.subspace("inlp", directions.inlp_place).rank
         ranks = [k for k in RANKS_TRIED if k <= limit]
@@ -274,7 +274,7 @@ class _Starts:
         harmless = self._rates("harmless", list(additions.values()), directions)
         m = len(self.splits.validation["harmless"])
         refused = {c: harmless[str(additions[c])].get("refused", 0) / m for c in additions}
-        enough = [c for c in COEFFICIENTS_TRIED if refused[c] >= 0.6]
+        enough = [c for c in COEFFICIENTS_TRIED if refused[c] >= 0.75]
         default_c = enough[0] if enough else max(refused, key=lambda c: refused[c])
         record = {"k_complied": _text_keys(complied), "c_refused": _text_keys(refused)}
         return replace(directions, default_k=default_k, default_c=default_c), record
@@ -297,13 +297,19 @@ class _Starts:
 
 def evaluation_panels(directions: Directions) -> list[Panel]:
     """Return the panels of the shipped table: the paper's four, their doses, and the controls."""
-    k, c = directions.default_k, f"{directions.default_c:g}"
+    k = directions.default_k
     texts = [
-        *("baseline", "actadd:c=-1", f"actadd:c={c}", "ablation"),
+        *("baseline", "actadd:c=-1", "actadd:c=1", "ablation"),
         *(f"nullspace:k={k}", f"flip:k={k}", f"flip:k={k},side=harmful"),
         *("flip:basis=dim", f"random:k={k}"),
     ]
     return [parse(text) for text in dict.fromkeys(texts)]
+
+
+def inducing_panels(directions: Directions) -> list[Panel]:
+    """Return activation addition at the coefficient that the app ships, if it is not 1."""
+    c = directions.default_c
+    return [] if c == 1 else [Panel("baseline"), Panel("actadd", c=c)]
 
 
 def over_refusal_panels(directions: Directions) -> list[Panel]:
@@ -322,18 +328,27 @@ def _evaluate(
 ) -> list[Row]:
     rows = []
     for group, texts in splits.test.items():
-        borderline = group == "borderline"
-        panels = (over_refusal_panels if borderline else evaluation_panels)(directions)
-        rows += _answers(
-            model,
-            directions,
-            {group: texts},
-            panels,
-            stages,
-            name=f"evaluation, {group}",
-            tokens=EVALUATION_TOKENS,
-            rows_per_batch=rows_per_batch,
-        )
+        if group == "borderline":
+            rounds = [over_refusal_panels(directions)]
+        else:
+            rounds = [evaluation_panels(directions), inducing_panels(directions)]
+        for number, panels in enumerate(rounds):
+            found = (
+                _answers(
+                    model,
+                    directions,
+                    {group: texts},
+                    panels,
+                    stages,
+                    name=f"evaluation, {group}",
+                    tokens=EVALUATION_TOKENS,
+                    rows_per_batch=rows_per_batch,
+                )
+                if panels
+                else []
+            )
+            # Every round runs the baseline to measure from; it is counted once.
+            rows += [row for row in found if number == 0 or row.panel != "baseline"]
     return rows
 
 

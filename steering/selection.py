@@ -312,10 +312,17 @@ def leading_places(found: Mapping[Place, Inlp], n_dev: int) -> list[Place]:
 
 
 def choose_inlp(flip_scores: Mapping[Place, float], tried: int) -> Choice:
-    """Return the place with the lowest refusal score under flipping."""
-    best = min(flip_scores, key=lambda place: flip_scores[place])
+    """Return the place with the lowest refusal score under flipping.
+
+    Raises:
+        SteeringError: If no place has a score that is a finite number.
+    """
+    finite = {place: score for place, score in flip_scores.items() if math.isfinite(score)}
+    if not finite:
+        raise SteeringError("no place has a finite score under flipping; nothing to choose")
+    best = min(finite, key=lambda place: finite[place])
     rule = "first classifier within one standard error of the best, then lowest score when flipped"
-    return Choice(best[0], best[1], rule, len(flip_scores), tried)
+    return Choice(best[0], best[1], rule, len(finite), tried)
 
 
 def _addition(directions: Directions, place: Place, c: float) -> Edit | None:

@@ -1,0 +1,345 @@
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from steering.directions import Inlp
+from steering.errors import SteeringError
+from steering.panel import parse
+from steering.selection import (
+    MIN_KEPT,
+    RULES,
+    Bench,
+    Score,
+    as_rows,
+    candidates,
+    choose,
+    choose_inlp,
+    finalists,
+    leading_places,
+    logits_under,
+    right_sign,
+)
+from steering.subspace import Subspace
+
+Change = Callable[[Tensor], Tensor]
+
+
+def score(layer: int, bypass: float, induce: float, kl: float, *, twice: float = -9.0) -> Score:
+    return Score(-1, layer, bypass, induce, max(induce, twice), kl, 12)
+
+
+def inlp_with(accuracy: float, layer: int) -> Inlp:
+    return Inlp(Subspace(torch.eye(1, 4), layer, -1, "INLP"), (accuracy, 0.5), "made by hand")
+
+
+# The choice among scores
+
+
+def test_the_lowest_bypass_among_those_that_pass_the_strict_rule_wins():
+    found = choose(
+        [
+            score(1, bypass=-9.0, induce=-0.1, kl=0.01),  # does not induce
+            score(2, bypass=-8.0, induce=2.0, kl=0.11),  # KL too large
+            score(3, bypass=-2.0, induce=0.0, kl=0.10),  # on both bounds, which count as passed
+            score(4, bypass=-1.0, induce=3.0, kl=0.00),
+        ]
+    )
+    assert found.place == (-1, 3)
+    assert (found.passed, found.tried) == (2, 4)
+    assert found.rule == RULES[0][0]
+    assert "relaxed" not in found.rule
+
+
+RELAXATIONS = (
+    score(1, bypass=5.0, induce=0.5, kl=0.05),
+    score(2, bypass=4.0, induce=-0.5, kl=0.05, twice=0.5),
+    score(3, bypass=3.0, induce=-0.5, kl=0.15, twice=0.5),
+    score(4, bypass=2.0, induce=-0.5, kl=0.15),
+    score(5, bypass=1.0, induce=-0.5, kl=0.50),
+)
+"""Row i passes rule i and none before it; later rows would win by their bypass."""
+
+
+@pytest.mark.parametrize("rule", range(5))
+def test_each_rule_is_tried_only_when_nothing_passed_the_ones_before_it(rule):
+    table = RELAXATIONS[rule:]
+    found = choose(reversed(table))
+    assert found.place == table[0].place
+    assert found.rule == RULES[rule][0]
+    assert found.rule.startswith("relaxed") == (rule > 0)
+    assert (found.passed, found.tried) == (1, len(table))
+
+
+def test_a_place_without_finite_scores_is_never_chosen_and_not_counted():
+    good = score(2, bypass=1.0, induce=1.0, kl=0.05)
+    for broken in (math.nan, math.inf, -math.inf):
+        bad = score(1, bypass=broken, induce=1.0, kl=0.05)
+        for table in ([bad, good], [good, bad]):
+            assert choose(table).place == good.place
+            assert choose(table).tried == 1
+    assert choose([replace(good, induce_twice=math.nan, layer=3), good]).place == good.place
+
+
+@pytest.mark.parametrize("table", [[], [score(1, bypass=math.nan, induce=1.0, kl=0.0)]])
+def test_a_table_without_a_usable_row_is_an_error_that_says_so(table):
+    with pytest.raises(SteeringError, match="no place with finite scores"):
+        choose(table)
+
+
+def test_the_score_table_is_saved_as_json_types():
+    (row,) = as_rows([score(3, bypass=1.0, induce=2.0, kl=0.1)])
+    assert Score(**row) == score(3, bypass=1.0, induce=2.0, kl=0.1)
+
+
+# Which places are looked at
+
+
+def test_candidates_leave_out_the_first_layer_and_the_last_fifth():
+    found = candidates((-2, -1), 24)
+    assert {layer for _, layer in found} == set(range(1, 19))
+    assert {position for position, _ in found} == {-2, -1}
+    assert len(found) == len(set(found)) == 36
+    assert candidates((-1,), 10) == [(-1, layer) for layer in range(1, 8)]
+
+
+def test_finalists_have_a_kl_within_bounds_first_and_then_the_lowest_bypass():
+    screened = {
+        (-1, 1): {"bypass": -9.0, "kl": 0.30},
+        (-1, 2): {"bypass": -8.0, "kl": 0.15},
+        (-1, 3): {"bypass": 1.0, "kl": 0.05},
+        (-1, 4): {"bypass": -1.0, "kl": 0.10},
+        (-1, 5): {"bypass": math.nan, "kl": 0.01},
+        (-1, 6): {"bypass": -99.0, "kl": math.inf},
+    }
+    assert finalists(screened) == [(-1, 4), (-1, 3), (-1, 2), (-1, 1)]
+    assert finalists(screened, 2) == [(-1, 4), (-1, 3)]
+
+
+# Which prompts count
+
+
+def test_only_prompts_whose_score_has_the_right_sign_are_kept():
+    scores = torch.tensor([1.0, -1.0, 0.0] + [2.0] * MIN_KEPT)
+    assert right_sign(scores, 1).tolist() == [0, *range(3, 3 + MIN_KEPT)]
+    assert right_sign(-scores, -1).tolist() == [0, *range(3, 3 + MIN_KEPT)]
+
+
+def test_a_class_of_which_too_few_would_be_left_keeps_all_its_prompts():
+    enough = torch.tensor([1.0] * MIN_KEPT + [-1.0] * 5)
+    assert right_sign(enough, 1).tolist() == list(range(MIN_KEPT))
+    assert right_sign(enough[1:], 1).tolist() == list(range(MIN_KEPT + 4))
+
+
+# Logits under an edit
+
+
+def rows_of(model, prompts) -> list[list[int]]:
+    texts = [*prompts["harmful"][:4], "How?", *prompts["harmless"][:3]]
+    return [model.render(text) for text in texts]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 16])
+def test_unedited_logits_equal_the_models_own_in_prompt_order(tiny, prompts, batch_size):
+    rows = rows_of(tiny, prompts)
+    expected = torch.cat([tiny.next_token_logits([row]) for row in rows])
+    found = logits_under(tiny, rows, None, batch_size=batch_size)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    # The prompts differ, so a wrong order would show.
+    assert (expected[0] - expected[-1]).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 16])
+@pytest.mark.parametrize("panel", ["ablation", "flip:k=2", "actadd:c=1,where=all", "nullspace"])
+def test_edited_logits_equal_those_of_a_pass_without_a_shared_prefix(
+    tiny, fitted, prompts, panel, batch_size
+):
+    rows = rows_of(tiny, prompts)
+    # One stands without the template's beginning, so nothing is shared.
+    apart = [*rows, rows[0][5:]]
+    edit = parse(panel).edit(fitted)
+    shared = logits_under(tiny, rows, edit, batch_size=batch_size)
+    whole = logits_under(tiny, apart, edit, batch_size=batch_size)
+    torch.testing.assert_close(shared, whole[:-1], rtol=1e-4, atol=1e-4)
+    unedited = logits_under(tiny, rows, None, batch_size=batch_size)
+    assert (shared - unedited).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_one_prompt_alone_or_repeated_still_has_a_token_to_run(tiny, fitted, prompts, copies):
+    row = tiny.render(prompts["harmful"][0])
+    edit = parse("ablation").edit(fitted)
+    expected = plain_logits(tiny, row, *ablation(fitted, fitted.dim_place))
+    found = logits_under(tiny, [row] * copies, edit, batch_size=16)
+    torch.testing.assert_close(found, expected.expand(copies, -1), rtol=1e-4, atol=1e-4)
+
+
+def test_rows_of_which_one_begins_another_are_scored_like_alone(tiny, prompts):
+    row = tiny.render(prompts["harmful"][0])
+    rows = [row, row[:6], row[:1]]
+    expected = torch.cat([tiny.next_token_logits([each]) for each in rows])
+    found = logits_under(tiny, rows, None, batch_size=2)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+# Scores against a plain loop: one prompt at a time, no cache, hooks written here
+
+
+def plain_logits(
+    model: Any, row: Sequence[int], at_input: dict[int, Change], at_output: Change | None
+) -> Tensor:
+    def before(change: Change) -> Any:
+        def hook(_module, args, kwargs):
+            if args:
+                return (change(args[0]), *args[1:]), kwargs
+            return args, {**kwargs, "hidden_states": change(kwargs["hidden_states"])}
+
+        return hook
+
+    def after(_module, _args, output):
+        assert at_output is not None
+        if isinstance(output, tuple):
+            return (at_output(output[0]), *output[1:])
+        return at_output(output)
+
+    handles = []
+    for layer, block in enumerate(model.network.model.layers):
+        if layer in at_input:
+            hook = before(at_input[layer])
+            handles.append(block.register_forward_pre_hook(hook, with_kwargs=True))
+        if at_output is not None:
+            handles += [part.register_forward_hook(after) for part in (block.self_attn, block.mlp)]
+    with torch.no_grad():
+        logits = model.network(torch.tensor([list(row)]), use_cache=False).logits[:, -1]
+    for handle in handles:
+        handle.remove()
+    return logits
+
+
+def ablation(fitted, place) -> tuple[dict[int, Change], Change]:
+    raw = fitted.raw(place)
+    unit = raw / raw.norm()
+
+    def change(states: Tensor) -> Tensor:
+        return states - (states @ unit)[..., None] * unit
+
+    return dict.fromkeys(range(fitted.n_layers), change), change
+
+
+def addition(fitted, place, c: float) -> tuple[dict[int, Change], None]:
+    return {place[1]: lambda states: states + c * fitted.raw(place)}, None
+
+
+def plain_score(model, logits: Tensor) -> float:
+    p = float(logits.double().softmax(-1)[0, model.opener_ids].sum())
+    return math.log(p + 1e-8) - math.log(1 - p + 1e-8)
+
+
+def mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+@pytest.fixture
+def bench(tiny, prompts) -> Bench:
+    return Bench.prepared(
+        tiny,
+        [tiny.render(text) for text in prompts["harmful"][:10]],
+        [tiny.render(text) for text in prompts["harmless"][:9]],
+        batch_size=4,
+    )
+
+
+@pytest.mark.parametrize("place", [(-2, 2), (-1, 3), (-3, 1)])
+def test_the_scores_of_a_place_equal_those_of_a_plain_loop(tiny, fitted, bench, place):
+    def refusal(rows, changes) -> float:
+        return mean([plain_score(tiny, plain_logits(tiny, row, *changes)) for row in rows])
+
+    def divergence(row) -> float:
+        base = plain_logits(tiny, row, {}, None).double().log_softmax(-1)
+        edited = plain_logits(tiny, row, *ablation(fitted, place)).double().log_softmax(-1)
+        return float((base.exp() * (base - edited)).sum())
+
+    found = bench.score(fitted, place)
+    assert found.place == place
+    assert found.n == min(len(bench.harmful), len(bench.harmless))
+    near = {"rel": 1e-3, "abs": 1e-4}
+    bypass = refusal(bench.harmful, ablation(fitted, place))
+    assert found.bypass == pytest.approx(bypass, **near)
+    assert found.induce == pytest.approx(
+        refusal(bench.harmless, addition(fitted, place, 1.0)), **near
+    )
+    assert found.induce_twice == pytest.approx(
+        refusal(bench.harmless, addition(fitted, place, 2.0)), **near
+    )
+    kl = mean([divergence(row) for row in bench.harmless])
+    assert found.kl == pytest.approx(kl, **near)
+    assert found.kl > 1e-3
+    assert bench.screen(fitted, place) == {"bypass": found.bypass, "kl": found.kl}
+
+
+def test_flipping_for_the_choice_mirrors_every_direction_at_the_source(tiny, fitted, bench):
+    place = (-1, 2)
+    basis = fitted.inlp[place].subspace.basis
+
+    def mirrored(states: Tensor) -> Tensor:
+        return states - 2 * (states @ basis.T) @ basis
+
+    plain = [
+        plain_score(tiny, plain_logits(tiny, row, {2: mirrored}, None)) for row in bench.harmful
+    ]
+    assert bench.flip_score(fitted, place) == pytest.approx(mean(plain), rel=1e-3, abs=1e-4)
+
+
+def test_the_bench_keeps_prompts_of_the_right_sign_with_their_own_logits(tiny, prompts, bench):
+    rows = [tiny.render(text) for text in prompts["harmless"][:9]]
+    scores = [plain_score(tiny, plain_logits(tiny, row, {}, None)) for row in rows]
+    answered = [row for row, value in zip(rows, scores, strict=True) if value < 0]
+    assert list(bench.harmless) == (answered if len(answered) >= MIN_KEPT else rows)
+    for kept, logits in (
+        (bench.harmful, bench.harmful_logits),
+        (bench.harmless, bench.harmless_logits),
+    ):
+        expected = torch.cat([plain_logits(tiny, row, {}, None) for row in kept])
+        torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_first_round_takes_the_first_prompts_of_each_class(bench):
+    few = bench.first(3)
+    assert few.harmful == bench.harmful[:3]
+    assert few.harmless == bench.harmless[:3]
+    assert torch.equal(few.harmful_logits, bench.harmful_logits[:3])
+    assert torch.equal(few.harmless_logits, bench.harmless_logits[:3])
+
+
+# INLP's place
+
+
+def test_places_within_one_standard_error_of_the_best_accuracy_go_on():
+    accuracies = {(-1, 1): 0.9, (-1, 2): 0.87, (-1, 3): 0.86, (-1, 4): 0.5}
+    found = {place: inlp_with(value, place[1]) for place, value in accuracies.items()}
+    # sqrt(.9 x .1 / 78) = .034
+    assert leading_places(found, n_dev=78) == [(-1, 1), (-1, 2)]
+    assert leading_places(found, n_dev=10_000) == [(-1, 1)]
+
+
+def test_a_perfect_accuracy_still_has_a_standard_error():
+    found = {(-1, 1): inlp_with(1.0, 1), (-1, 2): inlp_with(0.9, 2), (-1, 3): inlp_with(0.7, 3)}
+    # sqrt((1 / 4 / 4) / 4) = .125
+    assert leading_places(found, n_dev=4) == [(-1, 1), (-1, 2)]
+
+
+def test_among_them_the_lowest_score_under_flipping_wins():
+    found = choose_inlp({(-1, 1): 2.0, (-3, 2): -4.0, (-2, 3): 0.0}, tried=40)
+    assert found.place == (-3, 2)
+    assert (found.passed, found.tried) == (3, 40)
+    assert "standard error" in found.rule
+
+
+def test_a_place_that_breaks_the_model_is_not_chosen_for_flipping():
+    assert choose_inlp({(-1, 1): math.nan, (-1, 2): 1.0}, tried=2).place == (-1, 2)
+    with pytest.raises(SteeringError, match="finite"):
+        choose_inlp({(-1, 1): math.nan}, tried=1)
