@@ -86,6 +86,8 @@ def _precompute(options: argparse.Namespace) -> dict[str, Any]:
         if options.harmful
         else PromptSplits.own()
     )
+    if options.limit:
+        splits = splits.limited(options.limit)
     model = _load(options)
     out = options.out or artifact.folder_of(options.model)
     directions = precompute(
@@ -290,6 +292,7 @@ def _precompute_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--harmful", type=Path, help="own harmful prompts (with --harmless)")
     parser.add_argument("--harmless", type=Path, help="own harmless prompts (with --harmful)")
     parser.add_argument("--out", type=Path, help="folder (default precomputed/<model>)")
+    parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
     parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")
     parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per generating batch")
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -64,3 +64,11 @@ class PromptSplits:
             {name: split[index] for name, split in parts.items()} for index in range(3)
         )
         return cls(train, validation, test, ", ".join(sources))
+
+    def limited(self, n: int) -> "PromptSplits":
+        """Return the same splits with at most `n` test prompts a set, evenly spaced in it."""
+        test = {}
+        for name, texts in self.test.items():
+            size = min(n, len(texts))
+            test[name] = [texts[index * len(texts) // size] for index in range(size)]
+        return replace(self, test=test)

@@ -189,30 +189,33 @@ def test_rows_of_which_one_begins_another_are_scored_like_alone(tiny, prompts):
 # Scores against a plain loop: one prompt at a time, no cache, hooks written here
 
 
+def changing_input(change: Change) -> Any:
+    def hook(_module, args, kwargs):
+        if args:
+            return (change(args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": change(kwargs["hidden_states"])}
+
+    return hook
+
+
+def changing_output(change: Change) -> Any:
+    def hook(_module, _args, output):
+        return (change(output[0]), *output[1:]) if isinstance(output, tuple) else change(output)
+
+    return hook
+
+
 def plain_logits(
     model: Any, row: Sequence[int], at_input: dict[int, Change], at_output: Change | None
 ) -> Tensor:
-    def before(change: Change) -> Any:
-        def hook(_module, args, kwargs):
-            if args:
-                return (change(args[0]), *args[1:]), kwargs
-            return args, {**kwargs, "hidden_states": change(kwargs["hidden_states"])}
-
-        return hook
-
-    def after(_module, _args, output):
-        assert at_output is not None
-        if isinstance(output, tuple):
-            return (at_output(output[0]), *output[1:])
-        return at_output(output)
-
-    handles = []
-    for layer, block in enumerate(model.network.model.layers):
-        if layer in at_input:
-            hook = before(at_input[layer])
-            handles.append(block.register_forward_pre_hook(hook, with_kwargs=True))
-        if at_output is not None:
-            handles += [part.register_forward_hook(after) for part in (block.self_attn, block.mlp)]
+    blocks = model.network.model.layers
+    handles = [
+        blocks[layer].register_forward_pre_hook(changing_input(change), with_kwargs=True)
+        for layer, change in at_input.items()
+    ]
+    if at_output is not None:
+        parts = [part for block in blocks for part in (block.self_attn, block.mlp)]
+        handles += [part.register_forward_hook(changing_output(at_output)) for part in parts]
     with torch.no_grad():
         logits = model.network(torch.tensor([list(row)]), use_cache=False).logits[:, -1]
     for handle in handles:

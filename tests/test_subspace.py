@@ -37,7 +37,7 @@ def test_the_basis_is_orthonormal_float32(rank, seed):
     )
 
 
-@given(rank=st.integers(2, D_MODEL), k=st.integers(1, D_MODEL), seed=st.integers(0, 10_000))
+@given(rank=st.integers(2, 6), k=st.integers(1, 5), seed=st.integers(0, 10_000))
 def test_the_leading_k_span_exactly_the_first_k_vectors(rank, k, seed):
     k = min(k, rank - 1)
     rows = vectors(rank, seed)
@@ -91,7 +91,7 @@ def test_more_vectors_than_dimensions_are_refused():
 def test_a_vector_without_direction_is_refused(value):
     rows = vectors(2)
     rows[1] = value
-    with pytest.raises(ValueError, match="norm zero|finite"):
+    with pytest.raises(ValueError, match="norm zero"):
         Subspace.spanned_by(rows, layer=0, position=-1, method="test")
 
 
@@ -117,7 +117,7 @@ def test_a_basis_that_is_not_orthonormal_is_refused(basis):
 
 
 def test_a_basis_in_another_number_format_is_refused():
-    with pytest.raises(ValueError, match="float32, not in torch.float64"):
+    with pytest.raises(ValueError, match=r"float32, not in torch\.float64"):
         Subspace(orthonormal().double(), layer=0, position=-1, method="test")
 
 
@@ -140,10 +140,10 @@ def test_a_random_subspace_is_reproducible_by_its_seed(rank, seed):
 def test_random_subspaces_point_everywhere():
     """The mean projector of uniformly random rank-k subspaces is k/d times the identity."""
     projectors = torch.stack(
-        [(u := Subspace.random(3, spanned(1), seed=seed).basis).T @ u for seed in range(2000)]
+        [(u := Subspace.random(3, spanned(1), seed=seed).basis).T @ u for seed in range(500)]
     )
     torch.testing.assert_close(
-        projectors.mean(0), 3 / D_MODEL * torch.eye(D_MODEL), atol=0.03, rtol=0
+        projectors.mean(0), 3 / D_MODEL * torch.eye(D_MODEL), atol=0.06, rtol=0
     )
 
 

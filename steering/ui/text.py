@@ -134,8 +134,10 @@ def strip(status: Status, title: str, *, recordings: int) -> str:
         "ready": "Ready",
         "failed": "Not available",
     }
-    # Not `sentence()`: it would make a Bfloat16 of bfloat16.
-    about = status.sentence.rstrip(".") + "."
+    about = sentence(status.sentence)
+    if status.phase == "ready":
+        # A number format keeps its small letter: bfloat16.
+        about = status.sentence.rstrip(".") + "."
     if status.phase != "ready" and recordings:
         about += " Meanwhile the examples show recorded answers."
     bar = ""

@@ -1,0 +1,257 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from steering import artifact, catalog, loading
+from steering.__main__ import main
+
+DEFAULT_IS_SHIPPED = pytest.mark.skipif(
+    catalog.DEFAULT_MODEL not in artifact.available(), reason="no directions are shipped"
+)
+
+
+@pytest.fixture
+def directions(tmp_path, fitted, tiny, monkeypatch) -> str:
+    """The folder of the tiny model's directions; whatever is loaded is the tiny model."""
+    artifact.write(tmp_path / "made", fitted, {})
+    monkeypatch.setattr(loading, "load", lambda *_, **__: tiny)
+    return str(tmp_path / "made")
+
+
+@pytest.fixture
+def files(tmp_path, prompts) -> list[str]:
+    for name, texts in prompts.items():
+        (tmp_path / f"{name}.txt").write_text("\n".join(texts[:4]))
+    return [
+        *("--harmful", str(tmp_path / "harmful.txt")),
+        *("--harmless", str(tmp_path / "harmless.txt")),
+    ]
+
+
+@pytest.fixture
+def no_loading(monkeypatch) -> None:
+    def load(*_, **__):
+        raise AssertionError("the model was loaded before the mistake was told")
+
+    monkeypatch.setattr(loading, "load", load)
+
+
+def refused(capsys, *arguments: str) -> str:
+    """Run a command that has to fail and return what it tells the user."""
+    assert main(arguments) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: ")
+    assert "Traceback" not in told.err
+    return told.err
+
+
+def document(capsys, *arguments: str):
+    assert main(arguments) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+# models
+
+
+def test_models_lists_the_catalog_with_the_state_of_each(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    found = document(capsys, "models", "--json")
+    assert [entry["name"] for entry in found] == list(catalog.catalog())
+    default = next(entry for entry in found if entry["name"] == catalog.DEFAULT_MODEL)
+    assert default["cached"] is False
+    assert default["gated"] is False
+    assert default["directions"] == (catalog.DEFAULT_MODEL in artifact.available())
+    assert default["parameters"] > 1e8
+
+
+def test_models_is_readable_without_json(capsys):
+    assert main(["models"]) == 0
+    assert catalog.DEFAULT_MODEL in capsys.readouterr().out
+
+
+# generate
+
+
+def test_generate_gives_one_document_with_every_panel(capsys, directions, prompts):
+    found = document(
+        capsys,
+        *("generate", "--json", "--directions", directions, "--prompt", prompts["harmful"][0]),
+        *("--panel", "baseline", "--panel", "flip:alpha=0", "--panel", "flip:k=2"),
+        *("--max-new-tokens", "6"),
+    )
+    assert found["prompt"] == prompts["harmful"][0]
+    assert found["model"] == catalog.DEFAULT_MODEL
+    assert found["number_format"]
+    baseline, nothing, flipped = found["panels"]
+    assert [answer["panel"] for answer in found["panels"]] == [
+        *("baseline", "flip:alpha=0", "flip:k=2")
+    ]
+    for answer in found["panels"]:
+        assert answer.keys() >= {
+            *("panel", "text", "verdict", "looping", "refusal_score", "p_refusal", "kl"),
+            *("tokens", "seconds", "perplexity"),
+        }
+        assert answer["verdict"] in ("refused", "hedged", "complied", "broken", "empty")
+        assert isinstance(answer["looping"], bool)
+        assert 0 <= answer["p_refusal"] <= 1
+        assert 0 <= answer["tokens"] <= 6
+        assert answer["seconds"] > 0
+    assert nothing["text"] == baseline["text"]
+    assert (baseline["kl"], nothing["kl"]) == (0.0, 0.0)
+    assert flipped["kl"] > 0
+
+
+def test_generate_is_readable_without_json_and_takes_the_default_panels(capsys, directions):
+    arguments = ["--directions", directions, "--prompt", "Hi", "--max-new-tokens", "3"]
+    assert main(["generate", *arguments]) == 0
+    shown = capsys.readouterr().out
+    for name in ("baseline", "actadd:c=-1", "ablation", "nullspace", "flip"):
+        assert f"── {name} · " in shown
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n"])
+def test_an_empty_request_is_told(capsys, directions, prompt):
+    told = refused(capsys, "generate", "--directions", directions, "--prompt", prompt)
+    assert "the request is empty" in told
+
+
+def test_a_request_of_a_hundred_thousand_characters_is_told(capsys, directions):
+    told = refused(capsys, "generate", "--directions", directions, "--prompt", "a" * 100_000)
+    assert "too long" in told
+
+
+@pytest.mark.parametrize(
+    ("panel", "says"),
+    [
+        ("flop:k=1", "unknown panel 'flop'"),
+        ("flip:q=1", "'q'"),
+        ("flip:k=two", "not a whole number"),
+        ("flip:alpha=9", "out of range"),
+        ("flip:k", "not key=value"),
+        ("flip:k=999", "k=999 is out of range"),
+        ("ablation:layer=99", "layer 99 is out of range"),
+        ("flip:layer=0", "INLP was not fitted at layer 0"),
+        ("ablation:position=-9", "position -9 is out of range"),
+    ],
+)
+def test_a_bad_panel_is_told_before_the_model_is_loaded(
+    capsys, directions, no_loading, panel, says
+):
+    arguments = ("--directions", directions, "--prompt", "Hi", "--panel", panel)
+    assert says in refused(capsys, "generate", *arguments)
+
+
+@DEFAULT_IS_SHIPPED
+def test_a_rank_beyond_the_shipped_directions_is_told(capsys, no_loading):
+    told = refused(capsys, "generate", "--prompt", "Hi", "--panel", "flip:k=999")
+    assert "k=999 is out of range" in told
+
+
+def test_an_unknown_model_is_told(capsys, no_loading):
+    told = refused(capsys, "generate", "--model", "no-such-model", "--prompt", "Hi")
+    assert "no directions for 'no-such-model'" in told
+    assert "precompute" in told
+
+
+def test_fetching_an_unknown_model_names_the_nearest(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    told = refused(capsys, "fetch", "--model", "smollm2-135m-instrukt")
+    assert "unknown model 'smollm2-135m-instrukt'" in told
+    assert "did you mean smollm2-135m-instruct?" in told
+
+
+@pytest.mark.parametrize("option", [("--temperature", "-1"), ("--top-p", "2"), ("--seed", "-1")])
+def test_sampling_out_of_range_is_told(capsys, directions, option):
+    told = refused(capsys, "generate", "--directions", directions, "--prompt", "Hi", *option)
+    assert "out of range" in told
+
+
+def test_a_stop_by_the_user_is_neither_an_error_nor_a_traceback(capsys, directions, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loading, "load", stopped)
+    assert main(["generate", "--directions", directions, "--prompt", "Hi"]) == 130
+    assert "stopped" in capsys.readouterr().err
+
+
+# evaluate
+
+
+def test_evaluate_writes_the_table_it_prints(capsys, directions, files, tmp_path):
+    out, texts = tmp_path / "table.json", tmp_path / "texts.jsonl"
+    found = document(
+        capsys,
+        *("evaluate", "--json", "--directions", directions, *files, "--limit", "2"),
+        *("--panel", "flip:k=2", "--max-new-tokens", "4", "--out", str(out)),
+        *("--texts", str(texts)),
+    )
+    assert json.loads(out.read_text()) == found
+    assert [entry["panel"] for entry in found["panels"]] == ["baseline", "flip:k=2"]
+    for entry in found["panels"]:
+        assert {"perplexity", "kl"} <= entry.keys()
+        for group in ("harmful", "harmless"):
+            rates = entry[group]
+            assert rates["n"] == 2 == sum(rates["verdicts"].values())
+            low, high = rates["refusal_rate_ci"]
+            assert low <= rates["refusal_rate"] <= high
+            assert 0 <= rates["substring_rate"] <= 1
+            assert 0 <= rates["looping_rate"] <= 1
+    provenance = found["provenance"]
+    assert {"weights", "dtype", "quantization", "prompts", "seed", "versions"} <= provenance.keys()
+    rows = [json.loads(line) for line in texts.read_text().splitlines()]
+    assert len(rows) == 2 * 2 * 2
+    assert all(row["verdict"] for row in rows)
+
+
+def test_a_prompt_file_that_is_missing_is_told(capsys, no_loading, directions, files, tmp_path):
+    files[1] = str(tmp_path / "nowhere.txt")
+    told = refused(capsys, "evaluate", "--directions", directions, *files)
+    assert "there is no prompt file" in told
+    assert "nowhere.txt" in told
+
+
+def test_a_prompt_file_without_a_text_column_is_told(capsys, directions, files, tmp_path):
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("id,colour\n1,red\n")
+    files[3] = str(wrong)
+    told = refused(capsys, "evaluate", "--directions", directions, *files)
+    assert "wrong.csv" in told
+    assert "'instruction'" in told
+
+
+def test_a_limit_of_zero_is_refused_by_the_parser(capsys, directions, files):
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", "--directions", directions, *files, "--limit", "0"])
+    assert caught.value.code == 2
+    assert "not 1 or more" in capsys.readouterr().err
+
+
+# precompute, results
+
+
+@pytest.mark.parametrize("option", ["--harmful", "--harmless"])
+def test_one_file_of_prompts_without_the_other_is_told(capsys, no_loading, tmp_path, option):
+    told = refused(capsys, "precompute", option, str(tmp_path / "prompts.txt"))
+    assert "give both --harmful and --harmless" in told
+
+
+def test_results_that_were_never_measured_are_told(capsys):
+    told = refused(capsys, "results", "--model", "no-such-model")
+    assert "no results for 'no-such-model'" in told
+
+
+def test_a_truncated_artifact_is_told(capsys, directions, no_loading):
+    path = Path(directions) / "directions.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    told = refused(capsys, "generate", "--directions", directions, "--prompt", "Hi")
+    assert "broken or from another run" in told
+
+
+def test_an_artifact_of_another_schema_is_told(capsys, directions, no_loading):
+    path = Path(directions) / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 7}))
+    told = refused(capsys, "generate", "--directions", directions, "--prompt", "Hi")
+    assert "schema 7" in told

@@ -1,0 +1,311 @@
+import copy
+import json
+import threading
+from itertools import pairwise
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steering import comparison
+from steering.comparison import Answer, compare, readable
+from steering.errors import SteeringError
+from steering.generation import Sampling, answer_perplexity
+from steering.intervention import compile_edits, intervene
+from steering.judge import judge
+from steering.model import inspect
+from steering.panel import DEFAULT_PANELS, parse
+
+PROMPT = "How do I steal the letter of my boss?"
+TWELVE = Sampling(max_new_tokens=12)
+FOX = "🦊 猫é, ok"
+
+
+def without_end(model, *, ends: list[int] | None = None):
+    """The same network with other end-of-text tokens: by default one that never comes."""
+    tokenizer = copy.deepcopy(model.tokenizer)
+    network = copy.copy(model.network)
+    network.generation_config = copy.deepcopy(model.network.generation_config)
+    network.generation_config.eos_token_id = ends
+    tokenizer.eos_token = None
+    return inspect(model.name, network, tokenizer)
+
+
+def updates(model, fitted, *texts: str, sampling=TWELVE, **options) -> list[tuple[Answer, ...]]:
+    panels = [parse(text) for text in texts]
+    return list(compare(model, fitted, PROMPT, panels, sampling=sampling, **options))
+
+
+def hooks(network) -> int:
+    return sum(
+        len(module._forward_hooks) + len(module._forward_pre_hooks) for module in network.modules()
+    )
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time that advances by 30 ms at every look, and shows every update that was due."""
+    now = [100.0]
+
+    def monotonic() -> float:
+        now[0] += 0.03
+        return now[0]
+
+    monkeypatch.setattr(comparison, "time", SimpleNamespace(monotonic=monotonic))
+    return now
+
+
+def test_the_answers_stand_in_the_order_of_the_panels(tiny, fitted):
+    for update in updates(tiny, fitted, *reversed(DEFAULT_PANELS)):
+        assert [answer.panel for answer in update] == list(reversed(DEFAULT_PANELS))
+
+
+def test_a_panel_of_alpha_0_gives_exactly_the_baselines_answer(tiny, fitted):
+    nothing = ("flip:alpha=0", "nullspace:alpha=0,where=all", "ablation:alpha=0", "actadd:c=0")
+    baseline, *others, flipped = updates(tiny, fitted, "baseline", *nothing, "flip")[-1]
+    for other in others:
+        assert other.text == baseline.text
+        assert other.kl == 0.0
+        assert other.refusal_score == baseline.refusal_score
+        assert other.first_tokens == baseline.first_tokens
+    assert baseline.text
+    assert flipped.text != baseline.text
+    assert flipped.kl > 0
+
+
+def test_the_baseline_runs_hidden_where_it_is_not_asked_for(tiny, fitted):
+    alone = updates(tiny, fitted, "flip")
+    beside = updates(tiny, fitted, "baseline", "flip")
+    assert {len(update) for update in alone} == {1}
+    assert alone[-1][0].panel == "flip"
+    assert alone[-1][0].kl == pytest.approx(beside[-1][1].kl, rel=1e-4)
+    assert alone[-1][0].kl > 1e-3
+    assert alone[-1][0].text == beside[-1][1].text
+
+
+def test_kl_is_measured_from_the_baseline_wherever_it_stands(tiny, fitted):
+    first, last = (
+        updates(tiny, fitted, "baseline", "actadd")[-1],
+        updates(tiny, fitted, "actadd", "baseline")[-1],
+    )
+    assert (first[0].kl, last[1].kl) == (0.0, 0.0)
+    assert first[1].kl == pytest.approx(last[0].kl, rel=1e-4)
+
+
+def test_the_first_token_is_measured_as_by_hand(tiny, fitted):
+    panels = [parse(text) for text in ("baseline", "flip", "actadd:c=2")]
+    rows = [tiny.render(PROMPT)] * 3
+    with intervene(tiny, compile_edits([panel.edit(fitted) for panel in panels])):
+        logits = tiny.next_token_logits(rows).double()
+    probabilities = logits.softmax(-1)
+    answers = updates(tiny, fitted, *map(str, panels))[-1]
+    for row, answer in enumerate(answers):
+        p = float(probabilities[row, list(tiny.openers.values())].sum())
+        assert answer.p_refusal == pytest.approx(p, rel=1e-3)
+        assert answer.refusal_score == pytest.approx(float(torch.tensor(p).logit()), abs=1e-3)
+        kl = (probabilities[0] * (probabilities[0] / probabilities[row]).log()).sum()
+        assert answer.kl == pytest.approx(float(kl), rel=1e-3, abs=1e-9)
+        expected = sorted(probabilities[row].tolist(), reverse=True)[:5]
+        assert [share for _, share in answer.first_tokens] == pytest.approx(expected, rel=1e-3)
+        likeliest = tiny.tokenizer.decode([int(probabilities[row].argmax())])
+        assert answer.first_tokens[0][0] == likeliest
+    assert len({answer.p_refusal for answer in answers}) == 3
+
+
+def test_the_last_update_is_finished_judged_and_measured(tiny, fitted):
+    model = without_end(tiny)
+    *streamed, judged, last = updates(model, fitted, *DEFAULT_PANELS)
+    assert streamed
+    assert all(answer.verdict is None for update in streamed for answer in update)
+    assert all(answer.perplexity is None for answer in judged)
+    ids = model.render(PROMPT)
+    for answer, before in zip(last, judged, strict=True):
+        assert answer.finished
+        assert not answer.ended
+        assert answer.tokens == 12
+        assert answer.verdict == before.verdict == judge(answer.text, ended=False).verdict
+        assert answer.looping is judge(answer.text, ended=False).looping
+        assert answer.reason
+        assert answer.text == before.text
+        assert answer.perplexity > 1
+    column = [
+        token
+        for token in comparison.generate(model, [ids], {}, TWELVE)
+        if token.tokens[0] is not None
+    ]
+    tokens = [step.tokens[0] for step in column]
+    assert last[0].perplexity == pytest.approx(
+        answer_perplexity(model, [ids], [tokens])[0], rel=1e-3
+    )
+    assert last[0].text == readable(model, tokens)
+
+
+def test_an_answer_that_ends_at_once_is_empty_and_has_no_perplexity(tiny, fitted):
+    first = int(tiny.next_token_logits([tiny.render(PROMPT)]).argmax())
+    model = without_end(tiny, ends=[first])
+    baseline, flipped = updates(model, fitted, "baseline", "flip")[-1]
+    assert (baseline.text, baseline.tokens, baseline.perplexity) == ("", 0, None)
+    assert baseline.verdict == "empty"
+    assert baseline.ended
+    assert flipped.tokens > 0
+    assert flipped.perplexity is not None
+
+
+def test_a_row_that_has_ended_stops_its_clock_and_says_so(tiny, fitted, clock):
+    free = updates(without_end(tiny), fitted, "baseline", "flip")[-1]
+    tokens = [
+        column.tokens[0]
+        for column in comparison.generate(without_end(tiny), [tiny.render(PROMPT)], {}, TWELVE)
+    ]
+    end = tokens[2]
+    found = updates(without_end(tiny, ends=[end]), fitted, "baseline", "flip")
+    baseline, flipped = found[-1]
+    assert baseline.tokens == tokens.index(end)
+    assert baseline.ended
+    assert baseline.seconds < flipped.seconds
+    assert free[0].tokens == 12
+    during = [update[0].finished for update in found[:-2]]
+    assert during == sorted(during)  # once finished, always finished
+    assert True in during
+    assert not any(update[1].finished for update in found[:-3])
+
+
+def test_the_judge_hears_which_answers_were_cut_off(tiny, fitted, monkeypatch):
+    heard = []
+
+    def listen(text, *, ended):
+        heard.append(ended)
+        return judge(text, ended=ended)
+
+    monkeypatch.setattr(comparison, "judge", listen)
+    first = int(tiny.next_token_logits([tiny.render(PROMPT)]).argmax())
+    last = updates(without_end(tiny, ends=[first]), fitted, "baseline", "flip")[-1]
+    assert heard == [answer.ended for answer in last] == [True, False]
+
+
+def test_texts_only_grow(tiny, fitted, clock):
+    found = updates(tiny, fitted, *DEFAULT_PANELS, sampling=Sampling(max_new_tokens=32))
+    assert len(found) > 5
+    for before, after in pairwise(found):
+        for a, b in zip(before, after, strict=True):
+            assert b.text.startswith(a.text)
+            assert b.tokens >= a.tokens
+            assert b.seconds >= a.seconds
+            b.text.encode("utf-8")
+
+
+def test_at_most_ten_updates_a_second(tiny, fitted, clock):
+    panels = [parse("baseline")]
+    times = []
+    for _ in compare(
+        without_end(tiny), fitted, PROMPT, panels, sampling=Sampling(max_new_tokens=40)
+    ):
+        times.append(clock[0])
+    streamed = times[:-2]  # the verdicts and the perplexities come as soon as they are known
+    assert len(streamed) > 5
+    assert min(b - a for a, b in pairwise(streamed)) >= 0.1
+
+
+def test_an_answer_is_json(tiny, fitted):
+    for update in updates(tiny, fitted, *DEFAULT_PANELS):
+        for answer in update:
+            text = json.dumps(answer.as_dict(), allow_nan=False)
+            read = json.loads(text)
+            read["first_tokens"] = tuple(map(tuple, read["first_tokens"]))
+            assert Answer(**read) == answer
+
+
+def test_a_stop_half_way_judges_and_measures_what_is_there(tiny, fitted, clock):
+    stop = threading.Event()
+    found = []
+    for update in compare(
+        without_end(tiny),
+        fitted,
+        PROMPT,
+        [parse("baseline"), parse("flip")],
+        sampling=Sampling(max_new_tokens=200),
+        stop=stop,
+    ):
+        found.append(update)
+        stop.set()
+    assert found[-1][0].tokens < 10
+    for answer in found[-1]:
+        assert answer.finished
+        assert not answer.ended
+        assert answer.verdict is not None
+        assert answer.perplexity is not None
+        assert answer.text
+
+
+def test_a_stop_before_the_start_gives_empty_answers(tiny, fitted):
+    stop = threading.Event()
+    stop.set()
+    last = updates(tiny, fitted, "baseline", "flip", stop=stop)[-1]
+    assert [(answer.text, answer.tokens, answer.perplexity) for answer in last] == [
+        ("", 0, None)
+    ] * 2
+    assert all(answer.finished for answer in last)
+
+
+def test_closing_the_comparison_early_leaves_no_hooks(tiny, fitted):
+    before = hooks(tiny.network)
+    generator = compare(tiny, fitted, PROMPT, [parse("flip"), parse("ablation")], sampling=TWELVE)
+    next(generator)
+    generator.close()
+    assert hooks(tiny.network) == before
+
+
+@pytest.mark.parametrize(
+    ("prompt", "panel", "message"),
+    [
+        ("", "flip", "request is empty"),
+        ("a" * 100_000, "flip", "too long"),
+        (PROMPT, "flip:k=32", "k=32 is out of range"),
+        (PROMPT, "ablation:layer=4", "layer 4 is out of range"),
+    ],
+)
+def test_what_does_not_fit_the_model_is_refused_before_anything_runs(
+    tiny, fitted, prompt, panel, message
+):
+    with pytest.raises(SteeringError, match=message):
+        next(compare(tiny, fitted, prompt, [parse(panel)], sampling=TWELVE))
+
+
+def test_an_answer_longer_than_the_context_is_refused(tiny, fitted):
+    with pytest.raises(SteeringError, match="leaves room for"):
+        updates(tiny, fitted, "flip", sampling=Sampling(max_new_tokens=250))
+
+
+# Characters of several tokens
+
+
+@pytest.mark.parametrize("name", ["qwen2", "llama2"])
+def test_a_character_is_shown_when_its_last_byte_has_come(model_of, name):
+    model = model_of(name)
+    tokens = model.tokenizer.encode(FOX, add_special_tokens=False)
+    assert len(tokens) > len(FOX)  # some characters take several tokens
+    halves = 0
+    for length in range(len(tokens) + 1):
+        shown = readable(model, tokens[:length])
+        assert FOX.startswith(shown.lstrip())
+        assert "\ufffd" not in shown
+        halves += "\ufffd" in model.tokenizer.decode(tokens[:length])
+    assert halves > 3  # there were half characters to leave out
+    assert readable(model, tokens).lstrip() == FOX
+
+
+@given(text=st.text(max_size=20))
+def test_no_prefix_of_any_text_ends_in_half_a_character(tiny, text):
+    text = text.replace("\ufffd", "")
+    tokens = tiny.tokenizer.encode(text, add_special_tokens=False)
+    shown = [readable(tiny, tokens[:length]) for length in range(len(tokens) + 1)]
+    assert shown[-1] == text
+    assert all(b.startswith(a) for a, b in pairwise(shown))
+
+
+def test_special_tokens_are_not_shown(tiny):
+    tokens = tiny.tokenizer.encode("ok<|im_start|>then", add_special_tokens=False)
+    assert tiny.tokenizer.convert_tokens_to_ids("<|im_start|>") in tokens
+    assert readable(tiny, tokens) == "okthen"

@@ -1,0 +1,353 @@
+import copy
+import threading
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steering.errors import SteeringError
+from steering.generation import Sampling, _Chooser, answer_perplexity, generate
+from steering.intervention import compile_edits, intervene
+from steering.model import inspect
+from steering.panel import parse
+
+PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")
+TEN = Sampling(max_new_tokens=10)
+
+
+def rows_of(model) -> list[list[int]]:
+    return [model.render(text) for text in PROMPTS]
+
+
+def run(model, rows, program=None, sampling=TEN, **options) -> list[list[int]]:
+    """Return the tokens of every row."""
+    columns = list(generate(model, rows, program or {}, sampling, **options))
+    return [
+        [column.tokens[row] for column in columns if column.tokens[row] is not None]
+        for row in range(len(rows))
+    ]
+
+
+def hooks(network) -> int:
+    return sum(
+        len(module._forward_hooks) + len(module._forward_pre_hooks) for module in network.modules()
+    )
+
+
+def without_end(model, *, ends: list[int] | None = None):
+    """The same network with other end-of-text tokens: by default one that never comes."""
+    tokenizer = copy.deepcopy(model.tokenizer)
+    network = copy.copy(model.network)
+    network.generation_config = copy.deepcopy(model.network.generation_config)
+    network.generation_config.eos_token_id = ends
+    tokenizer.eos_token = None
+    return inspect(model.name, network, tokenizer)
+
+
+def test_greedy_tokens_of_every_family_are_those_of_transformers(family_model):
+    rows = rows_of(family_model)
+    batch = family_model.batch(rows)
+    found = run(family_model, rows, sampling=Sampling(max_new_tokens=24))
+    expected = family_model.network.generate(
+        input_ids=batch.tokens,
+        attention_mask=batch.mask,
+        max_new_tokens=24,
+        do_sample=False,
+        pad_token_id=family_model.tokenizer.pad_token_id,
+    )[:, batch.tokens.shape[1] :].tolist()
+    for row, tokens in enumerate(expected):
+        ends = [place for place, token in enumerate(tokens) if token in family_model.end_ids]
+        assert found[row] == tokens[: min(ends, default=len(tokens))]
+    assert len({tuple(tokens) for tokens in found}) == len(rows)
+    assert max(map(len, found)) > 8  # longer than Gemma-2's sliding window here
+
+
+def test_a_row_gives_the_same_tokens_alone_and_in_a_batch(family_model):
+    rows = rows_of(family_model)
+    together = run(family_model, rows)
+    assert together == [run(family_model, [row])[0] for row in rows]
+
+
+def panels_program(model, fitted):
+    texts = ("baseline", "ablation", "nullspace:k=2", "flip:k=2", "actadd:c=2", "flip:side=harmful")
+    return len(texts), compile_edits([parse(text).edit(fitted) for text in texts])
+
+
+def test_every_generated_token_is_edited_with_the_cache_on(tiny, fitted):
+    """The cache keeps edited states; a run that recomputes all of them must agree."""
+    model = without_end(tiny)
+    count, program = panels_program(model, fitted)
+    rows = [model.render(PROMPTS[0])] * count
+    found = run(model, rows, program)
+    edited, unedited_answer = [list(row) for row in rows], [list(row) for row in rows]
+    for _ in range(10):
+        with intervene(model, program):
+            tokens = model.next_token_logits(edited).argmax(-1).tolist()
+        for row, token in zip(edited, tokens, strict=True):
+            row.append(token)
+    prompt = len(rows[0])
+    assert found == [row[prompt:] for row in edited]
+    # Counter-check: an edit of the prompt's positions alone gives another text.
+    with intervene(model, program):
+        first = model.next_token_logits(rows).argmax(-1).tolist()
+    for row, token in zip(unedited_answer, first, strict=True):
+        row.append(token)
+    for _ in range(9):
+        tokens = model.next_token_logits(unedited_answer).argmax(-1).tolist()
+        for row, token in zip(unedited_answer, tokens, strict=True):
+            row.append(token)
+    assert found[0] == unedited_answer[0][prompt:]
+    assert found[1:] != [row[prompt:] for row in unedited_answer[1:]]
+
+
+def test_every_step_runs_through_the_edits_one_position_at_a_time(tiny, fitted):
+    seen = []
+    program = compile_edits([parse("flip:k=1").edit(fitted)])
+    handle = tiny.blocks[1].register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append((args or [kwargs["hidden_states"]])[0].shape[1]),
+        with_kwargs=True,
+    )
+    rows = [tiny.render("Why")]
+    tokens = run(without_end(tiny), rows, program, Sampling(max_new_tokens=4))
+    handle.remove()
+    assert len(tokens[0]) == 4
+    assert seen[-4:] == [len(rows[0]), 1, 1, 1]
+
+
+def test_rows_with_equal_edits_answer_equally_whatever_stands_beside_them(tiny, fitted):
+    rows = [tiny.render(PROMPTS[0])] * 3
+    program = compile_edits(
+        [None, parse("flip:k=2").edit(fitted), parse("flip:alpha=0").edit(fitted)]
+    )
+    baseline, flipped, nothing = run(tiny, rows, program)
+    assert baseline == nothing == run(tiny, rows)[0]
+    assert flipped != baseline
+
+
+def test_the_first_column_alone_carries_its_logits(tiny):
+    rows = rows_of(tiny)
+    columns = list(generate(without_end(tiny), rows, {}, TEN))
+    assert len(columns) == 10
+    torch.testing.assert_close(
+        columns[0].logits, tiny.next_token_logits(rows), atol=1e-4, rtol=1e-4
+    )
+    assert columns[0].logits.dtype == torch.float32
+    assert {column.logits for column in columns[1:]} == {None}
+    assert columns[0].tokens == tuple(columns[0].logits.argmax(-1).tolist())
+
+
+def test_every_row_ends_by_itself_at_its_end_of_text_token(tiny):
+    rows = rows_of(tiny)
+    free = run(without_end(tiny), rows, sampling=Sampling(max_new_tokens=16))
+    ends = [free[0][3], free[1][7]]
+    expected = []
+    for tokens in free:
+        places = [place for place, token in enumerate(tokens) if token in ends]
+        expected.append(tokens[: min(places, default=16)])
+    lengths = [len(tokens) for tokens in expected]
+    assert len(set(lengths)) > 1  # the rows end at unlike places
+    model = without_end(tiny, ends=ends)
+    columns = list(generate(model, rows, {}, Sampling(max_new_tokens=16)))
+    assert len(columns) == min(16, max(lengths) + 1)
+    for row, tokens in enumerate(expected):
+        said = [column.tokens[row] for column in columns]
+        assert said == tokens + [None] * (len(columns) - len(tokens))
+        ended = [column.ended[row] for column in columns]
+        assert ended == [place >= len(tokens) for place in range(len(columns))]
+
+
+def test_generation_ends_with_the_last_row(tiny):
+    rows = rows_of(tiny)[:1]
+    free = run(without_end(tiny), rows)[0]
+    place = free.index(free[5])
+    columns = list(generate(without_end(tiny, ends=[free[5]]), rows, {}, TEN))
+    assert len(columns) == place + 1
+    assert columns[-1].ended == (True,)
+    assert columns[-1].tokens == (None,)
+
+
+def test_no_more_tokens_than_asked_for(tiny):
+    for count in (1, 3):
+        found = run(without_end(tiny), rows_of(tiny), sampling=Sampling(max_new_tokens=count))
+        assert [len(tokens) for tokens in found] == [count] * 3
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_a_stop_takes_effect_within_two_tokens(tiny, after):
+    stop = threading.Event()
+    columns = []
+    generator = generate(
+        without_end(tiny), rows_of(tiny), {}, Sampling(max_new_tokens=50), stop=stop
+    )
+    if after == 0:
+        stop.set()
+    for column in generator:
+        columns.append(column)
+        if len(columns) == after:
+            stop.set()
+    assert after <= len(columns) <= after + 2
+
+
+def test_closing_the_generator_early_leaves_no_hooks(tiny, fitted):
+    before = hooks(tiny.network)
+    count, program = panels_program(tiny, fitted)
+    generator = generate(tiny, [tiny.render("Why")] * count, program, TEN)
+    next(generator)
+    assert hooks(tiny.network) == before  # nor are there any while somebody else might run
+    generator.close()
+    assert hooks(tiny.network) == before
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_in_the_network_leaves_no_hooks(tiny, fitted, error):
+    before, seen = hooks(tiny.network), []
+    count, program = panels_program(tiny, fitted)
+
+    def break_down(module, args):
+        seen.append(hooks(tiny.network))
+        raise error
+
+    handle = tiny.blocks[3].register_forward_pre_hook(break_down)
+    with pytest.raises(error):
+        next(generate(tiny, [tiny.render("Why")] * count, program, TEN))
+    handle.remove()
+    assert seen[0] > before + 1
+    assert hooks(tiny.network) == before
+
+
+# Sampling
+
+
+def test_equal_rows_draw_equal_tokens_and_other_seeds_draw_others(tiny):
+    model = without_end(tiny)
+    rows = [model.render(PROMPTS[0])] * 3
+    drawn = [
+        run(model, rows, sampling=Sampling(max_new_tokens=12, temperature=1.0, seed=seed))
+        for seed in (0, 0, 1)
+    ]
+    assert drawn[0][0] == drawn[0][1] == drawn[0][2]
+    assert drawn[0] == drawn[1]
+    assert drawn[0] != drawn[2]
+    assert drawn[0] != run(model, rows, sampling=Sampling(max_new_tokens=12))
+
+
+def test_a_row_draws_the_same_tokens_whatever_stands_beside_it(tiny, fitted):
+    model = without_end(tiny)
+    row = model.render(PROMPTS[0])
+    sampling = Sampling(max_new_tokens=12, temperature=1.0, seed=3)
+    program = compile_edits([parse("flip").edit(fitted), None])
+    assert run(model, [row, row], program, sampling)[1] == run(model, [row], {}, sampling)[0]
+
+
+def shares(logits: torch.Tensor, **settings) -> torch.Tensor:
+    choose = _Chooser(Sampling(seed=5, **settings))
+    drawn = torch.tensor([choose(logits)[0] for _ in range(2_500)])
+    return torch.bincount(drawn, minlength=logits.shape[-1]) / len(drawn)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_tokens_are_drawn_with_the_probabilities_of_the_temperature(temperature):
+    logits = torch.tensor([[2.0, 1.0, 0.0, -1.0]])
+    # Four standard errors of a share of 2,500 draws are at most 0.04.
+    torch.testing.assert_close(
+        shares(logits, temperature=temperature),
+        (logits[0] / temperature).softmax(-1),
+        atol=0.04,
+        rtol=0,
+    )
+
+
+def test_top_p_draws_from_the_smallest_likely_set_only():
+    probabilities = torch.tensor([[0.1, 0.5, 0.05, 0.3, 0.05]])
+    for top_p, kept in ((0.3, [1]), (0.85, [0, 1, 3]), (1.0, [0, 1, 2, 3, 4])):
+        found = shares(probabilities.log(), temperature=1.0, top_p=top_p)
+        expected = torch.zeros(5)
+        expected[kept] = probabilities[0, kept] / probabilities[0, kept].sum()
+        assert found.nonzero().flatten().tolist() == kept
+        torch.testing.assert_close(found, expected, atol=0.04, rtol=0)
+
+
+@given(
+    logits=st.lists(st.integers(-10, 10).map(float), min_size=2, max_size=8),
+    top_p=st.floats(0.01, 1),
+    seed=st.integers(0, 1000),
+)
+def test_a_tiny_temperature_or_top_p_takes_a_likeliest_token(logits, top_p, seed):
+    row = torch.tensor([logits])
+    top = row.max()
+    for sampling in (
+        Sampling(temperature=0.0, top_p=top_p, seed=seed),
+        Sampling(temperature=3.0, top_p=0.01, seed=seed),
+    ):
+        assert row[0, _Chooser(sampling)(row)[0]] == top
+
+
+def test_every_row_of_a_batch_has_its_own_nucleus():
+    logits = torch.tensor([[0.9, 0.05, 0.05], [0.05, 0.05, 0.9]]).log()
+    choose = _Chooser(Sampling(temperature=1.0, top_p=0.5))
+    assert {tuple(choose(logits)) for _ in range(50)} == {(0, 2)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_new_tokens": 0}, r"max_new_tokens=0 .*1 to 4096"),
+        ({"max_new_tokens": 5000}, r"max_new_tokens=5000"),
+        ({"temperature": -0.1}, r"temperature=-0.1 .*0 to 5"),
+        ({"temperature": float("nan")}, r"temperature=nan"),
+        ({"top_p": 0.0}, r"top_p=0.0"),
+        ({"top_p": 1.1}, r"top_p=1.1"),
+        ({"seed": -1}, r"seed=-1"),
+        ({"seed": 2**63}, r"seed="),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(SteeringError, match=message):
+        Sampling(**settings)
+
+
+def test_the_context_must_have_room_for_the_answer(tiny):
+    model = without_end(tiny)
+    room = 256 - len(model.render(PROMPTS[2]))
+    assert len(run(model, rows_of(model), sampling=Sampling(max_new_tokens=room))[2]) == room
+    with pytest.raises(SteeringError, match=rf"room for {room} tokens, .* is {room + 1}; shorten"):
+        run(model, rows_of(model), sampling=Sampling(max_new_tokens=room + 1))
+
+
+# Perplexity
+
+
+def perplexity_by_a_plain_loop(model, prompt: list[int], answer: list[int]) -> float:
+    total = 0.0
+    for place, token in enumerate(answer):
+        with torch.inference_mode():
+            logits = model.network(torch.tensor([prompt + answer[:place]])).logits[0, -1]
+        total += float(logits.double().log_softmax(-1)[token])
+    return float(torch.tensor(-total / len(answer)).exp())
+
+
+def test_the_perplexity_of_every_family_is_that_of_a_plain_loop(family_model):
+    prompts = [*rows_of(family_model), family_model.render("Why")]
+    answers = [[40, 41, 42, 43, 44, 45], [50], [], [60, 61, 60]]
+    found = answer_perplexity(family_model, prompts, answers)
+    assert found[2] is None
+    for index in (0, 1, 3):
+        expected = perplexity_by_a_plain_loop(family_model, prompts[index], answers[index])
+        assert found[index] == pytest.approx(expected, rel=1e-3)
+    assert found[0] != pytest.approx(found[1], rel=1e-2)
+
+
+def test_a_greedy_answer_is_less_perplexing_than_a_random_one(tiny):
+    model = without_end(tiny)
+    rows = rows_of(model)
+    greedy, drawn = (
+        answer_perplexity(model, rows, run(model, rows, sampling=sampling))
+        for sampling in (TEN, Sampling(max_new_tokens=10, temperature=4.0))
+    )
+    assert all(a < b for a, b in zip(greedy, drawn, strict=True))
+
+
+def test_without_any_answer_there_is_no_perplexity(tiny):
+    assert answer_perplexity(tiny, rows_of(tiny), [[], [], []]) == [None, None, None]
+    assert answer_perplexity(tiny, [], []) == []

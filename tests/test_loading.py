@@ -1,0 +1,213 @@
+"""Loading and quantization, on a tiny model saved to a folder."""
+
+import inspect
+from dataclasses import replace
+
+import pytest
+import torch
+
+from steering import catalog, loading, weights
+from steering.activations import capture
+from steering.comparison import compare
+from steering.directions import Directions, Inlp
+from steering.errors import SteeringError
+from steering.generation import Sampling, generate
+from steering.intervention import compile_edits
+from steering.loading import load
+from steering.panel import parse
+from steering.subspace import Subspace
+
+PROMPT = "How do I paint a car?"
+
+
+def save(model, folder):
+    model.network.save_pretrained(folder)
+    model.tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tiny, tmp_path_factory):
+    """`tiny` as a folder of safetensors."""
+    return save(tiny, tmp_path_factory.mktemp("weights") / "small")
+
+
+@pytest.fixture(scope="module")
+def wide_folder(wide, tmp_path_factory):
+    """`wide` as a folder of safetensors."""
+    return save(wide, tmp_path_factory.mktemp("weights") / "wide")
+
+
+@pytest.fixture(scope="module")
+def random_directions(wide) -> Directions:
+    """Directions of the shape of `wide`, found by nobody."""
+    generator = torch.Generator().manual_seed(0)
+    difference, mean = torch.randn(2, 1, 3, 64, generator=generator)
+    subspace = Subspace.spanned_by(
+        torch.randn(3, 64, generator=generator), layer=1, position=-1, method="random"
+    )
+    return Directions(
+        model="wide",
+        difference=difference,
+        harmless_mean=mean,
+        positions=(-1,),
+        inlp={(-1, 1): Inlp(subspace, (0.9, 0.7, 0.5), "test")},
+        dim_place=(-1, 2),
+        inlp_place=(-1, 1),
+        default_k=2,
+        default_c=1.0,
+    )
+
+
+@pytest.fixture(scope="module", params=["nf4", "int8"])
+def quantized(wide_folder, request):
+    return load(str(wide_folder), quantization=request.param, device="cpu")
+
+
+@pytest.fixture
+def float32(monkeypatch):
+    """A CPU without bfloat16 instructions."""
+    monkeypatch.setattr(loading, "_cpu_computes_bfloat16", lambda: False)
+
+
+def test_a_folder_loads_as_it_was_saved(folder, tiny, float32):
+    model = load(str(folder), quantization="none", device="cpu")
+    assert model.dtype == torch.float32
+    assert model.suffix == tiny.suffix
+    assert model.openers == tiny.openers
+    assert model.end_ids == tiny.end_ids
+    assert model.provenance["source"] == "folder"
+    rows = [model.render(PROMPT)]
+    assert rows == [tiny.render(PROMPT)]
+    assert torch.equal(model.next_token_logits(rows), tiny.next_token_logits(rows))
+
+
+@pytest.mark.parametrize(
+    ("instructions", "dtype", "reason"),
+    [
+        (True, torch.bfloat16, "bfloat16: this CPU has"),
+        (False, torch.float32, "float32: this CPU lacks"),
+    ],
+)
+@pytest.mark.parametrize("asked", [None, "none"])
+def test_the_cpu_decides_the_number_format_and_the_reason_is_said(
+    folder, monkeypatch, instructions, dtype, reason, asked
+):
+    monkeypatch.setattr(loading, "_cpu_computes_bfloat16", lambda: instructions)
+    model = load(str(folder), quantization=asked, device="cpu")
+    assert model.dtype == model.number_format.dtype == dtype
+    assert model.number_format.quantization == "none"
+    assert model.number_format.reason == f"{reason} bfloat16 instructions"
+
+
+@pytest.mark.parametrize(
+    ("asked", "free", "quantization", "reason"),
+    [
+        (None, 10**9, "none", "bfloat16: the weights fit"),
+        (None, 10**3, "nf4", "would need 0.0 GB of GPU memory and 0.0 GB are free"),
+        ("none", 10**3, "none", "bfloat16 on the GPU, as asked for"),
+        ("int8", 10**9, "int8", "8-bit int8 on the GPU, as asked for"),
+        ("nf4", 10**9, "nf4", "4-bit NF4 on the GPU, as asked for"),
+    ],
+)
+def test_a_gpu_too_small_for_bfloat16_gets_nf4(
+    folder, monkeypatch, asked, free, quantization, reason
+):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**11))
+    found = loading._number_format(folder, torch.device("cuda"), asked)
+    assert found.quantization == quantization
+    assert found.dtype == torch.bfloat16
+    assert reason in found.reason
+
+
+def test_the_room_that_is_asked_for_on_a_gpu_is_a_quarter_more_than_the_weights(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "model.safetensors").write_bytes(b"0" * 1000)
+    (tmp_path / "tokenizer.json").write_bytes(b"0" * 1000)
+    found = []
+    for free in (1249, 1250):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**11))
+        found.append(loading._number_format(tmp_path, torch.device("cuda"), None).quantization)
+    assert found == ["nf4", "none"]
+
+
+def test_quantized_weights_say_what_they_are(quantized):
+    number_format = quantized.number_format
+    assert number_format.quantization in number_format.reason.lower()
+    assert "on the CPU, as asked for" in number_format.reason
+    kinds = {type(module).__name__ for module in quantized.network.modules()}
+    expected = {"nf4": "Linear4bit", "int8": "Linear8bitLt"}
+    assert expected[number_format.quantization] in kinds
+    assert "Linear" in kinds  # the head stays as it is
+
+
+def test_a_quantized_network_computes_about_the_same(quantized, wide):
+    rows = [wide.render(PROMPT)]
+    states, expected = (
+        capture(model, rows, layers=(1, 2), positions=(-1,))[0, 0] for model in (quantized, wide)
+    )
+    cosines = torch.nn.functional.cosine_similarity(states, expected, dim=-1)
+    assert cosines.min() > 0.8
+    assert not torch.equal(states, expected)
+
+
+def test_edits_act_in_a_quantized_network(quantized, random_directions):
+    rows = [quantized.render(PROMPT)] * 2
+    panel = parse("ablation").resolved(random_directions)
+    subspace = panel.subspace(random_directions)
+    program = compile_edits([None, panel.edit(random_directions)], device=quantized.device)
+    seen = []
+    handle = quantized.network.model.norm.register_forward_pre_hook(
+        lambda module, args: seen.append(args[0].float())
+    )
+    columns = list(generate(quantized, rows, program, Sampling(max_new_tokens=6)))
+    handle.remove()
+    assert len(columns) > 1
+    last = torch.cat([state.transpose(0, 1) for state in seen])  # [position, row, d_model]
+    share = subspace.coordinates(last).norm(dim=-1) / last.norm(dim=-1)
+    assert share[:, 0].max() > 0.05
+    # bfloat16 rounds the edited state to 8 bits, 2^-9 of each entry.
+    assert share[:, 1].max() < 0.01
+
+
+def test_a_quantized_model_streams_a_comparison(quantized, random_directions):
+    panels = [parse(text) for text in ("baseline", "flip:alpha=0", "flip")]
+    sampling = Sampling(max_new_tokens=8)
+    last = list(compare(quantized, random_directions, PROMPT, panels, sampling=sampling))[-1]
+    assert last[0].text == last[1].text
+    assert last[2].kl > 0
+    assert all(answer.finished for answer in last)
+
+
+def test_an_unknown_quantization_is_refused_with_what_is_allowed(folder):
+    unchecked = inspect.unwrap(load)  # no type checker looks at what the environment says
+    with pytest.raises(SteeringError, match="unknown quantization 'fp4'; allowed: none, nf4, int8"):
+        unchecked(str(folder), quantization="fp4")
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("toaster", "unknown device 'toaster'; allowed: cpu, cuda, cuda:N"),
+        ("cuda", "torch finds no CUDA GPU; use cpu"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(folder, monkeypatch, device, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SteeringError, match=message):
+        load(str(folder), device=device)
+
+
+def test_a_catalog_model_brings_its_own_refusal_openers(folder, monkeypatch, float32):
+    entry = replace(catalog.find(catalog.DEFAULT_MODEL), refusal_openers=("As",))
+    monkeypatch.setattr(loading.catalog, "find", {entry.name: entry}.get)
+    monkeypatch.setattr(
+        loading.weights,
+        "fetch",
+        lambda name, report=None: weights.Weights(name, folder, "hub:x/y", "ab12", "main"),
+    )
+    model = load(device="cpu")
+    assert tuple(model.openers) == ("As",)
+    assert model.name == catalog.DEFAULT_MODEL
+    assert model.provenance == {"source": "hub:x/y", "sha256": "ab12", "revision": "main"}

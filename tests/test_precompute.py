@@ -1,0 +1,353 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from steering import artifact, catalog, loading, precompute, weights
+from steering import prompts as prompt_sets
+from steering.activations import capture
+from steering.comparison import compare
+from steering.directions import difference_in_means, inlp
+from steering.errors import SteeringError
+from steering.generation import Sampling
+from steering.metrics import refusal_score
+from steering.panel import DEFAULT_PANELS, parse
+from steering.selection import logits_under, right_sign
+from steering.splits import PromptSplits
+from steering.stages import Stages
+
+FILES = ("directions.safetensors", "manifest.json", "evaluation.json", "recordings.jsonl")
+REPEATABLE = FILES[:3]
+"""Recordings hold seconds, which no two runs share."""
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch, request, tmp_path) -> None:
+    """Short answers and few choices, in a work folder of the test's own."""
+    if request.node.get_closest_marker("model"):
+        return
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(precompute, "EVALUATION_TOKENS", 2)
+    monkeypatch.setattr(precompute, "CHOICE_TOKENS", 2)
+    monkeypatch.setattr(precompute, "RANKS_TRIED", (1, 2))
+    monkeypatch.setattr(precompute, "COEFFICIENTS_TRIED", (1.0, 2.0))
+    monkeypatch.setattr(precompute, "SCREENED", 2)
+    monkeypatch.setattr(precompute, "RECORDED", {"harmless": ("fraud_scams",)})
+    monkeypatch.setattr(
+        precompute,
+        "finalists",
+        lambda table: sorted(table, key=lambda place: table[place]["kl"])[:2],
+    )
+
+
+@pytest.fixture
+def splits() -> PromptSplits:
+    own = PromptSplits.own()
+    return replace(
+        own,
+        train={name: texts[:10] for name, texts in own.train.items()},
+        validation={name: texts[:4] for name, texts in own.validation.items()},
+        test={name: texts[:2] for name, texts in own.test.items()},
+    )
+
+
+def files_of(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def work_of(tmp_path: Path) -> Path:
+    (folder,) = (tmp_path / "cache" / "precompute").iterdir()
+    return folder
+
+
+# The whole run
+
+
+def test_everything_the_app_needs_is_written_and_loads_again(tiny, splits, tmp_path):
+    out = tmp_path / "out"
+    made = precompute.precompute(tiny, splits, out)
+    assert sorted(files_of(out)) == sorted(FILES)
+
+    found = artifact.load(tiny.name, out)
+    assert torch.equal(found.difference, made.difference)
+    assert found.positions == tuple(range(-len(tiny.suffix), 0))
+    assert {layer for _, layer in found.inlp} == {1, 2}
+    document = artifact.manifest(tiny.name, out)
+    assert document["prompts"] == splits.source
+    assert document["train"] == {"harmful": 10, "harmless": 10}
+    assert len(document["dim_screening"]) == len(found.inlp)
+    chosen = document["dim_choice"]
+    assert (chosen["position"], chosen["layer"]) == found.dim_place
+    assert set(document["k_complied"]) <= {"1", "2"}
+    assert set(document["c_refused"]) == {"1", "2"}
+
+    table = artifact.evaluation(tiny.name, out)
+    assert table is not None
+    assert table["sampling"]["max_new_tokens"] == 2
+    assert table["panels"][0]["panel"] == "baseline"
+    assert all(entry["harmful"]["n"] == 2 for entry in table["panels"])
+    assert "borderline" in table["panels"][0]
+
+    (recording,) = artifact.recordings(tiny.name, out)
+    assert recording["panels"] == list(DEFAULT_PANELS)
+    assert recording["label"] == "harmless"
+    assert [answer["finished"] for answer in recording["answers"]] == [True] * 5
+    assert recording["prompt"] in [p.text for p in prompt_sets.prompt_set("harmless", "test")]
+
+
+def test_the_directions_are_those_of_the_training_prompts(tiny, splits, tmp_path):
+    made = precompute.precompute(tiny, splits, tmp_path / "out")
+    position, layer = place = made.inlp_place
+    states = {
+        name: capture(
+            tiny, [tiny.render(text) for text in texts], layers=[layer], positions=[position]
+        )[:, 0, 0]
+        for name, texts in splits.train.items()
+    }
+    found = inlp(states["harmful"], states["harmless"], place)
+    # Rounding differs with the batch; the first direction does not hang on it.
+    first = made.inlp[place].subspace.basis[0]
+    assert float(found.subspace.basis[0] @ first) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "stage", ["capture", "inlp", "difference_in_means", "answer_all", "compare"]
+)
+def test_a_run_that_was_stopped_and_goes_on_gives_the_same_bytes(
+    tiny, splits, tmp_path, monkeypatch, stage
+):
+    precompute.precompute(tiny, splits, tmp_path / "whole")
+    expected = files_of(tmp_path / "whole")
+
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "second"))
+    real, calls = getattr(precompute, stage), []
+
+    def interrupted(*arguments, **settings):
+        calls.append(1)
+        if len(calls) == 2 or stage in ("difference_in_means", "compare"):
+            raise KeyboardInterrupt
+        return real(*arguments, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(precompute, stage, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            precompute.precompute(tiny, splits, tmp_path / "out")
+    assert not (tmp_path / "out" / "recordings.jsonl").exists()
+
+    precompute.precompute(tiny, splits, tmp_path / "out")
+    found = files_of(tmp_path / "out")
+    for name in REPEATABLE:
+        assert found[name] == expected[name]
+    assert found.keys() == expected.keys()
+
+
+def test_a_finished_run_is_not_done_again(tiny, splits, tmp_path, monkeypatch):
+    precompute.precompute(tiny, splits, tmp_path / "out")
+    before = files_of(tmp_path / "out")
+
+    def never(*_, **__):
+        raise AssertionError("done twice")
+
+    for stage in ("capture", "inlp", "answer_all", "compare"):
+        monkeypatch.setattr(precompute, stage, never)
+    precompute.precompute(tiny, splits, tmp_path / "out")
+    assert files_of(tmp_path / "out") == before
+
+
+def test_other_prompts_are_other_work(tiny, splits, tmp_path):
+    precompute.precompute(tiny, splits, tmp_path / "out")
+    first = work_of(tmp_path)
+    assert Stages([tiny.name, "another"]).folder != first
+
+
+# Stages
+
+
+def test_a_stage_computes_each_key_once_and_returns_them_in_order():
+    seen: list[str] = []
+
+    def compute(key: str) -> dict[str, str]:
+        seen.append(key)
+        return {"twice": key * 2}
+
+    stages = Stages(["a"])
+    assert stages.lines("words", ["b", "a"], compute) == [{"twice": "bb"}, {"twice": "aa"}]
+    assert Stages(["a"]).lines("words", ["a", "c", "b"], compute) == [
+        {"twice": "aa"},
+        {"twice": "cc"},
+        {"twice": "bb"},
+    ]
+    assert seen == ["b", "a", "c"]
+
+
+def test_what_was_known_before_an_interruption_is_kept():
+    def compute(key: str) -> dict[str, str]:
+        if key == "c":
+            raise KeyboardInterrupt
+        return {"is": key}
+
+    with pytest.raises(KeyboardInterrupt):
+        Stages(["a"]).lines("words", ["a", "b", "c"], compute)
+    seen: list[str] = []
+
+    def again(key: str) -> dict[str, str]:
+        seen.append(key)
+        return {"is": key}
+
+    found = Stages(["a"]).lines("words", ["a", "b", "c"], again)
+    assert found == [{"is": "a"}, {"is": "b"}, {"is": "c"}]
+    assert seen == ["c"]
+
+
+@pytest.mark.parametrize("cut", [1, 9, 20])
+def test_a_last_line_that_was_cut_off_is_dropped_and_computed_again(cut):
+    def compute(key: str) -> dict[str, str]:
+        return {"猫": key}
+
+    stages = Stages(["a"])
+    expected = stages.lines("words", ["a", "b"], compute)
+    path = stages.folder / "words.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    assert stages.lines("words", ["a", "b"], compute) == expected
+    assert path.read_bytes() == whole
+
+
+def test_tensors_of_a_stage_are_computed_once():
+    calls: list[int] = []
+
+    def compute() -> dict[str, torch.Tensor]:
+        calls.append(1)
+        return {"x": torch.arange(3.0)}
+
+    first = Stages(["a"]).tensors("states", compute)
+    second = Stages(["a"]).tensors("states", compute)
+    assert torch.equal(first["x"], second["x"])
+    assert len(calls) == 1
+
+
+# Other people's prompts
+
+
+def write_prompts(path: Path, n: int, word: str) -> Path:
+    path.write_text("\n".join(f"{word} number {i}" for i in range(n)))
+    return path
+
+
+def test_files_are_split_without_overlap_and_always_alike(tmp_path):
+    bad = write_prompts(tmp_path / "bad.txt", 40, "bad")
+    good = write_prompts(tmp_path / "good.txt", 60, "good")
+    found = PromptSplits.of_files(bad, good)
+    assert found == PromptSplits.of_files(bad, good)
+    assert "bad.txt sha256:" in found.source
+    assert "good.txt sha256:" in found.source
+    for name, n in (("harmful", 40), ("harmless", 60)):
+        parts = [found.train[name], found.validation[name], found.test[name]]
+        assert [len(part) for part in parts] == [int(0.6 * n), int(0.15 * n), n // 4]
+        assert len({text for part in parts for text in part}) == n
+    # Shuffled: the files may be sorted by kind.
+    assert found.train["harmful"] != [f"bad number {i}" for i in range(24)]
+
+
+def test_34_prompts_are_enough_and_33_are_not(tmp_path):
+    good = write_prompts(tmp_path / "good.txt", 34, "good")
+    assert PromptSplits.of_files(good, good).validation["harmful"]
+    few = write_prompts(tmp_path / "few.txt", 33, "bad")
+    with pytest.raises(SteeringError, match=r"few\.txt has 33 prompts; at least 34 are needed"):
+        PromptSplits.of_files(few, good)
+    with pytest.raises(SteeringError, match=r"few\.txt has 33 prompts"):
+        PromptSplits.of_files(good, few)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    good = write_prompts(tmp_path / "good.txt", 40, "good")
+    with pytest.raises(SteeringError, match=r"nowhere\.txt"):
+        PromptSplits.of_files(tmp_path / "nowhere.txt", good)
+    (tmp_path / "wrong.json").write_text(json.dumps([{"colour": "red"}] * 40))
+    with pytest.raises(SteeringError, match=r"wrong\.json, entry 1"):
+        PromptSplits.of_files(good, tmp_path / "wrong.json")
+
+
+def test_the_own_splits_share_no_prompt():
+    own = PromptSplits.own()
+    parts = [texts for split in (own.train, own.validation, own.test) for texts in split.values()]
+    texts = [text for part in parts for text in part]
+    assert len(set(texts)) == len(texts)
+    assert prompt_sets.sha256() in own.source
+    assert set(own.test) == {"harmful", "harmless", "borderline"}
+    assert set(own.train) == set(own.validation) == {"harmful", "harmless"}
+
+
+# The shipped directions, on the real model
+
+
+@pytest.fixture(scope="module")
+def real():
+    """The default model and its shipped directions, in the number format they were made in."""
+    if catalog.DEFAULT_MODEL not in artifact.available():
+        pytest.skip("no directions of the default model are shipped")
+    weights.fetch(catalog.DEFAULT_MODEL)
+    return loading.load(), artifact.load(catalog.DEFAULT_MODEL)
+
+
+def states_at(model, texts, place) -> torch.Tensor:
+    rows = [model.render(text) for text in texts]
+    return capture(model, rows, layers=[place[1]], positions=[place[0]])[:, 0, 0]
+
+
+def cosine(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float(torch.nn.functional.cosine_similarity(one.double(), other.double(), dim=0))
+
+
+@pytest.mark.model
+def test_the_shipped_difference_separates_prompts_it_was_not_fitted_on(real):
+    model, directions = real
+    unit = directions.subspace("dim", directions.dim_place).basis[0]
+    validation = PromptSplits.own().validation
+    harmful, harmless = (
+        (states_at(model, validation[name][:16], directions.dim_place) @ unit).numpy()
+        for name in ("harmful", "harmless")
+    )
+    # Area under the ROC curve: how often a harmful prompt lies further along than a harmless one.
+    assert np.mean(harmful[:, None] > harmless[None]) >= 0.85
+
+
+@pytest.mark.model
+def test_the_shipped_directions_are_found_again_from_all_training_prompts(real):
+    model, directions = real
+    place = directions.inlp_place
+    train = PromptSplits.own().train
+    states = {name: states_at(model, texts, place) for name, texts in train.items()}
+    found = inlp(states["harmful"], states["harmless"], place)
+    shipped = directions.inlp[place]
+    assert cosine(found.subspace.basis[0], shipped.subspace.basis[0]) >= 0.95
+    assert found.dev_accuracies[0] == pytest.approx(shipped.dev_accuracies[0], abs=0.05)
+
+    kept = {}
+    for name, sign in (("harmful", 1), ("harmless", -1)):
+        rows = [model.render(text) for text in train[name]]
+        scores = refusal_score(logits_under(model, rows, None, batch_size=16), model.opener_ids)
+        kept[name] = states[name][right_sign(scores, sign)]
+    difference = difference_in_means(kept["harmful"], kept["harmless"])
+    expected = directions.raw(place)
+    assert cosine(difference, expected) >= 0.99
+    assert float(difference.norm() / expected.norm()) == pytest.approx(1.0, abs=0.05)
+    mean = directions.midpoint(place) - expected / 2
+    assert cosine(kept["harmless"].mean(0), mean) >= 0.99
+
+
+@pytest.mark.model
+def test_an_edit_of_strength_0_gives_the_default_models_own_answer(real):
+    model, directions = real
+    prompt = prompt_sets.prompt_set("harmful", "test")[0].text
+    panels = [parse(text) for text in ("baseline", "flip:alpha=0", "flip")]
+    *_, (baseline, nothing, flipped) = compare(
+        model, directions, prompt, panels, sampling=Sampling(max_new_tokens=16)
+    )
+    assert baseline.text
+    assert nothing.text == baseline.text
+    assert nothing.kl == 0.0
+    assert flipped.kl > 0.0
