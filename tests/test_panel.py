@@ -195,7 +195,7 @@ def test_the_ends_of_the_ranges_are_allowed():
         ),
         (
             "nullspace",
-            "nullspace:k=2,alpha=1,layer=1,position=-1,where=all,center=origin,basis=inlp,seed=0,"
+            "nullspace:k=2,alpha=1,layer=1,position=-1,where=source,center=origin,basis=inlp,seed=0,"
             "side=both",
         ),
         (
@@ -210,7 +210,7 @@ def test_the_ends_of_the_ranges_are_allowed():
         ),
         (
             "nullspace:basis=random,k=1",
-            "nullspace:k=1,alpha=1,layer=1,position=-1,where=all,center=origin,basis=random,"
+            "nullspace:k=1,alpha=1,layer=1,position=-1,where=source,center=origin,basis=random,"
             "seed=0,side=both",
         ),
         (
@@ -227,6 +227,12 @@ def test_defaults_are_those_of_the_model_and_of_the_kind_of_panel(fitted, text, 
     else:
         assert panel == parse(resolved)
         assert panel.resolved(fitted) == panel
+
+
+def test_nullspace_projection_and_flipping_differ_in_alpha_only(fitted):
+    nullspace, flip = (parse(name).resolved(fitted) for name in ("nullspace", "flip"))
+    assert (nullspace.alpha, flip.alpha) == (1.0, 2.0)
+    assert replace(nullspace, name="flip", alpha=2.0) == flip
 
 
 def test_the_place_of_a_panel_is_known_once_it_is_resolved(fitted):
@@ -246,9 +252,12 @@ def test_the_baseline_has_no_edit(fitted):
         ("actadd:where=all", ALL_INPUTS),
         ("ablation", ALL_PARTS),
         ("ablation:where=source", parts_of(2)),
-        ("nullspace", ALL_PARTS),
+        ("nullspace", parts_of(1)),
+        ("nullspace:where=all", ALL_PARTS),
         ("nullspace:where=source,layer=3", parts_of(3)),
-        ("nullspace:side=harmful", ALL_INPUTS),
+        ("nullspace:side=harmful", ((1, "input"),)),
+        ("nullspace:side=harmful,where=all", ALL_INPUTS),
+        ("ablation:side=harmful", ALL_INPUTS),
         ("flip", ((1, "input"),)),
         ("flip:where=all", ALL_INPUTS),
         ("flip:alpha=1,layer=2", ((2, "input"),)),
