@@ -55,7 +55,7 @@ class PromptSplits:
             parts[name] = shuffled[:first], shuffled[first:second], shuffled[second:]
             if min(map(len, parts[name])) < 5:
                 raise SteeringError(
-                    f"{path} has {len(texts)} prompts; at least 34 are needed, so that each of "
+                    f"{path} has {len(texts)} prompts; at least 31 are needed, so that each of "
                     "train, validation and test has 5"
                 )
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
