@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import torch
-from steering.judge import judge
 
 from steering.directions import Directions
 from steering.generation import Column, Sampling, answer_perplexity, generate
 from steering.intervention import compile_edits
+from steering.judge import judge
 from steering.metrics import kl_divergence, refusal_probability, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save
-from steering.weights import cache_folder
 from torch import Tensor
 from tqdm import tqdm
 
 from steering import artifact
+from steering.weights import cache_folder
 
 
 class Stages:
