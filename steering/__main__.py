@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from steering import artifact, catalog, loading, prompts, weights
-from steering.comparison import compare
+from steering.comparison import check_length, compare
 from steering.errors import SteeringError
 from steering.evaluation import ROWS, answer_all, as_rows, markdown, table
 from steering.generation import Sampling
@@ -103,6 +103,7 @@ def _precompute(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _generate(options: argparse.Namespace) -> dict[str, Any]:
+    check_length(options.prompt)
     panels = _panels(options)
     directions = artifact.load(options.model, options.directions)
     for panel in panels:

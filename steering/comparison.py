@@ -12,6 +12,7 @@ from typing import Any, cast
 import torch
 
 from steering.directions import Directions
+from steering.errors import SteeringError
 from steering.generation import Column, Sampling, answer_perplexity, generate
 from steering.intervention import compile_edits
 from steering.judge import judge
@@ -19,6 +20,8 @@ from steering.metrics import kl_divergence, refusal_probability, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
 
+MAX_CHARACTERS = 4000
+"""Longest request (chosen): about 1000 tokens, which two cores read six times in a minute."""
 _UPDATE_SECONDS = 0.1
 """Least time between two updates: at 50 a second a browser's Stop click was starved (measured)."""
 _LIKELIEST = 5
@@ -87,6 +90,7 @@ def compare(
     Raises:
         SteeringError: If the request, a panel or the sampling does not fit this model.
     """
+    check_length(prompt)
     directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
     hidden = [] if any(panel.name == "baseline" for panel in panels) else [Panel("baseline")]
     shown = len(panels)
@@ -112,6 +116,21 @@ def compare(
     yield tuple(
         replace(answer, perplexity=value) for answer, value in zip(judged, found, strict=True)
     )
+
+
+def check_length(prompt: str) -> None:
+    """Refuse a request that nobody would wait for.
+
+    Raises:
+        SteeringError: If it is empty or has more than `MAX_CHARACTERS`.
+    """
+    if not prompt.strip():
+        raise SteeringError("the request is empty; write a sentence for the model to answer")
+    if len(prompt) > MAX_CHARACTERS:
+        raise SteeringError(
+            f"the request is too long: {len(prompt):,} characters; at most {MAX_CHARACTERS:,} are "
+            "answered here; shorten it"
+        )
 
 
 class _Run:

@@ -3,12 +3,14 @@
 NF4 with double quantization follows Dettmers et al. 2023 (arXiv:2305.14314), by bitsandbytes.
 """
 
+import math
 import platform
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from safetensors import safe_open
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from steering import catalog, weights
 from steering.errors import SteeringError
@@ -16,6 +18,9 @@ from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantizatio
 
 _MEMORY_HEADROOM = 1.25
 """Weights in bfloat16 times this must fit in a GPU's free memory, else NF4 is taken (chosen)."""
+
+_NF4_BLOCK = 64
+"""Weights that share a scale in NF4 (bitsandbytes' block size)."""
 
 
 def load(
@@ -75,7 +80,7 @@ def _number_format(folder: Path, device: torch.device, asked: Quantization | Non
     if device.type == "cuda":
         if asked is not None:
             return NumberFormat(asked, torch.bfloat16, f"{_title(asked)} on the GPU, as asked for")
-        need = _MEMORY_HEADROOM * sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+        need = _MEMORY_HEADROOM * 2 * _parameters(folder)
         free = torch.cuda.mem_get_info(device)[0]
         if need <= free:
             return NumberFormat(
@@ -89,11 +94,34 @@ def _number_format(folder: Path, device: torch.device, asked: Quantization | Non
         )
     dtype = torch.bfloat16 if _cpu_computes_bfloat16() else torch.float32
     short = str(dtype).removeprefix("torch.")
+    if asked == "nf4":
+        _check_widths(folder)
     if asked in ("nf4", "int8"):
         reason = f"{_title(asked)} with {short} compute on the CPU, as asked for"
         return NumberFormat(asked, dtype, reason)
     has = "has" if dtype == torch.bfloat16 else "lacks"
     return NumberFormat("none", dtype, f"{short}: this CPU {has} bfloat16 instructions")
+
+
+def _parameters(folder: Path) -> int:
+    """Count the weights, whatever number format the files hold them in."""
+    count = 0
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, "pt") as file:
+            count += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    return count
+
+
+def _check_widths(folder: Path) -> None:
+    """Refuse what bitsandbytes' NF4 kernel for CPUs cannot multiply: rows of broken blocks."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+    for name in ("hidden_size", "intermediate_size"):
+        width = int(getattr(config, name))
+        if width % _NF4_BLOCK:
+            raise SteeringError(
+                f"{folder.name} has {name} {width}, and NF4 on a CPU needs multiples of "
+                f"{_NF4_BLOCK}; choose int8 or none, or a GPU"
+            )
 
 
 def _title(quantization: Quantization) -> str:

@@ -50,7 +50,7 @@ COEFFICIENTS_TRIED = (1.0, 1.5, 2.0, 3.0)
 CHOICE_TOKENS = 32
 """Length of the answers by which rank and coefficient are chosen (a refusal shows early)."""
 EVALUATION_TOKENS = 48
-"""Length of the answers in the evaluation."""
+"""Length of the answers in the evaluation and the recordings."""
 RECORDED = {
     "harmful": (
         "fraud_scams",
@@ -399,10 +399,11 @@ def _record(model: ChatModel, directions: Directions, stages: Stages) -> list[di
     }
     panels = [parse(text).resolved(directions) for text in DEFAULT_PANELS]
     names = [str(panel) for panel in panels]
+    # The length that the app starts with, so that Run gives a recording again.
+    sampling = Sampling(max_new_tokens=EVALUATION_TOKENS)
 
     def record(key: str) -> dict[str, Any]:
         label, prompt = examples[json.loads(key)[0]]
-        sampling = Sampling(max_new_tokens=64)
         *_, answers = compare(model, directions, prompt, panels, sampling=sampling)
         return {
             "prompt": prompt,
@@ -413,7 +414,8 @@ def _record(model: ChatModel, directions: Directions, stages: Stages) -> list[di
             "answers": [answer.as_dict() for answer in answers],
         }
 
-    return stages.lines("recordings", [json.dumps([key, names]) for key in examples], record)
+    keys = [[key, names, sampling.max_new_tokens] for key in examples]
+    return stages.lines("recordings", list(map(json.dumps, keys)), record)
 
 
 def _key(place: Place) -> str:

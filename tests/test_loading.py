@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from steering import catalog, loading, weights
 from steering.activations import capture
@@ -123,13 +124,19 @@ def test_a_gpu_too_small_for_bfloat16_gets_nf4(
 def test_the_room_that_is_asked_for_on_a_gpu_is_a_quarter_more_than_the_weights(
     tmp_path, monkeypatch
 ):
-    (tmp_path / "model.safetensors").write_bytes(b"0" * 1000)
+    # 500 weights are 1000 bytes in bfloat16, although this file holds them in float32.
+    save_file({"a": torch.zeros(20, 20), "b": torch.zeros(100)}, tmp_path / "model.safetensors")
     (tmp_path / "tokenizer.json").write_bytes(b"0" * 1000)
     found = []
     for free in (1249, 1250):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**11))
         found.append(loading._number_format(tmp_path, torch.device("cuda"), None).quantization)
     assert found == ["nf4", "none"]
+
+
+def test_nf4_on_a_cpu_refuses_a_width_that_its_kernel_cannot_multiply(folder):
+    with pytest.raises(SteeringError, match=r"hidden_size 32, .* multiples of 64; choose int8"):
+        load(str(folder), quantization="nf4", device="cpu")
 
 
 def test_quantized_weights_say_what_they_are(quantized):

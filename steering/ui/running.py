@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from steering.comparison import Answer, compare
+from steering.comparison import Answer, check_length, compare
 from steering.errors import SteeringError
 from steering.generation import Sampling
 from steering.ui import dials, explanation, screen, text
@@ -14,8 +14,6 @@ from steering.ui.cards import Setting
 from steering.ui.engine import Engine, Run
 from steering.ui.layout import Page
 
-MAX_CHARACTERS = 4000
-"""Longest request (chosen): about 1000 tokens, which two cores read six times in a minute."""
 _POLL_SECONDS = 0.25
 """How often a waiting run looks whether its turn has come."""
 Updates = dict[Any, Any]
@@ -83,13 +81,7 @@ def _answer(
     prompt: str,
     values: Sequence[Any],
 ) -> Iterator[Updates]:
-    if len(prompt) > MAX_CHARACTERS:
-        raise SteeringError(
-            f"the request is too long: {len(prompt):,} characters; at most {MAX_CHARACTERS:,} are "
-            "answered here; shorten it"
-        )
-    if not prompt.strip():
-        raise SteeringError("the request is empty; write a sentence for the model to answer")
+    check_length(prompt)
     sampling = _sampling(values[: len(page.sampling)])
     settings = read(page, values[len(page.sampling) :])
     chosen = {slot: setting for slot, setting in settings.items() if setting.on}
