@@ -308,16 +308,21 @@ def _build(name: str) -> ChatModel:
     return inspect(f"tiny-{name}", _make_network(FAMILIES[name], tokenizer, seed=1), tokenizer)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread(request: pytest.FixtureRequest):
-    """Threads only cost time on matrices this small; tests on real models keep theirs."""
-    if any(map(request.node.get_closest_marker, ("model", "browser", "gpu"))):
-        yield
-        return
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    """Threads only cost time on matrices this small; tests on real models keep theirs.
+
+    A hook, not a fixture, so that fixtures of every scope run with as many threads as the tests
+    that use them: the last bits of a matrix product hang on the number.
+    """
+    if any(map(item.get_closest_marker, ("model", "browser", "gpu"))):
+        return (yield)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    try:
+        return (yield)
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session", params=FAMILIES)

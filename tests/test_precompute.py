@@ -1,5 +1,6 @@
 import json
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from steering import artifact, catalog, loading, precompute, weights
 from steering import prompts as prompt_sets
 from steering.activations import capture
 from steering.comparison import compare
-from steering.directions import difference_in_means, inlp
+from steering.directions import Directions, difference_in_means, inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling
 from steering.metrics import refusal_score
@@ -27,23 +28,25 @@ REPEATABLE = FILES[:3]
 @pytest.fixture(autouse=True)
 def few(monkeypatch, request, tmp_path) -> None:
     """Short answers and few choices, in a work folder of the test's own."""
-    if request.node.get_closest_marker("model"):
-        return
-    monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(precompute, "EVALUATION_TOKENS", 2)
-    monkeypatch.setattr(precompute, "CHOICE_TOKENS", 2)
-    monkeypatch.setattr(precompute, "RANKS_TRIED", (1, 2))
-    monkeypatch.setattr(precompute, "COEFFICIENTS_TRIED", (1.0, 2.0))
-    monkeypatch.setattr(precompute, "SCREENED", 2)
-    monkeypatch.setattr(precompute, "RECORDED", {"harmless": ("fraud_scams",)})
-    monkeypatch.setattr(
-        precompute,
-        "finalists",
-        lambda table: sorted(table, key=lambda place: table[place]["kl"])[:2],
-    )
+    if not request.node.get_closest_marker("model"):
+        make_short(monkeypatch, tmp_path / "cache")
 
 
-@pytest.fixture
+def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
+    def two(table):
+        return sorted(table, key=lambda place: table[place]["kl"])[:2]
+
+    patch.setenv("STEERING_CACHE", str(cache))
+    patch.setattr(precompute, "EVALUATION_TOKENS", 2)
+    patch.setattr(precompute, "CHOICE_TOKENS", 2)
+    patch.setattr(precompute, "RANKS_TRIED", (1, 2))
+    patch.setattr(precompute, "COEFFICIENTS_TRIED", (1.0, 2.0))
+    patch.setattr(precompute, "SCREENED", 2)
+    patch.setattr(precompute, "RECORDED", {"harmless": ("fraud_scams",)})
+    patch.setattr(precompute, "finalists", two)
+
+
+@pytest.fixture(scope="module")
 def splits() -> PromptSplits:
     own = PromptSplits.own()
     return replace(
@@ -54,21 +57,33 @@ def splits() -> PromptSplits:
     )
 
 
+@dataclass(frozen=True)
+class Run:
+    """A run that nothing interrupted: what it returned, its artifact and its work folder."""
+
+    made: Directions
+    out: Path
+    cache: Path
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, splits, tmp_path_factory) -> Run:
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        make_short(patch, folder / "cache")
+        made = precompute.precompute(tiny, splits, folder / "out")
+    return Run(made, folder / "out", folder / "cache")
+
+
 def files_of(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in out.iterdir()}
-
-
-def work_of(tmp_path: Path) -> Path:
-    (folder,) = (tmp_path / "cache" / "precompute").iterdir()
-    return folder
 
 
 # The whole run
 
 
-def test_everything_the_app_needs_is_written_and_loads_again(tiny, splits, tmp_path):
-    out = tmp_path / "out"
-    made = precompute.precompute(tiny, splits, out)
+def test_everything_the_app_needs_is_written_and_loads_again(tiny, splits, whole):
+    made, out = whole.made, whole.out
     assert sorted(files_of(out)) == sorted(FILES)
 
     found = artifact.load(tiny.name, out)
@@ -98,9 +113,8 @@ def test_everything_the_app_needs_is_written_and_loads_again(tiny, splits, tmp_p
     assert recording["prompt"] in [p.text for p in prompt_sets.prompt_set("harmless", "test")]
 
 
-def test_the_directions_are_those_of_the_training_prompts(tiny, splits, tmp_path):
-    made = precompute.precompute(tiny, splits, tmp_path / "out")
-    position, layer = place = made.inlp_place
+def test_the_directions_are_those_of_the_training_prompts(tiny, splits, whole):
+    position, layer = place = whole.made.inlp_place
     states = {
         name: capture(
             tiny, [tiny.render(text) for text in texts], layers=[layer], positions=[position]
@@ -109,44 +123,41 @@ def test_the_directions_are_those_of_the_training_prompts(tiny, splits, tmp_path
     }
     found = inlp(states["harmful"], states["harmless"], place)
     # Rounding differs with the batch; the first direction does not hang on it.
-    first = made.inlp[place].subspace.basis[0]
+    first = whole.made.inlp[place].subspace.basis[0]
     assert float(found.subspace.basis[0] @ first) == pytest.approx(1.0, abs=1e-3)
 
 
 @pytest.mark.parametrize(
-    "stage", ["capture", "inlp", "difference_in_means", "answer_all", "compare"]
+    ("stage", "call"),
+    [("capture", 2), ("inlp", 4), ("logits_under", 1), ("answer_all", 2), ("compare", 1)],
 )
 def test_a_run_that_was_stopped_and_goes_on_gives_the_same_bytes(
-    tiny, splits, tmp_path, monkeypatch, stage
+    tiny, splits, whole, tmp_path, monkeypatch, stage, call
 ):
-    precompute.precompute(tiny, splits, tmp_path / "whole")
-    expected = files_of(tmp_path / "whole")
-
-    monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "second"))
     real, calls = getattr(precompute, stage), []
 
     def interrupted(*arguments, **settings):
         calls.append(1)
-        if len(calls) == 2 or stage in ("difference_in_means", "compare"):
+        if len(calls) == call:
             raise KeyboardInterrupt
         return real(*arguments, **settings)
 
+    out = tmp_path / "out"
     with monkeypatch.context() as patch:
         patch.setattr(precompute, stage, interrupted)
         with pytest.raises(KeyboardInterrupt):
-            precompute.precompute(tiny, splits, tmp_path / "out")
-    assert not (tmp_path / "out" / "recordings.jsonl").exists()
+            precompute.precompute(tiny, splits, out)
+    assert not (out / "recordings.jsonl").exists()
 
-    precompute.precompute(tiny, splits, tmp_path / "out")
-    found = files_of(tmp_path / "out")
-    for name in REPEATABLE:
-        assert found[name] == expected[name]
+    precompute.precompute(tiny, splits, out)
+    found, expected = files_of(out), files_of(whole.out)
     assert found.keys() == expected.keys()
+    for name in REPEATABLE:
+        assert found[name] == expected[name], name
 
 
-def test_a_finished_run_is_not_done_again(tiny, splits, tmp_path, monkeypatch):
-    precompute.precompute(tiny, splits, tmp_path / "out")
-    before = files_of(tmp_path / "out")
+def test_a_finished_run_is_not_done_again(tiny, splits, whole, tmp_path, monkeypatch):
+    shutil.copytree(whole.cache, tmp_path / "cache")
 
     def never(*_, **__):
         raise AssertionError("done twice")
@@ -154,13 +165,18 @@ def test_a_finished_run_is_not_done_again(tiny, splits, tmp_path, monkeypatch):
     for stage in ("capture", "inlp", "answer_all", "compare"):
         monkeypatch.setattr(precompute, stage, never)
     precompute.precompute(tiny, splits, tmp_path / "out")
-    assert files_of(tmp_path / "out") == before
+    assert files_of(tmp_path / "out") == files_of(whole.out)
 
 
-def test_other_prompts_are_other_work(tiny, splits, tmp_path):
-    precompute.precompute(tiny, splits, tmp_path / "out")
-    first = work_of(tmp_path)
-    assert Stages([tiny.name, "another"]).folder != first
+def test_other_prompts_are_other_work(tiny, splits, whole, tmp_path, monkeypatch):
+    shutil.copytree(whole.cache, tmp_path / "cache")
+
+    def begun(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(precompute, "capture", begun)
+    with pytest.raises(KeyboardInterrupt):
+        precompute.precompute(tiny, replace(splits, source="other prompts"), tmp_path / "out")
 
 
 # Stages
