@@ -6,16 +6,19 @@ MODEL ?= qwen2.5-coder-0.5b-instruct
 
 .PHONY: demo test test-fast check precompute
 
+FAST := not model and not browser and not gpu
+
 demo: $(VENV)/.installed
 	$(RUN) -m steering fetch --model $${STEERING_MODEL:-$(MODEL)}
 	$(RUN) app.py
 
 test: $(VENV)/.installed-dev chromium
-	$(RUN) -m pytest
+	$(RUN) -m pytest -m "$(FAST)" -n auto
+	$(RUN) -m pytest -m "not ($(FAST))"
 
 # No weights, no browser: under a minute.
 test-fast: $(VENV)/.installed-dev
-	$(RUN) -m pytest -m "not model and not browser and not gpu"
+	$(RUN) -m pytest -m "$(FAST)" -n auto
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .
