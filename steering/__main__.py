@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tqdm import tqdm
 
@@ -15,12 +16,15 @@ from steering import artifact, catalog, loading, prompts, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
 from steering.evaluation import ROWS, answer_all, as_rows, markdown, table
+from steering.export import export
 from steering.generation import Sampling
+from steering.maps import MapName
 from steering.model import ChatModel
 from steering.panel import DEFAULT_PANELS, Panel, parse
 from steering.precompute import EVALUATION_TOKENS, precompute, provenance
 from steering.progress import Report, Step
 from steering.splits import PromptSplits
+from steering.tracing import trace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,6 +135,49 @@ def _show_generate(document: dict[str, Any]) -> None:
         )
 
 
+def _locate(options: argparse.Namespace) -> dict[str, Any]:
+    check_length(options.prompt)
+    panels = _panels(options)
+    directions = artifact.load(options.model, options.directions)
+    maps = artifact.read_maps(options.model, options.directions)
+    if maps is None:
+        raise SteeringError(
+            f"there are no maps for {options.model!r}; make them with `python -m steering "
+            f"precompute --model {options.model}`"
+        )
+    layer = directions.inlp_place[1] if options.layer is None else options.layer
+    chart = maps.at(layer)
+    for panel in panels:
+        panel.edit(directions)  # A bad panel is told before the model is loaded.
+    model = _load(options)
+    found = trace(model, directions, maps, options.prompt, panels)
+    states = found.states[:, maps.layers.index(layer)]
+    places = {"pca": chart.pca, "lda": chart.lda, "umap": chart.umap}[options.map](states)
+    return {
+        "model": options.model,
+        "prompt": options.prompt,
+        "map": options.map,
+        "layer": layer,
+        "position": maps.position,
+        "panels": [
+            {"panel": panel, "x": x, "y": y, **asdict(landing)}
+            for panel, (x, y), landing in zip(
+                found.panels, places[:, :2].tolist(), chart.land(states), strict=True
+            )
+        ],
+    }
+
+
+def _show_locate(document: dict[str, Any]) -> None:
+    print(f"layer {document['layer']}, position {document['position']}; t: 0 harmful, 1 harmless")
+    for place in document["panels"]:
+        off = ", off the map" if place["outside"] else ""
+        print(
+            f"{place['panel']:<28} t {place['t']:+.2f}  {document['map']} ({place['x']:.2f}, "
+            f"{place['y']:.2f})  nearest {place['nearest']}{off}"
+        )
+
+
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     sets = {
         "harmful": prompts.read(options.harmful, limit=options.limit),
@@ -180,6 +227,10 @@ def _results(options: argparse.Namespace) -> dict[str, Any]:
             f"`python -m steering precompute --model {options.model}`"
         )
     return document
+
+
+def _export(options: argparse.Namespace) -> dict[str, Any]:
+    return {"file": str(export(options.model, options.out, folder=options.directions))}
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -259,10 +310,14 @@ def _parser() -> argparse.ArgumentParser:
     _generate_options(
         command("generate", _generate, _show_generate, "answer one request under several panels")
     )
+    _locate_options(command("locate", _locate, _show_locate, "where a request lands on the maps"))
     _evaluate_options(
         command("evaluate", _evaluate, _show_evaluate, "rates of refusal on files of prompts")
     )
     _model(command("results", _results, _show_evaluate, "print a model's shipped table"))
+    carry = _model(command("export", _export, _show_plainly, "take the directions elsewhere"))
+    carry.add_argument("--out", type=Path, help="a .zip, .safetensors or .gguf file")
+    carry.add_argument("--directions", type=Path, help="folder that precompute wrote")
     serve = command("serve", _serve, _show_plainly, "start the app")
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
@@ -306,6 +361,14 @@ def _generate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature", type=float, default=0.0, help="0 is greedy")
     parser.add_argument("--top-p", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
+
+
+def _locate_options(parser: argparse.ArgumentParser) -> None:
+    _machine(_model(parser))
+    _steering(parser)
+    parser.add_argument("--prompt", required=True, help="the request")
+    parser.add_argument("--layer", type=int, help="block input (default where INLP was chosen)")
+    parser.add_argument("--map", choices=get_args(MapName), default="lda", help="default lda")
 
 
 def _evaluate_options(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 manifest.json             schema, model, number format, prompts, versions, choices, score tables
 directions.safetensors    difference in means and harmless means everywhere, INLP bases
+maps.safetensors          PCA, discriminant and UMAP maps of every layer, with the prompts' texts
 evaluation.json           the measured table
 recordings.jsonl          example requests with every panel's answer
 """
@@ -16,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from steering import maps
 from steering.directions import Directions, Inlp, Place
 from steering.errors import SteeringError
+from steering.maps import Maps
 from steering.subspace import Subspace
 
 SCHEMA = 1
@@ -120,6 +123,31 @@ def evaluation(model: str, folder: Path | None = None) -> dict[str, Any] | None:
     """Return the measured table of a model, or None where it was not measured."""
     path = (folder or folder_of(model)) / "evaluation.json"
     return dict(read_json(path)) if path.is_file() else None
+
+
+def write_maps(folder: Path, fitted: Maps) -> None:
+    """Write the maps of a model atomically."""
+    tensors, metadata = maps.tensors(fitted)
+    # One entry, since safetensors writes several in an order that changes from run to run.
+    document = {"maps": json.dumps(metadata, ensure_ascii=False, sort_keys=True)}
+    write_file(folder / "maps.safetensors", save(tensors, document))
+
+
+def read_maps(model: str, folder: Path | None = None) -> Maps | None:
+    """Return the maps of a model, or None where there are none.
+
+    Raises:
+        SteeringError: If they are broken, or of another schema.
+    """
+    path = (folder or folder_of(model)) / "maps.safetensors"
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = json.loads((file.metadata() or {})["maps"])
+        return maps.from_tensors(load_file(path), metadata)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
 
 def recordings(model: str, folder: Path | None = None) -> tuple[dict[str, Any], ...]:

@@ -1,8 +1,8 @@
 """Makes everything the app needs for a model: `python -m steering precompute --model M`.
 
 The stages run in order: activations, INLP everywhere, score table, choices, rank and coefficient to
-start with, evaluation on the test prompts, recordings. Each leaves its result in a work folder
-under the cache, so a run that was stopped goes on where it was.
+start with, maps, evaluation and landing of the test prompts, recordings. Each leaves its result in
+a work folder under the cache, so a run that was stopped goes on where it was.
 """
 
 import json
@@ -16,12 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steering import artifact, prompts
+from steering import artifact, geometry, prompts
 from steering.activations import capture
 from steering.comparison import compare
 from steering.directions import Directions, Inlp, Place, difference_in_means, inlp
 from steering.evaluation import Row, answer_all, table
 from steering.generation import Sampling
+from steering.maps import Maps
+from steering.maps import fit as fit_maps
 from steering.metrics import refusal_score
 from steering.model import ChatModel
 from steering.panel import DEFAULT_PANELS, Panel, parse
@@ -47,6 +49,9 @@ RANKS_TRIED = (1, 2, 3, 4, 6, 8)
 """Ranks among which the starting rank of INLP panels is chosen, as far as INLP kept them."""
 COEFFICIENTS_TRIED = (1.0, 1.5, 2.0, 3.0)
 """Coefficients among which the one that induces refusal is chosen."""
+INDUCED = 0.8
+"""Share of harmless validation prompts that activation addition has to make refused (chosen: at
+.75 the coefficient taken induced refusal on only .42 of 60 public harmless requests)."""
 CHOICE_TOKENS = 32
 """Length of the answers by which rank and coefficient are chosen (a refusal shows early)."""
 EVALUATION_TOKENS = 48
@@ -109,10 +114,13 @@ def precompute(
         **defaults,
     }
     artifact.write(out, directions, manifest)
+    maps = _map(model, directions, splits, stages, batch_size)
+    artifact.write_maps(out, maps)
     rows = _evaluate(model, directions, splits, stages, rows_per_batch)
     document = {
         "sampling": asdict(Sampling(max_new_tokens=EVALUATION_TOKENS)),
         "panels": table(rows),
+        "geometry": _geometry(model, directions, maps, splits, stages),
         "provenance": provenance(model, splits.source),
     }
     artifact.write_json(out / "evaluation.json", document)
@@ -257,8 +265,8 @@ class _Starts:
         """Choose by short answers to validation prompts.
 
         Rank: the smallest k whose share of complied harmful prompts is within one standard error
-        of the best. Coefficient: the smallest c under which at least .75 of harmless prompts are
-        refused, else the one under which most are.
+        of the best. Coefficient: the smallest c under which at least `INDUCED` of the harmless
+        prompts are refused, else the one under which most are.
         """
         limit = directions.subspace("inlp", directions.inlp_place).rank
         ranks = [k for k in RANKS_TRIED if k <= limit]
@@ -274,7 +282,7 @@ class _Starts:
         harmless = self._rates("harmless", list(additions.values()), directions)
         m = len(self.splits.validation["harmless"])
         refused = {c: harmless[str(additions[c])].get("refused", 0) / m for c in additions}
-        enough = [c for c in COEFFICIENTS_TRIED if refused[c] >= 0.75]
+        enough = [c for c in COEFFICIENTS_TRIED if refused[c] >= INDUCED]
         default_c = enough[0] if enough else max(refused, key=lambda c: refused[c])
         record = {"k_complied": _text_keys(complied), "c_refused": _text_keys(refused)}
         return replace(directions, default_k=default_k, default_c=default_c), record
@@ -306,6 +314,19 @@ def evaluation_panels(directions: Directions) -> list[Panel]:
     return [parse(text) for text in dict.fromkeys(texts)]
 
 
+def geometry_panels(directions: Directions) -> list[Panel]:
+    """Return the panels whose landing is measured: doses of INLP, the same by rank, controls."""
+    k = directions.default_k
+    rank = directions.subspace("inlp", directions.inlp_place).rank
+    texts = [
+        *("baseline", "actadd:c=-1", "actadd:c=1", "ablation"),
+        *(f"nullspace:k={k}", f"nullspace:k={rank}", f"flip:k={k}", f"flip:k={rank}"),
+        *(f"flip:k={k},side=harmful", f"flip:k={rank},center=midpoint"),
+        *("flip:basis=dim", f"random:k={k}", f"random:k={rank}"),
+    ]
+    return [parse(text) for text in dict.fromkeys(texts)]
+
+
 def inducing_panels(directions: Directions) -> list[Panel]:
     """Return activation addition at the coefficient that the app ships, if it is not 1."""
     c = directions.default_c
@@ -317,6 +338,75 @@ def over_refusal_panels(directions: Directions) -> list[Panel]:
     k = directions.default_k
     names = ("baseline", "ablation", f"nullspace:k={k}", f"flip:k={k}", f"flip:k={k},side=harmful")
     return [parse(name) for name in names]
+
+
+def _map(
+    model: ChatModel,
+    directions: Directions,
+    splits: PromptSplits,
+    stages: Stages,
+    batch_size: int,
+) -> Maps:
+    """Fit the maps on the training prompts; borderline ones, if any, are placed by the same fit."""
+    position = directions.inlp_place[0]
+    layers = range(1, model.n_layers)
+    texts = dict(splits.train)
+    if borderline := splits.test.get("borderline"):
+        texts["borderline"] = borderline
+    states = {
+        name: found[:, directions.positions.index(position), 1:]
+        for name, found in stages.tensors("activations", _never).items()
+    }
+    if borderline:
+        states["borderline"] = stages.tensors(
+            f"borderline activations, position {position}",
+            lambda: {
+                "states": capture(
+                    model,
+                    [model.render(text) for text in borderline],
+                    layers=layers,
+                    positions=[position],
+                    batch_size=batch_size,
+                    progress=True,
+                )[:, 0].contiguous()
+            },
+        )["states"]
+    return fit_maps(
+        states,
+        texts,
+        model=model.name,
+        dtype=str(model.dtype).removeprefix("torch."),
+        quantization=model.number_format.quantization,
+        position=position,
+        layers=tuple(layers),
+        progress=True,
+    )
+
+
+def _never() -> dict[str, Tensor]:
+    raise AssertionError("the activations were captured before the directions were fitted")
+
+
+def _geometry(
+    model: ChatModel, directions: Directions, maps: Maps, splits: PromptSplits, stages: Stages
+) -> dict[str, Any]:
+    panels = [panel.resolved(directions) for panel in geometry_panels(directions)]
+    names = [str(panel) for panel in panels]
+    layers = geometry.layers_shown(directions, maps)
+    keys = [
+        json.dumps([group, text, names, layers])
+        for group in ("harmful", "harmless")
+        for text in splits.test[group]
+    ]
+
+    def place(key: str) -> dict[str, Any]:
+        group, text, *_ = json.loads(key)
+        found = geometry.places(model, directions, maps, group, text, panels)
+        return {"places": [asdict(each) for each in found]}
+
+    found = stages.lines("geometry", keys, place)
+    rows = [geometry.Place(**each) for entry in found for each in entry["places"]]
+    return {"position": maps.position, "layers": layers, "panels": geometry.table(rows)}
 
 
 def _evaluate(

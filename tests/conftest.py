@@ -33,6 +33,8 @@ from transformers import (
 
 from steering.activations import capture
 from steering.directions import Directions, difference_in_means, inlp
+from steering.maps import Maps
+from steering.maps import fit as fit_maps
 from steering.model import ChatModel, inspect
 
 # Machines that share their cores miss any deadline; 50 examples keep the fast set fast (chosen).
@@ -423,4 +425,20 @@ def fitted(tiny: ChatModel, states: dict[str, torch.Tensor]) -> Directions:
         inlp_place=(-1, 1),
         default_k=2,
         default_c=1.5,
+    )
+
+
+@pytest.fixture(scope="session")
+def charted(tiny: ChatModel, states: dict[str, torch.Tensor], fitted: Directions) -> Maps:
+    """Maps of `tiny` at the position where INLP was fitted, layers 1 to 3."""
+    position = fitted.inlp_place[0]
+    index = fitted.positions.index(position)
+    return fit_maps(
+        {label: found[:, index, 1:] for label, found in states.items()},
+        {"harmful": HARMFUL, "harmless": HARMLESS},
+        model=tiny.name,
+        dtype=str(tiny.dtype).removeprefix("torch."),
+        quantization=tiny.number_format.quantization,
+        position=position,
+        layers=(1, 2, 3),
     )

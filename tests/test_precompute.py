@@ -20,8 +20,14 @@ from steering.selection import logits_under, right_sign
 from steering.splits import PromptSplits
 from steering.stages import Stages
 
-FILES = ("directions.safetensors", "manifest.json", "evaluation.json", "recordings.jsonl")
-REPEATABLE = FILES[:3]
+FILES = (
+    "directions.safetensors",
+    "manifest.json",
+    "maps.safetensors",
+    "evaluation.json",
+    "recordings.jsonl",
+)
+REPEATABLE = FILES[:4]
 """Recordings hold seconds, which no two runs share."""
 
 

@@ -1,0 +1,200 @@
+"""Takes a model's directions away: for other libraries, and as one archive for a paper.
+
+Layer l here is the INPUT of block l, which is the OUTPUT of block l - 1. Libraries that add a
+vector to a block's output therefore get layer l under the number l - 1. What they can express is
+activation addition, at one layer and every position: adding c times the vector is `actadd:c=c`. A
+projection or reflection is no vector to add; its basis is in the archive.
+
+Same artifact, same bytes: no clock, no compression, a fixed order.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gguf
+from safetensors.torch import save
+from torch import Tensor
+
+from steering import artifact
+from steering.directions import Directions
+from steering.errors import SteeringError
+from steering.export_notes import convention, readme
+
+_KEPT = (".safetensors", ".json", ".jsonl", ".csv", ".parquet")
+"""Endings of the artifact's files, whatever later steps have added to it."""
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest date that a zip file can hold, for every member."""
+
+
+def export(model: str, out: Path | None = None, *, folder: Path | None = None) -> Path:
+    """Write the directions of a model for use elsewhere; the ending of `out` decides the form.
+
+    Args:
+        model: Catalog name, hub id or path, as in `precompute`.
+        out: `.zip`: everything, as a research bundle. `.safetensors`: for steering-vectors.
+            `.gguf`: for llama.cpp and repeng. None: `<model>.zip` in the working folder.
+        folder: The artifact; None for `precomputed/<model>/`.
+
+    Returns:
+        The file written, whole or not at all.
+
+    Raises:
+        SteeringError: If there are no directions, the ending is unknown, the form cannot hold them,
+            or the file cannot be written.
+    """
+    folder = folder or artifact.folder_of(model)
+    out = out or Path(f"{artifact.folder_of(model).name}.zip")
+    form = _FORMS.get(out.suffix.lower())
+    if form is None:
+        raise SteeringError(f"cannot export to {out}: it must end in one of {', '.join(_FORMS)}")
+    artifact.write_file(out, form(artifact.load(model, folder), folder))
+    return out
+
+
+def steering_vector(directions: Directions) -> bytes:
+    """Return the direction as safetensors for `steering_vectors.SteeringVector`.
+
+    One float32 tensor of shape [d_model], raw norm, under the number of the block to whose output
+    it is added. A note on sign, norm and layer is in the file's metadata.
+
+    Raises:
+        SteeringError: If the direction was found at the input of block 0.
+    """
+    block = _block_before(directions, first=0)
+    # A single key, since safetensors writes several in no fixed order.
+    note = json.dumps(convention(directions), ensure_ascii=False)
+    return save({str(block): _vector(directions)}, metadata={"convention": note})
+
+
+def control_vector(directions: Directions) -> bytes:
+    """Return the direction as GGUF control vector, for llama.cpp and `repeng.ControlVector`.
+
+    One float32 tensor `direction.N` of shape [d_model], raw norm, added to the output of block N.
+
+    Raises:
+        SteeringError: If the direction was found below the input of block 2: llama.cpp takes no
+            `direction.0`.
+    """
+    block = _block_before(directions, first=1)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "vector.gguf")
+        writer = gguf.GGUFWriter(path, "controlvector")
+        writer.add_string("controlvector.model_hint", directions.model)
+        writer.add_uint32("controlvector.layer_count", 1)
+        writer.add_description(" ".join(f"{k}: {v}." for k, v in convention(directions).items()))
+        writer.add_tensor(f"direction.{block}", _vector(directions).numpy())
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        return path.read_bytes()
+
+
+def bundle(directions: Directions, folder: Path) -> bytes:
+    """Return a zip file of the artifact, its tables as CSV, the other forms and a README."""
+    members = {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.is_file() and path.suffix in _KEPT and not path.name.startswith(".")
+    }
+    manifest = artifact.manifest(directions.model, folder)
+    for name, rows in _tables(manifest, artifact.evaluation(directions.model, folder)).items():
+        if rows:
+            members[f"tables/{name}.csv"] = _csv(rows)
+    for ending, form in ((".safetensors", steering_vector), (".gguf", control_vector)):
+        try:
+            members[f"other-libraries/{_NAMES[ending]}"] = form(directions)
+        except SteeringError:
+            continue  # the README says which forms there are, and where they come from
+    members["README.md"] = readme(directions, manifest, sorted(members)).encode()
+    sums = [f"{hashlib.sha256(members[name]).hexdigest()}  {name}\n" for name in sorted(members)]
+    members["SHA256SUMS"] = "".join(sums).encode()
+    return _zip(members)
+
+
+def _block_before(directions: Directions, *, first: int) -> int:
+    block = directions.dim_place[1] - 1
+    if block < first:
+        raise SteeringError(
+            f"the direction of {directions.model} was found at the input of block "
+            f"{directions.dim_place[1]}, but this form holds directions from the input of block "
+            f"{first + 1} on; export a .zip instead"
+        )
+    return block
+
+
+def _vector(directions: Directions) -> Tensor:
+    return directions.raw(directions.dim_place).contiguous()
+
+
+def _tables(
+    manifest: Mapping[str, Any], evaluation: Mapping[str, Any] | None
+) -> dict[str, list[dict[str, Any]]]:
+    screening = manifest.get("dim_screening", {})
+    return {
+        "evaluation": [_flat(entry) for entry in (evaluation or {}).get("panels", [])],
+        "selection_scores": [_flat(entry) for entry in manifest.get("dim_scores", [])],
+        "selection_screening": [
+            {**_place(key), **_flat(entry)} for key, entry in screening.items()
+        ],
+        "inlp_accuracies": [
+            {**_place(key.strip("()")), "direction": number, "dev_accuracy": accuracy}
+            for key, found in manifest["inlp"].items()
+            for number, accuracy in enumerate(found["dev_accuracies"], start=1)
+        ],
+    }
+
+
+def _place(key: str) -> dict[str, Any]:
+    position, layer = map(int, key.split(","))
+    return {"position": position, "layer": layer}
+
+
+def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Name nested values by their path: `harmful.refusal_rate_ci.0`."""
+    found: dict[str, Any] = {}
+    for key, value in entry.items():
+        nested = dict(enumerate(value)) if isinstance(value, list) else value
+        if isinstance(nested, Mapping):
+            below = _flat({str(inner): one for inner, one in nested.items()})
+            found |= {f"{key}.{inner}": one for inner, one in below.items()}
+        else:
+            found[key] = value
+    return found
+
+
+def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    rows = list(rows)
+    text = io.StringIO()
+    # A column that one row lacks, such as a verdict that never came, is empty there.
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _zip(members: Mapping[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as file:
+        for name in sorted(members):
+            member = zipfile.ZipInfo(name, _EPOCH)
+            member.create_system = 3  # Unix, wherever this runs
+            member.external_attr = 0o100644 << 16
+            file.writestr(member, members[name])
+    return content.getvalue()
+
+
+_NAMES = {".safetensors": "steering-vectors.safetensors", ".gguf": "control-vector.gguf"}
+_FORMS: dict[str, Callable[[Directions, Path], bytes]] = {
+    ".zip": bundle,
+    ".safetensors": lambda directions, _folder: steering_vector(directions),
+    ".gguf": lambda directions, _folder: control_vector(directions),
+}

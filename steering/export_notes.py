@@ -1,0 +1,129 @@
+"""What stands beside exported directions: conventions, how to use them, provenance, citation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steering.directions import Directions
+
+_README = """# Refusal directions of {model}
+
+Made with the Refusal Steering Playground: difference in means (Arditi et al. 2024) and iterative
+nullspace projection, INLP (Ravfogel et al. 2020), as compared by Rocchetti & Ferrara (2026).
+
+## Conventions
+
+{conventions}
+
+## Files
+
+{files}
+
+`directions.safetensors` holds `difference` and `harmless_mean` of shape [position, layer, d_model]
+for the template positions {positions}, and `inlp(p,l)` of shape [rank, d_model]:
+orthonormal rows in the order in which INLP found them. With the first k rows as U, nullspace
+projection is h - (h U^T) U and counterfactual flipping h - 2 (h U^T) U. The place chosen for them
+is ({inlp_position},{inlp_layer}), at the input of block {inlp_layer}.
+
+## Use elsewhere
+
+steering-vectors:
+
+    from safetensors.torch import load_file
+    from steering_vectors import SteeringVector
+    layers = load_file("other-libraries/steering-vectors.safetensors")
+    vector = SteeringVector({{int(block): v for block, v in layers.items()}}, "decoder_block")
+    with vector.apply(model, multiplier=-1.0):  # -1 suppresses refusal, +{c:g} induces it
+        ...
+
+repeng, where only this block may be controlled:
+
+    vector = ControlVector.import_gguf("other-libraries/control-vector.gguf")
+    ControlModel(model, [{block}]).set_control(vector, -1.0)
+
+llama.cpp: `--control-vector-scaled` with other-libraries/control-vector.gguf and the scale -1.
+Weights of another quantization have other activations: there the effect may differ.
+
+Directions that were found at the input of block 0 or 1 cannot be written in every form; a file that
+is not in the list above is missing for that reason.
+
+## Provenance
+
+{provenance}
+
+`manifest.json` has all choices and scores, `SHA256SUMS` the hash of every file.
+
+## Citation
+
+    @article{{rocchetti2026refusal,
+      title  = {{Refusal Beyond a Single Direction: A Preliminary Comparison of Diff-in-Means
+                and INLP}},
+      author = {{Rocchetti and Ferrara}},
+      year   = {{2026}},
+      note   = {{arXiv:2606.13720}}
+    }}
+    @article{{arditi2024refusal,
+      title  = {{Refusal in Language Models Is Mediated by a Single Direction}},
+      author = {{Arditi, Andy and others}},
+      year   = {{2024}},
+      note   = {{arXiv:2406.11717}}
+    }}
+    @article{{ravfogel2020null,
+      title  = {{Null It Out: Guarding Protected Attributes by Iterative Nullspace Projection}},
+      author = {{Ravfogel, Shauli and others}},
+      year   = {{2020}},
+      note   = {{arXiv:2004.07667}}
+    }}
+"""
+
+
+def convention(directions: Directions) -> dict[str, str]:
+    """Return what a user of the exported vector has to know, one sentence a subject."""
+    position, layer = directions.dim_place
+    norm = float(directions.raw(directions.dim_place).norm())
+    return {
+        "model": f"{directions.model}, {directions.n_layers} blocks, d_model {directions.d_model}",
+        "sign": "mean over harmful minus mean over harmless prompts: adding it induces refusal, "
+        "subtracting it suppresses refusal",
+        "norm": f"raw, {norm:.6g}: a coefficient of 1 moves one mean onto the other",
+        "layer": f"found at the input of block {layer}, which is the output of block {layer - 1}; "
+        f"for libraries that add to a block's output its number is {layer - 1}",
+        "position": f"found at template position {position}, -1 being the last token of the chat "
+        "template; added at every position, prompt and answer",
+    }
+
+
+def readme(directions: Directions, manifest: Mapping[str, Any], files: Sequence[str]) -> str:
+    """Return the README of a research bundle, without date or machine."""
+    return _README.format(
+        model=directions.model,
+        conventions=_listed(convention(directions)),
+        files="\n".join(f"- `{name}`" for name in files),
+        positions=", ".join(map(str, directions.positions)),
+        inlp_position=directions.inlp_place[0],
+        inlp_layer=directions.inlp_place[1],
+        block=directions.dim_place[1] - 1,
+        c=directions.default_c,
+        provenance=_listed(
+            {
+                key: manifest[key]
+                for key in (
+                    *("schema", "weights", "dtype", "quantization", "device", "suffix", "openers"),
+                    *("prompts", "seed", "train", "validation_kept", "dim_choice", "inlp_choice"),
+                    *("versions", "directions_sha256"),
+                )
+                if key in manifest
+            }
+        ),
+    )
+
+
+def _listed(facts: Mapping[str, Any]) -> str:
+    return "\n".join(f"- {key}: {_text(value)}" for key, value in facts.items())
+
+
+def _text(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_text(one)}" for key, one in value.items() if one is not None)
+    if isinstance(value, list):
+        return " ".join(map(repr, value))
+    return str(value)

@@ -1,0 +1,120 @@
+"""Where test prompts land under every panel: the measured side of the maps.
+
+The paper (Rocchetti & Ferrara 2026) reports that alpha = 1 puts activations between the harmful and
+the harmless cluster, and alpha = 2 into the opposite one. This counts it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, pstdev
+from typing import Any
+
+from steering.directions import Directions
+from steering.maps import Maps
+from steering.metrics import wilson
+from steering.model import ChatModel
+from steering.panel import Panel
+from steering.tracing import trace
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one prompt lands under one panel at one layer: plain data.
+
+    Attributes:
+        group: Name of the prompt set, for example `harmful`.
+        panel: The panel's text form.
+        layer: Block at whose input the state was read.
+        t: Landing coordinate: 0 at the harmful mean, 1 at the harmless mean.
+        nearest: The nearest class.
+        outside: Whether it is off the map.
+    """
+
+    group: str
+    panel: str
+    layer: int
+    t: float
+    nearest: str
+    outside: bool
+
+
+def layers_shown(directions: Directions, maps: Maps) -> tuple[int, ...]:
+    """Return the layer where INLP's edits are made and three later ones, evenly to the last."""
+    source, last = directions.inlp_place[1], maps.layers[-1]
+    later = (round(source + (last - source) * step / 3) for step in range(4))
+    return tuple(dict.fromkeys(later))
+
+
+def places(
+    model: ChatModel,
+    directions: Directions,
+    maps: Maps,
+    group: str,
+    prompt: str,
+    panels: Sequence[Panel],
+) -> list[Place]:
+    """Return where one prompt lands under each panel, at each of `layers_shown`."""
+    found = trace(model, directions, maps, prompt, panels)
+    return [
+        Place(group, panel, layer, landing.t, landing.nearest, landing.outside)
+        for layer in layers_shown(directions, maps)
+        for panel, landing in zip(
+            found.panels,
+            maps.at(layer).land(found.states[:, maps.layers.index(layer)]),
+            strict=True,
+        )
+    ]
+
+
+def table(rows: Sequence[Place]) -> list[dict[str, Any]]:
+    """Return one entry per panel: for each set and layer, where its prompts land.
+
+    Each holds n, mean and standard deviation of t, the share that is nearest to the harmless class
+    with its 95 % Wilson interval, and the share off the map.
+    """
+    entries = []
+    for panel in dict.fromkeys(row.panel for row in rows):
+        entry: dict[str, Any] = {"panel": panel}
+        for group in dict.fromkeys(row.group for row in rows):
+            own = [row for row in rows if (row.panel, row.group) == (panel, group)]
+            if own:
+                entry[group] = {
+                    str(layer): _summary([row for row in own if row.layer == layer])
+                    for layer in dict.fromkeys(row.layer for row in own)
+                }
+        entries.append(entry)
+    return entries
+
+
+def _summary(rows: Sequence[Place]) -> dict[str, Any]:
+    near = wilson(sum(row.nearest == "harmless" for row in rows), len(rows))
+    return {
+        "n": len(rows),
+        "t_mean": fmean(row.t for row in rows),
+        "t_sd": pstdev(row.t for row in rows),
+        "nearest_harmless": near.estimate,
+        "nearest_harmless_ci": [near.low, near.high],
+        "outside": sum(row.outside for row in rows) / len(rows),
+    }
+
+
+def markdown(entries: Sequence[dict[str, Any]], layers: Sequence[int]) -> str:
+    """Return mean t of both classes at each layer as Markdown, with the spread at the first."""
+    source, *later = map(str, layers)
+    head = ["panel"]
+    for group in ("harmful", "harmless"):
+        head += [f"{group}: t at layer {source}", "nearest to harmless", "off the map"]
+        head += [f"t at {layer}" for layer in later]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for entry in entries:
+        cells = [f"`{entry['panel']}`"]
+        for group in ("harmful", "harmless"):
+            first = entry[group][source]
+            cells += [
+                f"{first['t_mean']:.2f} ± {first['t_sd']:.2f}",
+                f"{first['nearest_harmless']:.2f}",
+                f"{first['outside']:.2f}",
+                *(f"{entry[group][layer]['t_mean']:.2f}" for layer in later),
+            ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

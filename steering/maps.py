@@ -1,0 +1,204 @@
+"""Maps of the residual stream: PCA, UMAP and the discriminant map, and where a point lands on them.
+
+Everything is fitted on the unedited activations of the training prompts, at one template position
+and at the input of every block but the first; edited and new points are placed by the same fit.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from tqdm import tqdm
+
+from steering.errors import SteeringError
+from steering.landing import CLASSES, Clusters
+from steering.layer_map import LayerMap, MapName, fit_layer
+from steering.model import ChatModel
+
+__all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]
+
+SCHEMA = 1
+"""Raised whenever a reader of the old file would misread the new one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """The maps of one model at all layers.
+
+    Attributes:
+        model: Name of the model the activations come from.
+        dtype: Number format of its residual stream, for example `bfloat16`.
+        quantization: `none`, `nf4` or `int8`.
+        position: Template position of the activations, -1 for the last template token.
+        layers: Block indices that have maps, ascending.
+        texts: The prompt of each point.
+        labels: Its set: harmful, harmless (both fitted on), or borderline (only placed).
+        charts: The maps of each layer.
+    """
+
+    model: str
+    dtype: str
+    quantization: str
+    position: int
+    layers: tuple[int, ...]
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    charts: tuple[LayerMap, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse maps whose points, prompts and layers do not belong together."""
+        if not self.charts or self.layers != tuple(chart.layer for chart in self.charts):
+            raise ValueError(f"layers {self.layers} and the maps of them do not match")
+        sizes = {len(self.texts), len(self.labels), *(len(c.coordinates) for c in self.charts)}
+        if len(sizes) > 1:
+            raise ValueError(f"texts, labels and points differ in number: {sorted(sizes)}")
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return self.charts[0].means.shape[1]
+
+    def at(self, layer: int) -> LayerMap:
+        """Return the maps at a layer.
+
+        Raises:
+            SteeringError: If there are none.
+        """
+        if layer not in self.layers:
+            raise SteeringError(
+                f"there is no map at layer {layer} of {self.model}; choose one of layers "
+                f"{', '.join(map(str, self.layers))}; at layer 0 there is none, since every prompt "
+                "has the same template token there"
+            )
+        return self.charts[self.layers.index(layer)]
+
+    def require(self, model: ChatModel) -> None:
+        """Check that a model's activations belong on these maps.
+
+        Raises:
+            SteeringError: If name, size, dtype or quantization differ.
+        """
+        remedy = f"make its own with `python -m steering precompute --model {model.name}`"
+        for what, fitted, found in (
+            ("model", self.model, model.name),
+            ("d_model", self.d_model, model.d_model),
+            ("dtype", self.dtype, str(model.dtype).removeprefix("torch.")),
+            ("quantization", self.quantization, model.number_format.quantization),
+        ):
+            if fitted != found:
+                raise SteeringError(
+                    f"the maps of {self.model} do not fit {model.name}: they were fitted on "
+                    f"activations of {what} {fitted}, not {found}; {remedy}"
+                )
+        if model.n_layers <= self.layers[-1]:
+            raise SteeringError(
+                f"the maps of {self.model} do not fit {model.name}: they reach to layer "
+                f"{self.layers[-1]}, it has blocks 0 to {model.n_layers - 1}; {remedy}"
+            )
+
+    def warm_up(self) -> None:
+        """Compile UMAP and restore it at every layer; takes seconds and blocks only who calls."""
+        for chart in self.charts:
+            chart.umap(chart.means)
+
+
+def fit(  # noqa: PLR0913 - activations and where they come from, all of it named
+    states: Mapping[str, Float[Tensor, "_prompt layer d_model"]],
+    texts: Mapping[str, Sequence[str]],
+    *,
+    model: str,
+    dtype: str,
+    quantization: str,
+    position: int,
+    layers: Sequence[int],
+    seed: int = 0,
+    progress: bool = False,
+) -> Maps:
+    """Fit the maps of a model at every layer given.
+
+    Args:
+        states: Unedited activations of `harmful` and `harmless` training prompts, fitted on, and
+            of `borderline` ones, if any, which are only placed.
+        texts: Their prompts, by the same names.
+        model: Name of the model.
+        dtype: Number format of its residual stream.
+        quantization: How its weights are held.
+        position: Template position of the activations.
+        layers: Block indices of the activations' second axis, ascending.
+        seed: Of UMAP's optimisation.
+        progress: Show a progress bar in the terminal.
+
+    Raises:
+        SteeringError: If a class has fewer than 5 prompts, or a layer nothing to tell them by.
+    """
+    names = (*CLASSES, *(["borderline"] if "borderline" in states else []))
+    charts: list[LayerMap] = []
+    for index, layer in enumerate(tqdm(layers, "maps", unit="layer", disable=not progress)):
+        here = {name: states[name][:, index].float().cpu() for name in names}
+        charts.append(fit_layer(layer, here, charts[-1] if charts else None, seed=seed))
+    return Maps(
+        model=model,
+        dtype=dtype,
+        quantization=quantization,
+        position=position,
+        layers=tuple(layers),
+        texts=tuple(text for name in names for text in texts[name]),
+        labels=tuple(name for name in names for _ in texts[name]),
+        charts=tuple(charts),
+    )
+
+
+_OWN = ("means", "rest", "coordinates", "discriminant", "embedding")
+_CLUSTERS = tuple(field.name for field in fields(Clusters))
+
+
+def tensors(maps: Maps) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return what a safetensors file holds: tensors, layers on axis 0, and their metadata."""
+    stacked = {name: torch.stack([getattr(c, name) for c in maps.charts]) for name in _OWN}
+    stacked |= {
+        f"clusters.{name}": torch.stack([getattr(c.clusters, name) for c in maps.charts])
+        for name in _CLUSTERS
+    }
+    document = {"schema": SCHEMA} | {
+        field.name: getattr(maps, field.name) for field in fields(maps) if field.name != "charts"
+    }
+    # One entry: safetensors writes several in random order, and files shall be the same each time.
+    return stacked, {"maps": json.dumps(document, ensure_ascii=False)}
+
+
+def from_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Maps:
+    """Return the maps that `tensors()` took apart, to the last bit.
+
+    Raises:
+        SteeringError: If they are of another schema.
+        KeyError, ValueError: If something is missing or does not fit together.
+    """
+    document = json.loads(metadata.get("maps", "{}"))
+    if document.get("schema") != SCHEMA:
+        raise SteeringError(
+            f"the maps have schema {document.get('schema')}, this version reads schema {SCHEMA}; "
+            "make them again with `python -m steering precompute`"
+        )
+    labels = tuple(document["labels"])
+    charts = tuple(
+        LayerMap(
+            layer=layer,
+            clusters=Clusters(**{name: tensors[f"clusters.{name}"][index] for name in _CLUSTERS}),
+            n_train=sum(label in CLASSES for label in labels),
+            **{name: tensors[name][index] for name in _OWN},
+        )
+        for index, layer in enumerate(document["layers"])
+    )
+    return Maps(
+        model=document["model"],
+        dtype=document["dtype"],
+        quantization=document["quantization"],
+        position=document["position"],
+        layers=tuple(document["layers"]),
+        texts=tuple(document["texts"]),
+        labels=labels,
+        charts=charts,
+    )
