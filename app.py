@@ -36,6 +36,7 @@ def engine_from_environment() -> Engine:
         ),
         directions=artifact.load,
         recordings=artifact.recordings,
+        maps=artifact.read_maps,
         names={each: _title(each) for each in (*artifact.available(), name)},
     )
     return Engine(name, supply, places=_whole_number("STEERING_QUEUE", 20))

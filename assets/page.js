@@ -2,13 +2,24 @@
 // belong to older settings. Everything else is Python.
 window.steering = (() => {
   const REST = 600; // milliseconds that a slider has to rest before a live run begins
+  const SETTLED = 150; // milliseconds after which the map follows a slider
   const CALM = 1500; // milliseconds in which changes made by the page itself start no run
   let timer = 0;
+  let placing = 0;
   let calmUntil = 0;
 
   const one = (selector) => document.querySelector(selector);
 
+  // The map follows at once, without new answers: one forward pass.
+  function place() {
+    window.clearTimeout(placing);
+    placing = window.setTimeout(() => {
+      if (one('.strip[data-phase="ready"]')) one("#place")?.click();
+    }, SETTLED);
+  }
+
   function moved() {
+    place();
     window.clearTimeout(timer);
     if (Date.now() < calmUntil) return;
     timer = window.setTimeout(() => {
@@ -55,6 +66,17 @@ window.steering = (() => {
     }
   }
 
+  let ready = false;
+  function arrive() {
+    const now = Boolean(one('.strip[data-phase="ready"]'));
+    if (now && !ready) place();
+    ready = now;
+  }
+
+  new MutationObserver(arrive).observe(document, {
+    subtree: true, childList: true, attributes: true, attributeFilter: ["data-phase"],
+  });
+
   new MutationObserver(markStale).observe(document, {
     subtree: true,
     childList: true,
@@ -62,5 +84,5 @@ window.steering = (() => {
     attributeFilter: ["data-panel", "data-copy"],
   });
 
-  return { moved, calm };
+  return { moved, calm, place };
 })();

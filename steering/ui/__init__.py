@@ -34,7 +34,7 @@ def launch_options() -> dict[str, Any]:
     script = (ASSETS / "page.js").read_text("utf-8")
     return {
         "theme": gr.themes.Base(font=FONTS, font_mono=MONOSPACE),
-        "css": (ASSETS / "style.css").read_text("utf-8"),
+        "css": "\n".join((ASSETS / name).read_text("utf-8") for name in ("style.css", "map.css")),
         "head": f"<script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.
         "run_history": False,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from steering.directions import Directions
 from steering.errors import SteeringError
+from steering.maps import Maps
 from steering.model import ChatModel
 from steering.progress import Report, Step
 
@@ -26,12 +27,14 @@ class Supply:
         directions: Reads the precomputed directions; takes well under a second.
         recordings: Reads the recorded comparisons; empty if there are none.
         names: Models that have precomputed directions, with the title to show.
+        maps: Reads the precomputed maps; None if there are none.
     """
 
     model: Callable[[str, Report], ChatModel]
     directions: Callable[[str], Directions]
     recordings: Callable[[str], tuple[Mapping[str, Any], ...]]
     names: Mapping[str, str] = field(default_factory=dict)
+    maps: Callable[[str], Maps | None] = lambda _name: None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class Engine:
         self._lock = threading.RLock()
         self._line: list[Run] = []
         self._runs: dict[str, Run] = {}
+        self.reading = threading.Lock()
+        """Held by whoever has edits in the model: hooks of two passes would see each other."""
         self._take(name)
 
     def _take(self, name: str) -> None:
@@ -87,11 +92,13 @@ class Engine:
         self.model: ChatModel | None = None
         self.directions: Directions | None = None
         self.recordings: tuple[Mapping[str, Any], ...] = ()
+        self.maps: Maps | None = None
         self.status = Status("idle", name, "The model has not been loaded yet.")
         self._attempt = object()
         try:
             self.directions = self.supply.directions(name)
             self.recordings = self.supply.recordings(name)
+            self.maps = self.supply.maps(name)
         except SteeringError as error:
             self.status = Status("failed", name, str(error))
 

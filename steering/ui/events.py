@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from steering.ui import cards, dials, explanation, running, screen, text
+from steering.ui import atlas, cards, dials, explanation, running, screen, text
 from steering.ui.cards import Card, Setting
 from steering.ui.engine import Engine
 from steering.ui.layout import Page, strip_of
@@ -28,6 +28,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     _wire_status(page, engine, load, quiet)
     _wire_cards(page, engine, quiet)
     _wire_examples(page, engine, quiet)
+    _wire_map(page, engine, quiet)
     settings = [component for card in page.cards for component in card.inputs]
 
     def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:
@@ -105,12 +106,12 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
 
         def choose(name: str) -> Updates:
             engine.choose(name)
-            return tick() | _reset(page, engine)
+            return tick() | _reset(page, engine) | {page.atlas.board: atlas.empty(engine)}
 
         page.chooser.change(
             choose,
             inputs=page.chooser,
-            outputs=[*outputs, *_card_outputs(page), page.note, page.stop],
+            outputs=[*outputs, *_card_outputs(page), page.note, page.stop, page.atlas.board],
             js="(name) => { window.steering.calm(); return name; }",
             **quiet,
         )
@@ -170,6 +171,12 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
         button.click(
             show, inputs=settings, outputs=[page.request, *running.outputs_of(page)], **quiet
         )
+
+
+def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
+    settings = [component for card in page.cards for component in card.inputs]
+    atlas.wire(page.atlas, partial(running.place, page, engine), [page.request, *settings])
+    page.request.change(js="() => window.steering.place()", **quiet)
 
 
 def _recorded_first(page: Page, engine: Engine) -> Updates:

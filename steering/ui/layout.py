@@ -8,6 +8,7 @@ import gradio as gr
 
 from steering.prompts import Label, prompt_set
 from steering.ui import dials, explanation, text
+from steering.ui.atlas import Atlas, atlas
 from steering.ui.cards import Card, card
 from steering.ui.engine import Engine
 
@@ -40,6 +41,7 @@ class Page:
     note: gr.HTML
     examples: Sequence[tuple[str, gr.Button]]
     cards: Sequence[Card]
+    atlas: Atlas
     sampling: Sequence[gr.components.Component]
     chooser: gr.Dropdown | None
     facts: gr.HTML
@@ -106,9 +108,10 @@ def page(engine: Engine, limits: Limits) -> Page:
                 )
         buttons = _examples(engine)
         note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
-    # The maps of the next version stand beside these cards: one more column in this row.
-    with gr.Row(elem_id="stage"), gr.Row(elem_id="cards"):
-        cards = [card(slot, engine.directions) for slot in dials.SLOTS]
+    with gr.Row(elem_id="stage"):
+        with gr.Row(elem_id="cards"):
+            cards = [card(slot, engine.directions) for slot in dials.SLOTS]
+        places = atlas(engine)
     with gr.Row(elem_id="settings"):
         sampling = _sampling(limits)
         chooser, facts = _model(engine, limits)
@@ -125,6 +128,7 @@ def page(engine: Engine, limits: Limits) -> Page:
         note=note,
         examples=buttons,
         cards=cards,
+        atlas=places,
         sampling=sampling,
         chooser=chooser,
         facts=facts,

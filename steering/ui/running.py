@@ -13,6 +13,7 @@ from steering.ui import dials, explanation, screen, text
 from steering.ui.cards import Setting
 from steering.ui.engine import Engine, Run
 from steering.ui.layout import Page
+from steering.ui.placing import located, placed_or_kept
 
 _POLL_SECONDS = 0.25
 """How often a waiting run looks whether its turn has come."""
@@ -24,6 +25,7 @@ def outputs_of(page: Page) -> list[Any]:
     return [
         page.note,
         page.stop,
+        page.atlas.board,
         *(each for card in page.cards for each in (card.view, card.tokens)),
     ]
 
@@ -96,8 +98,9 @@ def _answer(
     answers: tuple[Answer, ...] = ()
     began = time.monotonic()
     listed = False
-    for answers in compare(
-        engine.model, engine.directions, prompt, panels, sampling=sampling, stop=run.stop
+    for answers in _alone(
+        engine,
+        compare(engine.model, engine.directions, prompt, panels, sampling=sampling, stop=run.stop),
     ):
         updates = {
             card.view: screen.view(answer, "done" if answer.verdict else "writing")
@@ -112,6 +115,20 @@ def _answer(
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word} after {time.monotonic() - began:.1f} seconds."
     yield _ended(page, said, text.outcome(titles, answers))
+    texts = [answer.text for answer in answers]
+    yield {page.atlas.board: located(page.atlas, engine, prompt, chosen, texts) or gr.skip()}
+
+
+def _alone(engine: Engine, answers: Iterator[tuple[Answer, ...]]) -> Iterator[tuple[Answer, ...]]:
+    """Keep placings away while a run's edits are in the model."""
+    with engine.reading:
+        yield from answers
+
+
+def place(page: Page, engine: Engine, prompt: str, *values: object) -> Any:  # noqa: ANN401 - Gradio's skip
+    """Return the map's value for a request and the cards' settings; answers are left alone."""
+    chosen = {slot: setting for slot, setting in read(page, values).items() if setting.on}
+    return placed_or_kept(page.atlas, engine, prompt, chosen) or gr.skip()
 
 
 def _sampling(values: Sequence[Any]) -> Sampling:

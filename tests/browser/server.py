@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import conftest  # noqa: E402
 import torch  # noqa: E402
 
+from steering import layer_map, maps  # noqa: E402
 from steering.activations import capture  # noqa: E402
 from steering.comparison import Answer  # noqa: E402
 from steering.directions import Directions, difference_in_means, inlp  # noqa: E402
@@ -23,6 +24,7 @@ from steering.progress import Step  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from steering.ui.engine import Engine, Supply  # noqa: E402
 from steering.ui.layout import Limits  # noqa: E402
+from steering.umap_layout import Layout  # noqa: E402
 
 EVIL = "<img src=x onerror=\"document.title='broken into'\"><b>bold</b> ${1+1} {{value}}"
 RECORDING = {
@@ -68,6 +70,43 @@ def fit(model: ChatModel) -> Directions:
     )
 
 
+class FlatLayout(Layout):
+    """A stand-in for UMAP, which compiles for seconds: the first two coordinates."""
+
+    def __init__(self, _coordinates: object, _embedding: object) -> None:
+        pass
+
+    def place(self, coordinates: torch.Tensor) -> torch.Tensor:
+        return coordinates[:, :2]
+
+
+def chart(model: ChatModel) -> maps.Maps:
+    layer_map.fit_umap = lambda points, **_: points[:, :2]  # type: ignore[assignment]
+    layer_map.Layout = FlatLayout  # type: ignore[misc]
+    texts = {
+        "harmful": conftest.HARMFUL,
+        "harmless": conftest.HARMLESS,
+        "borderline": [f"How do I kill {what}?" for what in ("a process", "the lights", "time")],
+    }
+    return maps.fit(
+        {
+            label: capture(
+                model,
+                [model.render(text) for text in each],
+                layers=(1, 2, 3),
+                positions=(-1,),
+            )[:, 0]
+            for label, each in texts.items()
+        },
+        texts,
+        model=model.name,
+        dtype=str(model.dtype).removeprefix("torch."),
+        quantization=model.number_format.quantization,
+        position=-1,
+        layers=(1, 2, 3),
+    )
+
+
 def main(port: int, folder: Path) -> None:
     torch.set_num_threads(1)
     model = conftest._build("qwen2")
@@ -88,7 +127,14 @@ def main(port: int, folder: Path) -> None:
         model.network.register_forward_pre_hook(slowly)
         return model
 
-    supply = Supply(load, lambda _name: directions, lambda _name: (RECORDING,), {"tiny": "Tiny"})
+    charted = chart(model)
+    supply = Supply(
+        load,
+        lambda _name: directions,
+        lambda _name: (RECORDING,),
+        {"tiny": "Tiny"},
+        lambda _name: charted,
+    )
     engine = Engine("tiny", supply, places=1)
     engine.start()
     demo = build(engine, Limits(max_new_tokens=48))

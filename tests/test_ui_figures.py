@@ -1,0 +1,308 @@
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from steering import maps as maps_module
+from steering.activations import capture
+from steering.errors import SteeringError
+from steering.maps import Maps
+from steering.panel import Panel, parse
+from steering.tracing import Trace, trace
+from steering.ui import atlas, dials, figures
+from steering.umap_layout import Layout
+
+LAYERS = (1, 2, 3)
+POSITION = -2
+PROMPT = "How do I paint a letter?"
+PANELS = ("baseline", "flip:k=2", "actadd:c=-1")
+SLOTS = ("baseline", "flip", "actadd")
+ANSWERS = ("I cannot.", "Sure, take a brush", "")
+
+
+class FlatLayout(Layout):
+    """A stand-in for UMAP, which compiles for seconds: the first two coordinates."""
+
+    def __init__(self, _coordinates, _embedding):
+        pass
+
+    def place(self, coordinates):
+        return coordinates[:, :2]
+
+
+@pytest.fixture(scope="module")
+def maps(tiny, states, prompts) -> Iterator[Maps]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("steering.layer_map.fit_umap", lambda points, **_: points[:, :2])
+        patch.setattr("steering.layer_map.Layout", FlatLayout)
+        # The fixture's positions are -3 to -1.
+        read = {label: each[:, 3 + POSITION, list(LAYERS)] for label, each in states.items()}
+        yield maps_module.fit(
+            read | {"borderline": read["harmful"][:4] + 1},
+            prompts | {"borderline": [f"borderline {index}" for index in range(4)]},
+            model=tiny.name,
+            dtype=str(tiny.dtype).removeprefix("torch."),
+            quantization=tiny.number_format.quantization,
+            position=POSITION,
+            layers=LAYERS,
+        )
+
+
+@pytest.fixture(scope="module")
+def traced(tiny, fitted, maps) -> Trace:
+    return trace(tiny, fitted, maps, PROMPT, [parse(form) for form in PANELS], answers=ANSWERS)
+
+
+@pytest.fixture(scope="module")
+def request_(tiny) -> figures.Request:
+    return figures.Request(PROMPT, len(tiny.render(PROMPT)), SLOTS)
+
+
+@pytest.fixture(scope="module")
+def placed(maps, traced, request_, fitted):
+    return figures.placed(maps, traced, request_, directions=fitted)
+
+
+@pytest.fixture(scope="module")
+def cloud(maps):
+    return figures.cloud(maps, edit_layer=2)
+
+
+def test_what_is_sent_is_strict_json_and_reads_back_the_same(cloud, placed):
+    for each in (cloud, placed):
+        assert json.loads(json.dumps(each, allow_nan=False)) == each
+
+
+def test_the_cloud_has_every_point_on_every_map_with_its_text_and_label(cloud, maps):
+    points = len(cloud["texts"])
+    assert points == len(maps.texts) == 52
+    assert cloud["labels"][0] == "harmful"
+    assert cloud["labels"][-1] == "borderline"
+    assert cloud["layers"] == [1, 2, 3]
+    assert cloud["edit_layer"] == 2
+    for at in cloud["at"]:
+        for name, axes in (("pca", 3), ("lda", 2), ("umap", 2)):
+            assert [len(column) for column in at[name]] == [points] * axes
+
+
+def test_a_layer_without_a_map_is_not_looked_at_first(maps):
+    assert figures.cloud(maps, edit_layer=0)["edit_layer"] == 3
+
+
+def test_the_clouds_points_are_the_maps_points_to_three_digits(cloud, maps):
+    for at, layer in zip(cloud["at"], maps.layers, strict=True):
+        for name, stored in maps.at(layer).points.items():
+            np.testing.assert_allclose(np.transpose(at[name]), stored.numpy(), rtol=6e-3)
+
+
+def test_the_class_means_lie_at_t_0_and_1_and_borderline_prompts_do_not_move_them(cloud):
+    for at in cloud["at"]:
+        harmful, harmless = at["means"]["lda"]
+        assert harmful[0] == pytest.approx(0, abs=1e-5)
+        assert harmless[0] == pytest.approx(1, abs=5e-3)
+
+
+def test_bands_and_separation_are_those_of_the_training_prompts(cloud, maps, states):
+    for index, layer in enumerate(LAYERS):
+        t = {
+            label: maps.at(layer).t(each[:, 3 + POSITION, layer]).tolist()
+            for label, each in states.items()
+        }
+        for label, values in t.items():
+            expected = np.percentile(values, [10, 50, 90])
+            np.testing.assert_allclose(
+                cloud["at"][index]["band"][label], expected, rtol=6e-3, atol=1e-5
+            )
+        right = sum(v < 0.5 for v in t["harmful"]) + sum(v > 0.5 for v in t["harmless"])
+        assert cloud["at"][index]["separates"] == pytest.approx(right / 48, abs=1e-3)
+
+
+def test_the_baseline_lies_where_capture_and_the_maps_put_it(placed, maps, tiny):
+    state = capture(tiny, [tiny.render(PROMPT)], layers=LAYERS, positions=(POSITION,))[0, 0]
+    baseline = placed["panels"][0]
+    for index, layer in enumerate(LAYERS):
+        at, here = maps.at(layer), state[index][None]
+        near = {"rel": 1e-2, "abs": 1e-3}
+        assert baseline["t"][index] == pytest.approx(float(at.t(here)), **near)
+        assert baseline["y"][index] == pytest.approx(float(at.lda(here)[0, 1]), **near)
+        columns = [column[index] for column in baseline["pca"]]
+        assert columns == pytest.approx(at.pca(here)[0].tolist(), **near)
+
+
+def test_each_panel_has_its_card_its_settings_and_a_value_a_layer(placed, fitted):
+    assert [panel["slot"] for panel in placed["panels"]] == list(SLOTS)
+    assert [panel["form"] for panel in placed["panels"]] == list(PANELS)
+    assert [panel["settings"] for panel in placed["panels"]] == ["", "k=2", "c=−1"]
+    for panel in placed["panels"]:
+        for name in ("y", "t", "to_harmful", "to_harmless", "nearest", "outside", "sentences"):
+            assert len(panel[name]) == len(LAYERS)
+    # Activation addition begins at layer 2, so only from there may its places differ.
+    baseline, _, actadd = placed["panels"]
+    assert fitted.dim_place[1] == 2
+    assert actadd["t"][0] == baseline["t"][0]
+    assert actadd["t"][1] != baseline["t"][1]
+
+
+def test_what_lies_far_away_is_off_the_map_and_the_sentence_says_so(maps, traced, request_, fitted):
+    states = traced.states.clone()
+    states[1] += 100 * maps.at(1).rest
+    far = Trace(traced.panels, states, traced.tokens, traced.t)
+    panels = figures.placed(maps, far, request_, directions=fitted)["panels"]
+    assert panels[1]["outside"] == [True] * 3
+    assert all(words.endswith(", off the map.") for words in panels[1]["sentences"])
+    assert not any(panels[0]["outside"])
+    assert not any("off the map" in words for words in panels[0]["sentences"])
+
+
+@pytest.mark.parametrize(
+    ("t", "before", "outside", "words"),
+    [
+        (
+            0.9,
+            0.1,
+            False,
+            "Flipping (k=3) moves this request from the harmful side (t = 0.1) to the harmless "
+            "side (t = 0.9).",
+        ),
+        (
+            0.5,
+            -0.24,
+            True,
+            "Flipping (k=3) moves this request from the harmful side (t = −0.2) to the middle "
+            "(t = 0.5), off the map.",
+        ),
+        (
+            0.12,
+            0.08,
+            False,
+            "Flipping (k=3) leaves this request where it was, on the harmful side (t = 0.1).",
+        ),
+        (
+            1.4,
+            0.7,
+            False,
+            "Flipping (k=3) keeps this request on the harmless side (t = 0.7 before, 1.4 now).",
+        ),
+        (
+            0.6,
+            0.4,
+            False,
+            "Flipping (k=3) keeps this request in the middle (t = 0.4 before, 0.6 now).",
+        ),
+        (
+            -0.04,
+            None,
+            False,
+            "With Flipping (k=3) this request lies on the harmful side (t = 0.0).",
+        ),
+    ],
+)
+def test_the_sentence_says_in_words_what_the_arrow_shows(t, before, outside, words):
+    assert figures.sentence("Flipping (k=3)", t, before=before, outside=outside) == words
+
+
+def test_the_baselines_sentence_names_no_edit():
+    words = figures.sentence(None, 0.1, before=None, outside=True)
+    assert words == "This request lies on the harmful side (t = 0.1), off the map."
+
+
+@pytest.mark.parametrize(
+    ("panel", "said"),
+    [
+        ("baseline", ""),
+        ("flip", "k=2"),
+        ("flip:k=3", "k=3"),
+        ("nullspace:alpha=1.5,where=all", "k=2, α=1.5, where=all"),
+        ("actadd:c=-1", "c=−1"),
+        ("ablation", ""),
+        ("ablation:alpha=0.5", "α=0.5"),
+    ],
+)
+def test_settings_are_said_as_one_sees_them_on_the_card(fitted, panel, said):
+    assert fitted.default_k == 2
+    assert figures.settings_of(parse(panel), fitted) == said
+
+
+def test_tokens_begin_with_the_visitors_words_and_end_with_the_answer(placed):
+    for panel, answer in zip(placed["panels"], ANSWERS, strict=True):
+        tokens = panel["tokens"]
+        texts = tokens["texts"]
+        assert "".join(texts[: tokens["template"]]).strip() == PROMPT
+        assert "".join(texts[tokens["answer"] :]) == answer
+        assert [len(column) for column in tokens["t"]] == [len(texts)] * len(LAYERS)
+
+
+def test_the_framed_token_is_the_one_whose_place_the_maps_show(placed):
+    for panel in placed["panels"]:
+        tokens = panel["tokens"]
+        for index in range(len(LAYERS)):
+            read = tokens["t"][index][tokens["read"]]
+            assert read == pytest.approx(panel["t"][index], rel=6e-3, abs=6e-3)
+    # Other tokens do lie elsewhere.
+    assert len(set(placed["panels"][0]["tokens"]["t"][2])) > 2
+
+
+def test_a_prompt_whose_characters_are_split_between_tokens_shows_all_tokens(tiny, fitted, maps):
+    prompt = "Füttere 🐻"
+    found = trace(tiny, fitted, maps, prompt, [Panel("baseline")])
+    size = len(tiny.render(prompt))
+    request = figures.Request(prompt, size, ("baseline",))
+    tokens = figures.placed(maps, found, request, directions=fitted)["panels"][0]["tokens"]
+    assert len(tokens["texts"]) == tokens["answer"] == size
+    assert tokens["read"] == size + POSITION
+
+
+def test_umap_places_are_columns_in_the_panels_order(maps, traced):
+    columns = figures.umap_places(maps, traced.states, 3)
+    expected = maps.at(3).clusters.coordinates(traced.states[:, 2])[:, :2]
+    np.testing.assert_allclose(np.transpose(columns), expected.numpy(), rtol=6e-3)
+    with pytest.raises(SteeringError, match="no map at layer 0"):
+        figures.umap_places(maps, traced.states, 0)
+
+
+def test_a_kept_trace_answers_for_its_layers_and_for_nothing_else(maps, traced):
+    memory = atlas.Memory()
+    key = memory.keep(maps, traced)
+    assert memory.umap({"key": key, "layer": 3}) == figures.umap_places(maps, traced.states, 3)
+    for asked in (
+        None,
+        [],
+        key,
+        {"key": key},
+        {"key": key, "layer": 0},
+        {"key": key, "layer": "3"},
+        {"key": key, "layer": [3]},
+        {"key": key + "x", "layer": 3},
+        {"key": None, "layer": 3},
+        {"key": {}, "layer": 3},
+    ):
+        assert memory.umap(asked) is None
+
+
+def test_the_oldest_traces_are_forgotten_and_keys_differ(maps, traced):
+    memory = atlas.Memory()
+    keys = [memory.keep(maps, traced) for _ in range(70)]
+    assert len(set(keys)) == 70
+    assert memory.umap({"key": keys[0], "layer": 3}) is None
+    assert memory.umap({"key": keys[-1], "layer": 3}) is not None
+
+
+def test_the_template_has_a_line_for_each_card_and_nothing_that_gradio_would_evaluate():
+    html = atlas.template()
+    for slot in dials.SLOTS:
+        assert html.count(f'data-slot="{slot}"') == 1
+    # Gradio reads a template as JavaScript and as Handlebars.
+    for sign in ("`", "${", "{{", "\\"):
+        assert sign not in html
+
+
+def test_every_card_has_a_sign_on_the_map():
+    script = (atlas.ASSETS / "map.js").read_text("utf-8")
+    signs = script[script.index("const SIGNS") : script.index("const SLOTS")]
+    for slot in dials.SLOTS:
+        assert f'{slot}: ["' in signs
+
+
+def test_a_sign_of_t_that_rounds_to_zero_is_not_minus_zero():
+    assert "(t = 0.0)" in figures.sentence(None, -0.01, before=None, outside=False)
