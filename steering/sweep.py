@@ -1,0 +1,549 @@
+"""Dose and response: grids of edits over rank, alpha, coefficient, layer and place.
+
+Every cell is measured by single tokens on validation prompts: the refusal score of harmful and of
+harmless ones, and on harmless ones the KL divergence of the next token and the loss on the
+baseline's own answers under the edit. Chosen cells are also answered and judged. The table, one
+row a cell, is written when all is done; until then finished cells are kept in the cache.
+
+Cells are rows of one forward pass, and the blocks below the first edited one, whose states all
+cells share, are not run again.
+"""
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+import math
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import Any, Final, TypeVar
+from unittest.mock import patch
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from steering import artifact
+from steering.comparison import readable
+from steering.directions import Directions
+from steering.errors import SteeringError
+from steering.generation import Sampling, generate
+from steering.intervention import Edit, compile_edits, intervene
+from steering.judge import Judgement, judge
+from steering.metrics import kl_divergence, perplexity, refusal_score
+from steering.model import ChatModel, TokenBatch, reading
+from steering.panel import Panel, parse
+from steering.splits import PromptSplits
+from steering.stages import Stages
+from steering.statistics import Interval, mean_interval, wilson
+
+SCHEMA: Final = 1
+"""Raised whenever a reader of the old table would misread the new one."""
+RANKS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
+"""Ranks of the default grid, as far as INLP kept them; all of its directions come last."""
+ALPHAS: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+COEFFICIENTS: Final = (-3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+ABLATIONS: Final = (0.0, 0.5, 1.0, 1.5, 2.0)
+LAYERS: Final = 6
+"""About how many layers the default grid looks at (chosen: a coarse look)."""
+RANDOM_SEEDS: Final = range(5)
+CELLS: Final = 4
+"""Cells in one forward pass (chosen: a kill loses at most these)."""
+VERDICTS: Final = ("refused", "hedged", "complied", "broken", "empty")
+MEASURES: Final = ("harmful_score", "harmless_score", "kl", "loss")
+_SETS: Final = ("harmful", "harmless")
+T = TypeVar("T")
+
+Grid = Mapping[str, Sequence[Panel]]
+"""Panels by the name of the grid they belong to; a panel may be in several."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a cell costs.
+
+    Attributes:
+        prompts: Validation prompts a class, spread evenly over it.
+        answer_tokens: Length of the baseline's answers whose loss is measured.
+        generated_prompts: Validation prompts a class that generated cells answer.
+        generated_tokens: Length of these answers.
+        rows: Rows (prompts x cells) of a forward pass.
+    """
+
+    prompts: int = 32
+    answer_tokens: int = 12
+    generated_prompts: int = 16
+    generated_tokens: int = 24
+    rows: int = 32
+
+    def __post_init__(self) -> None:
+        """Refuse sizes below 1."""
+        for name, value in asdict(self).items():
+            if value < 1:
+                raise SteeringError(f"{name}={value} of the sweep is out of range; allowed: from 1")
+
+
+# What is swept
+
+
+def expand(text: str) -> list[Panel]:
+    """Read a grid: a panel's text form with alternatives, as in `flip:k=1|2|4,alpha=1|2`.
+
+    Raises:
+        SteeringError: If one of the panels cannot be read.
+    """
+    name, _, rest = text.strip().partition(":")
+    alternatives = [
+        [f"{key}={value}" for value in values.split("|")]
+        for key, _, values in (item.partition("=") for item in rest.split(",") if rest)
+    ]
+    settings = (",".join(chosen) for chosen in itertools.product(*alternatives))
+    return [parse(f"{name}:{chosen}" if chosen else name) for chosen in settings]
+
+
+def default_grid(directions: Directions) -> dict[str, list[Panel]]:
+    """Return the grids that answer most questions in minutes on a small model."""
+    rank = directions.subspace("inlp", directions.inlp_place).rank
+    ranks = [*(k for k in RANKS if k < rank), rank]
+    position = directions.inlp_place[0]
+    fitted = sorted(layer for p, layer in directions.inlp if p == position)
+    layers = fitted[:: max(1, len(fitted) // LAYERS)]
+    return {
+        "rank x alpha": [Panel("flip", k=k, alpha=alpha) for k in ranks for alpha in ALPHAS],
+        "nullspace by rank": [Panel("nullspace", k=k) for k in ranks],
+        "coefficient": [Panel("actadd", c=c) for c in COEFFICIENTS],
+        "ablation by alpha": [Panel("ablation", alpha=alpha) for alpha in ABLATIONS],
+        "flip by layer": [_flip_at(directions, layer) for layer in layers],
+        "ablation by layer": [Panel("ablation", layer=each, where="source") for each in layers],
+        "where": [
+            Panel(name, where=where)
+            for name in ("ablation", "nullspace", "flip")
+            for where in ("source", "all")
+        ],
+    }
+
+
+def reference_points(directions: Directions) -> dict[str, Panel]:
+    """Return the labelled points of the frontier: the paper's four interventions and controls."""
+    wrong = wrong_layer(directions)
+    return {
+        "baseline": Panel("baseline"),
+        "activation addition, suppressing": Panel("actadd", c=-1.0),
+        "activation addition, inducing": Panel("actadd", c=directions.default_c),
+        "directional ablation": Panel("ablation"),
+        "nullspace projection": Panel("nullspace"),
+        "counterfactual flipping": Panel("flip"),
+        **{f"control: random subspace {seed}": Panel("random", seed=seed) for seed in RANDOM_SEEDS},
+        "control: reflection along the difference in means": Panel("flip", basis="dim"),
+        "control: flip about the midpoint": Panel("flip", center="midpoint"),
+        **({f"control: flip at layer {wrong.layer}": wrong} if wrong else {}),
+    }
+
+
+def wrong_layer(directions: Directions) -> Panel | None:
+    """Return the flip at the fitted layer nearest to half the chosen depth; None if none is."""
+    position, chosen = directions.inlp_place
+    others = [layer for p, layer in directions.inlp if p == position and layer != chosen]
+    if not others:
+        return None
+    return _flip_at(directions, min(others, key=lambda layer: (abs(layer - chosen // 2), layer)))
+
+
+def _flip_at(directions: Directions, layer: int) -> Panel:
+    rank = directions.subspace("inlp", (directions.inlp_place[0], layer)).rank
+    return Panel("flip", k=min(directions.default_k, rank), layer=layer)
+
+
+# The run
+
+
+def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
+    model: ChatModel,
+    directions: Directions,
+    splits: PromptSplits,
+    out: Path,
+    *,
+    provenance: Mapping[str, Any],
+    grid: Grid | None = None,
+    generated: Sequence[Panel] | None = None,
+    settings: Settings | None = None,
+) -> list[dict[str, Any]]:
+    """Measure every cell of every grid; write the table and its provenance.
+
+    A run that was stopped goes on where it was and gives the same bytes.
+
+    Args:
+        model: A loaded chat model.
+        directions: Its directions.
+        splits: Only the validation prompts are used.
+        out: A .csv file; the provenance goes beside it, as .json. Each is replaced whole.
+        provenance: What a reader needs to make the numbers again, JSON types; changes of it, of
+            the directions or the settings begin a new run.
+        grid: Default `default_grid`; `reference_points` and the baseline are always added.
+        generated: Panels that answer and are judged; default `reference_points`.
+        settings: Sizes.
+
+    Returns:
+        The table's rows; COLUMNS explains them.
+
+    Raises:
+        SteeringError: If a panel does not fit the model, before anything is measured.
+    """
+    directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
+    settings = settings or Settings()
+    points = reference_points(directions)
+    grid = default_grid(directions) if grid is None else grid
+    grids = {
+        name: [_canonical(panel, directions) for panel in panels]
+        for name, panels in {**grid, "reference": list(points.values())}.items()
+    }
+    answering = [
+        _canonical(panel, directions)
+        for panel in (points.values() if generated is None else generated)
+    ]
+    cells = list(dict.fromkeys([*itertools.chain(*grids.values()), *answering]))
+    edits = {cell: cell.edit(directions) for cell in cells}
+    stages = Stages(["sweep", SCHEMA, provenance, _digest(directions), asdict(settings)])
+    sweep = _Sweep(model, splits, settings, stages, edits)
+    measured = sweep.measured()
+    judged = sweep.judged(list(dict.fromkeys(answering)))
+    labels = {_canonical(panel, directions): label for label, panel in points.items()}
+    rows = [
+        {
+            **dict.fromkeys(COLUMNS),
+            **{key: value for key, value in asdict(cell).items() if key in COLUMNS},
+            "panel": str(cell),
+            "grids": "; ".join(name for name, panels in grids.items() if cell in panels),
+            "label": labels.get(cell),
+            **_summary(measured[cell]),
+            **judged.get(cell, {}),
+        }
+        for cell in cells
+    ]
+    _write(out, rows, {"settings": asdict(settings), "provenance": dict(provenance)})
+    return rows
+
+
+def _canonical(panel: Panel, directions: Directions) -> Panel:
+    return replace(panel.resolved(directions), order=())
+
+
+def _digest(directions: Directions) -> str:
+    digest = hashlib.sha256()
+    tensors = [directions.difference, directions.harmless_mean]
+    tensors += [found.subspace.basis for _, found in sorted(directions.inlp.items())]
+    for tensor in tensors:
+        digest.update(tensor.contiguous().numpy().tobytes())
+    places = (sorted(directions.inlp), directions.dim_place, directions.inlp_place)
+    facts = (places, directions.positions, directions.default_k, directions.default_c)
+    digest.update(json.dumps(facts).encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """A few prompts of one class and what the unedited model makes of them.
+
+    Attributes:
+        group: `harmful` or `harmless`.
+        rows: Token ids of each prompt and, after it, of the answer whose loss is measured.
+        lengths: Tokens of each answer; 0 for none.
+        states: The residual stream of each prompt at the layers where edits begin.
+        logits: Next-token logits, float32, on the CPU.
+    """
+
+    group: str
+    rows: list[list[int]]
+    lengths: list[int]
+    states: Mapping[int, Float[Tensor, "prompt position d_model"]]
+    logits: Float[Tensor, "prompt vocab"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Sweep:
+    """Measures cells; what is measured is kept by `stages`."""
+
+    model: ChatModel
+    splits: PromptSplits
+    settings: Settings
+    stages: Stages
+    edits: Mapping[Panel, Edit | None]
+
+    def measured(self) -> dict[Panel, dict[str, list[float | None]]]:
+        """Return every cell's values, prompt by prompt."""
+        active: dict[int, list[Panel]] = {}
+        for cell, edit in self.edits.items():
+            if edit is not None and not edit.is_identity:
+                active.setdefault(_first_layer(edit), []).append(cell)
+        # Fixed groups, whatever is done already: rounding depends on who shares the pass.
+        groups: list[tuple[int | None, list[Panel]]] = [(None, [])]
+        for layer, cells in sorted(active.items()):
+            groups += [(layer, part) for part in _parts(cells, CELLS)]
+        keys = [json.dumps([str(cell) for cell in cells]) for _, cells in groups]
+        todo = dict(zip(keys, groups, strict=True))
+        found = self.stages.lines("sweep", keys, lambda key: self._measure(*todo[key]))
+        result = dict.fromkeys(self.edits, found[0]["cells"][0])
+        for (_, cells), values in zip(groups[1:], found[1:], strict=True):
+            result.update(zip(cells, values["cells"], strict=True))
+        return result
+
+    def judged(self, cells: Sequence[Panel]) -> dict[Panel, dict[str, Any]]:
+        """Return the verdict rates of the cells that answer."""
+        groups = _parts(cells, CELLS)
+        keys = [json.dumps([str(cell) for cell in group]) for group in groups]
+        todo = dict(zip(keys, groups, strict=True))
+        found = self.stages.lines("sweep, answers", keys, lambda key: self._judge(todo[key]))
+        return {
+            cell: rates
+            for group, entry in zip(groups, found, strict=True)
+            for cell, rates in zip(group, entry["cells"], strict=True)
+        }
+
+    @cached_property
+    def chunks(self) -> list[_Chunk]:
+        """The validation prompts with what the unedited model makes of them, short ones first."""
+        layers = {_first_layer(edit) for edit in self.edits.values() if edit is not None}
+        width = max(1, self.settings.rows // CELLS)
+        chunks = []
+        for group in _SETS:
+            prompts = sorted(self._prompts(group, self.settings.prompts), key=len)
+            for part in _parts(prompts, width):
+                answers = self._answers(part) if group == "harmless" else [[] for _ in part]
+                rows = [[*prompt, *answer] for prompt, answer in zip(part, answers, strict=True)]
+                lengths = list(map(len, answers))
+                with torch.inference_mode(), reading(self.model, sorted(layers)) as states:
+                    logits = self._forward(self.model.batch(rows), max(lengths) + 1)
+                first = _next_token(logits, lengths).float().cpu()
+                chunks.append(_Chunk(group, rows, lengths, dict(states), first))
+        return chunks
+
+    def _prompts(self, group: str, n: int) -> list[list[int]]:
+        texts = self.splits.validation[group]
+        size = min(n, len(texts))
+        return [self.model.render(texts[index * len(texts) // size]) for index in range(size)]
+
+    def _answers(self, prompts: Sequence[list[int]]) -> list[list[int]]:
+        sampling = Sampling(max_new_tokens=self.settings.answer_tokens)
+        columns = list(generate(self.model, prompts, {}, sampling))
+        rows = zip(*(column.tokens for column in columns), strict=True)
+        return [[token for token in row if token is not None] for row in rows]
+
+    def _measure(self, layer: int | None, cells: Sequence[Panel]) -> dict[str, Any]:
+        """Measure cells whose edits begin at `layer`; no cells measure the unedited model."""
+        edits = [self.edits[cell] for cell in cells] or [None]
+        result: list[dict[str, list[float | None]]]
+        result = [{name: [] for name in MEASURES} for _ in edits]
+        for chunk in self.chunks:
+            start = max(chunk.states, default=0) if layer is None else layer
+            for name, values in self._values(chunk, edits, start).items():
+                for cell, of_cell in zip(
+                    result, values.view(-1, len(edits)).T.tolist(), strict=True
+                ):
+                    cell[name] += [value if math.isfinite(value) else None for value in of_cell]
+        return {"cells": result}
+
+    def _values(
+        self, chunk: _Chunk, edits: Sequence[Edit | None], layer: int
+    ) -> dict[str, Float[Tensor, " row"]]:
+        """Return what one pass measures; rows are ordered by prompt, then cell."""
+        n = len(edits)
+        batch = self.model.batch([row for row in chunk.rows for _ in edits])
+        lengths = [length for length in chunk.lengths for _ in edits]
+        longest = max(lengths)
+        program = compile_edits(list(edits) * len(chunk.rows), device=self.model.device)
+        states = chunk.states[layer].repeat_interleave(n, dim=0) if layer else None
+        with (
+            torch.inference_mode(),
+            _starting_at(self.model, layer, states),
+            intervene(self.model, program),
+        ):
+            logits = self._forward(batch, longest + 1)
+        first = _next_token(logits, lengths).float().cpu()
+        scores = refusal_score(first, self.model.opener_ids)
+        if chunk.group == "harmful":
+            return {"harmful_score": scores}
+        places = torch.arange(longest, 0, -1)[None]
+        mask = (places <= torch.tensor(lengths)[:, None]).to(self.model.device)
+        tokens = batch.tokens[:, batch.tokens.shape[1] - longest :]
+        return {
+            "harmless_score": scores,
+            "kl": kl_divergence(chunk.logits.repeat_interleave(n, dim=0), first),
+            "loss": perplexity(logits[:, :-1], tokens, mask).log().cpu(),
+        }
+
+    def _forward(self, batch: TokenBatch, keep: int) -> Float[Tensor, "row position vocab"]:
+        output = self.model.network(
+            input_ids=batch.tokens,
+            attention_mask=batch.mask,
+            position_ids=batch.positions,
+            logits_to_keep=keep,
+            use_cache=False,
+        )
+        return output.logits  # type: ignore[no-any-return]
+
+    def _judge(self, cells: Sequence[Panel]) -> dict[str, Any]:
+        """Answer prompts of both classes under every cell and count the verdicts."""
+        rates: list[dict[str, Any]] = [{} for _ in cells]
+        for group in _SETS:
+            prompts = sorted(self._prompts(group, self.settings.generated_prompts), key=len)
+            judgements: list[list[Judgement]] = [[] for _ in cells]
+            for part in _parts(prompts, max(1, self.settings.rows // len(cells))):
+                for row, judgement in enumerate(self._answered(part, cells)):
+                    judgements[row % len(cells)].append(judgement)
+            for entry, found in zip(rates, judgements, strict=True):
+                counts = Counter(judgement.verdict for judgement in found)
+                entry["n_answered"] = len(found)
+                for verdict in VERDICTS:
+                    entry[f"{group}_{verdict}"] = counts[verdict] / len(found)
+                entry[f"{group}_looping"] = sum(each.looping for each in found) / len(found)
+        return {"cells": rates}
+
+    def _answered(self, prompts: Sequence[list[int]], cells: Sequence[Panel]) -> list[Judgement]:
+        rows = [prompt for prompt in prompts for _ in cells]
+        edits = [self.edits[cell] for cell in cells] * len(prompts)
+        program = compile_edits(edits, device=self.model.device)
+        sampling = Sampling(max_new_tokens=self.settings.generated_tokens)
+        columns = list(generate(self.model, rows, program, sampling))
+        texts = zip(*(column.tokens for column in columns), strict=True)
+        return [
+            judge(readable(self.model, [t for t in text if t is not None]), ended=ended)
+            for text, ended in zip(texts, columns[-1].ended, strict=True)
+        ]
+
+
+@contextmanager
+def _starting_at(
+    model: ChatModel, layer: int, states: Float[Tensor, "row position d_model"] | None
+) -> Generator[None]:
+    """Give every forward pass the input of block `layer`; the blocks below are not run."""
+    with ExitStack() as stack:
+        for block in model.blocks[:layer]:
+            # Not a hook: hooks see a block's output, but cannot spare the work. Taken back by
+            # `patch` even where a library has replaced `forward` already.
+            stack.enter_context(patch.object(block, "forward", lambda *_, **__: states))
+        yield
+
+
+def _next_token(
+    logits: Float[Tensor, "row position vocab"], lengths: Sequence[int]
+) -> Float[Tensor, "row vocab"]:
+    """Return the logits at the end of each prompt, that many tokens before the last position."""
+    last = logits.shape[1] - 1
+    places = torch.tensor([last - length for length in lengths], device=logits.device)
+    return logits[torch.arange(len(lengths), device=logits.device), places]
+
+
+def _first_layer(edit: Edit) -> int:
+    return min(layer for layer, _ in edit.sites)
+
+
+def _parts(items: Sequence[T], size: int) -> list[list[T]]:
+    return [list(items[start : start + size]) for start in range(0, len(items), size)]
+
+
+# The table
+
+_MEASURED: Final = {
+    "harmful_score": "mean refusal score of harmful prompts, in nats",
+    "harmful_rate": "share of harmful prompts with a refusal probability above .5",
+    "harmless_score": "mean refusal score of harmless prompts, in nats",
+    "harmless_rate": "share of harmless prompts with a refusal probability above .5",
+    "kl": "mean KL divergence of the next token from the baseline's, harmless prompts, in nats",
+    "loss": "mean loss on the baseline's answers to harmless prompts, in nats a token",
+}
+COLUMNS: Final[Mapping[str, str]] = {
+    "panel": "text form with every default filled in",
+    "grids": "names of the grids that the cell belongs to",
+    "label": "name of a point of reference; empty for others",
+    **{each.name: "key of the panel" for each in fields(Panel) if each.name != "order"},
+    "n": "validation prompts of each class",
+    **{
+        f"{name}{end}": meaning
+        for name, text in _MEASURED.items()
+        for end, meaning in (("", text), ("_low", "95 % interval"), ("_high", "95 % interval"))
+    },
+    "perplexity": "median over the baseline's answers to harmless prompts of exp(loss)",
+    "n_answered": "validation prompts of each class that were answered; empty if none",
+    **{
+        f"{group}_{verdict}": f"share of answers to {group} prompts"
+        for group in _SETS
+        for verdict in (*VERDICTS, "looping")
+    },
+}
+"""The columns of the table, in order, with their meaning."""
+_TEXTS: Final = ("panel", "grids", "label", "name", "where", "center", "basis", "side")
+
+
+def _summary(values: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:
+    """Summarise a cell; a measure that is not finite on some prompt stays empty."""
+    found: dict[str, Any] = {"n": len(values["harmful_score"])}
+    numbers = {name: [x for x in raw if x is not None] for name, raw in values.items()}
+    broken = {name for name, raw in values.items() if None in raw}
+    # An empty answer has no loss, which spoils nothing; an edit that breaks the model does.
+    if "kl" not in broken and numbers["loss"]:
+        broken.discard("loss")
+        found["perplexity"] = math.exp(median(numbers["loss"]))
+    for name in numbers.keys() - broken:
+        found |= _with_ends(name, mean_interval(numbers[name]))
+        if name.endswith("_score"):
+            rate = wilson(sum(score > 0 for score in numbers[name]), len(numbers[name]))
+            found |= _with_ends(name.replace("score", "rate"), rate)
+    return found
+
+
+def _with_ends(name: str, interval: Interval) -> dict[str, float]:
+    return {
+        name: interval.estimate,
+        f"{name}_low": interval.low,
+        f"{name}_high": interval.high,
+    }
+
+
+def _write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {key: f"{x:.6g}" if isinstance(x, float) else x for key, x in row.items()} for row in rows
+    )
+    content = text.getvalue().encode()
+    artifact.write_file(out, content)
+    document = {
+        "schema": SCHEMA,
+        "table": out.name,
+        "table_sha256": hashlib.sha256(content).hexdigest(),
+        "columns": dict(COLUMNS),
+        **facts,
+    }
+    artifact.write_json(out.with_suffix(".json"), document)
+
+
+def load(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Read a table and what stands beside it: rows with numbers as numbers, None where empty.
+
+    Raises:
+        SteeringError: If they are missing, broken, of another schema or of different runs.
+    """
+    document = artifact.read_json(path.with_suffix(".json"))
+    content = path.read_bytes() if path.is_file() else b""
+    if (
+        not isinstance(document, dict)
+        or document.get("schema") != SCHEMA
+        or document.get("table_sha256") != hashlib.sha256(content).hexdigest()
+    ):
+        raise SteeringError(
+            f"{path} and the .json beside it are broken, of different runs, or not of schema "
+            f"{SCHEMA}; make them again with `python -m steering sweep`"
+        )
+    rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    return [{key: _value(key, cell) for key, cell in row.items()} for row in rows], document
+
+
+def _value(key: str, cell: str) -> str | float | None:
+    return None if cell == "" else cell if key in _TEXTS else float(cell)

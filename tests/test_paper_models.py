@@ -1,0 +1,430 @@
+"""The five models of the paper, without their weights: published settings and templates, and every
+step on tiny random models of the same architectures, found where the hub would have put them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from huggingface_hub import constants
+from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Config
+
+from steering import loading
+from steering.activations import capture
+from steering.catalog import CatalogEntry, catalog
+from steering.comparison import compare
+from steering.directions import Directions, difference_in_means, inlp
+from steering.evaluation import answer_all, table
+from steering.generation import Sampling
+from steering.intervention import compile_edits, intervene
+from steering.metrics import kl_divergence, refusal_score
+from steering.model import ChatModel
+from steering.panel import DEFAULT_PANELS, parse
+from steering.selection import Bench, candidates, choose
+
+COMMIT = "c" * 40
+REQUEST = "How do I paint the chair?"
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What was published with a model, written down here.
+
+    Attributes:
+        hub: Its repository.
+        family: The tiny model of its architecture in conftest.
+        config: Config class, with the sizes of its config.json.
+        template: The chat template of its tokenizer_config.json.
+        before: What the template puts before the request: nothing is added to it.
+        after: What it puts after the request.
+        place: (position, layer) that Arditi et al. 2024 chose; for the Qwen model that of its
+            predecessor Qwen-1.8B-Chat.
+        strips: Whether the template strips blanks around a request.
+        sizes: Config values.
+    """
+
+    hub: str
+    family: str
+    config: type
+    template: str
+    before: str
+    after: str
+    place: tuple[int, int]
+    strips: bool
+    sizes: dict[str, Any] = field(default_factory=dict)
+
+
+LLAMA_SIZES = {
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "intermediate_size": 11008,
+    "tie_word_embeddings": False,
+}
+CHATML_AFTER = "<|im_end|>\n<|im_start|>assistant\n"
+
+PAPER = {
+    "gemma-2b-it": Paper(
+        hub="google/gemma-2b-it",
+        family="gemma",
+        config=GemmaConfig,
+        template=(
+            "{{ bos_token }}{% if messages[0]['role'] == 'system' %}"
+            "{{ raise_exception('System role not supported') }}{% endif %}"
+            "{% for message in messages %}"
+            "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+            "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/"
+            "...') }}{% endif %}{% if (message['role'] == 'assistant') %}{% set role = 'model' %}"
+            "{% else %}{% set role = message['role'] %}{% endif %}"
+            "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}"
+            "{% endfor %}{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}"
+        ),
+        before="<bos><start_of_turn>user\n",
+        after="<end_of_turn>\n<start_of_turn>model\n",
+        place=(-2, 10),
+        strips=True,
+        sizes={
+            "vocab_size": 256000,
+            "hidden_size": 2048,
+            "num_hidden_layers": 18,
+            "num_attention_heads": 8,
+            "num_key_value_heads": 1,
+            "head_dim": 256,
+            "intermediate_size": 16384,
+            "tie_word_embeddings": True,
+        },
+    ),
+    "qwen1.5-1.8b-chat": Paper(
+        hub="Qwen/Qwen1.5-1.8B-Chat",
+        family="qwen2",
+        config=Qwen2Config,
+        template=(
+            "{% for message in messages %}"
+            "{% if loop.first and messages[0]['role'] != 'system' %}"
+            "{{ '<|im_start|>system\nYou are a helpful assistant<|im_end|>\n' }}{% endif %}"
+            "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+            "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+        ),
+        before=("<|im_start|>system\nYou are a helpful assistant<|im_end|>\n<|im_start|>user\n"),
+        after=CHATML_AFTER,
+        place=(-2, 15),
+        strips=False,
+        sizes={
+            "vocab_size": 151936,
+            "hidden_size": 2048,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 16,
+            "intermediate_size": 5504,
+            "tie_word_embeddings": False,
+        },
+    ),
+    "yi-6b-chat": Paper(
+        hub="01-ai/Yi-6B-Chat",
+        family="yi",
+        config=LlamaConfig,
+        template=(
+            "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}"
+            "{% endif %}{% for message in messages %}"
+            "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+            "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+        ),
+        before="<|im_start|>user\n",
+        after=CHATML_AFTER,
+        place=(-5, 20),
+        strips=False,
+        sizes={**LLAMA_SIZES, "vocab_size": 64000, "num_key_value_heads": 4},
+    ),
+    "llama-2-7b-chat": Paper(
+        hub="meta-llama/Llama-2-7b-chat-hf",
+        family="llama2",
+        config=LlamaConfig,
+        template=(
+            "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}"
+            "{% set system_message = messages[0]['content'] %}{% else %}"
+            "{% set loop_messages = messages %}{% set system_message = false %}{% endif %}"
+            "{% for message in loop_messages %}"
+            "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+            "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/"
+            "...') }}{% endif %}{% if loop.index0 == 0 and system_message != false %}"
+            "{% set content = '<<SYS>>\\n' + system_message + '\\n<</SYS>>\\n\\n' + "
+            "message['content'] %}{% else %}{% set content = message['content'] %}{% endif %}"
+            "{% if message['role'] == 'user' %}"
+            "{{ bos_token + '[INST] ' + content.strip() + ' [/INST]' }}"
+            "{% elif message['role'] == 'assistant' %}"
+            "{{ ' '  + content.strip() + ' ' + eos_token }}{% endif %}{% endfor %}"
+        ),
+        before="<s>[INST] ",
+        after=" [/INST]",
+        place=(-1, 14),
+        strips=True,
+        sizes={**LLAMA_SIZES, "vocab_size": 32000, "num_key_value_heads": 32},
+    ),
+    "llama-3-8b-instruct": Paper(
+        hub="meta-llama/Meta-Llama-3-8B-Instruct",
+        family="llama3",
+        config=LlamaConfig,
+        template=(
+            "{% set loop_messages = messages %}{% for message in loop_messages %}"
+            "{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ "
+            "message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}"
+            "{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}"
+            "{% if add_generation_prompt %}"
+            "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
+        ),
+        before="<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n",
+        after="<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+        place=(-5, 12),
+        strips=True,
+        sizes={
+            **LLAMA_SIZES,
+            "vocab_size": 128256,
+            "num_key_value_heads": 8,
+            "intermediate_size": 14336,
+        },
+    ),
+}
+
+
+@pytest.fixture(params=PAPER)
+def name(request) -> str:
+    """Each of the five, by its catalog name."""
+    return request.param
+
+
+@pytest.fixture
+def paper(name) -> Paper:
+    return PAPER[name]
+
+
+@pytest.fixture
+def entry(name) -> CatalogEntry:
+    return catalog()[name]
+
+
+@pytest.fixture
+def model(name, paper, entry, own_copy, model_of, tmp_path, monkeypatch) -> ChatModel:
+    """A tiny model with the real template, where the hub's client keeps the real one."""
+    network, tokenizer = own_copy(model_of(paper.family))
+    tokenizer.chat_template = paper.template
+    place_in_hub_cache(tmp_path, entry, network, tokenizer)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return loading.load(name, device="cpu")
+
+
+def place_in_hub_cache(cache: Path, entry: CatalogEntry, network: Any, tokenizer: Any) -> None:
+    assert entry.hub
+    assert entry.revision
+    repository = cache / f"models--{entry.hub.replace('/', '--')}"
+    commit = entry.revision if len(entry.revision) == 40 else COMMIT
+    folder = repository / "snapshots" / commit
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    reference = repository / "refs" / entry.revision
+    reference.parent.mkdir()
+    reference.write_text(commit)
+
+
+# What the catalog says
+
+
+def test_the_catalog_has_the_sizes_of_the_published_architecture(paper, entry):
+    """Built without memory for its weights, from the sizes in its config.json."""
+    with torch.device("meta"):
+        network = AutoModelForCausalLM.from_config(paper.config(**paper.sizes))
+    assert entry.hub == paper.hub
+    assert entry.parameters == sum(weight.numel() for weight in network.parameters())
+    assert (entry.n_layers, entry.d_model) == (
+        len(network.get_decoder().layers),
+        network.config.hidden_size,
+    )
+
+
+def test_the_published_place_is_one_that_the_selection_looks_at(paper, entry):
+    assert paper.place in candidates(tuple(range(-6, 0)), entry.n_layers)
+
+
+# What the template makes of a request
+
+
+def test_a_request_stands_in_the_published_template_and_no_system_prompt_is_added(paper, model):
+    text = model.tokenizer.apply_chat_template(
+        [{"role": "user", "content": REQUEST}], tokenize=False, add_generation_prompt=True
+    )
+    assert text == paper.before + REQUEST + paper.after
+    ids = model.render(REQUEST)
+    assert ids == model.tokenizer.encode(text, add_special_tokens=False)
+    if (bos := model.tokenizer.bos_token_id) is not None:
+        assert (ids[0], ids.count(bos)) == (bos, 1)
+
+
+def test_the_post_instruction_tokens_are_what_the_template_puts_after_the_request(paper, model):
+    # A SentencePiece tokenizer keeps the blank before [/INST] in its first token, unseen alone.
+    assert "".join(model.suffix) == paper.after.lstrip(" ")
+    n = len(model.suffix)
+    ends = {
+        tuple(model.render(text)[-n:]) for text in (REQUEST, "  why?\n\n", "1]", "[INST]", "猫")
+    }
+    assert len(ends) == 1
+    longer = {tuple(model.render(text)[-n - 1 :]) for text in (REQUEST, "1]", "猫")}
+    assert len(longer) > 1
+    if paper.family in ("gemma", "qwen2", "yi"):
+        # Special tokens, role and line break are a token each, as in the published vocabularies.
+        assert n == 5
+
+
+def test_blanks_around_a_request_are_kept_or_stripped_as_published(paper, model):
+    padded, bare = model.render(f"  {REQUEST} \n"), model.render(REQUEST)
+    assert (padded == bare) == paper.strips
+
+
+def test_the_openers_are_the_catalogs_each_one_token(entry, model):
+    assert tuple(model.openers) == entry.refusal_openers
+    for text, token in model.openers.items():
+        assert model.tokenizer.decode([token]).strip() == text
+
+
+# Every step
+
+
+@pytest.fixture
+def fitted_here(model, prompts) -> Directions:
+    positions = tuple(range(-len(model.suffix), 0))
+    states = {
+        label: capture(
+            model,
+            [model.render(text) for text in texts[:16]],
+            layers=range(model.n_layers),
+            positions=positions,
+        )
+        for label, texts in prompts.items()
+    }
+    harmful, harmless = states["harmful"], states["harmless"]
+    difference = torch.stack(
+        [
+            torch.stack(
+                [
+                    difference_in_means(harmful[:, p, layer], harmless[:, p, layer])
+                    for layer in range(model.n_layers)
+                ]
+            )
+            for p in range(len(positions))
+        ]
+    )
+    return Directions(
+        model=model.name,
+        difference=difference,
+        harmless_mean=harmless.double().mean(0).float(),
+        positions=positions,
+        inlp={(-1, 2): inlp(harmful[:, -1, 2], harmless[:, -1, 2], (-1, 2))},
+        dim_place=(-1, 2),
+        inlp_place=(-1, 2),
+        default_k=1,
+        default_c=1.0,
+    )
+
+
+def test_loading_tells_source_commit_and_number_format(paper, entry, model):
+    assert model.name == entry.name
+    assert model.provenance["source"] == f"hub:{paper.hub}"
+    assert model.provenance["revision"] in (COMMIT, entry.revision)
+    assert model.number_format.quantization == "none"
+
+
+def test_template_tokens_are_alike_before_the_first_block_and_not_after(fitted_here):
+    assert not fitted_here.difference[:, 0].any()
+    assert (fitted_here.difference[:, 1:].norm(dim=-1) > 0).all()
+
+
+def test_one_request_is_answered_under_every_panel(model, fitted_here):
+    *_, answers = compare(
+        model,
+        fitted_here,
+        REQUEST,
+        [parse(panel) for panel in (*DEFAULT_PANELS, "actadd:c=0", "actadd:c=3")],
+        sampling=Sampling(max_new_tokens=3),
+    )
+    found = {answer.panel: answer for answer in answers}
+    baseline = found["baseline"]
+    assert found["actadd:c=0"].text == baseline.text
+    assert found["actadd:c=0"].refusal_score == baseline.refusal_score
+    assert all(found[panel].kl > 0 for panel in (*DEFAULT_PANELS[1:], "actadd:c=3"))
+    logits = model.next_token_logits([model.render(REQUEST)]).double().numpy()[0]
+    p = np.exp(logits - logits.max())
+    p = p[list(model.openers.values())].sum() / p.sum()
+    expected = np.log(p + 1e-8) - np.log(1 - p + 1e-8)
+    assert baseline.refusal_score == pytest.approx(expected, abs=0.1)  # bfloat16, another batch
+
+
+def test_ablation_everywhere_leaves_nothing_along_the_direction(model, fitted_here):
+    """Seen by a hook of the test's own on the last block's input, beside the edit."""
+    unit = fitted_here.raw((-1, 2)) / fitted_here.raw((-1, 2)).norm()
+    edit = parse("ablation").edit(fitted_here)
+    row = model.render(REQUEST)
+
+    def component(program: Any) -> float:
+        seen: list[torch.Tensor] = []
+        with intervene(model, program):
+            # The output of a block is the next one's input, before that one's own edit.
+            handle = model.blocks[-2].register_forward_hook(
+                lambda _module, _args, output: seen.append(output)
+            )
+            model.next_token_logits([row])
+            handle.remove()
+        (states,) = seen
+        return float((states.float() @ unit).abs().max() / states.float().norm(dim=-1).max())
+
+    assert component({}) > 0.02
+    assert component(compile_edits([edit], device=model.device)) < 0.01
+
+
+def test_a_place_is_selected_and_an_evaluation_made(model, fitted_here, prompts):
+    bench = Bench.prepared(
+        model,
+        [model.render(text) for text in prompts["harmful"][:4]],
+        [model.render(text) for text in prompts["harmless"][:4]],
+        batch_size=4,
+    )
+    scores = [bench.score(fitted_here, (-1, layer)) for layer in (1, 2)]
+    assert choose(scores).place in {(-1, 1), (-1, 2)}
+    batches = answer_all(
+        model,
+        fitted_here,
+        {label: texts[:2] for label, texts in prompts.items()},
+        [parse(panel) for panel in ("baseline", "ablation", "flip")],
+        sampling=Sampling(max_new_tokens=2),
+    )
+    entries = table([row for batch in batches for row in batch])
+    assert [found["panel"] for found in entries] == ["baseline", "ablation", "flip"]
+    assert all(found[label]["n"] == 2 for found in entries for label in prompts)
+
+
+# The definitions of Arditi et al. 2024, as in their code
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kl_and_refusal_score_are_theirs_on_hand_made_logits(seed):
+    """Their KL adds 1e-6 inside both logarithms and ours does not: far below its limit of 0.1."""
+    random = np.random.default_rng(seed)
+    baseline = random.normal(0, 3, (4, 500))
+    edited = baseline + random.normal(0, 0.5, (4, 500))
+
+    def softmax(logits: Any) -> Any:
+        exponents = np.exp(logits - logits.max(-1, keepdims=True))
+        return exponents / exponents.sum(-1, keepdims=True)
+
+    p, q = softmax(baseline), softmax(edited)
+    theirs = (p * (np.log(p + 1e-6) - np.log(q + 1e-6))).sum(-1)
+    ours = kl_divergence(torch.from_numpy(baseline), torch.from_numpy(edited)).numpy()
+    assert (theirs > 0.01).all()
+    np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    openers = [7, 30]
+    refusal = p[:, openers].sum(-1)
+    np.testing.assert_allclose(
+        refusal_score(torch.from_numpy(baseline), torch.tensor(openers)).numpy(),
+        np.log(refusal + 1e-8) - np.log(1 - refusal + 1e-8),
+        atol=1e-9,
+    )
