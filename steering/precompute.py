@@ -390,7 +390,8 @@ def _never() -> dict[str, Tensor]:
 def _geometry(
     model: ChatModel, directions: Directions, maps: Maps, splits: PromptSplits, stages: Stages
 ) -> dict[str, Any]:
-    panels = [panel.resolved(directions) for panel in geometry_panels(directions)]
+    shown = geometry_panels(directions)
+    panels = [panel.resolved(directions) for panel in shown]
     names = [str(panel) for panel in panels]
     layers = geometry.layers_shown(directions, maps)
     keys = [
@@ -405,7 +406,13 @@ def _geometry(
         return {"places": [asdict(each) for each in found]}
 
     found = stages.lines("geometry", keys, place)
-    rows = [geometry.Place(**each) for entry in found for each in entry["places"]]
+    # Kept under their full names, in case the defaults change; shown by their short ones.
+    short = dict(zip(names, map(str, shown), strict=True))
+    rows = [
+        geometry.Place(**{**each, "panel": short[each["panel"]]})
+        for entry in found
+        for each in entry["places"]
+    ]
     return {"position": maps.position, "layers": layers, "panels": geometry.table(rows)}
 
 
