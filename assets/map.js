@@ -38,6 +38,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   let story = 0;
   let hovered = null;
   let begun = false;
+  let fetching = false;
 
   // ---- Small tools ----------------------------------------------------------------------------
   const at = () => cloud.at[chosen.layer];
@@ -579,16 +580,20 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   }
 
   async function begin() {
-    begun = true;
+    if (fetching) return;
+    begun = fetching = true;
+    const { model } = placed;
     colours();
     if (offline) Object.assign(chosen, offline.chosen);
     try {
       const [found] = await Promise.all([offline ? offline.cloud : server.cloud(null), library()]);
-      take(found);
+      take(placed.maps === false ? null : found);
     } catch (error) {
       say("The map could not be fetched. Reload the page to try again.");
       console.error(error);
     }
+    fetching = false;
+    if (placed.model !== model) begin(); // another model was chosen meanwhile
   }
 
   function take(found) {
@@ -599,7 +604,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       for (const name of ["plane", "space", "path", "words"]) part(name).hidden = true;
       part("sentence").textContent = "";
       for (const item of all(".places li")) item.hidden = true;
-      return say("There are no maps for this model yet; python -m steering precompute makes them.");
+      return say("There are no maps that fit this model; python -m steering precompute makes them.");
     }
     members = Object.fromEntries(LABELS.map((label) => [label, cloud.labels.flatMap((each, i) => (each === label ? [i] : []))]));
     part("borderline").closest("label").hidden = !members.borderline.length;
@@ -616,7 +621,8 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     const moved = placed.panels.filter(({ slot, form }) => before.panels.some((each) => each.slot === slot && each.form !== form));
     if (moved.length === 1) chosen.focus = moved[0].slot;
     if (!begun) return;
-    if (cloud ? placed.model !== cloud.model : placed.maps) begin();
+    if (placed.maps === false) take(null);
+    else if (placed.model !== cloud?.model) begin();
     else refresh();
   }
 

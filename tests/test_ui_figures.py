@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
 from steering import maps as maps_module
 from steering.activations import capture
@@ -84,6 +85,16 @@ def test_the_cloud_has_every_point_on_every_map_with_its_text_and_label(cloud, m
     for at in cloud["at"]:
         for name, axes in (("pca", 3), ("lda", 2), ("umap", 2)):
             assert [len(column) for column in at[name]] == [points] * axes
+
+
+def test_the_cloud_is_the_same_while_a_model_is_loading(cloud, maps):
+    # transformers sets torch's default dtype to the weights', for the whole process.
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        assert figures.cloud(maps, edit_layer=2) == cloud
+    finally:
+        torch.set_default_dtype(before)
 
 
 def test_a_layer_without_a_map_is_not_looked_at_first(maps):

@@ -58,7 +58,8 @@ def _cloud_at(at: LayerMap, labels: Sequence[str]) -> dict[str, Any]:
     of_class = [torch.tensor([label == name for label in labels]) for name in CLASSES]
     harmful, harmless = (points["lda"][chosen, 0] for chosen in of_class)
     right = torch.cat([harmful < 0.5, harmless > 0.5]).float().mean()
-    quantiles = torch.tensor(BAND)
+    # While a model loads, transformers sets the default dtype for every thread.
+    quantiles = torch.tensor(BAND, dtype=torch.float32)
     return {
         **{name: [_rounded(column) for column in values.T] for name, values in points.items()},
         "means": {
