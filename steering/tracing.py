@@ -74,8 +74,9 @@ def trace(
     # Padding is on the left, so an answer's length says where its request ends.
     places = torch.tensor([width - len(ids) + maps.position for ids in written])
     at = torch.arange(len(rows))
-    states = torch.empty(len(rows), len(maps.layers), model.d_model)
-    t = torch.empty(len(rows), width, len(maps.layers))
+    # While transformers loads another model, torch's default dtype is that model's.
+    states = torch.empty(len(rows), len(maps.layers), model.d_model, dtype=torch.float32)
+    t = torch.empty(len(rows), width, len(maps.layers), dtype=torch.float32)
     # The edits' hooks come first, so that what is read has been edited.
     with (
         torch.inference_mode(),

@@ -141,6 +141,9 @@ class Engine:
             outcome = Status("failed", name, str(error))
         finally:
             self._say(attempt, outcome)
+        if outcome.phase == "ready" and self.maps is not None:
+            # UMAP compiles for seconds: here, where nobody waits for it.
+            self.maps.warm_up()
 
     def _say(self, attempt: object, status: Status) -> None:
         with self._lock:

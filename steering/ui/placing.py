@@ -55,13 +55,17 @@ def located(
 
 
 def placed_or_kept(
-    made: Atlas, engine: Engine, prompt: str, chosen: Mapping[str, Setting]
+    made: Atlas,
+    engine: Engine,
+    prompt: str,
+    chosen: Mapping[str, Setting],
+    answers: Sequence[str] | None = None,
 ) -> dict[str, Any] | None:
     """Return the same as `located`, or None where the request or a card does not fit.
 
     The card or the note says what is wrong; the map keeps the last place that was right.
     """
     try:
-        return located(made, engine, prompt, chosen)
+        return located(made, engine, prompt, chosen, answers)
     except SteeringError:
         return None

@@ -13,7 +13,7 @@ from steering.ui import dials, explanation, screen, text
 from steering.ui.cards import Setting
 from steering.ui.engine import Engine, Run
 from steering.ui.layout import Page
-from steering.ui.placing import located, placed_or_kept
+from steering.ui.placing import placed_or_kept
 
 _POLL_SECONDS = 0.25
 """How often a waiting run looks whether its turn has come."""
@@ -116,7 +116,8 @@ def _answer(
     said = f"{word} after {time.monotonic() - began:.1f} seconds."
     yield _ended(page, said, text.outcome(titles, answers))
     texts = [answer.text for answer in answers]
-    yield {page.atlas.board: located(page.atlas, engine, prompt, chosen, texts) or gr.skip()}
+    places = placed_or_kept(page.atlas, engine, prompt, chosen, texts)
+    yield {page.atlas.board: places or gr.skip()}
 
 
 def _alone(engine: Engine, answers: Iterator[tuple[Answer, ...]]) -> Iterator[tuple[Answer, ...]]:
