@@ -85,7 +85,7 @@ class LocalJudge:
     @torch.inference_mode()
     def read(self, prompt: Sequence[int]) -> Any:  # noqa: ANN401 - caches have no common type
         """Return keys and values of a prompt (token ids) without its last token."""
-        return self._forward(self._ids([prompt[:-1]]), None).past_key_values
+        return self._forward(self._ids([prompt[:-1]]), None).cache
 
     @torch.inference_mode()
     def log_probabilities(
@@ -111,9 +111,9 @@ class LocalJudge:
         first = self._forward(self._ids([rows[0][:shared]]), copy.deepcopy(cache))
         logits = first.logits[:, -1:].expand(len(rows), -1, -1)
         if longest > 1:
-            first.past_key_values.batch_repeat_interleave(len(rows))
+            first.cache.batch_repeat_interleave(len(rows))
             # Padding is on the right, where no earlier position sees it.
-            rest = self._forward(tails[:, :-1], first.past_key_values).logits
+            rest = self._forward(tails[:, :-1], first.cache).logits
             logits = torch.cat([logits, rest], dim=1)
         within = torch.arange(longest, device=lengths.device)[None] < lengths[:, None]
         scores = answer_log_probabilities(logits, tails)
@@ -125,7 +125,7 @@ class LocalJudge:
         return self.model.network(
             input_ids=tokens,
             position_ids=positions.expand(tokens.shape),
-            past_key_values=cache,
+            cache=cache,
             # Of the prompt itself no prediction is needed.
             logits_to_keep=1 if cache is None else 0,
             use_cache=True,

@@ -110,11 +110,11 @@ def generate(
                 input_ids=tokens,
                 attention_mask=mask,
                 position_ids=positions,
-                past_key_values=cache,
+                cache=cache,
                 logits_to_keep=1,
                 use_cache=True,
             )
-            cache = output.past_key_values
+            cache = output.cache
             logits = output.logits[:, -1].float().cpu()
             chosen = choose(logits)
         column = [None if done else token for done, token in zip(ended, chosen, strict=True)]

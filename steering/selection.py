@@ -287,7 +287,7 @@ def _shared_prefix_logits(
             with intervene(model, compile_edits([edit], device=model.device)):
                 cache = model.network(
                     input_ids=first.tokens, logits_to_keep=1, use_cache=True
-                ).past_key_values
+                ).cache
             cache.batch_repeat_interleave(len(rows))
         seen = torch.ones(len(rows), prefix, dtype=rest.mask.dtype, device=model.device)
         program = compile_edits([edit] * len(rows), device=model.device)
@@ -296,7 +296,7 @@ def _shared_prefix_logits(
                 input_ids=rest.tokens,
                 attention_mask=torch.cat([seen, rest.mask], dim=1),
                 position_ids=rest.positions + prefix,
-                past_key_values=cache,
+                cache=cache,
                 logits_to_keep=1,
                 use_cache=True,
             )

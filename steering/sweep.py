@@ -45,6 +45,8 @@ from steering.statistics import Interval, mean_interval, wilson
 
 SCHEMA: Final = 1
 """Raised whenever a reader of the old table would misread the new one."""
+TABLE: Final = "sweep.csv"
+"""Name of the table in a model's artifact."""
 RANKS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 """Ranks of the default grid, as far as INLP kept them; all of its directions come last."""
 ALPHAS: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
@@ -543,6 +545,16 @@ def load(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         )
     rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
     return [{key: _value(key, cell) for key, cell in row.items()} for row in rows], document
+
+
+def read(model: str, folder: Path | None = None) -> list[dict[str, Any]]:
+    """Return the rows of a model's shipped table; empty where there is none.
+
+    Raises:
+        SteeringError: If the table is broken, or of another schema.
+    """
+    path = (folder or artifact.folder_of(model)) / TABLE
+    return load(path)[0] if path.is_file() else []
 
 
 def _value(key: str, cell: str) -> str | float | None:

@@ -430,6 +430,7 @@ def test_sizes_below_1_are_refused(name):
 # Stopping and going on
 
 PANELS = ("flip:k=1", "flip:k=2", "nullspace:k=2", "actadd:c=1", "ablation", "flip:layer=3")
+PANELS += ("flip:alpha=0.5", "flip:alpha=1", "nullspace:k=1")
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -517,6 +518,20 @@ def test_ctrl_c_leaves_no_table_and_the_next_run_does_only_the_rest(swept, monke
     assert (tmp_path / "out.csv").read_bytes() == expected
     assert groups[2] == groups[3]
     assert len({json.dumps(group) for group in groups}) == len(groups) - 1
+
+
+def test_a_table_that_cannot_be_replaced_stays_as_it_was(swept, monkeypatch, tmp_path):
+    swept("flip:k=1")
+    before = files_of(tmp_path)
+
+    def full_disk(*_):
+        raise OSError("no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", full_disk)
+        with pytest.raises(SteeringError, match="could not be written"):
+            swept("flip:k=1", "flip:k=2", "ablation")
+    assert files_of(tmp_path) == before
 
 
 def test_a_finished_run_does_not_touch_the_model(tiny, swept, tmp_path):

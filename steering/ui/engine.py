@@ -4,7 +4,7 @@ One object, made once and handed to whoever needs it; nothing here knows the pag
 """
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -28,6 +28,8 @@ class Supply:
         recordings: Reads the recorded comparisons; empty if there are none.
         names: Models that have precomputed directions, with the title to show.
         maps: Reads the precomputed maps; None if there are none.
+        evaluation: Reads the measured table, `evaluation.json`; None if there is none.
+        sweep: Reads the rows of the measured grids, as `sweep.load` gives them; empty if none.
     """
 
     model: Callable[[str, Report], ChatModel]
@@ -35,6 +37,8 @@ class Supply:
     recordings: Callable[[str], tuple[Mapping[str, Any], ...]]
     names: Mapping[str, str] = field(default_factory=dict)
     maps: Callable[[str], Maps | None] = lambda _name: None
+    evaluation: Callable[[str], Mapping[str, Any] | None] = lambda _name: None
+    sweep: Callable[[str], Sequence[Mapping[str, Any]]] = lambda _name: ()
 
 
 @dataclass(frozen=True)
@@ -93,12 +97,16 @@ class Engine:
         self.directions: Directions | None = None
         self.recordings: tuple[Mapping[str, Any], ...] = ()
         self.maps: Maps | None = None
+        self.evaluation: Mapping[str, Any] | None = None
+        self.sweep: Sequence[Mapping[str, Any]] = ()
         self.status = Status("idle", name, "The model has not been loaded yet.")
         self._attempt = object()
         try:
             self.directions = self.supply.directions(name)
             self.recordings = self.supply.recordings(name)
             self.maps = self.supply.maps(name)
+            self.evaluation = self.supply.evaluation(name)
+            self.sweep = self.supply.sweep(name)
         except SteeringError as error:
             self.status = Status("failed", name, str(error))
 
