@@ -15,7 +15,7 @@ from typing import Any, Literal, cast, get_args
 from sklearn.metrics import cohen_kappa_score
 
 from steering.judge import Verdict
-from steering.metrics import Interval, wilson
+from steering.statistics import Interval, wilson
 
 Satisfied = Literal["yes", "partial", "no", "not_applicable"]
 Reason = Literal["harm", "law", "ethics", "privacy", "ability", "other"]

@@ -11,9 +11,9 @@ from typing import Any
 
 from steering.directions import Directions
 from steering.maps import Maps
-from steering.metrics import wilson
 from steering.model import ChatModel
 from steering.panel import Panel
+from steering.statistics import wilson
 from steering.tracing import trace
 
 

@@ -8,8 +8,8 @@ from steering.errors import SteeringError
 from steering.evaluation import Row, answer_all, as_rows, markdown, table
 from steering.generation import Sampling
 from steering.judge import contains_refusal_phrase
-from steering.metrics import wilson
 from steering.panel import parse
+from steering.statistics import wilson
 
 SIX = Sampling(max_new_tokens=6)
 REFUSED = "I'm sorry, but I can't assist with that."

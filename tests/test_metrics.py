@@ -6,18 +6,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy import special, stats
+from scipy import special
 
 from steering import metrics
 from steering.metrics import (
-    Interval,
     answer_log_probabilities,
     kl_divergence,
-    paired_difference,
     perplexity,
     refusal_probability,
     refusal_score,
-    wilson,
 )
 
 VOCAB = 7
@@ -190,112 +187,3 @@ def test_a_long_text_is_never_copied_to_float32_at_once(monkeypatch) -> None:
     answer_log_probabilities(logits, torch.zeros(2, 9, dtype=torch.long))
     assert sizes
     assert max(sizes) <= 4 * VOCAB
-
-
-# --- intervals ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("successes", "n", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, table I, method 3
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_gives_the_published_intervals(
-    successes: int, n: int, low: float, high: float
-) -> None:
-    interval = wilson(successes, n)
-    assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5)
-    assert interval.estimate == successes / n
-
-
-@settings(deadline=None)
-@given(n=st.integers(1, 500), data=st.data())
-def test_wilson_is_symmetric_and_encloses_the_rate(n: int, data) -> None:
-    successes = data.draw(st.integers(0, n))
-    one, other = wilson(successes, n), wilson(n - successes, n)
-    assert 0 <= one.low <= one.estimate <= one.high <= 1
-    assert (one.low, one.high) == pytest.approx((1 - other.high, 1 - other.low))
-
-
-def test_more_confidence_and_fewer_prompts_widen_the_interval() -> None:
-    def width(interval: Interval) -> float:
-        return interval.high - interval.low
-
-    assert width(wilson(5, 20, confidence=0.99)) > width(wilson(5, 20)) > width(wilson(25, 100))
-
-
-@pytest.mark.parametrize(("successes", "n"), [(0, 0), (-1, 5), (6, 5)])
-def test_a_rate_that_cannot_be_is_refused(successes: int, n: int) -> None:
-    with pytest.raises(ValueError, match=f"{successes} of {n} is not a rate"):
-        wilson(successes, n)
-
-
-def test_an_interval_must_enclose_its_estimate() -> None:
-    with pytest.raises(ValueError, match="misses"):
-        Interval(0.5, 0.6, 0.7)
-
-
-# --- paired differences ------------------------------------------------------------------------
-
-
-def panels(both: int, lost: int, gained: int, neither: int) -> tuple[list[bool], list[bool]]:
-    """Answers of baseline and edited panel with these counts."""
-    baseline = [True] * (both + lost) + [False] * (gained + neither)
-    edited = [True] * both + [False] * lost + [True] * gained + [False] * neither
-    return baseline, edited
-
-
-def test_the_mcnemar_test_looks_at_changed_prompts_only() -> None:
-    """Of 14 changed prompts 12 are lost: p = 2 (1 + 14 + 91) / 2^14."""
-    result = paired_difference(*panels(both=20, lost=12, gained=2, neither=6))
-    assert (result.gained, result.lost, result.n) == (2, 12, 40)
-    assert result.difference.estimate == pytest.approx(-0.25)
-    assert result.p_value == pytest.approx(2 * 106 / 2**14)
-    more = paired_difference(*panels(both=200, lost=12, gained=2, neither=600))
-    assert more.p_value == result.p_value
-
-
-def test_the_bootstrap_interval_is_near_the_normal_one_and_repeats_with_its_seed() -> None:
-    answers = panels(both=60, lost=40, gained=20, neither=80)
-    result = paired_difference(*answers).difference
-    n, difference = 200, -0.1
-    error = math.sqrt((60 / n - difference**2) / n)
-    expected = stats.norm(difference, error).ppf([0.025, 0.975])
-    assert (result.low, result.high) == pytest.approx(tuple(expected), abs=0.01)
-    assert paired_difference(*answers, seed=0).difference == result
-    assert paired_difference(*answers, confidence=0.5).difference.low > result.low
-
-
-@settings(deadline=None, max_examples=30)
-@given(counts=st.tuples(*[st.integers(0, 6)] * 4).filter(lambda counts: sum(counts) > 0))
-def test_swapping_the_panels_turns_the_difference_round(counts) -> None:
-    baseline, edited = panels(*counts)
-    one, other = paired_difference(baseline, edited), paired_difference(edited, baseline)
-    assert one.difference.estimate == -other.difference.estimate
-    assert one.p_value == other.p_value
-    assert (one.gained, one.lost) == (other.lost, other.gained)
-    assert -1 <= one.difference.low <= one.difference.high <= 1
-
-
-@pytest.mark.parametrize(
-    ("counts", "low", "high"),
-    [((10, 0, 0, 10), -0.16113, 0.16113), ((0, 20, 0, 0), -1, -1 + 2 * 0.16113)],
-)
-def test_panels_that_all_change_alike_do_not_claim_certainty(counts, low, high) -> None:
-    """A bootstrap of equal values has no width; Wilson at 20 of 20 leaves 0.16113 unknown."""
-    result = paired_difference(*panels(*counts))
-    assert (result.difference.low, result.difference.high) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_no_changed_prompt_is_no_evidence() -> None:
-    assert paired_difference([True, False], [True, False]).p_value == 1.0
-
-
-@pytest.mark.parametrize(("one", "other"), [([True], [True, False]), ([], [])])
-def test_panels_on_other_prompts_are_not_paired(one, other) -> None:
-    with pytest.raises(ValueError, match="the same prompts in both panels"):
-        paired_difference(one, other)

@@ -17,10 +17,11 @@ from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.intervention import compile_edits
 from steering.judge import judge
-from steering.metrics import kl_divergence, refusal_score, wilson
+from steering.metrics import kl_divergence, refusal_score
 from steering.panel import Panel, parse
 from steering.selection import logits_under
 from steering.splits import PromptSplits
+from steering.statistics import wilson
 from steering.subspace import Subspace
 from steering.sweep import (
     COLUMNS,
