@@ -4,27 +4,16 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from tqdm import tqdm
-
-from steering import artifact, catalog, loading, prompts, weights
-from steering.comparison import check_length, compare
+from steering import catalog, commands, evaluation, study_commands
+from steering.answers import ROWS
 from steering.errors import SteeringError
-from steering.evaluation import ROWS, answer_all, as_rows, markdown, table
-from steering.export import export
-from steering.generation import Sampling
 from steering.maps import MapName
-from steering.model import ChatModel
-from steering.panel import DEFAULT_PANELS, Panel, parse
-from steering.precompute import EVALUATION_TOKENS, precompute, provenance
-from steering.progress import Report, Step
-from steering.splits import PromptSplits
-from steering.tracing import trace
+from steering.panel import DEFAULT_PANELS
+from steering.terminal import show_plainly
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,279 +35,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _models(_options: argparse.Namespace) -> list[dict[str, Any]]:
-    shipped = artifact.available()
-    return [
-        {
-            "name": name,
-            "title": entry.title,
-            "licence": entry.licence,
-            "gated": entry.gated,
-            "parameters": entry.parameters,
-            "cached": weights.cached(name) is not None,
-            "directions": name in shipped,
-            "note": entry.note,
-        }
-        for name, entry in catalog.catalog().items()
-    ]
-
-
-def _show_models(document: list[dict[str, Any]]) -> None:
-    for entry in document:
-        marks = [
-            "on this machine" if entry["cached"] else "to be fetched",
-            "with directions" if entry["directions"] else "without directions",
-            *(["needs an access token"] if entry["gated"] else []),
-        ]
-        print(f"{entry['name']:<30} {entry['parameters'] / 1e9:>5.2f} B  {', '.join(marks)}")
-        print(f"{'':<30} {entry['note']}")
-
-
-def _fetch(options: argparse.Namespace) -> dict[str, Any]:
-    with _progress_bar() as report:
-        found = weights.fetch(options.model, report=report)
-    return {"model": found.name, "folder": str(found.folder), "source": found.source}
-
-
-def _precompute(options: argparse.Namespace) -> dict[str, Any]:
-    if (options.harmful is None) != (options.harmless is None):
-        raise SteeringError(
-            "give both --harmful and --harmless, or neither for the own prompt sets"
-        )
-    splits = (
-        PromptSplits.of_files(options.harmful, options.harmless)
-        if options.harmful
-        else PromptSplits.own()
-    )
-    if options.limit:
-        splits = splits.limited(options.limit)
-    model = _load(options)
-    out = options.out or artifact.folder_of(options.model)
-    directions = precompute(
-        model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
-    )
-    return {
-        "folder": str(out),
-        "dim_place": directions.dim_place,
-        "inlp_place": directions.inlp_place,
-        "k": directions.default_k,
-        "c": directions.default_c,
-    }
-
-
-def _generate(options: argparse.Namespace) -> dict[str, Any]:
-    check_length(options.prompt)
-    panels = _panels(options)
-    directions = artifact.load(options.model, options.directions)
-    for panel in panels:
-        panel.edit(directions)  # A bad panel is told before the model is loaded.
-    model = _load(options)
-    sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
-    *_, answers = compare(model, directions, options.prompt, panels, sampling=sampling)
-    return {
-        "model": options.model,
-        "number_format": model.number_format.reason,
-        "prompt": options.prompt,
-        "panels": [answer.as_dict() for answer in answers],
-    }
-
-
-def _show_generate(document: dict[str, Any]) -> None:
-    for answer in document["panels"]:
-        perplexity = answer["perplexity"]
-        print(f"── {answer['panel']} · {answer['verdict']} ({answer['reason']})")
-        print(answer["text"])
-        print(
-            f"   refusal {answer['p_refusal']:.0%} (score {answer['refusal_score']:+.1f}) · "
-            f"KL {answer['kl']:.2f} · perplexity {f'{perplexity:.1f}' if perplexity else '-'} · "
-            f"{answer['tokens']} tokens in {answer['seconds']:.1f} s\n"
-        )
-
-
-def _locate(options: argparse.Namespace) -> dict[str, Any]:
-    check_length(options.prompt)
-    panels = _panels(options)
-    directions = artifact.load(options.model, options.directions)
-    maps = artifact.read_maps(options.model, options.directions)
-    if maps is None:
-        raise SteeringError(
-            f"there are no maps for {options.model!r}; make them with `python -m steering "
-            f"precompute --model {options.model}`"
-        )
-    layer = directions.inlp_place[1] if options.layer is None else options.layer
-    chart = maps.at(layer)
-    for panel in panels:
-        panel.edit(directions)  # A bad panel is told before the model is loaded.
-    model = _load(options)
-    found = trace(model, directions, maps, options.prompt, panels)
-    states = found.states[:, maps.layers.index(layer)]
-    places = {"pca": chart.pca, "lda": chart.lda, "umap": chart.umap}[options.map](states)
-    return {
-        "model": options.model,
-        "prompt": options.prompt,
-        "map": options.map,
-        "layer": layer,
-        "position": maps.position,
-        "panels": [
-            {"panel": panel, "x": x, "y": y, **asdict(landing)}
-            for panel, (x, y), landing in zip(
-                found.panels, places[:, :2].tolist(), chart.land(states), strict=True
-            )
-        ],
-    }
-
-
-def _show_locate(document: dict[str, Any]) -> None:
-    print(f"layer {document['layer']}, position {document['position']}; t: 0 harmful, 1 harmless")
-    for place in document["panels"]:
-        off = ", off the map" if place["outside"] else ""
-        print(
-            f"{place['panel']:<28} t {place['t']:+.2f}  {document['map']} ({place['x']:.2f}, "
-            f"{place['y']:.2f})  nearest {place['nearest']}{off}"
-        )
-
-
-def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    sets = {
-        "harmful": prompts.read(options.harmful, limit=options.limit),
-        "harmless": prompts.read(options.harmless, limit=options.limit),
-    }
-    panels = [panel for panel in _panels(options) if panel.name != "baseline"]
-    directions = artifact.load(options.model, options.directions)
-    for panel in panels:
-        panel.edit(directions)
-    model = _load(options)
-    sampling = Sampling(max_new_tokens=options.max_new_tokens)
-    rows = []
-    with tqdm(total=sum(map(len, sets.values())), desc="evaluate", unit="prompt") as bar:
-        for batch in answer_all(
-            model,
-            directions,
-            sets,
-            [Panel("baseline"), *panels],
-            sampling=sampling,
-            rows_per_batch=options.rows,
-        ):
-            rows += batch
-            bar.update(len({(row.group, row.prompt) for row in batch}))
-    source = f"{options.harmful.name}, {options.harmless.name}"
-    document = {
-        "model": options.model,
-        "max_new_tokens": options.max_new_tokens,
-        "panels": table(rows),
-        "provenance": provenance(model, source),
-    }
-    if options.out:
-        artifact.write_json(options.out, document)
-    if options.texts:
-        artifact.write_lines(options.texts, as_rows(rows))
-    return document
-
-
-def _show_evaluate(document: dict[str, Any]) -> None:
-    print(markdown(document["panels"]))
-
-
-def _results(options: argparse.Namespace) -> dict[str, Any]:
-    document = artifact.evaluation(options.model)
-    if document is None:
-        raise SteeringError(
-            f"there are no results for {options.model!r}; measure them with "
-            f"`python -m steering precompute --model {options.model}`"
-        )
-    return document
-
-
-def _export(options: argparse.Namespace) -> dict[str, Any]:
-    return {"file": str(export(options.model, options.out, folder=options.directions))}
-
-
-def _serve(options: argparse.Namespace) -> None:
-    settings = {
-        "STEERING_MODEL": options.model,
-        "STEERING_QUANTIZATION": options.quantization,
-        "STEERING_DEVICE": options.device,
-        "GRADIO_SERVER_NAME": options.host,
-        "GRADIO_SERVER_PORT": options.port,
-    }
-    os.environ.update({key: str(value) for key, value in settings.items() if value is not None})
-    # app.py lies beside the package, as the entry of a Space has to.
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    import app
-
-    app.main()
-
-
-def _load(options: argparse.Namespace) -> ChatModel:
-    with _progress_bar() as report:
-        return loading.load(
-            options.model,
-            quantization=options.quantization,
-            device=options.device,
-            report=report,
-        )
-
-
-def _panels(options: argparse.Namespace) -> list[Panel]:
-    return [parse(text) for text in options.panel or DEFAULT_PANELS]
-
-
-@contextmanager
-def _progress_bar() -> Generator[Report]:
-    """Show the steps of long work as one bar after another."""
-    bars: dict[str, Any] = {}
-
-    def report(step: Step) -> None:
-        if step.label not in bars:
-            bars[step.label] = tqdm(
-                desc=step.label,
-                total=step.total or None,
-                unit=step.unit,
-                unit_scale=step.unit == "B",
-                leave=step.unit == "B",
-            )
-        bar = bars[step.label]
-        bar.update(step.done - bar.n)
-
-    try:
-        yield report
-    finally:
-        for bar in bars.values():
-            bar.close()
-
-
-def _show_plainly(document: dict[str, Any]) -> None:
-    for key, value in document.items():
-        print(f"{key}: {value}")
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m steering", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    added = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Any, show: Any, help_: str) -> argparse.ArgumentParser:  # noqa: ANN401
-        found = commands.add_parser(name, help=help_, description=help_)
+        found = added.add_parser(name, help=help_, description=help_)
         found.add_argument("--json", action="store_true", help="print one JSON document")
         found.set_defaults(run=run, show=show)
         return found
 
-    command("models", _models, _show_models, "list the models that are known, and their state")
-    _model(command("fetch", _fetch, _show_plainly, "download, verify and convert a model"))
+    command(
+        "models",
+        commands.models,
+        commands.show_models,
+        "list the models that are known, and their state",
+    )
+    _model(command("fetch", commands.fetch, show_plainly, "download, verify and convert a model"))
+    study, plain = study_commands, show_plainly
     _precompute_options(
-        command("precompute", _precompute, _show_plainly, "make everything the app needs")
+        command("precompute", study.precompute, plain, "make everything the app needs")
     )
     _generate_options(
-        command("generate", _generate, _show_generate, "answer one request under several panels")
+        command(
+            "generate",
+            commands.generate,
+            commands.show_generate,
+            "answer one request under several panels",
+        )
     )
-    _locate_options(command("locate", _locate, _show_locate, "where a request lands on the maps"))
+    _locate_options(
+        command(
+            "locate", commands.locate, commands.show_locate, "where a request lands on the maps"
+        )
+    )
     _evaluate_options(
-        command("evaluate", _evaluate, _show_evaluate, "rates of refusal on files of prompts")
+        command(
+            "evaluate",
+            study.evaluate,
+            study.show_evaluate,
+            "the paper's comparison, with controls and intervals, on sets of prompts",
+        )
     )
-    _model(command("results", _results, _show_evaluate, "print a model's shipped table"))
-    carry = _model(command("export", _export, _show_plainly, "take the directions elsewhere"))
+    _sweep_options(command("sweep", study.run, plain, "grids of rank, strength and layer"))
+    _model(command("results", study.results, study.show_evaluate, "print a model's stored results"))
+    carry = _model(command("export", study.export, plain, "take the directions elsewhere"))
     carry.add_argument("--out", type=Path, help="a .zip, .safetensors or .gguf file")
     carry.add_argument("--directions", type=Path, help="folder that precompute wrote")
-    serve = command("serve", _serve, _show_plainly, "start the app")
+    serve = command("serve", commands.serve, show_plainly, "start the app")
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port (default 7860)")
@@ -373,21 +137,46 @@ def _locate_options(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate_options(parser: argparse.ArgumentParser) -> None:
     _machine(_model(parser))
-    _steering(parser)
-    parser.add_argument("--harmful", type=Path, required=True, help="file of harmful prompts")
-    parser.add_argument("--harmless", type=Path, required=True, help="file of harmless prompts")
-    parser.add_argument("--limit", type=_positive, help="prompts of each file, from its start")
-    parser.add_argument("--max-new-tokens", type=int, default=EVALUATION_TOKENS)
-    parser.add_argument("--out", type=Path, help="write the table to this JSON file")
+    _steering(parser, default="the whole comparison; controls are always added")
+    parser.add_argument("--harmful", type=Path, help="own harmful prompts (with --harmless)")
+    parser.add_argument("--harmless", type=Path, help="own harmless prompts (with --harmful)")
+    parser.add_argument("--borderline", type=Path, help="own borderline prompts")
+    parser.add_argument("--limit", type=_positive, help="prompts of each set")
+    parser.add_argument("--text", type=Path, help="own text to measure the cost on, or `none`")
+    parser.add_argument("--judge", help="chat model or http(s)://host/v1#model that judges, too")
+    parser.add_argument("--max-new-tokens", type=int, default=evaluation.TOKENS)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="write this JSON file (default: a whole comparison goes beside the directions)",
+    )
     parser.add_argument("--texts", type=Path, help="write every answer to this JSONL file")
     parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per batch")
 
 
-def _steering(parser: argparse.ArgumentParser) -> None:
+def _sweep_options(parser: argparse.ArgumentParser) -> None:
+    _machine(_model(parser))
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    parser.add_argument(
+        "--grid",
+        action="append",
+        help="panels with alternatives, as in flip:k=1|2|4,alpha=1|2; may be repeated",
+    )
+    parser.add_argument(
+        "--answer", action="append", help="the same: panels that answer and are judged"
+    )
+    parser.add_argument("--prompts", type=_positive, help="validation prompts a class")
+    parser.add_argument("--answered", type=_positive, help="validation prompts that are answered")
+    parser.add_argument(
+        "--out", type=Path, help="a .csv file (default: beside the directions), and a .json"
+    )
+
+
+def _steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAULT_PANELS)) -> None:
     parser.add_argument(
         "--panel",
         action="append",
-        help=f"NAME[:key=value,...], may be repeated (default {' '.join(DEFAULT_PANELS)})",
+        help=f"NAME[:key=value,...], may be repeated (default {default})",
     )
     parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
 

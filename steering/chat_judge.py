@@ -8,7 +8,7 @@ import copy
 import json
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -135,8 +135,16 @@ class LocalJudge:
         return torch.tensor(rows, device=self.model.device)
 
 
-ChatJudge = LocalJudge | RemoteJudge
-"""Both have `opinions`, which judges pairs (request, answer) in order, and `provenance`."""
+@runtime_checkable
+class ChatJudge(Protocol):
+    """What `LocalJudge` and `RemoteJudge` have in common."""
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Who judges, and by which question."""
+
+    def opinions(self, pairs: Sequence[tuple[str, str]]) -> Generator[Opinion]:
+        """Judge pairs (request, answer), in order."""
 
 
 def open_judge(name: str, load: Callable[[str], ChatModel]) -> ChatJudge:

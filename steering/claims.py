@@ -200,15 +200,23 @@ def findings(outcomes: Outcomes, *, seed: int = 0) -> tuple[Finding, ...]:
     )
 
 
-def averaged(many: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, list[float]]:
+def averaged(
+    many: Sequence[Mapping[str, Sequence[float | None]]],
+) -> dict[str, list[float | None]]:
     """Average several panels prompt by prompt: random subspaces become one control.
 
     Args:
-        many: Outcomes of one panel each, all with the same measures of the same prompts.
+        many: Outcomes of one panel each, of the same prompts. A measure that one of them lacks is
+            left out, and a prompt on which one of them has no value has none.
     """
+    shared = [name for name in many[0] if all(name in outcomes for outcomes in many)]
+    means = {
+        name: np.array([outcomes[name] for outcomes in many], dtype=np.float64).mean(axis=0)
+        for name in shared
+    }
     return {
-        measure: np.mean([outcomes[measure] for outcomes in many], axis=0).tolist()
-        for measure in many[0]
+        name: [value if math.isfinite(value) else None for value in values.tolist()]
+        for name, values in means.items()
     }
 
 

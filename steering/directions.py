@@ -10,9 +10,12 @@ direction out of the activations, repeat. The k-th direction is what still separ
 once the k-1 before it are gone.
 """
 
+import hashlib
+import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -203,6 +206,19 @@ class Directions:
     def d_model(self) -> int:
         """Width of the residual stream."""
         return self.difference.shape[2]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything that an edit can hang on, in hexadecimal."""
+        digest = hashlib.sha256()
+        tensors = [self.difference, self.harmless_mean]
+        tensors += [found.subspace.basis for _, found in sorted(self.inlp.items())]
+        for tensor in tensors:
+            digest.update(tensor.contiguous().numpy().tobytes())
+        places = (sorted(self.inlp), self.dim_place, self.inlp_place)
+        facts = (places, self.positions, self.default_k, self.default_c)
+        digest.update(json.dumps(facts).encode())
+        return digest.hexdigest()
 
     def require(self, model: str, *, n_layers: int, d_model: int) -> None:
         """Refuse a model of another shape.

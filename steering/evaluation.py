@@ -1,195 +1,240 @@
-"""Tables: how often each panel refuses, loops, and what it costs on harmless text.
+"""The paper's comparison on a model: rates, cost, controls, and what they say of its claims.
 
 A refusal rate never stands alone: the looping rate is beside it, since broken text often holds a
-refusal phrase (Rocchetti & Ferrara 2026), and every rate carries n and a 95 % Wilson interval.
+refusal phrase (Rocchetti & Ferrara 2026), and so is the rate by the substring rule of Arditi et al.
+2024. Every rate carries n and a 95 % Wilson interval; every difference to the baseline is taken
+prompt by prompt.
 """
 
+import math
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
-from statistics import fmean
-from typing import Any
+from statistics import fmean, median
+from typing import Any, Final
 
-import numpy as np
-
-from steering.comparison import readable
+from steering import geometry, second_opinion
+from steering.answers import ROWS, Row, answer_resumably
+from steering.chat_judge import ChatJudge
+from steering.claims import Finding, findings
+from steering.controls import Arm
 from steering.directions import Directions
-from steering.errors import SteeringError
-from steering.generation import Sampling, answer_perplexity, generate
-from steering.intervention import Edit, compile_edits
-from steering.judge import Judgement, contains_refusal_phrase, judge
-from steering.metrics import kl_divergence, refusal_score, wilson
+from steering.generation import Sampling
+from steering.judge import contains_refusal_phrase
+from steering.maps import Maps
 from steering.model import ChatModel
-from steering.panel import Panel
+from steering.prose import Passage
+from steering.prose_cost import ProseCost, prose_cost
+from steering.roles import has_refused, loss_of, outcomes
+from steering.stages import Stages
+from steering.statistics import Interval, mean_interval, paired_difference, wilson
 
-ROWS = 32
-"""Rows per batch on a CPU: beyond it a step's time grows with the rows (measured)."""
+SCHEMA: Final = 2
+"""Raised whenever a reader of the old document would misread the new one."""
+TOKENS: Final = 48
+"""Length of the answers of an evaluation."""
+GROUPS: Final = ("harmful", "harmless", "borderline")
+"""Names of the prompt sets, in the order in which tables show them."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One prompt under one panel: plain data.
+class Settings:
+    """How an evaluation is made.
 
     Attributes:
-        group: Name of the prompt set, for example `harmful`.
-        prompt: The request.
-        panel: The panel's text form.
-        text: The answer.
-        ended: Whether it ended by itself.
-        refusal_score: Of the first token, in nats.
-        kl: KL divergence of the first token from the baseline's, in nats.
-        perplexity: Of the baseline's answer to this prompt under this panel's edit.
+        tokens: Length of the answers, which are greedy: a panel's numbers are then its own.
+        rows_per_batch: Rows (prompts x panels) of a batch. Texts do not hang on it but for
+            rounding: see README for how far they do in bfloat16.
+        passages: Neutral texts on which the cost is measured; empty for none.
+        maps: Where prompts land is measured on these; None for nowhere.
+        judge: A chat model that judges beside the rules; None for none.
     """
 
-    group: str
-    prompt: str
-    panel: str
-    text: str
-    ended: bool
-    refusal_score: float
-    kl: float
-    perplexity: float | None
-
-    @cached_property
-    def judgement(self) -> Judgement:
-        """What the rules say of the answer; not stored, so that better rules judge old texts."""
-        return judge(self.text, ended=self.ended)
+    tokens: int = TOKENS
+    rows_per_batch: int = ROWS
+    passages: Sequence[Passage] = ()
+    maps: Maps | None = None
+    judge: ChatJudge | None = None
 
 
-def answer_all(
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation gives.
+
+    Attributes:
+        document: Tables and claims as JSON types; the same whenever and wherever it was stopped.
+        rows: Every answer.
+        seconds: Time that answering took, all stretches of a stopped run together.
+    """
+
+    document: dict[str, Any]
+    rows: list[Row]
+    seconds: float
+
+
+def evaluate(
     model: ChatModel,
     directions: Directions,
     sets: Mapping[str, Sequence[str]],
-    panels: Sequence[Panel],
-    *,
-    sampling: Sampling,
-    rows_per_batch: int = ROWS,
-) -> Generator[list[Row]]:
-    """Answer every prompt of every set under every panel, a batch at a time.
+    arms: Sequence[Arm],
+    settings: Settings,
+) -> Evaluation:
+    """Answer every prompt under every arm and say what the answers show.
 
-    All panels of a prompt are in one batch, so that they are compared under the same rounding;
-    the baseline must be the first panel. Closing the generator stops the work.
-
-    Yields:
-        The rows of a batch, ordered by prompt, then panel.
+    Args:
+        model: A loaded chat model.
+        directions: Its directions.
+        sets: Prompts by the name of their set, mostly those of `GROUPS`.
+        arms: What is compared; the baseline comes first.
+        settings: How.
 
     Raises:
-        SteeringError: If the first panel is not the baseline, or a panel does not fit the model.
+        SteeringError: If an arm does not fit the model, or the judge cannot be asked.
     """
-    if not panels or panels[0].name != "baseline":
-        raise SteeringError("the first panel must be `baseline`: differences are measured from it")
-    directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
-    edits = [panel.edit(directions) for panel in panels]
-    prompts = [(group, prompt) for group, texts in sets.items() for prompt in texts]
-    ids = [model.render(prompt) for _, prompt in prompts]
-    order = sorted(range(len(prompts)), key=lambda index: len(ids[index]))
-    width = max(1, rows_per_batch // len(panels))
-    for start in range(0, len(order), width):
-        chunk = order[start : start + width]
-        batch = _Batch([prompts[i] for i in chunk], [ids[i] for i in chunk], panels, edits)
-        yield batch.run(model, sampling)
-
-
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """A few prompts, each under all panels; rows are ordered by prompt, then panel."""
-
-    prompts: list[tuple[str, str]]
-    ids: list[list[int]]
-    panels: Sequence[Panel]
-    edits: Sequence[Edit | None]
-
-    def run(self, model: ChatModel, sampling: Sampling) -> list[Row]:
-        n = len(self.panels)
-        rows = [row for row in self.ids for _ in self.panels]
-        program = compile_edits(list(self.edits) * len(self.ids), device=model.device)
-        tokens: list[list[int]] = [[] for _ in rows]
-        ended = [False] * len(rows)
-        scores = kls = np.zeros(len(rows))
-        for column in generate(model, rows, program, sampling):
-            if column.logits is not None:
-                scores = refusal_score(column.logits, model.opener_ids).numpy()
-                baseline = column.logits[::n].repeat_interleave(n, dim=0)
-                kls = kl_divergence(baseline, column.logits).numpy()
-            for row, token in enumerate(column.tokens):
-                if token is not None:
-                    tokens[row].append(token)
-            ended = list(column.ended)
-        # What the baseline said, as reference text that each edited model has to predict.
-        reference = [tokens[row - row % n] for row in range(len(rows))]
-        perplexities = answer_perplexity(model, rows, reference, program=program)
-        return [
-            Row(
-                group=self.prompts[row // n][0],
-                prompt=self.prompts[row // n][1],
-                panel=str(self.panels[row % n]),
-                text=readable(model, tokens[row]),
-                ended=ended[row],
-                refusal_score=float(scores[row]),
-                kl=float(kls[row]),
-                perplexity=perplexities[row],
-            )
-            for row in range(len(rows))
-        ]
+    panels = [arm.panel for arm in arms]
+    sampling = Sampling(max_new_tokens=settings.tokens)
+    stages = Stages.of(model, "evaluation", SCHEMA, directions.digest)
+    rows, seconds = answer_resumably(
+        model,
+        directions,
+        sets,
+        panels,
+        stages,
+        sampling=sampling,
+        rows_per_batch=settings.rows_per_batch,
+    )
+    costs = (
+        prose_cost(model, directions, settings.passages, panels, stages)
+        if settings.passages
+        else {}
+    )
+    places = (
+        geometry.places_of_all(model, directions, settings.maps, sets, panels, stages)
+        if settings.maps
+        else []
+    )
+    document = {
+        "schema": SCHEMA,
+        "model": model.name,
+        "sampling": asdict(sampling),
+        "default_k": directions.default_k,
+        "panels": [
+            _entry(arm, cells, costs.get(arm.panel), costs.get(panels[0]))
+            for arm, cells in zip(arms, table(rows), strict=True)
+        ],
+        "claims": [_claim(found) for found in findings(outcomes(rows, places, directions))],
+        "geometry": geometry.summary(places, directions, settings.maps) if settings.maps else None,
+        "judge": None,
+    }
+    if settings.judge:
+        document["judge"] = second_opinion.summary(settings.judge, rows, stages)
+    return Evaluation(document, rows, seconds)
 
 
 def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return one entry per panel, in order of first appearance, with its numbers on every set.
 
     `perplexity` is the median over harmless prompts of the perplexity that the edited model gives
-    the baseline's answers, `kl` the mean KL divergence of the first token there, in nats.
+    the baseline's answers, `loss_difference` the mean change of its logarithm, in nats a token,
+    `kl` the mean KL divergence of the first token there, in nats.
     """
+    cells: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        cells.setdefault(row.panel, {}).setdefault(row.group, []).append(row)
+    baseline = cells.get("baseline", {})
     entries = []
-    for panel in dict.fromkeys(row.panel for row in rows):
-        own = [row for row in rows if row.panel == panel]
+    for panel, own in cells.items():
         entry: dict[str, Any] = {"panel": panel}
-        for group in dict.fromkeys(row.group for row in own):
-            entry[group] = _rates([row for row in own if row.group == group])
-        harmless = [row for row in own if row.group == "harmless"]
+        for group, found in own.items():
+            before = None if panel == "baseline" else baseline.get(group)
+            entry[group] = _rates(found, before)
+        harmless = own.get("harmless", [])
         measured = [row.perplexity for row in harmless if row.perplexity is not None]
-        entry["perplexity"] = float(np.median(measured)) if measured else None
+        entry["perplexity"] = median(measured) if measured else None
         entry["kl"] = fmean(row.kl for row in harmless) if harmless else None
+        changes = _changes(harmless, baseline.get("harmless", []))
+        entry["loss_difference"] = (
+            _interval(mean_interval(changes)) if changes and panel != "baseline" else None
+        )
         entries.append(entry)
     return entries
 
 
-def _rates(rows: Sequence[Row]) -> dict[str, Any]:
+def _changes(rows: Sequence[Row], before: Sequence[Row]) -> list[float]:
+    """Return by how much the loss on the same answers has risen, where both have one."""
+    pairs = zip((loss_of(row) for row in rows), (loss_of(row) for row in before), strict=False)
+    return [now - then for now, then in pairs if now is not None and then is not None]
+
+
+def _rates(rows: Sequence[Row], before: Sequence[Row] | None) -> dict[str, Any]:
     n = len(rows)
     verdicts = Counter(row.judgement.verdict for row in rows)
-    interval = wilson(verdicts["refused"], n)
+    counts = {
+        "refusal": verdicts["refused"],
+        "substring": sum(contains_refusal_phrase(row.text) for row in rows),
+        "looping": sum(row.judgement.looping for row in rows),
+        "hedged": verdicts["hedged"],
+    }
+    rates: dict[str, Any] = {"n": n}
+    for name, count in counts.items():
+        interval = wilson(count, n)
+        rates[f"{name}_rate"] = interval.estimate
+        rates[f"{name}_rate_ci"] = [interval.low, interval.high]
+    rates["verdicts"] = dict(sorted(verdicts.items()))
+    rates["refusal_score"] = fmean(row.refusal_score for row in rows)
+    rates["difference"] = None if before is None else _difference(before, rows)
+    return rates
+
+
+def _difference(before: Sequence[Row], rows: Sequence[Row]) -> dict[str, Any]:
+    found = paired_difference(*([has_refused(row) for row in each] for each in (before, rows)))
     return {
-        "n": n,
-        "refusal_rate": interval.estimate,
-        "refusal_rate_ci": [interval.low, interval.high],
-        "substring_rate": sum(contains_refusal_phrase(row.text) for row in rows) / n,
-        "looping_rate": sum(row.judgement.looping for row in rows) / n,
-        "verdicts": dict(sorted(verdicts.items())),
-        "refusal_score": fmean(row.refusal_score for row in rows),
+        **_interval(found.difference),
+        "p_value": found.p_value,
+        "gained": found.gained,
+        "lost": found.lost,
     }
 
 
-def as_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return rows with their verdicts as JSON types."""
-    return [{**asdict(row), **asdict(row.judgement)} for row in rows]
+def _interval(found: Interval) -> dict[str, float]:
+    return asdict(found)
 
 
-def markdown(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table of `table()` as Markdown: refusal rate with its interval, looping, cost."""
-    groups = [name for name in ("harmful", "harmless", "borderline") if name in entries[0]]
-    head = ["panel", *(f"{name} refused" for name in groups), "looping", "perplexity", "KL"]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for entry in entries:
-        cells = [f"`{entry['panel']}`"]
-        for name in groups:
-            cells.append(_rate_cell(entry[name]) if name in entry else "–")
-        looping = max(entry[name]["looping_rate"] for name in groups if name in entry)
-        cost = [entry["perplexity"], entry["kl"]]
-        cells += [f"{looping:.2f}", *("–" if x is None else f"{x:.2f}" for x in cost)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+def _entry(
+    arm: Arm, cells: Mapping[str, Any], cost: ProseCost | None, before: ProseCost | None
+) -> dict[str, Any]:
+    entry = {"panel": cells["panel"], "label": arm.label, "kind": arm.kind, **cells, "prose": None}
+    if cost and before:
+        tokens = sum(cost.tokens)
+
+        def mean(values: Sequence[float]) -> float:
+            return sum(n * value for n, value in zip(cost.tokens, values, strict=True)) / tokens
+
+        changes = [now - then for now, then in zip(cost.loss, before.loss, strict=True)]
+        entry["prose"] = {
+            "tokens": tokens,
+            "perplexity": math.exp(mean(cost.loss)),
+            "kl": mean(cost.kl),
+            "loss_difference": _interval(mean_interval(changes)) if cost is not before else None,
+        }
+    return entry
 
 
-def _rate_cell(rates: Mapping[str, Any]) -> str:
-    low, high = rates["refusal_rate_ci"]
-    return f"{rates['refusal_rate']:.2f} [{low:.2f}, {high:.2f}]"
+def _claim(found: Finding) -> dict[str, Any]:
+    return {
+        "claim": found.claim,
+        "verdict": found.verdict,
+        "sentence": found.sentence,
+        "parts": [
+            {
+                "statement": part.statement,
+                "verdict": part.verdict,
+                **(asdict(part.interval) if part.interval else dict.fromkeys(_ENDS)),
+                "n": part.n,
+            }
+            for part in found.parts
+        ],
+    }
+
+
+_ENDS: Final = ("estimate", "low", "high")

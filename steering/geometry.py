@@ -4,15 +4,18 @@ The paper (Rocchetti & Ferrara 2026) reports that alpha = 1 puts activations bet
 the harmless cluster, and alpha = 2 into the opposite one. This counts it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from statistics import fmean, pstdev
 from typing import Any
 
 from steering.directions import Directions
+from steering.landing import CLASSES
 from steering.maps import Maps
 from steering.model import ChatModel
 from steering.panel import Panel
+from steering.stages import Stages
 from steering.statistics import wilson
 from steering.tracing import trace
 
@@ -38,9 +41,14 @@ class Place:
     outside: bool
 
 
+def source_layer(directions: Directions) -> int:
+    """Return the layer where INLP's edits are made."""
+    return directions.inlp_place[1]
+
+
 def layers_shown(directions: Directions, maps: Maps) -> tuple[int, ...]:
     """Return the layer where INLP's edits are made and three later ones, evenly to the last."""
-    source, last = directions.inlp_place[1], maps.layers[-1]
+    source, last = source_layer(directions), maps.layers[-1]
     later = (round(source + (last - source) * step / 3) for step in range(4))
     return tuple(dict.fromkeys(later))
 
@@ -64,6 +72,68 @@ def places(
             strict=True,
         )
     ]
+
+
+def panels_shown(panels: Sequence[Panel], directions: Directions) -> list[Panel]:
+    """Return the panels of an evaluation whose landing is measured.
+
+    Four of five random subspaces are left out, and the controls of all directions are added: the
+    paper's picture is of all of them.
+    """
+    rank = directions.subspace("inlp", directions.inlp_place).rank
+    found = [panel for panel in panels if panel.name != "random" or not panel.seed]
+    found += [Panel("random", k=rank), Panel("flip", k=rank, center="midpoint")]
+    return list({panel.resolved(directions): panel for panel in found}.values())
+
+
+def places_of_all(
+    model: ChatModel,
+    directions: Directions,
+    maps: Maps,
+    sets: Mapping[str, Sequence[str]],
+    panels: Sequence[Panel],
+    stages: Stages,
+) -> list[Place]:
+    """Return where every harmful and harmless prompt lands under the panels of `panels_shown`.
+
+    Args:
+        model: A loaded chat model.
+        directions: Its directions.
+        maps: Its maps.
+        sets: Prompts by the name of their set; the landing of others is not measured.
+        panels: The panels of an evaluation.
+        stages: Keeps what is measured, so that a stopped run goes on.
+    """
+    shown = panels_shown(panels, directions)
+    resolved = [panel.resolved(directions) for panel in shown]
+    names = [str(panel) for panel in resolved]
+    keys = [
+        json.dumps([group, text, names, layers_shown(directions, maps)])
+        for group in CLASSES
+        for text in sets.get(group, ())
+    ]
+
+    def place(key: str) -> dict[str, Any]:
+        group, text, *_ = json.loads(key)
+        found = places(model, directions, maps, group, text, resolved)
+        return {"places": [asdict(each) for each in found]}
+
+    # Kept under their full names, shown by those that the evaluation gives them.
+    short = dict(zip(names, map(str, shown), strict=True))
+    return [
+        Place(**{**each, "panel": short[each["panel"]]})
+        for entry in stages.lines("geometry", keys, place)
+        for each in entry["places"]
+    ]
+
+
+def summary(rows: Sequence[Place], directions: Directions, maps: Maps) -> dict[str, Any]:
+    """Return the table with the template position and the layers that it is about."""
+    return {
+        "position": maps.position,
+        "layers": list(layers_shown(directions, maps)),
+        "panels": table(rows),
+    }
 
 
 def table(rows: Sequence[Place]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from steering import artifact
+from steering.model import ChatModel
 from steering.weights import cache_folder
 
 
@@ -24,6 +25,18 @@ class Stages:
     def __init__(self, identity: Sequence[Any]) -> None:
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
         self.folder = cache_folder() / "precompute" / digest
+
+    @classmethod
+    def of(cls, model: ChatModel, *more: Any) -> "Stages":  # noqa: ANN401 - any JSON types
+        """Return the stages of work on these very weights in this number format.
+
+        Args:
+            model: A loaded chat model.
+            more: What else the results hang on, JSON types.
+        """
+        facts = sorted((key, value) for key, value in model.provenance.items() if value)
+        held = (str(model.dtype), model.number_format.quantization)
+        return cls([model.name, facts, *held, *more])
 
     def tensors(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         """Return a stage's tensors, computing them only the first time."""

@@ -29,7 +29,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering import artifact
+from steering import artifact, controls
 from steering.comparison import readable
 from steering.directions import Directions
 from steering.errors import SteeringError
@@ -54,7 +54,6 @@ COEFFICIENTS: Final = (-3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.
 ABLATIONS: Final = (0.0, 0.5, 1.0, 1.5, 2.0)
 LAYERS: Final = 6
 """About how many layers the default grid looks at (chosen: a coarse look)."""
-RANDOM_SEEDS: Final = range(5)
 CELLS: Final = 4
 """Cells in one forward pass (chosen: a kill loses at most these)."""
 VERDICTS: Final = ("refused", "hedged", "complied", "broken", "empty")
@@ -121,7 +120,7 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
         "nullspace by rank": [Panel("nullspace", k=k) for k in ranks],
         "coefficient": [Panel("actadd", c=c) for c in COEFFICIENTS],
         "ablation by alpha": [Panel("ablation", alpha=alpha) for alpha in ABLATIONS],
-        "flip by layer": [_flip_at(directions, layer) for layer in layers],
+        "flip by layer": [controls.flip_at(directions, layer) for layer in layers],
         "ablation by layer": [Panel("ablation", layer=each, where="source") for each in layers],
         "where": [
             Panel(name, where=where)
@@ -133,33 +132,11 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
 
 def reference_points(directions: Directions) -> dict[str, Panel]:
     """Return the labelled points of the frontier: the paper's four interventions and controls."""
-    wrong = wrong_layer(directions)
     return {
-        "baseline": Panel("baseline"),
-        "activation addition, suppressing": Panel("actadd", c=-1.0),
-        "activation addition, inducing": Panel("actadd", c=directions.default_c),
-        "directional ablation": Panel("ablation"),
-        "nullspace projection": Panel("nullspace"),
-        "counterfactual flipping": Panel("flip"),
-        **{f"control: random subspace {seed}": Panel("random", seed=seed) for seed in RANDOM_SEEDS},
-        "control: reflection along the difference in means": Panel("flip", basis="dim"),
-        "control: flip about the midpoint": Panel("flip", center="midpoint"),
-        **({f"control: flip at layer {wrong.layer}": wrong} if wrong else {}),
+        f"control: {arm.label}" if arm.kind == "control" else arm.label: arm.panel
+        for arm in controls.arms(directions)
+        if arm.kind != "beyond"
     }
-
-
-def wrong_layer(directions: Directions) -> Panel | None:
-    """Return the flip at the fitted layer nearest to half the chosen depth; None if none is."""
-    position, chosen = directions.inlp_place
-    others = [layer for p, layer in directions.inlp if p == position and layer != chosen]
-    if not others:
-        return None
-    return _flip_at(directions, min(others, key=lambda layer: (abs(layer - chosen // 2), layer)))
-
-
-def _flip_at(directions: Directions, layer: int) -> Panel:
-    rank = directions.subspace("inlp", (directions.inlp_place[0], layer)).rank
-    return Panel("flip", k=min(directions.default_k, rank), layer=layer)
 
 
 # The run
@@ -211,7 +188,7 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
     ]
     cells = list(dict.fromkeys([*itertools.chain(*grids.values()), *answering]))
     edits = {cell: cell.edit(directions) for cell in cells}
-    stages = Stages(["sweep", SCHEMA, provenance, _digest(directions), asdict(settings)])
+    stages = Stages(["sweep", SCHEMA, provenance, directions.digest, asdict(settings)])
     sweep = _Sweep(model, splits, settings, stages, edits)
     measured = sweep.measured()
     judged = sweep.judged(list(dict.fromkeys(answering)))
@@ -234,18 +211,6 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
 
 def _canonical(panel: Panel, directions: Directions) -> Panel:
     return replace(panel.resolved(directions), order=())
-
-
-def _digest(directions: Directions) -> str:
-    digest = hashlib.sha256()
-    tensors = [directions.difference, directions.harmless_mean]
-    tensors += [found.subspace.basis for _, found in sorted(directions.inlp.items())]
-    for tensor in tensors:
-        digest.update(tensor.contiguous().numpy().tobytes())
-    places = (sorted(directions.inlp), directions.dim_place, directions.inlp_place)
-    facts = (places, directions.positions, directions.default_k, directions.default_c)
-    digest.update(json.dumps(facts).encode())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

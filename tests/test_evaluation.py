@@ -1,14 +1,17 @@
 import json
-from dataclasses import asdict
+import math
+import random
 from statistics import fmean
 
 import pytest
 
-from steering.errors import SteeringError
-from steering.evaluation import Row, answer_all, as_rows, markdown, table
+from steering import controls, geometry, report
+from steering.answers import Row, answer_all
+from steering.evaluation import Settings, evaluate, table
 from steering.generation import Sampling
 from steering.judge import contains_refusal_phrase
 from steering.panel import parse
+from steering.prose import Passage
 from steering.statistics import wilson
 
 SIX = Sampling(max_new_tokens=6)
@@ -38,74 +41,6 @@ def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list
 def row(text: str, *, group: str = "harmful", panel: str = "baseline", **settings) -> Row:
     facts = {"refusal_score": 0.0, "kl": 0.0, "perplexity": 2.0, **settings}
     return Row(group, "a request", panel, text, True, **facts)
-
-
-# Answers
-
-
-def test_every_prompt_is_answered_under_every_panel_once_panels_in_order(tiny, fitted, sets):
-    panels = ["baseline", "flip:k=2", "ablation"]
-    rows = answers(tiny, fitted, sets, *panels, rows_per_batch=6)
-    asked = {(group, text) for group, texts in sets.items() for text in texts}
-    assert len(rows) == 3 * len(asked)
-    assert {(each.group, each.prompt) for each in rows} == asked
-    for start in range(0, len(rows), 3):
-        trio = rows[start : start + 3]
-        assert [each.panel for each in trio] == panels
-        assert len({(each.group, each.prompt) for each in trio}) == 1
-
-
-def test_the_baselines_row_differs_from_itself_by_nothing_and_an_edit_by_something(
-    tiny, fitted, sets
-):
-    rows = answers(tiny, fitted, sets, "baseline", "flip:alpha=0", "flip:k=2")
-    for baseline, nothing, flipped in zip(rows[::3], rows[1::3], rows[2::3], strict=True):
-        assert baseline.kl == 0.0
-        assert nothing.text == baseline.text
-        assert nothing.refusal_score == baseline.refusal_score
-        assert nothing.kl == 0.0
-        assert nothing.perplexity == baseline.perplexity
-        assert flipped.kl > 0
-    assert any(
-        flipped.text != baseline.text
-        for baseline, flipped in zip(rows[::3], rows[2::3], strict=True)
-    )
-
-
-@pytest.mark.parametrize("panels", [[], ["flip"], ["ablation", "baseline"]])
-def test_the_baseline_must_come_first(tiny, fitted, sets, panels):
-    with pytest.raises(SteeringError, match="first panel must be `baseline`"):
-        answers(tiny, fitted, sets, *panels)
-
-
-def test_rows_do_not_depend_on_the_size_of_the_batch(tiny, fitted, sets):
-    panels = ("baseline", "nullspace:k=2", "actadd:c=1")
-
-    def found(rows_per_batch: int) -> dict[tuple[str, str, str], Row]:
-        rows = answers(tiny, fitted, sets, *panels, rows_per_batch=rows_per_batch)
-        return {(each.group, each.prompt, each.panel): each for each in rows}
-
-    whole = found(32)
-    # 1 is less than a prompt's panels, which stay together all the same.
-    for rows_per_batch in (1, 7):
-        split = found(rows_per_batch)
-        assert split.keys() == whole.keys()
-        for key, expected in whole.items():
-            assert split[key].text == expected.text
-            assert split[key].ended == expected.ended
-            assert split[key].refusal_score == pytest.approx(expected.refusal_score, abs=1e-3)
-            assert split[key].kl == pytest.approx(expected.kl, rel=1e-3, abs=1e-5)
-            assert split[key].perplexity == pytest.approx(expected.perplexity, rel=1e-3)
-
-
-def test_directions_of_another_model_are_refused(wide, fitted, sets):
-    with pytest.raises(SteeringError, match="do not fit"):
-        answers(wide, fitted, sets, "baseline")
-
-
-def test_a_panel_that_has_no_directions_is_refused_before_any_answer(tiny, fitted, sets):
-    with pytest.raises(SteeringError):
-        answers(tiny, fitted, sets, "baseline", "flip:k=999")
 
 
 # The table
@@ -176,19 +111,152 @@ def test_the_table_of_real_answers_counts_every_row(tiny, fitted, sets):
             assert 0 <= low <= rates["refusal_rate"] <= high <= 1
     assert entries[0]["kl"] == 0.0
     assert entries[1]["kl"] > 0
+    assert entries[0]["harmful"]["difference"] is None
+    assert entries[1]["harmful"]["difference"]["estimate"] == pytest.approx(
+        entries[1]["harmful"]["refusal_rate"] - entries[0]["harmful"]["refusal_rate"]
+    )
     assert json.loads(json.dumps(entries)) == entries
 
 
-def test_rows_are_saved_with_what_the_rules_say_of_them():
-    (saved,) = as_rows([row(LOOPING)])
-    assert saved["verdict"] == "broken"
-    assert saved["looping"] is True
-    assert saved["reason"].startswith("stuck")
-    assert asdict(row(LOOPING)).items() <= saved.items()
+def test_differences_to_the_baseline_are_taken_prompt_by_prompt():
+    before = [REFUSED] * 6 + [COMPLIED] * 4
+    after = [COMPLIED] * 5 + [REFUSED] * 5
+    rows = [row(text) for text in before] + [row(text, panel="flip:k=2") for text in after]
+    baseline, flip = table(rows)
+    assert baseline["harmful"]["difference"] is None
+    found = flip["harmful"]["difference"]
+    # Five lost their refusal, four gained one: the rates differ by one prompt only.
+    assert (found["lost"], found["gained"]) == (5, 4)
+    assert found["estimate"] == pytest.approx(-0.1)
+    assert found["low"] < found["estimate"] < found["high"]
+    assert found["p_value"] == 1.0  # 4 or fewer, or 5 or more, of 9 coins
 
 
-def test_the_text_table_has_a_line_for_every_panel(tiny, fitted, sets):
-    lines = markdown(table(answers(tiny, fitted, sets, "baseline", "flip:k=2"))).splitlines()
-    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
-    assert sum("baseline" in line for line in lines) == 1
-    assert sum("flip:k=2" in line for line in lines) == 1
+def test_the_loss_rises_by_the_mean_change_of_the_logarithm_of_perplexity():
+    def harmless(panel: str, *values: float | None) -> list[Row]:
+        return [row(COMPLIED, group="harmless", panel=panel, perplexity=x) for x in values]
+
+    rows = [*harmless("baseline", 2.0, 2.0, 2.0, None), *harmless("flip", 4.0, 2.0, 8.0, 9.0)]
+    baseline, flip = table(rows)
+    assert baseline["loss_difference"] is None
+    # A prompt to which the baseline says nothing has no loss to compare with.
+    assert flip["loss_difference"]["estimate"] == pytest.approx(math.log(2))
+
+
+# The whole document
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, fitted, charted, prompts, tmp_path_factory) -> dict:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEERING_CACHE", str(tmp_path_factory.mktemp("cache")))
+        sets = {name: texts[:3] for name, texts in prompts.items()}
+        settings = Settings(
+            tokens=4, passages=[Passage("note", ("A grey cat slept on the mat.",))], maps=charted
+        )
+        return evaluate(tiny, fitted, sets, controls.arms(fitted), settings).document
+
+
+def test_the_document_is_json_and_names_every_arm_with_its_kind(whole, fitted):
+    assert json.loads(json.dumps(whole)) == whole
+    arms = controls.arms(fitted)
+    assert [(each["panel"], each["label"], each["kind"]) for each in whole["panels"]] == [
+        (str(arm.panel), arm.label, arm.kind) for arm in arms
+    ]
+    for entry in whole["panels"]:
+        assert entry["harmful"]["n"] == entry["harmless"]["n"] == 3
+        assert entry["prose"]["tokens"] > 3
+        low, high = entry["harmful"]["substring_rate_ci"]
+        assert low <= entry["harmful"]["substring_rate"] <= high
+    baseline, *edited = whole["panels"]
+    assert baseline["prose"]["kl"] == 0.0
+    assert baseline["prose"]["loss_difference"] is None
+    assert all(each["prose"]["kl"] > 0 for each in edited)
+
+
+def test_each_of_the_four_claims_is_weighed_on_what_was_measured(whole):
+    assert len(whole["claims"]) == 4
+    for claim in whole["claims"]:
+        assert claim["verdict"] in ("supported", "not supported", "undecided")
+        assert claim["sentence"].startswith(claim["verdict"].capitalize())
+        # Nothing that a claim asks for is missing from the whole comparison.
+        missing = [part["statement"] for part in claim["parts"] if part["estimate"] is None]
+        assert not missing, claim["claim"]
+        assert all(part["low"] <= part["estimate"] <= part["high"] for part in claim["parts"])
+
+
+def test_landings_are_those_of_the_geometry_table(whole, fitted, charted):
+    found = whole["geometry"]
+    assert found["layers"] == list(geometry.layers_shown(fitted, charted))
+    rank = fitted.subspace("inlp", fitted.inlp_place).rank
+    assert {f"flip:k={rank}", f"random:k={rank}", "baseline"} <= {
+        each["panel"] for each in found["panels"]
+    }
+    source = str(found["layers"][0])
+    landed = next(each for each in found["panels"] if each["panel"] == f"flip:k={rank}")
+    claim = whole["claims"][2]
+    part = next(
+        each for each in claim["parts"] if each["statement"] == "alpha = 2, harmful: t > .75"
+    )
+    assert part["estimate"] == pytest.approx(landed["harmful"][source]["t_mean"], abs=1e-6)
+
+
+def test_the_report_has_a_line_for_every_arm_claim_and_landing(whole):
+    text = report.markdown(whole)
+    table_, claims, places = text.split("\n\n")
+    for part in (table_, places):
+        assert len({line.count("|") for line in part.splitlines()}) == 1
+    assert len(table_.splitlines()) == 2 + len(whole["panels"])
+    assert len(claims.splitlines()) == 4
+    assert report.markdown(whole | {"claims": [], "geometry": None}) == table_
+
+
+def test_chosen_panels_leave_what_was_not_measured_undecided(
+    tiny, fitted, prompts, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    sets = {name: texts[:2] for name, texts in prompts.items()}
+    arms = controls.arms_of([parse("flip:k=2")], fitted)
+    document = evaluate(tiny, fitted, sets, arms, Settings(tokens=2)).document
+    assert document["geometry"] is None
+    assert all(entry["prose"] is None for entry in document["panels"])
+    addition = document["claims"][3]
+    assert addition["verdict"] == "undecided"
+    assert "not measured" in addition["sentence"]
+
+
+def test_an_evaluation_that_was_killed_anywhere_gives_the_same_document(
+    tiny, fitted, charted, prompts, monkeypatch, tmp_path
+):
+    sets = {name: texts[:2] for name, texts in prompts.items()}
+    settings = Settings(
+        tokens=2,
+        rows_per_batch=3,
+        passages=[Passage("note", ("A grey cat slept on the mat.",))],
+        maps=charted,
+    )
+    arms = controls.arms_of([parse("flip:k=2")], fitted)
+
+    def run(cache: str) -> dict:
+        monkeypatch.setenv("STEERING_CACHE", str(tmp_path / cache))
+        return evaluate(tiny, fitted, sets, arms, settings).document
+
+    expected = run("whole")
+    forward, passes = type(tiny.network).forward, []
+
+    def counted(*arguments, **options):
+        passes.append(1)
+        if len(passes) in stops:
+            raise KeyboardInterrupt
+        return forward(*arguments, **options)
+
+    monkeypatch.setattr(type(tiny.network), "forward", counted)
+    stops: set[int] = set()
+    run("counted")
+    total = len(passes)
+    stops = set(random.Random(7).sample(range(1, total), 4))
+    passes.clear()
+    for _ in stops:
+        with pytest.raises(KeyboardInterrupt):
+            run("killed")
+    assert run("killed") == expected

@@ -13,10 +13,11 @@ from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Co
 
 from steering import loading
 from steering.activations import capture
+from steering.answers import answer_all
 from steering.catalog import CatalogEntry, catalog
 from steering.comparison import compare
 from steering.directions import Directions, difference_in_means, inlp
-from steering.evaluation import answer_all, table
+from steering.evaluation import table
 from steering.generation import Sampling
 from steering.intervention import compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score

@@ -1,13 +1,26 @@
 import json
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from steering import artifact, catalog, loading, precompute, weights
+from steering import (
+    answers,
+    artifact,
+    catalog,
+    evaluation,
+    loading,
+    precompute,
+    prose,
+    recordings,
+    starts,
+    sweep,
+    weights,
+)
 from steering import prompts as prompt_sets
 from steering.activations import capture
 from steering.comparison import compare
@@ -15,7 +28,8 @@ from steering.directions import Directions, difference_in_means, inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling
 from steering.metrics import refusal_score
-from steering.panel import DEFAULT_PANELS, parse
+from steering.panel import DEFAULT_PANELS, Panel, parse
+from steering.prose import Passage
 from steering.selection import logits_under, right_sign
 from steering.splits import PromptSplits
 from steering.stages import Stages
@@ -25,9 +39,11 @@ FILES = (
     "manifest.json",
     "maps.safetensors",
     "evaluation.json",
+    "sweep.csv",
+    "sweep.json",
     "recordings.jsonl",
 )
-REPEATABLE = FILES[:4]
+REPEATABLE = FILES[:-1]
 """Recordings hold seconds, which no two runs share."""
 
 
@@ -43,12 +59,15 @@ def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
         return sorted(table, key=lambda place: table[place]["kl"])[:2]
 
     patch.setenv("STEERING_CACHE", str(cache))
-    patch.setattr(precompute, "EVALUATION_TOKENS", 2)
-    patch.setattr(precompute, "CHOICE_TOKENS", 2)
-    patch.setattr(precompute, "RANKS_TRIED", (1, 2))
-    patch.setattr(precompute, "COEFFICIENTS_TRIED", (1.0, 2.0))
+    patch.setattr(evaluation, "TOKENS", 2)
+    patch.setattr(starts, "CHOICE_TOKENS", 2)
+    patch.setattr(starts, "RANKS_TRIED", (1, 2))
+    patch.setattr(starts, "COEFFICIENTS_TRIED", (1.0, 2.0))
+    patch.setattr(recordings, "RECORDED", {"harmless": ("fraud_scams",)})
+    patch.setattr(prose, "passages", lambda: (Passage("note", ("A grey cat slept.",)),))
+    patch.setattr(sweep, "default_grid", lambda _: {"few": [Panel("flip", k=1)]})
+    patch.setattr(sweep, "Settings", partial(sweep.Settings, 2, 2, 1, 2, 8))
     patch.setattr(precompute, "SCREENED", 2)
-    patch.setattr(precompute, "RECORDED", {"harmless": ("fraud_scams",)})
     patch.setattr(precompute, "finalists", two)
 
 
@@ -134,13 +153,20 @@ def test_the_directions_are_those_of_the_training_prompts(tiny, splits, whole):
 
 
 @pytest.mark.parametrize(
-    ("stage", "call"),
-    [("capture", 2), ("inlp", 4), ("logits_under", 1), ("answer_all", 2), ("compare", 1)],
+    ("module", "stage", "call"),
+    [
+        (precompute, "capture", 2),
+        (precompute, "inlp", 4),
+        (precompute, "logits_under", 1),
+        (answers, "generate", 2),
+        (sweep, "generate", 2),
+        (recordings, "compare", 1),
+    ],
 )
 def test_a_run_that_was_stopped_and_goes_on_gives_the_same_bytes(
-    tiny, splits, whole, tmp_path, monkeypatch, stage, call
+    tiny, splits, whole, tmp_path, monkeypatch, module, stage, call
 ):
-    real, calls = getattr(precompute, stage), []
+    real, calls = getattr(module, stage), []
 
     def interrupted(*arguments, **settings):
         calls.append(1)
@@ -150,7 +176,7 @@ def test_a_run_that_was_stopped_and_goes_on_gives_the_same_bytes(
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(precompute, stage, interrupted)
+        patch.setattr(module, stage, interrupted)
         with pytest.raises(KeyboardInterrupt):
             precompute.precompute(tiny, splits, out)
     assert not (out / "recordings.jsonl").exists()
@@ -168,8 +194,9 @@ def test_a_finished_run_is_not_done_again(tiny, splits, whole, tmp_path, monkeyp
     def never(*_, **__):
         raise AssertionError("done twice")
 
-    for stage in ("capture", "inlp", "answer_all", "compare"):
-        monkeypatch.setattr(precompute, stage, never)
+    for module, stage in ((precompute, "capture"), (precompute, "inlp"), (answers, "generate")):
+        monkeypatch.setattr(module, stage, never)
+    monkeypatch.setattr(recordings, "compare", never)
     precompute.precompute(tiny, splits, tmp_path / "out")
     assert files_of(tmp_path / "out") == files_of(whole.out)
 

@@ -31,7 +31,6 @@ from steering.sweep import (
     load,
     reference_points,
     run_sweep,
-    wrong_layer,
 )
 
 SMALL = Settings(prompts=3, answer_tokens=3, generated_prompts=2, generated_tokens=4, rows=8)
@@ -149,15 +148,6 @@ def test_the_frontier_has_the_papers_four_and_every_control(fitted):
     assert {len(basis) for basis in random_bases} == {rank}
     assert edits["control: flip about the midpoint"].center.any()
     assert len(edits["control: reflection along the difference in means"].basis) == 1
-
-
-def test_the_wrong_layer_is_another_fitted_one_at_about_half_the_depth(fitted):
-    assert wrong_layer(fitted).layer == 2
-    at_3 = replace(fitted, inlp_place=(-1, 3))
-    assert wrong_layer(at_3).layer == 1
-    only = replace(fitted, inlp={(-1, 1): fitted.inlp[-1, 1]})
-    assert wrong_layer(only) is None
-    assert len(reference_points(only)) == len(reference_points(fitted)) - 1
 
 
 # What is measured

@@ -1,0 +1,187 @@
+"""Answers of a model to sets of prompts under several panels, in batches that survive a kill."""
+
+import json
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from steering.comparison import readable
+from steering.directions import Directions
+from steering.errors import SteeringError
+from steering.generation import Sampling, answer_perplexity, generate
+from steering.intervention import Edit, compile_edits
+from steering.judge import Judgement, judge
+from steering.metrics import kl_divergence, refusal_score
+from steering.model import ChatModel
+from steering.panel import Panel
+from steering.stages import Stages
+
+ROWS = 34
+"""Rows per batch (chosen: two prompts under the 17 panels of the whole comparison)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One prompt under one panel: plain data.
+
+    Attributes:
+        group: Name of the prompt set, for example `harmful`.
+        prompt: The request.
+        panel: The panel's text form.
+        text: The answer.
+        ended: Whether it ended by itself.
+        refusal_score: Of the first token, in nats.
+        kl: KL divergence of the first token from the baseline's, in nats.
+        perplexity: Of the baseline's answer to this prompt under this panel's edit; None if the
+            prompt is not harmless, or the answer empty.
+    """
+
+    group: str
+    prompt: str
+    panel: str
+    text: str
+    ended: bool
+    refusal_score: float
+    kl: float
+    perplexity: float | None
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """What the rules say of the answer; not stored, so that better rules judge old texts."""
+        return judge(self.text, ended=self.ended)
+
+
+def answer_all(
+    model: ChatModel,
+    directions: Directions,
+    sets: Mapping[str, Sequence[str]],
+    panels: Sequence[Panel],
+    *,
+    sampling: Sampling,
+    rows_per_batch: int = ROWS,
+) -> Generator[list[Row]]:
+    """Answer every prompt of every set under every panel, a batch at a time.
+
+    All panels of a prompt are in one batch, so that they are compared under the same rounding;
+    the baseline must be the first panel. Closing the generator stops the work.
+
+    Yields:
+        The rows of a batch, ordered by prompt, then panel.
+
+    Raises:
+        SteeringError: If the first panel is not the baseline, or a panel does not fit the model.
+    """
+    batches = _batches(model, directions, sets, panels, rows_per_batch)
+    yield from (batch.run(model, sampling) for batch in batches)
+
+
+def answer_resumably(  # noqa: PLR0913 - what is asked, of whom, and where it is kept
+    model: ChatModel,
+    directions: Directions,
+    sets: Mapping[str, Sequence[str]],
+    panels: Sequence[Panel],
+    stages: Stages,
+    *,
+    sampling: Sampling,
+    rows_per_batch: int = ROWS,
+) -> tuple[list[Row], float]:
+    """Answer like `answer_all`; every finished batch is kept, so that a stopped run goes on.
+
+    Which prompts share a batch depends on the arguments alone, not on what is done already: the
+    rows of a run that was stopped are those of one that was not, to the last bit.
+
+    Returns:
+        All rows, and the seconds that their batches took, whenever that was.
+    """
+    facts = [asdict(sampling), [[str(p), str(p.resolved(directions))] for p in panels]]
+    batches = {
+        json.dumps([batch.prompts, *facts, place]): batch
+        for place, batch in enumerate(_batches(model, directions, sets, panels, rows_per_batch))
+    }
+
+    def run(key: str) -> dict[str, Any]:
+        began = time.monotonic()
+        rows = [asdict(row) for row in batches[key].run(model, sampling)]
+        return {"rows": rows, "seconds": time.monotonic() - began}
+
+    found = stages.lines("answers", list(batches), run)
+    rows = [Row(**row) for entry in found for row in entry["rows"]]
+    return rows, sum(entry["seconds"] for entry in found)
+
+
+def _batches(
+    model: ChatModel,
+    directions: Directions,
+    sets: Mapping[str, Sequence[str]],
+    panels: Sequence[Panel],
+    rows_per_batch: int,
+) -> "list[_Batch]":
+    if not panels or panels[0].name != "baseline":
+        raise SteeringError("the first panel must be `baseline`: differences are measured from it")
+    directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
+    edits = [panel.edit(directions) for panel in panels]
+    prompts = [(group, prompt) for group, texts in sets.items() for prompt in texts]
+    groups = {group: place for place, group in enumerate(sets)}
+    ids = [model.render(prompt) for _, prompt in prompts]
+    sizes = list(map(len, ids))
+    order = sorted(range(len(prompts)), key=lambda index: (groups[prompts[index][0]], sizes[index]))
+    width = max(1, rows_per_batch // len(panels))
+    chunks = [order[start : start + width] for start in range(0, len(order), width)]
+    return [
+        _Batch([prompts[i] for i in chunk], [ids[i] for i in chunk], panels, edits)
+        for chunk in chunks
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """A few prompts, each under all panels; rows are ordered by prompt, then panel."""
+
+    prompts: list[tuple[str, str]]
+    ids: list[list[int]]
+    panels: Sequence[Panel]
+    edits: Sequence[Edit | None]
+
+    def run(self, model: ChatModel, sampling: Sampling) -> list[Row]:
+        n = len(self.panels)
+        rows = [row for row in self.ids for _ in self.panels]
+        program = compile_edits(list(self.edits) * len(self.ids), device=model.device)
+        tokens: list[list[int]] = [[] for _ in rows]
+        ended = [False] * len(rows)
+        scores = kls = np.zeros(len(rows))
+        for column in generate(model, rows, program, sampling):
+            if column.logits is not None:
+                scores = refusal_score(column.logits, model.opener_ids).numpy()
+                baseline = column.logits[::n].repeat_interleave(n, dim=0)
+                kls = kl_divergence(baseline, column.logits).numpy()
+            for row, token in enumerate(column.tokens):
+                if token is not None:
+                    tokens[row].append(token)
+            ended = list(column.ended)
+        # What the baseline said, as reference text that each edited model has to predict. On
+        # harmful prompts that would be refusals, which edits are meant to make unlikely.
+        harmless = [group == "harmless" for group, _ in self.prompts for _ in self.panels]
+        reference = [tokens[row - row % n] if harmless[row] else [] for row in range(len(rows))]
+        perplexities = answer_perplexity(model, rows, reference, program=program)
+        return [
+            Row(
+                group=self.prompts[row // n][0],
+                prompt=self.prompts[row // n][1],
+                panel=str(self.panels[row % n]),
+                text=readable(model, tokens[row]),
+                ended=ended[row],
+                refusal_score=float(scores[row]),
+                kl=float(kls[row]),
+                perplexity=perplexities[row],
+            )
+            for row in range(len(rows))
+        ]
+
+
+def as_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows with their verdicts as JSON types."""
+    return [{**asdict(row), **asdict(row.judgement)} for row in rows]

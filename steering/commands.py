@@ -1,0 +1,144 @@
+"""Commands about one request or one model: `models`, `fetch`, `generate`, `locate`, `serve`."""
+
+import argparse
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from steering import artifact, catalog, terminal, weights
+from steering.comparison import check_length, compare
+from steering.errors import SteeringError
+from steering.generation import Sampling
+from steering.tracing import trace
+
+
+def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
+    """List what is known of each model."""
+    shipped = artifact.available()
+    return [
+        {
+            "name": name,
+            "title": entry.title,
+            "licence": entry.licence,
+            "gated": entry.gated,
+            "parameters": entry.parameters,
+            "cached": weights.cached(name) is not None,
+            "directions": name in shipped,
+            "note": entry.note,
+        }
+        for name, entry in catalog.catalog().items()
+    ]
+
+
+def show_models(document: list[dict[str, Any]]) -> None:
+    """Print two lines a model."""
+    for entry in document:
+        marks = [
+            "on this machine" if entry["cached"] else "to be fetched",
+            "with directions" if entry["directions"] else "without directions",
+            *(["needs an access token"] if entry["gated"] else []),
+        ]
+        print(f"{entry['name']:<30} {entry['parameters'] / 1e9:>5.2f} B  {', '.join(marks)}")
+        print(f"{'':<30} {entry['note']}")
+
+
+def fetch(options: argparse.Namespace) -> dict[str, Any]:
+    """Download, verify and convert a model."""
+    with terminal.progress_bar() as report:
+        found = weights.fetch(options.model, report=report)
+    return {"model": found.name, "folder": str(found.folder), "source": found.source}
+
+
+def generate(options: argparse.Namespace) -> dict[str, Any]:
+    """Answer one request under several panels."""
+    check_length(options.prompt)
+    panels = terminal.panels(options)
+    directions = artifact.load(options.model, options.directions)
+    for panel in panels:
+        panel.edit(directions)  # A bad panel is told before the model is loaded.
+    model = terminal.load(options)
+    sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
+    *_, answers = compare(model, directions, options.prompt, panels, sampling=sampling)
+    return {
+        "model": options.model,
+        "number_format": model.number_format.reason,
+        "prompt": options.prompt,
+        "panels": [answer.as_dict() for answer in answers],
+    }
+
+
+def show_generate(document: dict[str, Any]) -> None:
+    """Print every answer with its numbers."""
+    for answer in document["panels"]:
+        perplexity = answer["perplexity"]
+        print(f"── {answer['panel']} · {answer['verdict']} ({answer['reason']})")
+        print(answer["text"])
+        print(
+            f"   refusal {answer['p_refusal']:.0%} (score {answer['refusal_score']:+.1f}) · "
+            f"KL {answer['kl']:.2f} · perplexity {f'{perplexity:.1f}' if perplexity else '-'} · "
+            f"{answer['tokens']} tokens in {answer['seconds']:.1f} s\n"
+        )
+
+
+def locate(options: argparse.Namespace) -> dict[str, Any]:
+    """Say where one request lands under several panels."""
+    check_length(options.prompt)
+    panels = terminal.panels(options)
+    directions = artifact.load(options.model, options.directions)
+    maps = artifact.read_maps(options.model, options.directions)
+    if maps is None:
+        raise SteeringError(
+            f"there are no maps for {options.model!r}; make them with `python -m steering "
+            f"precompute --model {options.model}`"
+        )
+    layer = directions.inlp_place[1] if options.layer is None else options.layer
+    chart = maps.at(layer)
+    for panel in panels:
+        panel.edit(directions)  # A bad panel is told before the model is loaded.
+    model = terminal.load(options)
+    found = trace(model, directions, maps, options.prompt, panels)
+    states = found.states[:, maps.layers.index(layer)]
+    places = {"pca": chart.pca, "lda": chart.lda, "umap": chart.umap}[options.map](states)
+    return {
+        "model": options.model,
+        "prompt": options.prompt,
+        "map": options.map,
+        "layer": layer,
+        "position": maps.position,
+        "panels": [
+            {"panel": panel, "x": x, "y": y, **asdict(landing)}
+            for panel, (x, y), landing in zip(
+                found.panels, places[:, :2].tolist(), chart.land(states), strict=True
+            )
+        ],
+    }
+
+
+def show_locate(document: dict[str, Any]) -> None:
+    """Print a line a panel."""
+    print(f"layer {document['layer']}, position {document['position']}; t: 0 harmful, 1 harmless")
+    for place in document["panels"]:
+        off = ", off the map" if place["outside"] else ""
+        print(
+            f"{place['panel']:<28} t {place['t']:+.2f}  {document['map']} ({place['x']:.2f}, "
+            f"{place['y']:.2f})  nearest {place['nearest']}{off}"
+        )
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Start the app with these options."""
+    settings = {
+        "STEERING_MODEL": options.model,
+        "STEERING_QUANTIZATION": options.quantization,
+        "STEERING_DEVICE": options.device,
+        "GRADIO_SERVER_NAME": options.host,
+        "GRADIO_SERVER_PORT": options.port,
+    }
+    os.environ.update({key: str(value) for key, value in settings.items() if value is not None})
+    # app.py lies beside the package, as the entry of a Space has to.
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    import app
+
+    app.main()

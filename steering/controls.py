@@ -1,0 +1,102 @@
+"""The arms of a comparison: the paper's interventions, doses beyond them, and the controls.
+
+A claim about directions needs arms that do as much to the model without the directions: random
+subspaces of the same rank, the same reflection along the difference in means or about the midpoint
+of the class means, and the same edit at a layer that nothing recommends.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from steering.directions import Directions
+from steering.panel import Panel
+
+Kind = Literal["baseline", "paper", "beyond", "control"]
+RANDOM_SEEDS: Final = range(5)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One panel of a comparison, and what it is there for.
+
+    Attributes:
+        label: Name in words.
+        kind: `baseline`; `paper`, one of its four interventions; `beyond`, another dose or form of
+            these; `control`.
+        panel: What is done.
+    """
+
+    label: str
+    kind: Kind
+    panel: Panel
+
+
+BASELINE: Final = Arm("baseline", "baseline", Panel("baseline"))
+
+
+def arms(directions: Directions) -> tuple[Arm, ...]:
+    """Return the whole comparison for a model: every rank and coefficient spelt out."""
+    k, rank = directions.default_k, directions.subspace("inlp", directions.inlp_place).rank
+    flip = Panel("flip", k=k)
+    interventions = (
+        Arm("activation addition, suppressing", "paper", Panel("actadd", c=-1.0)),
+        Arm("activation addition, inducing", "paper", Panel("actadd", c=directions.default_c)),
+        Arm("directional ablation", "paper", Panel("ablation")),
+        Arm("nullspace projection", "paper", Panel("nullspace", k=k)),
+        Arm("counterfactual flipping", "paper", flip),
+        Arm("nullspace projection, all directions", "beyond", Panel("nullspace", k=rank)),
+        Arm("counterfactual flipping, all directions", "beyond", Panel("flip", k=rank)),
+        Arm("flip, harmful side only", "beyond", replace(flip, side="harmful")),
+    )
+    return distinct([BASELINE, *interventions, *controls(flip, directions)])
+
+
+def arms_of(panels: Sequence[Panel], directions: Directions) -> tuple[Arm, ...]:
+    """Return a comparison of chosen panels with the baseline and the controls of the first flip."""
+    flips = [panel for panel in panels if panel.name == "flip" and panel.basis is None]
+    flip = flips[0] if flips else Panel("flip", k=directions.default_k)
+    chosen = [Arm(str(panel), "beyond", panel) for panel in panels if panel.name != "baseline"]
+    return distinct([BASELINE, *chosen, *controls(flip, directions)])
+
+
+def controls(flip: Panel, directions: Directions) -> tuple[Arm, ...]:
+    """Return what a flip along INLP directions has to be compared with."""
+    k = flip.resolved(directions).k
+    wrong = wrong_layer(directions)
+    return (
+        *(
+            Arm(f"random subspace {seed}", "control", Panel("random", k=k, seed=seed))
+            for seed in RANDOM_SEEDS
+        ),
+        Arm(
+            "reflection along the difference in means",
+            "control",
+            Panel("flip", basis="dim"),
+        ),
+        Arm("flip about the midpoint", "control", Panel("flip", k=k, center="midpoint")),
+        *([Arm(f"flip at layer {wrong.layer}", "control", wrong)] if wrong else []),
+    )
+
+
+def wrong_layer(directions: Directions) -> Panel | None:
+    """Return the flip at the fitted layer nearest to half the chosen depth; None if none is."""
+    position, chosen = directions.inlp_place
+    others = [layer for p, layer in directions.inlp if p == position and layer != chosen]
+    if not others:
+        return None
+    return flip_at(directions, min(others, key=lambda layer: (abs(layer - chosen // 2), layer)))
+
+
+def flip_at(directions: Directions, layer: int) -> Panel:
+    """Return the flip at another layer, of the default rank as far as INLP kept one there."""
+    rank = directions.subspace("inlp", (directions.inlp_place[0], layer)).rank
+    return Panel("flip", k=min(directions.default_k, rank), layer=layer)
+
+
+def distinct(found: Sequence[Arm]) -> tuple[Arm, ...]:
+    """Return the arms whose panels differ, the first of each."""
+    first: dict[Panel, Arm] = {}
+    for arm in found:
+        first.setdefault(arm.panel, arm)
+    return tuple(first.values())

@@ -1,0 +1,26 @@
+"""What a reader needs to make the same numbers again."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+from steering.model import ChatModel
+from steering.splits import SEED
+
+
+def provenance(model: ChatModel, prompt_source: str) -> dict[str, Any]:
+    """Return weights, number format, prompts, seed and versions, as JSON types."""
+    return {
+        "weights": dict(model.provenance),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "quantization": model.number_format.quantization,
+        "device": model.device.type,
+        "suffix": list(model.suffix),
+        "openers": list(model.openers),
+        "prompts": prompt_source,
+        "seed": SEED,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "transformers", "scikit-learn", "numpy")},
+        },
+    }

@@ -1,0 +1,54 @@
+"""Example requests with every panel's answer, which the app plays while the model is not there."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from steering import evaluation, prompts
+from steering.comparison import compare
+from steering.directions import Directions
+from steering.generation import Sampling
+from steering.model import ChatModel
+from steering.panel import DEFAULT_PANELS, parse
+from steering.stages import Stages
+
+RECORDED = {
+    "harmful": (
+        "fraud_scams",
+        "theft_burglary",
+        "disinformation",
+        "sabotage_vandalism",
+    ),
+    "harmless": ("fraud_scams", "theft_burglary"),
+    "borderline": ("technical_homonyms", "figures_of_speech"),
+}
+"""Whose first test prompt is recorded: fixed beforehand, not picked by the outcome."""
+
+
+def record(model: ChatModel, directions: Directions, stages: Stages) -> list[dict[str, Any]]:
+    """Return one recording an example, as lines of `recordings.jsonl`."""
+    examples = {
+        f"{label}/{category}": (label, next(p.text for p in found if p.category == category))
+        for label, categories in RECORDED.items()
+        for found in [prompts.prompt_set(label, "test")]  # type: ignore[arg-type]
+        for category in categories
+    }
+    panels = [parse(text).resolved(directions) for text in DEFAULT_PANELS]
+    names = [str(panel) for panel in panels]
+    # The length that the app starts with, so that Run gives a recording again.
+    sampling = Sampling(max_new_tokens=evaluation.TOKENS)
+
+    def answer(key: str) -> dict[str, Any]:
+        label, prompt = examples[json.loads(key)[0]]
+        *_, answers = compare(model, directions, prompt, panels, sampling=sampling)
+        return {
+            "prompt": prompt,
+            "label": label,
+            "panels": list(DEFAULT_PANELS),
+            "resolved": names,
+            "sampling": asdict(sampling),
+            "answers": [answer.as_dict() for answer in answers],
+        }
+
+    keys = [[key, names, sampling.max_new_tokens] for key in examples]
+    return stages.lines("recordings", list(map(json.dumps, keys)), answer)

@@ -1,0 +1,75 @@
+"""A chat model's verdicts on the answers of an evaluation, beside those of the rules."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from steering.answers import Row
+from steering.assessment import Assessment, Match, Opinion, agreement
+from steering.chat_judge import ChatJudge
+from steering.stages import Stages
+
+_AT_ONCE: Final = 8
+"""Answers judged between two savings (chosen: a kill loses at most these)."""
+
+
+def opinions(judge: ChatJudge, rows: Sequence[Row], stages: Stages) -> list[Opinion]:
+    """Ask about every answer, in order; what was said is kept, so that a stopped run goes on."""
+    chunks = [list(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
+    todo = {
+        json.dumps([judge.provenance, place, [[row.prompt, row.text] for row in chunk]]): chunk
+        for place, chunk in enumerate(chunks)
+    }
+
+    def ask(key: str) -> dict[str, Any]:
+        pairs = [(row.prompt, row.text) for row in todo[key]]
+        return {"opinions": [asdict(each) for each in judge.opinions(pairs)]}
+
+    found = stages.lines("judge", list(todo), ask)
+    return [_opinion(each) for entry in found for each in entry["opinions"]]
+
+
+def _opinion(stored: dict[str, Any]) -> Opinion:
+    said = stored["assessment"]
+    if said is None:
+        return Opinion(None, stored["reason"])
+    reasons = tuple(said["refusal_reasons"])
+    return Opinion(Assessment(**{**said, "refusal_reasons": reasons}), stored["reason"])
+
+
+def summary(judge: ChatJudge, rows: Sequence[Row], stages: Stages) -> dict[str, Any]:
+    """Return who judged, how far it agrees with the rules, and its refusal rates.
+
+    The rates are over the answers that it judged: by panel and set, `n` and `refusal_rate`.
+    """
+    found = opinions(judge, rows, stages)
+    match = agreement([row.judgement.verdict for row in rows], found)
+    rates: dict[str, dict[str, dict[str, float]]] = {}
+    for row, opinion in zip(rows, found, strict=True):
+        if opinion.verdict is not None:
+            cell = rates.setdefault(row.panel, {}).setdefault(row.group, {"n": 0, "refused": 0})
+            cell["n"] += 1
+            cell["refused"] += opinion.verdict == "refused"
+    return {
+        **judge.provenance,
+        "n": match.n,
+        "judged": match.judged,
+        "verdict": _match(match.verdict),
+        "refused": _match(match.refused),
+        "counts": [[*pair, count] for pair, count in match.counts.items()],
+        "panels": {
+            panel: {
+                group: {"n": cell["n"], "refusal_rate": cell["refused"] / cell["n"]}
+                for group, cell in groups.items()
+            }
+            for panel, groups in rates.items()
+        },
+    }
+
+
+def _match(found: Match | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    raw = found.raw
+    return {"raw": raw.estimate, "raw_ci": [raw.low, raw.high], "kappa": found.kappa}

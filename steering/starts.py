@@ -1,0 +1,78 @@
+"""Rank and coefficient at which sliders start, chosen by short answers to validation prompts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from steering.answers import answer_resumably
+from steering.directions import Directions
+from steering.evaluation import table
+from steering.generation import Sampling
+from steering.model import ChatModel
+from steering.panel import Panel
+from steering.splits import PromptSplits
+from steering.stages import Stages
+
+RANKS_TRIED = (1, 2, 3, 4, 6, 8)
+"""Ranks among which the starting rank of INLP panels is chosen, as far as INLP kept them."""
+COEFFICIENTS_TRIED = (1.0, 1.5, 2.0, 3.0)
+"""Coefficients among which the one that induces refusal is chosen."""
+INDUCED = 0.8
+"""Share of harmless validation prompts that activation addition has to make refused (chosen: at
+.75 the coefficient taken induced refusal on only .42 of 60 public harmless requests)."""
+CHOICE_TOKENS = 32
+"""Length of the answers by which rank and coefficient are chosen (a refusal shows early)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Starts:
+    """Chooses the rank and the coefficient at which the app's sliders start."""
+
+    model: ChatModel
+    splits: PromptSplits
+    stages: Stages
+    rows_per_batch: int
+
+    def choose(self, directions: Directions) -> tuple[Directions, dict[str, Any]]:
+        """Choose by short answers to validation prompts.
+
+        Rank: the smallest k whose share of complied harmful prompts is within one standard error
+        of the best. Coefficient: the smallest c under which at least `INDUCED` of the harmless
+        prompts are refused, else the one under which most are.
+        """
+        limit = directions.subspace("inlp", directions.inlp_place).rank
+        ranks = [k for k in RANKS_TRIED if k <= limit]
+        flips = {k: Panel("flip", k=k) for k in ranks}
+        harmful = self._rates("harmful", list(flips.values()), directions)
+        n = len(self.splits.validation["harmful"])
+        complied = {k: harmful[str(flips[k])].get("complied", 0) / n for k in ranks}
+        best = max(complied.values())
+        error = (max(best * (1 - best), 0.25 / n) / n) ** 0.5
+        default_k = min(k for k in ranks if complied[k] >= best - error)
+
+        additions = {c: Panel("actadd", c=c) for c in COEFFICIENTS_TRIED}
+        harmless = self._rates("harmless", list(additions.values()), directions)
+        m = len(self.splits.validation["harmless"])
+        refused = {c: harmless[str(additions[c])].get("refused", 0) / m for c in additions}
+        enough = [c for c in COEFFICIENTS_TRIED if refused[c] >= INDUCED]
+        default_c = enough[0] if enough else max(refused, key=lambda c: refused[c])
+        record = {"k_complied": _text_keys(complied), "c_refused": _text_keys(refused)}
+        return replace(directions, default_k=default_k, default_c=default_c), record
+
+    def _rates(
+        self, group: str, panels: list[Panel], directions: Directions
+    ) -> dict[str, dict[str, int]]:
+        rows, _ = answer_resumably(
+            self.model,
+            directions,
+            {group: self.splits.validation[group]},
+            [Panel("baseline"), *panels],
+            self.stages,
+            sampling=Sampling(max_new_tokens=CHOICE_TOKENS),
+            rows_per_batch=self.rows_per_batch,
+        )
+        return {entry["panel"]: entry[group]["verdicts"] for entry in table(rows)}
+
+
+def _text_keys(values: Mapping[Any, float]) -> dict[str, float]:
+    return {f"{key:g}": value for key, value in values.items()}

@@ -1,0 +1,199 @@
+"""Commands about many requests: `precompute`, `evaluate`, `sweep`, `results`, `export`."""
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from steering import artifact, controls, evaluation, prompts, prose, report, sweep, terminal
+from steering.answers import as_rows
+from steering.chat_judge import open_judge
+from steering.directions import Directions
+from steering.errors import SteeringError
+from steering.evaluation import Settings
+from steering.export import export as write_export
+from steering.maps import Maps
+from steering.model import ChatModel
+from steering.panel import Panel, parse
+from steering.precompute import precompute as make
+from steering.provenance import provenance
+from steering.splits import PromptSplits
+from steering.sweep import run_sweep
+
+
+def precompute(options: argparse.Namespace) -> dict[str, Any]:
+    """Make everything the app needs for a model."""
+    _require_both(options)
+    splits = (
+        PromptSplits.of_files(options.harmful, options.harmless)
+        if options.harmful
+        else PromptSplits.own()
+    )
+    if options.limit:
+        splits = splits.limited(options.limit)
+    model = terminal.load(options)
+    out = options.out or artifact.folder_of(options.model)
+    directions = make(
+        model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
+    )
+    return {
+        "folder": str(out),
+        "dim_place": directions.dim_place,
+        "inlp_place": directions.inlp_place,
+        "k": directions.default_k,
+        "c": directions.default_c,
+    }
+
+
+def _require_both(options: argparse.Namespace) -> None:
+    if (options.harmful is None) != (options.harmless is None):
+        raise SteeringError(
+            "give both --harmful and --harmless, or neither for the own prompt sets"
+        )
+
+
+def evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    """Compare panels on sets of prompts; a whole comparison is stored beside the directions."""
+    _require_both(options)
+    sets, source = _sets(options)
+    passages, text = _passages(options)
+    directions = artifact.load(options.model, options.directions)
+    arms = (
+        controls.arms_of([parse(text) for text in options.panel], directions)
+        if options.panel
+        else controls.arms(directions)
+    )
+    for arm in arms:
+        arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
+    model = terminal.load(options)
+    found = evaluation.evaluate(
+        model,
+        directions,
+        sets,
+        arms,
+        Settings(
+            tokens=options.max_new_tokens,
+            rows_per_batch=options.rows,
+            passages=passages,
+            maps=_maps(options, model),
+            judge=open_judge(options.judge, lambda name: terminal.load(options, name))
+            if options.judge
+            else None,
+        ),
+    )
+    document = {
+        **found.document,
+        "provenance": provenance(model, source) | {"text": text},
+    }
+    whole = not (options.harmful or options.panel or options.limit or options.text)
+    if out := options.out or (_beside(options, "evaluation.json") if whole else None):
+        artifact.write_json(out, document)
+    if options.texts:
+        artifact.write_lines(options.texts, as_rows(found.rows))
+    # How long it took is told, not stored: a file is the same however often its run was stopped.
+    return {**document, "written": str(out) if out else None, "seconds": found.seconds}
+
+
+def _sets(options: argparse.Namespace) -> tuple[Mapping[str, Sequence[str]], str]:
+    if options.harmful is None:
+        splits = PromptSplits.own()
+        if options.limit:
+            splits = splits.limited(options.limit)
+        return splits.test, splits.source
+    paths = {name: getattr(options, name) for name in evaluation.GROUPS if getattr(options, name)}
+    sets = {name: prompts.read(path, limit=options.limit) for name, path in paths.items()}
+    return sets, ", ".join(f"{path.name} sha256:{_sha256(path)}" for path in paths.values())
+
+
+def _passages(options: argparse.Namespace) -> tuple[Sequence[prose.Passage], str | None]:
+    if options.text is None:
+        return prose.passages(), f"steering/prose.txt sha256:{prose.sha256()}"
+    if str(options.text) == "none":
+        return (), None
+    return [prose.read(options.text)], f"{options.text.name} sha256:{_sha256(options.text)}"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _maps(options: argparse.Namespace, model: ChatModel) -> Maps | None:
+    """Return the model's maps, or None where there are none for its number format."""
+    maps = artifact.read_maps(options.model, options.directions)
+    if maps is not None:
+        try:
+            maps.require(model)
+        except SteeringError as error:
+            print(f"where prompts land is not measured: {error}", file=sys.stderr)
+            return None
+    return maps
+
+
+def _beside(options: argparse.Namespace, name: str) -> Path:
+    return (options.directions or artifact.folder_of(options.model)) / name
+
+
+def show_evaluate(document: Mapping[str, Any]) -> None:
+    """Print the tables and claims."""
+    print(report.markdown(document))
+    if "seconds" in document:
+        print(f"\nAnswering took {document['seconds']:.0f} s.")
+    if document.get("written"):
+        print(f"Written: {document['written']}")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure grids of edits on validation prompts and write one table."""
+    directions = artifact.load(options.model, options.directions)
+    grid = {text: _expanded(text, directions) for text in options.grid} if options.grid else None
+    answered = (
+        list(chain.from_iterable(_expanded(text, directions) for text in options.answer))
+        if options.answer
+        else None
+    )
+    sizes = {"prompts": options.prompts, "generated_prompts": options.answered}
+    settings = sweep.Settings(**{name: n for name, n in sizes.items() if n is not None})
+    splits = PromptSplits.own()
+    if options.out is None and (grid or answered):
+        raise SteeringError("give --out FILE.csv for a grid of your own; the default one is stored")
+    out = options.out or _beside(options, sweep.TABLE)
+    if out.suffix != ".csv":
+        raise SteeringError(f"cannot write the table to {out}: its name must end in .csv")
+    model = terminal.load(options)
+    rows = run_sweep(
+        model,
+        directions,
+        splits,
+        out,
+        provenance=provenance(model, splits.source),
+        grid=grid,
+        generated=answered,
+        settings=settings,
+    )
+    return {"written": str(out), "cells": len(rows)}
+
+
+def _expanded(text: str, directions: Directions) -> list[Panel]:
+    found = sweep.expand(text)
+    for panel in found:
+        panel.edit(directions)  # A bad panel is told before the model is loaded.
+    return found
+
+
+def results(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the stored evaluation of a model."""
+    document = artifact.evaluation(options.model)
+    if document is None or document.get("schema") != evaluation.SCHEMA:
+        raise SteeringError(
+            f"there are no results for {options.model!r}; measure them with "
+            f"`python -m steering evaluate --model {options.model}`"
+        )
+    return document
+
+
+def export(options: argparse.Namespace) -> dict[str, Any]:
+    """Write the directions for use elsewhere."""
+    return {"file": str(write_export(options.model, options.out, folder=options.directions))}

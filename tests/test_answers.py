@@ -1,0 +1,169 @@
+from dataclasses import asdict
+
+import pytest
+
+from steering import answers as answers_module
+from steering.answers import Row, answer_all, answer_resumably, as_rows
+from steering.errors import SteeringError
+from steering.generation import Sampling
+from steering.panel import parse
+from steering.stages import Stages
+
+SIX = Sampling(max_new_tokens=6)
+
+
+@pytest.fixture
+def sets(prompts) -> dict[str, list[str]]:
+    return {"harmful": prompts["harmful"][:2], "harmless": [prompts["harmless"][0], "How?"]}
+
+
+def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list[Row]:
+    batches = answer_all(
+        model,
+        fitted,
+        sets,
+        [parse(panel) for panel in panels],
+        sampling=SIX,
+        rows_per_batch=rows_per_batch,
+    )
+    return [row for batch in batches for row in batch]
+
+
+def test_every_prompt_is_answered_under_every_panel_once_panels_in_order(tiny, fitted, sets):
+    panels = ["baseline", "flip:k=2", "ablation"]
+    rows = answers(tiny, fitted, sets, *panels, rows_per_batch=6)
+    asked = {(group, text) for group, texts in sets.items() for text in texts}
+    assert len(rows) == 3 * len(asked)
+    assert {(each.group, each.prompt) for each in rows} == asked
+    for start in range(0, len(rows), 3):
+        trio = rows[start : start + 3]
+        assert [each.panel for each in trio] == panels
+        assert len({(each.group, each.prompt) for each in trio}) == 1
+
+
+def test_the_baselines_row_differs_from_itself_by_nothing_and_an_edit_by_something(
+    tiny, fitted, sets
+):
+    rows = answers(tiny, fitted, sets, "baseline", "flip:alpha=0", "flip:k=2")
+    for baseline, nothing, flipped in zip(rows[::3], rows[1::3], rows[2::3], strict=True):
+        assert baseline.kl == 0.0
+        assert nothing.text == baseline.text
+        assert nothing.refusal_score == baseline.refusal_score
+        assert nothing.kl == 0.0
+        assert nothing.perplexity == baseline.perplexity
+        assert flipped.kl > 0
+    assert any(
+        flipped.text != baseline.text
+        for baseline, flipped in zip(rows[::3], rows[2::3], strict=True)
+    )
+
+
+@pytest.mark.parametrize("panels", [[], ["flip"], ["ablation", "baseline"]])
+def test_the_baseline_must_come_first(tiny, fitted, sets, panels):
+    with pytest.raises(SteeringError, match="first panel must be `baseline`"):
+        answers(tiny, fitted, sets, *panels)
+
+
+def test_rows_do_not_depend_on_the_size_of_the_batch(tiny, fitted, sets):
+    panels = ("baseline", "nullspace:k=2", "actadd:c=1")
+
+    def found(rows_per_batch: int) -> dict[tuple[str, str, str], Row]:
+        rows = answers(tiny, fitted, sets, *panels, rows_per_batch=rows_per_batch)
+        return {(each.group, each.prompt, each.panel): each for each in rows}
+
+    whole = found(32)
+    # 1 is less than a prompt's panels, which stay together all the same.
+    for rows_per_batch in (1, 7):
+        split = found(rows_per_batch)
+        assert split.keys() == whole.keys()
+        for key, expected in whole.items():
+            assert split[key].text == expected.text
+            assert split[key].ended == expected.ended
+            assert split[key].refusal_score == pytest.approx(expected.refusal_score, abs=1e-3)
+            assert split[key].kl == pytest.approx(expected.kl, rel=1e-3, abs=1e-5)
+            if expected.perplexity is not None:
+                assert split[key].perplexity == pytest.approx(expected.perplexity, rel=1e-3)
+
+
+def test_directions_of_another_model_are_refused(wide, fitted, sets):
+    with pytest.raises(SteeringError, match="do not fit"):
+        answers(wide, fitted, sets, "baseline")
+
+
+def test_a_panel_that_has_no_directions_is_refused_before_any_answer(tiny, fitted, sets):
+    with pytest.raises(SteeringError):
+        answers(tiny, fitted, sets, "baseline", "flip:k=999")
+
+
+# Keeping what is finished
+
+
+PANELS = [parse(text) for text in ("baseline", "flip:k=2", "random:k=2")]
+
+
+def kept(model, fitted, sets, **options):
+    stages = Stages(["answers"])
+    return answer_resumably(model, fitted, sets, PANELS, stages, sampling=SIX, **options)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("finished", [0, 1, 2])
+def test_a_run_that_was_killed_goes_on_and_gives_the_same_rows(
+    tiny, fitted, sets, monkeypatch, tmp_path, finished
+):
+    whole, seconds = kept(tiny, fitted, sets, rows_per_batch=3)
+    assert seconds > 0
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "another"))
+    real, calls = answers_module.generate, []
+
+    def killed(*arguments, **settings):
+        calls.append(1)
+        if len(calls) > finished:
+            raise KeyboardInterrupt
+        return real(*arguments, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(answers_module, "generate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            kept(tiny, fitted, sets, rows_per_batch=3)
+    again, _ = kept(tiny, fitted, sets, rows_per_batch=3)
+    assert again == whole
+
+
+def test_what_is_finished_is_not_answered_again_nor_is_the_time_lost(
+    tiny, fitted, sets, monkeypatch
+):
+    first = kept(tiny, fitted, sets)
+
+    def never(*_, **__):
+        raise AssertionError("answered twice")
+
+    monkeypatch.setattr(answers_module, "generate", never)
+    assert kept(tiny, fitted, sets) == first
+
+
+def test_prompts_that_come_twice_are_answered_twice(tiny, fitted, prompts):
+    twice = {"harmful": [prompts["harmful"][0]] * 2}
+    rows, _ = kept(tiny, fitted, twice, rows_per_batch=3)
+    assert len(rows) == 2 * len(PANELS)
+
+
+def test_the_cost_is_measured_on_harmless_prompts_only(tiny, fitted, sets):
+    rows, _ = kept(tiny, fitted, sets)
+    assert {row.perplexity is None for row in rows if row.group == "harmful"} == {True}
+    assert {row.perplexity is None for row in rows if row.group == "harmless"} == {False}
+
+
+def test_rows_are_saved_with_what_the_rules_say_of_them():
+    looping = Row(
+        "harmful", "a request", "baseline", "I cannot help with that. " * 12, True, 0.0, 0.0, 2.0
+    )
+    (saved,) = as_rows([looping])
+    assert saved["verdict"] == "broken"
+    assert saved["looping"] is True
+    assert saved["reason"].startswith("stuck")
+    assert asdict(looping).items() <= saved.items()

@@ -1,0 +1,73 @@
+import json
+from typing import ClassVar
+
+import pytest
+
+from steering.answers import Row
+from steering.assessment import Assessment, Opinion
+from steering.second_opinion import opinions, summary
+from steering.stages import Stages
+
+REFUSED, COMPLIED = "I'm sorry, but I can't assist with that.", "Sure: clean it, then paint it."
+SAYS_NO = Opinion(Assessment(False, "no", ("harm",), False, False))
+SAYS_YES = Opinion(Assessment(False, "yes", (), False, False))
+SILENT = Opinion(None, "0 JSON objects, expected one")
+
+
+class Judge:
+    """Says of each answer what it was told to say."""
+
+    provenance: ClassVar = {"judge": "a friend"}
+
+    def __init__(self, said: dict[str, Opinion]) -> None:
+        self.said, self.asked = said, []
+
+    def opinions(self, pairs):
+        for _, answer in pairs:
+            self.asked.append(answer)
+            yield self.said[answer]
+
+
+def rows(*texts: str) -> list[Row]:
+    return [Row("harmful", "a request", "baseline", text, True, 0.0, 0.0, None) for text in texts]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+
+
+def test_agreement_and_rates_are_of_the_answers_that_were_judged():
+    judge = Judge({REFUSED: SAYS_NO, COMPLIED: SAYS_YES, "Hm.": SILENT})
+    found = summary(judge, rows(REFUSED, COMPLIED, "Hm.", COMPLIED), Stages(["judge"]))
+    assert json.loads(json.dumps(found)) == found
+    assert found["judge"] == "a friend"
+    assert (found["n"], found["judged"]) == (4, 3)
+    assert found["verdict"]["raw"] == 1.0
+    assert found["verdict"]["kappa"] == 1.0
+    rates = found["panels"]["baseline"]["harmful"]
+    assert rates == {"n": 3, "refusal_rate": pytest.approx(1 / 3)}
+
+
+def test_a_judge_that_says_the_opposite_does_not_agree():
+    judge = Judge({REFUSED: SAYS_YES, COMPLIED: SAYS_NO})
+    found = summary(judge, rows(REFUSED, COMPLIED), Stages(["judge"]))
+    assert found["refused"]["raw"] == 0.0
+    assert found["refused"]["kappa"] == -1.0
+
+
+def test_nobody_is_asked_twice_and_what_was_said_is_read_back_whole():
+    judge = Judge({REFUSED: SAYS_NO, COMPLIED: SAYS_YES, "Hm.": SILENT})
+    asked = rows(*[REFUSED, COMPLIED, "Hm."] * 4)
+    first = opinions(judge, asked, Stages(["judge"]))
+    assert first == [SAYS_NO, SAYS_YES, SILENT] * 4
+    assert len(judge.asked) == 12
+    assert opinions(judge, asked, Stages(["judge"])) == first
+    assert len(judge.asked) == 12
+
+
+def test_a_judge_that_nobody_understood_agrees_on_nothing():
+    found = summary(Judge({REFUSED: SILENT}), rows(REFUSED), Stages(["judge"]))
+    assert found["judged"] == 0
+    assert found["verdict"] is None
+    assert found["panels"] == {}
