@@ -74,6 +74,7 @@ class CatalogEntry:
         n_layers: Number of decoder blocks.
         d_model: Width of the residual stream.
         parameters: Number of weights in the network as it is loaded.
+        embeddings: How many of them are in the embedding and the output head.
         note: One sentence for whoever chooses.
     """
 
@@ -89,7 +90,19 @@ class CatalogEntry:
     n_layers: int
     d_model: int
     parameters: int
+    embeddings: int
     note: str
+
+    @property
+    def weight_bytes(self) -> dict[str, int]:
+        """Memory of the weights by number format, computed: activations and cache come on top.
+
+        int8 and NF4 hold the decoder blocks' matrices in 8 and in 4.127 bits a weight (NF4 with
+        double quantization: Dettmers et al. 2023, arXiv:2305.14314, sec. 3), all else in bfloat16.
+        """
+        blocks = self.parameters - self.embeddings
+        bits = {"bfloat16": 16.0, "int8": 8.0, "nf4": 4.127}
+        return {name: round(2 * self.embeddings + blocks * n / 8) for name, n in bits.items()}
 
     def __post_init__(self) -> None:
         """Refuse an entry that leaves open where its weights are or how it refuses."""

@@ -24,6 +24,10 @@ def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
             "licence": entry.licence,
             "gated": entry.gated,
             "parameters": entry.parameters,
+            "source": entry.hub or (entry.gguf and entry.gguf.repo),
+            "revision": entry.revision,
+            "refusal_openers": list(entry.refusal_openers),
+            "weight_bytes": entry.weight_bytes,
             "cached": weights.cached(name) is not None,
             "directions": name in shipped,
             "note": entry.note,
@@ -42,6 +46,8 @@ def show_models(document: list[dict[str, Any]]) -> None:
         ]
         print(f"{entry['name']:<30} {entry['parameters'] / 1e9:>5.2f} B  {', '.join(marks)}")
         print(f"{'':<30} {entry['note']}")
+        memory = ", ".join(f"{name} {n / 1e9:.1f}" for name, n in entry["weight_bytes"].items())
+        print(f"{'':<30} {entry['licence']}; weights in GB: {memory}")
 
 
 def fetch(options: argparse.Namespace) -> dict[str, Any]:

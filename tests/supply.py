@@ -35,6 +35,7 @@ def entry(data: bytes = DATA, *, pieces: int = 1, **changes: object) -> CatalogE
         "n_layers": 2,
         "d_model": 16,
         "parameters": 1000,
+        "embeddings": 100,
         "note": "A stand-in.",
     }
     return CatalogEntry(**(facts | changes))  # type: ignore[arg-type]

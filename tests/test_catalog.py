@@ -51,6 +51,13 @@ def test_a_paper_model_has_the_refusal_openers_of_arditi(name: str) -> None:
     assert catalog()[name].refusal_openers == expected
 
 
+def test_fewer_bits_are_less_memory_but_embeddings_stay() -> None:
+    for entry in catalog().values():
+        memory = entry.weight_bytes
+        assert memory["bfloat16"] == 2 * entry.parameters
+        assert 2 * entry.embeddings < memory["nf4"] < memory["int8"] < memory["bfloat16"]
+
+
 def test_every_entry_says_in_one_sentence_what_it_is_for() -> None:
     for entry in catalog().values():
         assert entry.note.endswith(".")

@@ -238,6 +238,8 @@ def test_the_catalog_has_the_sizes_of_the_published_architecture(paper, entry):
         network = AutoModelForCausalLM.from_config(paper.config(**paper.sizes))
     assert entry.hub == paper.hub
     assert entry.parameters == sum(weight.numel() for weight in network.parameters())
+    ends = {network.get_input_embeddings().weight, network.get_output_embeddings().weight}
+    assert entry.embeddings == sum(weight.numel() for weight in ends)
     assert (entry.n_layers, entry.d_model) == (
         len(network.get_decoder().layers),
         network.config.hidden_size,
