@@ -615,7 +615,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
 
   function arrived() {
     const before = placed;
-    placed = JSON.parse(JSON.stringify(offline?.placed ?? props.value ?? { panels: [] }));
+    placed = offline ? structuredClone(offline.placed) : JSON.parse(props.value || '{"panels": []}');
     umaps = offline?.umaps ?? {};
     // Whoever moves one card's slider wants to hear of that card.
     const moved = placed.panels.filter(({ slot, form }) => before.panels.some((each) => each.slot === slot && each.form !== form));

@@ -2,7 +2,7 @@
 // belong to older settings. Everything else is Python.
 window.steering = (() => {
   const REST = 600; // milliseconds that a slider has to rest before a live run begins
-  const SETTLED = 150; // milliseconds after which the map follows a slider
+  const SETTLED = 60; // milliseconds after which the map follows a slider
   const CALM = 1500; // milliseconds in which changes made by the page itself start no run
   let timer = 0;
   let placing = 0;
@@ -10,7 +10,7 @@ window.steering = (() => {
 
   const one = (selector) => document.querySelector(selector);
 
-  // The map follows at once, without new answers: one forward pass.
+  // The map follows at once, without new answers: only what the slider changed is run again.
   function place() {
     window.clearTimeout(placing);
     placing = window.setTimeout(() => {

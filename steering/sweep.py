@@ -16,14 +16,12 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, TypeVar
-from unittest.mock import patch
 
 import torch
 from jaxtyping import Float
@@ -39,6 +37,7 @@ from steering.judge import Judgement, judge
 from steering.metrics import kl_divergence, perplexity, refusal_score
 from steering.model import ChatModel, TokenBatch, reading
 from steering.panel import Panel, parse
+from steering.passes import starting_at
 from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.statistics import Interval, mean_interval, wilson
@@ -327,7 +326,7 @@ class _Sweep:
         states = chunk.states[layer].repeat_interleave(n, dim=0) if layer else None
         with (
             torch.inference_mode(),
-            _starting_at(self.model, layer, states),
+            starting_at(self.model, layer, states),
             intervene(self.model, program),
         ):
             logits = self._forward(batch, longest + 1)
@@ -382,19 +381,6 @@ class _Sweep:
             judge(readable(self.model, [t for t in text if t is not None]), ended=ended)
             for text, ended in zip(texts, columns[-1].ended, strict=True)
         ]
-
-
-@contextmanager
-def _starting_at(
-    model: ChatModel, layer: int, states: Float[Tensor, "row position d_model"] | None
-) -> Generator[None]:
-    """Give every forward pass the input of block `layer`; the blocks below are not run."""
-    with ExitStack() as stack:
-        for block in model.blocks[:layer]:
-            # Not a hook: hooks see a block's output, but cannot spare the work. Taken back by
-            # `patch` even where a library has replaced `forward` already.
-            stack.enter_context(patch.object(block, "forward", lambda *_, **__: states))
-        yield
 
 
 def _next_token(

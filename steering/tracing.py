@@ -1,7 +1,16 @@
-"""Where a request goes: its residual stream under every panel, read in one forward pass."""
+"""Where a request goes: its residual stream under every panel, read without writing a word.
 
+Every panel is a forward pass of its own, of batch size 1, so where it goes does not depend on who
+stands beside it, to the last bit. A pass begins at the first block that is edited, since below it
+the states are the unedited model's, and ends at the last block that is read. What begins or stays
+where another pass has been is not run again: `Tracer` keeps what it has seen. The numbers are those
+of whole passes, bit by bit.
+"""
+
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import torch
 from jaxtyping import Float
@@ -9,15 +18,20 @@ from torch import Tensor
 
 from steering.directions import Directions
 from steering.errors import SteeringError
-from steering.intervention import compile_edits, intervene
+from steering.intervention import Edit, compile_edits, intervene
 from steering.maps import Maps
 from steering.model import ChatModel, reading
 from steering.panel import Panel
+from steering.passes import ending_at, starting_at
+
+KEPT_BYTES: Final = 256 * 2**20
+"""What a tracer keeps at most (chosen): 41 kB a token and 83 kB a panel of the default model, so
+some 70 requests of 80 tokens; 254 kB a token of a model with 32 blocks of 4096."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What one forward pass under every panel shows; layers are those of the maps.
+    """What forward passes under several panels show; layers are those of the maps.
 
     Attributes:
         panels: The panels' text forms.
@@ -35,6 +49,180 @@ class Trace:
     t: tuple[Float[Tensor, "_ layer"], ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """One panel's part of a trace."""
+
+    states: Float[Tensor, "layer d_model"]
+    t: Float[Tensor, "position layer"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What has been seen of one request.
+
+    Attributes:
+        streams: Of the unedited model, the input of each block from 1 on that is read or before
+            one that is, in the model's own number format and place; empty until it is needed.
+        rows: The finished panels, with every default filled in.
+    """
+
+    streams: dict[int, Float[Tensor, "1 position d_model"]] = field(default_factory=dict)
+    rows: dict[Panel, _Row] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all tensors."""
+        kept = [*self.streams.values()]
+        for row in self.rows.values():
+            kept += [row.states, row.t]
+        return sum(each.nbytes for each in kept)
+
+
+_BASELINE: Final = Panel("baseline")
+
+
+class Tracer:
+    """Traces requests through one model, and keeps what it has seen of the latest ones.
+
+    One thread at a time: hooks of two passes would see each other.
+    """
+
+    def __init__(
+        self, model: ChatModel, directions: Directions, maps: Maps, *, limit: int = KEPT_BYTES
+    ) -> None:
+        """Check that model, directions and maps belong together.
+
+        Args:
+            model: A loaded chat model.
+            directions: Its directions.
+            maps: Its maps; say which layers and which template position are read.
+            limit: Bytes that are kept at most; the requests longest ago are forgotten first, and
+                one that is larger by itself at once.
+
+        Raises:
+            SteeringError: If they do not.
+        """
+        directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
+        maps.require(model)
+        self.model, self.directions, self.maps = model, directions, maps
+        self._limit = limit
+        self._requests: OrderedDict[tuple[int, ...], _Known] = OrderedDict()
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept now."""
+        return sum(known.size for known in self._requests.values())
+
+    def trace(
+        self, prompt: str, panels: Sequence[Panel], *, answers: Sequence[str] | None = None
+    ) -> Trace:
+        """Read the residual stream of a request, and of its answers if given, under every panel.
+
+        The edits act on every token, as they do while the model writes. Nothing is kept of
+        answers: each is there once.
+
+        Args:
+            prompt: The request.
+            panels: What is done to the model.
+            answers: What follows the request under each panel; None reads the request alone. An
+                answer's tokens are those of its text, which is what the visitor sees.
+
+        Raises:
+            SteeringError: If the request or a panel does not fit this model.
+        """
+        if not panels:
+            raise SteeringError("no panels were given; give at least one, for example `baseline`")
+        request = self.model.render(prompt)
+        # A panel that does not fit is told before any work.
+        edits = [panel.edit(self.directions) for panel in panels]
+        if answers is None:
+            rows = self._request(tuple(request), panels, edits)
+            tokens = [self._texts(request)] * len(panels)
+        else:
+            ids = [[*request, *_encode(self.model, text)] for text in answers]
+            place = len(request) + self.maps.position
+            rows = [
+                self._pass(_Known(), each, place, edit, 0)
+                for each, edit in zip(ids, edits, strict=True)
+            ]
+            tokens = [self._texts(each) for each in ids]
+        return Trace(
+            panels=tuple(str(panel) for panel in panels),
+            states=torch.stack([row.states for row in rows]),
+            tokens=tuple(tokens),
+            t=tuple(row.t for row in rows),
+        )
+
+    def _texts(self, ids: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self.model.tokenizer.decode([token]) for token in ids)
+
+    def _request(
+        self, ids: tuple[int, ...], panels: Sequence[Panel], edits: Sequence[Edit | None]
+    ) -> list[_Row]:
+        known = self._requests.pop(ids, None) or _Known()
+        keys = [
+            _BASELINE if edit is None or edit.is_identity else panel.resolved(self.directions)
+            for panel, edit in zip(panels, edits, strict=True)
+        ]
+        for key, edit in zip(keys, edits, strict=True):
+            if key not in known.rows:
+                known.rows[key] = self._finish(known, ids, None if key is _BASELINE else edit)
+        self._requests[ids] = known
+        while self.size > self._limit:
+            self._requests.popitem(last=False)
+        return [known.rows[key] for key in keys]
+
+    def _finish(self, known: _Known, ids: Sequence[int], edit: Edit | None) -> _Row:
+        """Run what is not known of a panel."""
+        place = len(ids) + self.maps.position
+        last = self.maps.layers[-1]
+        start = 0 if edit is None else min(last, *(layer for layer, _ in edit.sites))
+        if edit is not None and start and not known.streams:
+            known.rows[_BASELINE] = self._pass(known, ids, place, None, 0)
+        row = self._pass(known, ids, place, edit, start)
+        if not start:
+            return row
+        before, below = known.rows[_BASELINE], sum(layer < start for layer in self.maps.layers)
+        return _Row(
+            states=torch.cat([before.states[:below], row.states]),
+            t=torch.cat([before.t[:, :below], row.t], dim=1),
+        )
+
+    def _pass(
+        self, known: _Known, ids: Sequence[int], place: int, edit: Edit | None, start: int
+    ) -> _Row:
+        """Run one pass from block `start` on; the unedited model's leaves its streams in `known`.
+
+        Returns:
+            The states at token `place` and t of every token, at the maps' layers from `start` on.
+        """
+        model, last = self.model, self.maps.layers[-1]
+        layers = [layer for layer in self.maps.layers if layer >= start]
+        read_at = range(1, last + 1) if edit is None else layers
+        batch = model.batch([ids])
+        program = compile_edits([edit], device=model.device)
+        # The edits' hooks come first, so that what is read has been edited.
+        with (
+            torch.inference_mode(),
+            starting_at(model, start, known.streams[start] if start else None),
+            ending_at(model, last),
+            intervene(model, program),
+            reading(model, read_at) as read,
+        ):
+            model.network.base_model(
+                input_ids=batch.tokens,
+                attention_mask=batch.mask,
+                position_ids=batch.positions,
+                use_cache=False,
+            )
+        if edit is None:
+            known.streams.update(read)
+        streams = [read[layer][0].float().cpu() for layer in layers]
+        t = [self.maps.at(layer).t(stream) for layer, stream in zip(layers, streams, strict=True)]
+        return _Row(torch.stack([stream[place] for stream in streams]), torch.stack(t, dim=1))
+
+
 def trace(
     model: ChatModel,
     directions: Directions,
@@ -44,61 +232,12 @@ def trace(
     *,
     answers: Sequence[str] | None = None,
 ) -> Trace:
-    """Read the residual stream of a request, and of its answers if given, under every panel.
-
-    One forward pass, a row a panel, without logits; the edits act on every token, as they do
-    while the model writes.
-
-    Args:
-        model: A loaded chat model.
-        directions: Its directions.
-        maps: Its maps; say which layers and which template position are read.
-        prompt: The request.
-        panels: What is done to each row.
-        answers: What follows the request in each row; None reads the request alone. An answer's
-            tokens are those of its text, which is what the visitor sees.
+    """Trace one request; see `Tracer`, which is for whoever comes back with the same one.
 
     Raises:
         SteeringError: If the request, a panel or the maps do not fit this model.
     """
-    directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
-    maps.require(model)
-    if not panels:
-        raise SteeringError("no panels were given; give at least one, for example `baseline`")
-    request = model.render(prompt)
-    written = [_encode(model, text) for text in answers] if answers else [[] for _ in panels]
-    rows = [[*request, *ids] for ids in written]
-    program = compile_edits([p.edit(directions) for p in panels], device=model.device)
-    batch = model.batch(rows)
-    width = batch.tokens.shape[1]
-    # Padding is on the left, so an answer's length says where its request ends.
-    places = torch.tensor([width - len(ids) + maps.position for ids in written])
-    at = torch.arange(len(rows))
-    # While transformers loads another model, torch's default dtype is that model's.
-    states = torch.empty(len(rows), len(maps.layers), model.d_model, dtype=torch.float32)
-    t = torch.empty(len(rows), width, len(maps.layers), dtype=torch.float32)
-    # The edits' hooks come first, so that what is read has been edited.
-    with (
-        torch.inference_mode(),
-        intervene(model, program),
-        reading(model, maps.layers) as read,
-    ):
-        model.network.base_model(
-            input_ids=batch.tokens,
-            attention_mask=batch.mask,
-            position_ids=batch.positions,
-            use_cache=False,
-        )
-    for index, layer in enumerate(maps.layers):
-        stream = read[layer].float().cpu()
-        states[:, index] = stream[at, places]
-        t[:, :, index] = maps.at(layer).t(stream)
-    return Trace(
-        panels=tuple(str(panel) for panel in panels),
-        states=states,
-        tokens=tuple(tuple(model.tokenizer.decode([token]) for token in row) for row in rows),
-        t=tuple(t[row, width - len(ids) :] for row, ids in enumerate(rows)),
-    )
+    return Tracer(model, directions, maps).trace(prompt, panels, answers=answers)
 
 
 def _encode(model: ChatModel, text: str) -> list[int]:

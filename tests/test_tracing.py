@@ -1,10 +1,17 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
+from steering import maps as maps_module
 from steering.activations import capture
+from steering.directions import Directions, difference_in_means, inlp
 from steering.errors import SteeringError
-from steering.panel import parse
-from steering.tracing import trace
+from steering.intervention import compile_edits, intervene
+from steering.maps import Maps
+from steering.model import ChatModel, inspect, reading
+from steering.panel import Panel, parse
+from steering.tracing import Trace, Tracer, trace
 
 PROMPT = "How do I steal the well?"
 """Not among the prompts the maps were fitted on."""
@@ -33,11 +40,14 @@ def test_what_is_read_at_the_edited_block_has_been_edited(tiny, fitted, charted)
     torch.testing.assert_close(erased, torch.zeros(2), rtol=0, atol=1e-5)
 
 
-def test_a_panel_traces_the_same_alone_and_beside_others(tiny, fitted, charted):
-    together = trace(tiny, fitted, charted, PROMPT, PANELS)
-    for row, panel in enumerate(PANELS):
-        alone = trace(tiny, fitted, charted, PROMPT, [panel])
-        torch.testing.assert_close(together.states[row], alone.states[0], rtol=1e-4, atol=1e-5)
+def test_a_panel_traces_the_same_alone_and_beside_others_to_the_last_bit(tiny, fitted, charted):
+    for answers in (None, ["I am sorry.", "Sure, here is how.", "", "As an AI"]):
+        together = trace(tiny, fitted, charted, PROMPT, PANELS, answers=answers)
+        for row, panel in enumerate(PANELS):
+            own = None if answers is None else [answers[row]]
+            alone = trace(tiny, fitted, charted, PROMPT, [panel], answers=own)
+            assert torch.equal(together.states[row], alone.states[0])
+            assert torch.equal(together.t[row], alone.t[0])
 
 
 def test_answers_of_any_length_leave_the_requests_place_alone(tiny, fitted, charted):
@@ -90,3 +100,206 @@ def test_no_panels_and_no_request_are_told(tiny, fitted, charted):
         trace(tiny, fitted, charted, PROMPT, [])
     with pytest.raises(SteeringError, match="request is empty"):
         trace(tiny, fitted, charted, " ", PANELS)
+
+
+# What is kept
+
+
+MOVES = (
+    ("baseline", "flip:layer=3,k=2", "nullspace:layer=2", "ablation"),
+    ("baseline", "flip:layer=3,k=1", "nullspace:layer=2", "ablation"),
+    ("baseline", "flip:layer=3,k=1", "nullspace:layer=2", "ablation:alpha=0.5"),
+    ("actadd:c=2,layer=1", "flip:layer=3,k=1,side=harmful", "nullspace:layer=1,where=all"),
+    ("baseline", "flip:layer=3,k=2", "flip:alpha=0", "ablation"),
+)
+"""What a visitor's page asks for, one after another."""
+
+
+def fit(model: ChatModel, harmful: list[str], harmless: list[str]) -> tuple[Directions, Maps]:
+    texts = {"harmful": harmful, "harmless": harmless}
+    states = {
+        name: capture(
+            model, [model.render(text) for text in each], layers=range(4), positions=(-1,)
+        )[:, 0]
+        for name, each in texts.items()
+    }
+    pairs = [(states["harmful"][:, layer], states["harmless"][:, layer]) for layer in range(4)]
+    directions = Directions(
+        model=model.name,
+        difference=torch.stack([difference_in_means(*pair) for pair in pairs])[None],
+        harmless_mean=states["harmless"].mean(0)[None],
+        positions=(-1,),
+        inlp={(-1, layer): inlp(*pairs[layer], (-1, layer)) for layer in (1, 2, 3)},
+        dim_place=(-1, 2),
+        inlp_place=(-1, 2),
+        default_k=1,
+        default_c=1.0,
+    )
+    charted = maps_module.fit(
+        {name: each[:, 1:] for name, each in states.items()},
+        texts,
+        model=model.name,
+        dtype=str(model.dtype).removeprefix("torch."),
+        quantization="none",
+        position=-1,
+        layers=(1, 2, 3),
+    )
+    return directions, charted
+
+
+def whole(
+    model: ChatModel, directions: Directions, maps: Maps, panel: Panel
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Trace with one whole pass, as the model itself runs."""
+    ids = model.render(PROMPT)
+    with (
+        torch.inference_mode(),
+        intervene(model, compile_edits([panel.edit(directions)])),
+        reading(model, maps.layers) as read,
+    ):
+        model.network(input_ids=torch.tensor([ids]), use_cache=False)
+    states = torch.stack([read[layer][0, maps.position].float() for layer in maps.layers])
+    t = torch.stack([maps.at(layer).t(read[layer][0].float()) for layer in maps.layers], dim=1)
+    return states, t
+
+
+@pytest.fixture(params=["float32", "bfloat16"])
+def number_format(request) -> torch.dtype:
+    return getattr(torch, request.param)
+
+
+@pytest.fixture
+def flat_umap(monkeypatch):
+    """A stand-in for UMAP, which compiles for seconds and is not asked here."""
+    monkeypatch.setattr("steering.layer_map.fit_umap", lambda points, **_: points[:, :2])
+
+
+@pytest.mark.usefixtures("flat_umap")
+def test_what_is_kept_gives_the_numbers_of_whole_passes_bit_by_bit(
+    family_model, number_format, own_copy, prompts
+):
+    network, tokenizer = own_copy(family_model)
+    openers = list(family_model.openers)
+    model = inspect("copy", network.to(number_format), tokenizer, openers=openers)
+    directions, charted = fit(model, prompts["harmful"][:8], prompts["harmless"][:8])
+    tracer = Tracer(model, directions, charted)
+    seen = set()
+    for forms in MOVES:
+        panels = [parse(form) for form in forms]
+        found = tracer.trace(PROMPT, panels)
+        for row, panel in enumerate(panels):
+            states, t = whole(model, directions, charted, panel)
+            assert torch.equal(found.states[row], states), panel
+            assert torch.equal(found.t[row], t), panel
+            seen.add(tuple(states.flatten().tolist()))
+    # Every panel but `flip:alpha=0` goes its own way, so that equal numbers mean something.
+    assert len(seen) == len({form for forms in MOVES for form in forms}) - 1
+
+
+@pytest.fixture
+def ran(tiny):
+    """Numbers of the blocks whose attention has run, in order."""
+    found = []
+    handles = [
+        block.self_attn.register_forward_hook(lambda *_, layer=layer: found.append(layer))
+        for layer, block in enumerate(tiny.blocks)
+    ]
+    yield found
+    for handle in handles:
+        handle.remove()
+
+
+def test_only_what_changed_is_run_and_only_from_its_edit_to_the_last_map(
+    tiny, fitted, charted, ran
+):
+    tracer = Tracer(tiny, fitted, charted)
+
+    def run(*forms: str) -> list[int]:
+        ran.clear()
+        tracer.trace(PROMPT, [parse(form) for form in forms])
+        return list(ran)
+
+    # The last map is of the last block's input, so that block runs never.
+    assert run("baseline") == [0, 1, 2]
+    assert run("baseline", "flip:layer=2", "ablation") == [2, 0, 1, 2]
+    assert run("flip:layer=2", "baseline", "ablation", "flip:layer=2,k=2") == []
+    assert run("baseline", "flip:layer=2,k=1", "ablation") == [2]
+    assert run("actadd:layer=3", "flip:alpha=0") == []
+    # Another request knows nothing of this one, and runs its baseline for whoever starts there.
+    ran.clear()
+    tracer.trace("How do I wash a car?", [parse("flip:layer=2"), parse("actadd:layer=1")])
+    assert ran == [0, 1, 2, 2, 1, 2]
+
+
+def same(one: Trace, other: Trace) -> bool:
+    return torch.equal(one.states, other.states) and all(map(torch.equal, one.t, other.t))
+
+
+def test_memory_is_bounded_and_the_request_longest_ago_is_forgotten_first(
+    tiny, fitted, charted, ran
+):
+    texts = [f"How do I wash the {thing}?" for thing in ("dog", "car", "cat")]
+    fresh = [trace(tiny, fitted, charted, text, PANELS) for text in texts]
+    free = Tracer(tiny, fitted, charted)
+    sizes = []
+    for text in texts:
+        free.trace(text, PANELS)
+        sizes.append(free.size)
+    assert 0 < sizes[0] < sizes[1] < sizes[2]
+    tracer = Tracer(tiny, fitted, charted, limit=sizes[1])
+
+    def runs(text: str) -> bool:
+        ran.clear()
+        assert same(tracer.trace(text, PANELS), fresh[texts.index(text)])
+        assert tracer.size <= sizes[1]
+        return bool(ran)
+
+    assert [runs(text) for text in texts] == [True, True, True]
+    assert not runs(texts[2])
+    assert runs(texts[0])
+    # A request that is asked about again becomes the latest.
+    assert not runs(texts[2])
+    assert runs(texts[1])
+    assert not runs(texts[2])
+
+
+def test_what_is_larger_than_the_memory_is_not_kept_and_traced_all_the_same(tiny, fitted, charted):
+    tracer = Tracer(tiny, fitted, charted, limit=100)
+    fresh = trace(tiny, fitted, charted, PROMPT, PANELS)
+    for _ in range(2):
+        assert same(tracer.trace(PROMPT, PANELS), fresh)
+        assert tracer.size == 0
+
+
+def test_answers_leave_what_is_kept_alone(tiny, fitted, charted):
+    tracer = Tracer(tiny, fitted, charted)
+    before, size = tracer.trace(PROMPT, PANELS), tracer.size
+    tracer.trace(PROMPT, PANELS, answers=["I am sorry."] * len(PANELS))
+    assert tracer.size == size
+    assert same(tracer.trace(PROMPT, PANELS), before)
+
+
+def test_a_pass_that_was_stopped_leaves_nothing_wrong_behind(tiny, fitted, charted, monkeypatch):
+    tracer = Tracer(tiny, fitted, charted)
+    calls = []
+
+    def stopping(*given):
+        calls.append(given)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return intervene(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("steering.tracing.intervene", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            tracer.trace(PROMPT, PANELS)
+    assert same(tracer.trace(PROMPT, PANELS), trace(tiny, fitted, charted, PROMPT, PANELS))
+
+
+def test_maps_that_end_below_an_edit_show_the_baseline_there(tiny, fitted, charted):
+    low = replace(charted, layers=charted.layers[:2], charts=charted.charts[:2])
+    found = trace(tiny, fitted, low, PROMPT, [parse("baseline"), parse("flip:layer=3")])
+    assert torch.equal(found.states[0], found.states[1])
+    high = trace(tiny, fitted, charted, PROMPT, [parse("baseline"), parse("flip:layer=3")])
+    assert torch.equal(high.states[1, :2], found.states[1])
+    assert not torch.equal(high.states[0, 2], high.states[1, 2])

@@ -5,6 +5,7 @@ plotly package ships. Python answers three questions: what the cloud is, where a
 every layer, and where it lies on the UMAP of one layer, which alone is too slow to send for all.
 """
 
+import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -72,7 +73,7 @@ class Atlas:
     """The map section.
 
     Attributes:
-        board: The map; its value is what `empty` or `show` returns.
+        board: The map; its value is the JSON that `empty` or `show` returns.
         place: Unseen button; assets/page.js presses it when a slider has rested for a moment.
         memory: Traces that the page may still ask about.
     """
@@ -83,16 +84,32 @@ class Atlas:
 
     def show(
         self, maps: Maps, trace: Trace, request: figures.Request, directions: Directions
-    ) -> dict[str, Any]:
+    ) -> str:
         """Return the value that shows a request's places."""
         found = figures.placed(maps, trace, request, directions=directions)
-        return found | {"maps": True, "key": self.memory.keep(maps, trace)}
+        return _written(found | {"maps": True, "key": self.memory.keep(maps, trace)})
 
 
-def empty(engine: Engine) -> dict[str, Any]:
-    """Return the value that shows the cloud alone, or that this model has no maps."""
+def empty(engine: Engine, *, fits: bool = True) -> str:
+    """Return the value that shows the cloud alone, or that there are no maps that fit the model."""
     maps = engine.maps
-    return {"model": maps.model if maps else engine.name, "maps": maps is not None, "panels": []}
+    return _written(
+        {
+            "model": maps.model if maps else engine.name,
+            "maps": maps is not None and fits,
+            "panels": [],
+        }
+    )
+
+
+def _written(value: Mapping[str, Any]) -> str:
+    """Return a value of the board as JSON.
+
+    A text, since Gradio's page copies a component's value several times for every event, number by
+    number: 0.2 s a move for what six panels send (measured), and nothing for a text. No `<` is in
+    it, which Gradio would take for HTML.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
 
 
 def atlas(engine: Engine) -> Atlas:

@@ -14,6 +14,7 @@ from steering.errors import SteeringError
 from steering.maps import Maps
 from steering.model import ChatModel
 from steering.progress import Report, Step
+from steering.tracing import Tracer
 
 Phase = Literal["idle", "loading", "ready", "failed"]
 
@@ -97,6 +98,7 @@ class Engine:
         self.directions: Directions | None = None
         self.recordings: tuple[Mapping[str, Any], ...] = ()
         self.maps: Maps | None = None
+        self.tracer: Tracer | None = None
         self.evaluation: Mapping[str, Any] | None = None
         self.sweep: Sequence[Mapping[str, Any]] = ()
         self.status = Status("idle", name, "The model has not been loaded yet.")
@@ -144,6 +146,8 @@ class Engine:
             outcome = Status("ready", name, model.number_format.reason)
             with self._lock:
                 if attempt is self._attempt:
+                    # The tracer first: whoever sees the model may ask for it.
+                    self.tracer = self._tracer(model)
                     self.model = model
         except SteeringError as error:
             outcome = Status("failed", name, str(error))
@@ -152,6 +156,15 @@ class Engine:
         if outcome.phase == "ready" and self.maps is not None:
             # UMAP compiles for seconds: here, where nobody waits for it.
             self.maps.warm_up()
+
+    def _tracer(self, model: ChatModel) -> Tracer | None:
+        if self.directions is None or self.maps is None:
+            return None
+        try:
+            return Tracer(model, self.directions, self.maps)
+        except SteeringError:
+            # Directions can be used in another number format; maps would show wrong places.
+            return None
 
     def _say(self, attempt: object, status: Status) -> None:
         with self._lock:

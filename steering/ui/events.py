@@ -124,9 +124,10 @@ def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
             continue
         show = partial(_form, card, engine)
         moved = [control.change for control in card.controls.values()]
-        gr.on(moved, show, inputs=inputs, outputs=card.form, trigger_mode="always_last", **quiet)
-        # The browser waits until the slider rests; see assets/page.js.
+        # The browser waits until the slider rests; see assets/page.js. First, since Gradio's page
+        # begins with an event when the server has answered the one before it.
         gr.on([*moved, card.on.change], js="() => window.steering.moved()", **quiet)  # type: ignore[union-attr]
+        gr.on(moved, show, inputs=inputs, outputs=card.form, trigger_mode="always_last", **quiet)
         narrowing = [card.controls[key] for key in ("layer", "basis") if key in card.controls]
         if "k" in card.controls:
             gr.on(

@@ -105,7 +105,7 @@ def placed(maps: Maps, trace: Trace, request: Request, *, directions: Directions
         `t`, `to_harmful`, `to_harmless`, `nearest`, `outside` and `sentences`; and its `tokens`.
     """
     panels = [parse(form) for form in trace.panels]
-    rows = [_places(maps, trace.states[index]) for index in range(len(panels))]
+    rows = _places(maps, trace.states)
     baseline = next(
         (row for row, each in zip(rows, panels, strict=True) if each.name == "baseline"), None
     )
@@ -120,19 +120,24 @@ def placed(maps: Maps, trace: Trace, request: Request, *, directions: Directions
     }
 
 
-def _places(maps: Maps, states: Float[Tensor, "layer d_model"]) -> dict[str, Any]:
-    at = [(maps.at(layer), states[index : index + 1]) for index, layer in enumerate(maps.layers)]
-    landings = [map_.land(state)[0] for map_, state in at]
-    pca = torch.cat([map_.pca(state) for map_, state in at])
-    return {
-        "pca": [_rounded(column) for column in pca.T],
-        "y": _rounded(torch.cat([map_.lda(state)[:, 1] for map_, state in at])),
-        "t": [_round(each.t) for each in landings],
-        "to_harmful": [_round(each.to_harmful) for each in landings],
-        "to_harmless": [_round(each.to_harmless) for each in landings],
-        "nearest": [each.nearest for each in landings],
-        "outside": [bool(each.outside) for each in landings],
-    }
+def _places(maps: Maps, states: Float[Tensor, "panel layer d_model"]) -> list[dict[str, Any]]:
+    # Layer by layer for all panels: a small product costs as much as a large one.
+    at = [(maps.at(layer), states[:, index]) for index, layer in enumerate(maps.layers)]
+    landings = list(zip(*(map_.land(here) for map_, here in at), strict=True))
+    pca = torch.stack([map_.pca(here) for map_, here in at], dim=1)
+    heights = torch.stack([map_.lda(here)[:, 1] for map_, here in at], dim=1)
+    return [
+        {
+            "pca": [_rounded(column) for column in pca[index].T],
+            "y": _rounded(heights[index]),
+            "t": [_round(each.t) for each in landed],
+            "to_harmful": [_round(each.to_harmful) for each in landed],
+            "to_harmless": [_round(each.to_harmless) for each in landed],
+            "nearest": [each.nearest for each in landed],
+            "outside": [bool(each.outside) for each in landed],
+        }
+        for index, landed in enumerate(landings)
+    ]
 
 
 def _described(
@@ -216,7 +221,7 @@ def _tokens(maps: Maps, trace: Trace, request: Request, index: int) -> dict[str,
     t = trace.t[index][first:]
     return {
         "texts": list(tokens[first:]),
-        "t": [[round(float(value), 2) for value in column] for column in t.T],
+        "t": [[round(value, 2) for value in column] for column in t.T.tolist()],
         "template": last - first,
         "answer": request.tokens - first,
         "read": request.tokens + maps.position - first,

@@ -1,11 +1,9 @@
-"""Where a visitor's request lies: one forward pass without logits, on the page's map."""
+"""Where a visitor's request lies, on the page's map: what changed is run again, without logits."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from steering.comparison import check_length
 from steering.errors import SteeringError
-from steering.tracing import trace
 from steering.ui import atlas, figures
 from steering.ui.atlas import Atlas
 from steering.ui.cards import Setting
@@ -21,12 +19,13 @@ def located(
     prompt: str,
     chosen: Mapping[str, Setting],
     answers: Sequence[str] | None = None,
-) -> dict[str, Any] | None:
+) -> str | None:
     """Return the map's value for a request, or None if the model was busy for too long.
 
     Args:
         made: The map section.
-        engine: The model, its directions and maps; without them the map shows its cloud alone.
+        engine: The model, its directions and maps; without them the map shows its cloud alone,
+            and without maps that fit the model it says so.
         prompt: The request.
         chosen: The cards that take part, by slot.
         answers: What has been answered on each card; None places the request alone.
@@ -34,24 +33,21 @@ def located(
     Raises:
         SteeringError: If the request or a card does not fit.
     """
-    model, directions, maps = engine.model, engine.directions, engine.maps
-    if model is None or directions is None or maps is None or not prompt.strip():
+    if engine.model is None or engine.maps is None or not prompt.strip():
         return atlas.empty(engine)
-    try:
-        maps.require(model)
-    except SteeringError:
-        # Directions can be used in another number format; maps would show wrong places.
-        return atlas.empty(engine) | {"maps": False}
+    tracer = engine.tracer
+    if tracer is None:
+        return atlas.empty(engine, fits=False)
     check_length(prompt)
-    panels = [setting.panel(directions) for setting in chosen.values()]
+    panels = [setting.panel(tracer.directions) for setting in chosen.values()]
     if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
         return None
     try:
-        seen = trace(model, directions, maps, prompt, panels, answers=answers)
+        seen = tracer.trace(prompt, panels, answers=answers)
     finally:
         engine.reading.release()
-    request = figures.Request(prompt, len(model.render(prompt)), tuple(chosen))
-    return made.show(maps, seen, request, directions)
+    request = figures.Request(prompt, len(tracer.model.render(prompt)), tuple(chosen))
+    return made.show(tracer.maps, seen, request, tracer.directions)
 
 
 def placed_or_kept(
@@ -60,7 +56,7 @@ def placed_or_kept(
     prompt: str,
     chosen: Mapping[str, Setting],
     answers: Sequence[str] | None = None,
-) -> dict[str, Any] | None:
+) -> str | None:
     """Return the same as `located`, or None where the request or a card does not fit.
 
     The card or the note says what is wrong; the map keeps the last place that was right.
