@@ -8,7 +8,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import logging
 from typing import cast
 
-from steering import artifact, catalog, loading, sweep
+from steering import artifact, catalog, loading, sweep_table
 from steering.errors import SteeringError
 from steering.model import Quantization
 from steering.ui import build, launch_options
@@ -38,7 +38,7 @@ def engine_from_environment() -> Engine:
         recordings=artifact.recordings,
         maps=artifact.read_maps,
         evaluation=artifact.evaluation,
-        sweep=sweep.read,
+        sweep=sweep_table.read,
         names={each: _title(each) for each in (*artifact.available(), name)},
     )
     return Engine(name, supply, places=_whole_number("STEERING_QUEUE", 20))

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steering import artifact, evaluation, prose, sweep
+from steering import artifact, evaluation, prose, sweep_table
 from steering.activations import capture
 from steering.controls import arms
 from steering.directions import Directions, Inlp, Place, difference_in_means, inlp
@@ -96,7 +96,7 @@ def precompute(
     )
     facts = provenance(model, splits.source)
     artifact.write_json(out / "evaluation.json", {**found.document, "provenance": facts})
-    run_sweep(model, directions, splits, out / sweep.TABLE, provenance=facts)
+    run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
     artifact.write_lines(out / "recordings.jsonl", record(model, directions, stages))
     return directions
 

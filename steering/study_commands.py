@@ -8,7 +8,18 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from steering import artifact, controls, evaluation, prompts, prose, report, sweep, terminal
+from steering import (
+    artifact,
+    controls,
+    evaluation,
+    grids,
+    prompts,
+    prose,
+    report,
+    sweep,
+    sweep_table,
+    terminal,
+)
 from steering.answers import as_rows
 from steering.chat_judge import open_judge
 from steering.directions import Directions
@@ -159,7 +170,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     splits = PromptSplits.own()
     if options.out is None and (grid or answered):
         raise SteeringError("give --out FILE.csv for a grid of your own; the default one is stored")
-    out = options.out or _beside(options, sweep.TABLE)
+    out = options.out or _beside(options, sweep_table.TABLE)
     if out.suffix != ".csv":
         raise SteeringError(f"cannot write the table to {out}: its name must end in .csv")
     model = terminal.load(options)
@@ -177,7 +188,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _expanded(text: str, directions: Directions) -> list[Panel]:
-    found = sweep.expand(text)
+    found = grids.expand(text)
     for panel in found:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     return found

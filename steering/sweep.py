@@ -9,59 +9,38 @@ Cells are rows of one forward pass, and the blocks below the first edited one, w
 cells share, are not run again.
 """
 
-import csv
-import hashlib
-import io
 import itertools
 import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from statistics import median
 from typing import Any, Final, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering import artifact, controls
 from steering.comparison import readable
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.generation import Sampling, generate
+from steering.grids import Grid, default_grid, reference_points
 from steering.intervention import Edit, compile_edits, intervene
 from steering.judge import Judgement, judge
 from steering.metrics import kl_divergence, perplexity, refusal_score
 from steering.model import ChatModel, TokenBatch, reading
-from steering.panel import Panel, parse
+from steering.panel import Panel
 from steering.passes import starting_at
 from steering.splits import PromptSplits
 from steering.stages import Stages
-from steering.statistics import Interval, mean_interval, wilson
+from steering.sweep_table import COLUMNS, MEASURES, SCHEMA, SETS, VERDICTS, summary, write
 
-SCHEMA: Final = 1
-"""Raised whenever a reader of the old table would misread the new one."""
-TABLE: Final = "sweep.csv"
-"""Name of the table in a model's artifact."""
-RANKS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
-"""Ranks of the default grid, as far as INLP kept them; all of its directions come last."""
-ALPHAS: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
-COEFFICIENTS: Final = (-3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
-ABLATIONS: Final = (0.0, 0.5, 1.0, 1.5, 2.0)
-LAYERS: Final = 6
-"""About how many layers the default grid looks at (chosen: a coarse look)."""
 CELLS: Final = 4
 """Cells in one forward pass (chosen: a kill loses at most these)."""
-VERDICTS: Final = ("refused", "hedged", "complied", "broken", "empty")
-MEASURES: Final = ("harmful_score", "harmless_score", "kl", "loss")
-_SETS: Final = ("harmful", "harmless")
 T = TypeVar("T")
-
-Grid = Mapping[str, Sequence[Panel]]
-"""Panels by the name of the grid they belong to; a panel may be in several."""
 
 
 @dataclass(frozen=True)
@@ -87,58 +66,6 @@ class Settings:
         for name, value in asdict(self).items():
             if value < 1:
                 raise SteeringError(f"{name}={value} of the sweep is out of range; allowed: from 1")
-
-
-# What is swept
-
-
-def expand(text: str) -> list[Panel]:
-    """Read a grid: a panel's text form with alternatives, as in `flip:k=1|2|4,alpha=1|2`.
-
-    Raises:
-        SteeringError: If one of the panels cannot be read.
-    """
-    name, _, rest = text.strip().partition(":")
-    alternatives = [
-        [f"{key}={value}" for value in values.split("|")]
-        for key, _, values in (item.partition("=") for item in rest.split(",") if rest)
-    ]
-    settings = (",".join(chosen) for chosen in itertools.product(*alternatives))
-    return [parse(f"{name}:{chosen}" if chosen else name) for chosen in settings]
-
-
-def default_grid(directions: Directions) -> dict[str, list[Panel]]:
-    """Return the grids that answer most questions in minutes on a small model."""
-    rank = directions.subspace("inlp", directions.inlp_place).rank
-    ranks = [*(k for k in RANKS if k < rank), rank]
-    position = directions.inlp_place[0]
-    fitted = sorted(layer for p, layer in directions.inlp if p == position)
-    layers = fitted[:: max(1, len(fitted) // LAYERS)]
-    return {
-        "rank x alpha": [Panel("flip", k=k, alpha=alpha) for k in ranks for alpha in ALPHAS],
-        "nullspace by rank": [Panel("nullspace", k=k) for k in ranks],
-        "coefficient": [Panel("actadd", c=c) for c in COEFFICIENTS],
-        "ablation by alpha": [Panel("ablation", alpha=alpha) for alpha in ABLATIONS],
-        "flip by layer": [controls.flip_at(directions, layer) for layer in layers],
-        "ablation by layer": [Panel("ablation", layer=each, where="source") for each in layers],
-        "where": [
-            Panel(name, where=where)
-            for name in ("ablation", "nullspace", "flip")
-            for where in ("source", "all")
-        ],
-    }
-
-
-def reference_points(directions: Directions) -> dict[str, Panel]:
-    """Return the labelled points of the frontier: the paper's four interventions and controls."""
-    return {
-        f"control: {arm.label}" if arm.kind == "control" else arm.label: arm.panel
-        for arm in controls.arms(directions)
-        if arm.kind != "beyond"
-    }
-
-
-# The run
 
 
 def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
@@ -199,12 +126,12 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
             "panel": str(cell),
             "grids": "; ".join(name for name, panels in grids.items() if cell in panels),
             "label": labels.get(cell),
-            **_summary(measured[cell]),
+            **summary(measured[cell]),
             **judged.get(cell, {}),
         }
         for cell in cells
     ]
-    _write(out, rows, {"settings": asdict(settings), "provenance": dict(provenance)})
+    write(out, rows, {"settings": asdict(settings), "provenance": dict(provenance)})
     return rows
 
 
@@ -277,7 +204,7 @@ class _Sweep:
         layers = {_first_layer(edit) for edit in self.edits.values() if edit is not None}
         width = max(1, self.settings.rows // CELLS)
         chunks = []
-        for group in _SETS:
+        for group in SETS:
             prompts = sorted(self._prompts(group, self.settings.prompts), key=len)
             for part in _parts(prompts, width):
                 answers = self._answers(part) if group == "harmless" else [[] for _ in part]
@@ -356,7 +283,7 @@ class _Sweep:
     def _judge(self, cells: Sequence[Panel]) -> dict[str, Any]:
         """Answer prompts of both classes under every cell and count the verdicts."""
         rates: list[dict[str, Any]] = [{} for _ in cells]
-        for group in _SETS:
+        for group in SETS:
             prompts = sorted(self._prompts(group, self.settings.generated_prompts), key=len)
             judgements: list[list[Judgement]] = [[] for _ in cells]
             for part in _parts(prompts, max(1, self.settings.rows // len(cells))):
@@ -398,115 +325,3 @@ def _first_layer(edit: Edit) -> int:
 
 def _parts(items: Sequence[T], size: int) -> list[list[T]]:
     return [list(items[start : start + size]) for start in range(0, len(items), size)]
-
-
-# The table
-
-_MEASURED: Final = {
-    "harmful_score": "mean refusal score of harmful prompts, in nats",
-    "harmful_rate": "share of harmful prompts with a refusal probability above .5",
-    "harmless_score": "mean refusal score of harmless prompts, in nats",
-    "harmless_rate": "share of harmless prompts with a refusal probability above .5",
-    "kl": "mean KL divergence of the next token from the baseline's, harmless prompts, in nats",
-    "loss": "mean loss on the baseline's answers to harmless prompts, in nats a token",
-}
-COLUMNS: Final[Mapping[str, str]] = {
-    "panel": "text form with every default filled in",
-    "grids": "names of the grids that the cell belongs to",
-    "label": "name of a point of reference; empty for others",
-    **{each.name: "key of the panel" for each in fields(Panel) if each.name != "order"},
-    "n": "validation prompts of each class",
-    **{
-        f"{name}{end}": meaning
-        for name, text in _MEASURED.items()
-        for end, meaning in (("", text), ("_low", "95 % interval"), ("_high", "95 % interval"))
-    },
-    "perplexity": "median over the baseline's answers to harmless prompts of exp(loss)",
-    "n_answered": "validation prompts of each class that were answered; empty if none",
-    **{
-        f"{group}_{verdict}": f"share of answers to {group} prompts"
-        for group in _SETS
-        for verdict in (*VERDICTS, "looping")
-    },
-}
-"""The columns of the table, in order, with their meaning."""
-_TEXTS: Final = ("panel", "grids", "label", "name", "where", "center", "basis", "side")
-
-
-def _summary(values: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:
-    """Summarise a cell; a measure that is not finite on some prompt stays empty."""
-    found: dict[str, Any] = {"n": len(values["harmful_score"])}
-    numbers = {name: [x for x in raw if x is not None] for name, raw in values.items()}
-    broken = {name for name, raw in values.items() if None in raw}
-    # An empty answer has no loss, which spoils nothing; an edit that breaks the model does.
-    if "kl" not in broken and numbers["loss"]:
-        broken.discard("loss")
-        found["perplexity"] = math.exp(median(numbers["loss"]))
-    for name in numbers.keys() - broken:
-        found |= _with_ends(name, mean_interval(numbers[name]))
-        if name.endswith("_score"):
-            rate = wilson(sum(score > 0 for score in numbers[name]), len(numbers[name]))
-            found |= _with_ends(name.replace("score", "rate"), rate)
-    return found
-
-
-def _with_ends(name: str, interval: Interval) -> dict[str, float]:
-    return {
-        name: interval.estimate,
-        f"{name}_low": interval.low,
-        f"{name}_high": interval.high,
-    }
-
-
-def _write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {key: f"{x:.6g}" if isinstance(x, float) else x for key, x in row.items()} for row in rows
-    )
-    content = text.getvalue().encode()
-    artifact.write_file(out, content)
-    document = {
-        "schema": SCHEMA,
-        "table": out.name,
-        "table_sha256": hashlib.sha256(content).hexdigest(),
-        "columns": dict(COLUMNS),
-        **facts,
-    }
-    artifact.write_json(out.with_suffix(".json"), document)
-
-
-def load(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Read a table and what stands beside it: rows with numbers as numbers, None where empty.
-
-    Raises:
-        SteeringError: If they are missing, broken, of another schema or of different runs.
-    """
-    document = artifact.read_json(path.with_suffix(".json"))
-    content = path.read_bytes() if path.is_file() else b""
-    if (
-        not isinstance(document, dict)
-        or document.get("schema") != SCHEMA
-        or document.get("table_sha256") != hashlib.sha256(content).hexdigest()
-    ):
-        raise SteeringError(
-            f"{path} and the .json beside it are broken, of different runs, or not of schema "
-            f"{SCHEMA}; make them again with `python -m steering sweep`"
-        )
-    rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
-    return [{key: _value(key, cell) for key, cell in row.items()} for row in rows], document
-
-
-def read(model: str, folder: Path | None = None) -> list[dict[str, Any]]:
-    """Return the rows of a model's shipped table; empty where there is none.
-
-    Raises:
-        SteeringError: If the table is broken, or of another schema.
-    """
-    path = (folder or artifact.folder_of(model)) / TABLE
-    return load(path)[0] if path.is_file() else []
-
-
-def _value(key: str, cell: str) -> str | float | None:
-    return None if cell == "" else cell if key in _TEXTS else float(cell)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from steering import artifact, catalog, loading, prose, sweep
+from steering import artifact, catalog, loading, prose, sweep_table
 from steering.__main__ import main
 from steering.prose import Passage
 from steering.splits import PromptSplits
@@ -269,7 +269,7 @@ def test_sweep_writes_the_grid_that_was_asked_for(capsys, directions, tmp_path, 
         *("sweep", "--json", "--directions", directions, "--grid", "flip:k=1|2,alpha=1|2"),
         *("--answer", "flip:k=1", "--prompts", "2", "--answered", "1", "--out", str(out)),
     )
-    rows, facts = sweep.load(out)
+    rows, facts = sweep_table.load(out)
     assert found == {"written": str(out), "cells": len(rows)}
     grid = [row for row in rows if "flip:k=1|2,alpha=1|2" in row["grids"]]
     assert [(row["k"], row["alpha"]) for row in grid] == [(1, 1), (1, 2), (2, 1), (2, 2)]

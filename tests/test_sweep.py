@@ -11,10 +11,11 @@ from statistics import fmean, median
 import pytest
 import torch
 
-from steering import artifact, stages, statistics, sweep
+from steering import artifact, grids, stages, statistics, sweep, sweep_table
 from steering.directions import Directions, Inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
+from steering.grids import default_grid, expand, reference_points
 from steering.intervention import compile_edits
 from steering.judge import judge
 from steering.metrics import kl_divergence, refusal_score
@@ -23,15 +24,8 @@ from steering.selection import logits_under
 from steering.splits import PromptSplits
 from steering.statistics import wilson
 from steering.subspace import Subspace
-from steering.sweep import (
-    COLUMNS,
-    Settings,
-    default_grid,
-    expand,
-    load,
-    reference_points,
-    run_sweep,
-)
+from steering.sweep import Settings, run_sweep
+from steering.sweep_table import COLUMNS, load, summary
 
 SMALL = Settings(prompts=3, answer_tokens=3, generated_prompts=2, generated_tokens=4, rows=8)
 FACTS = {"weights": "none", "seed": 42}
@@ -106,7 +100,7 @@ def test_the_default_grid_has_an_edit_everywhere_and_ends_at_the_full_rank(fitte
     grid = default_grid(fitted)
     rank = fitted.subspace("inlp", fitted.inlp_place).rank
     assert {panel.k for panel in grid["rank x alpha"]} >= {1, rank}
-    assert {panel.alpha for panel in grid["rank x alpha"]} == set(sweep.ALPHAS)
+    assert {panel.alpha for panel in grid["rank x alpha"]} == set(grids.ALPHAS)
     assert {panel.layer for panel in grid["flip by layer"]} == {1, 2, 3}
     for panels in grid.values():
         for panel in panels:
@@ -127,7 +121,7 @@ def test_a_coarse_look_at_many_layers_takes_only_some_of_them(fitted):
         },
     )
     layers = {panel.layer for panel in default_grid(many)["flip by layer"]}
-    assert sweep.LAYERS <= len(layers) <= 2 * sweep.LAYERS
+    assert grids.LAYERS <= len(layers) <= 2 * grids.LAYERS
 
 
 def test_the_frontier_has_the_papers_four_and_every_control(fitted):
@@ -321,7 +315,7 @@ def test_answers_are_judged_like_answers_to_one_prompt_at_a_time(tiny, fitted, s
                 tokens = [t for column in columns for t in column.tokens if t is not None]
                 answer = tiny.tokenizer.decode(tokens, skip_special_tokens=True)
                 verdicts.append(judge(answer.rstrip("\ufffd"), ended=columns[-1].ended[0]).verdict)
-            for verdict in sweep.VERDICTS:
+            for verdict in sweep_table.VERDICTS:
                 assert row[f"{group}_{verdict}"] == verdicts.count(verdict) / 2
 
 
@@ -331,22 +325,22 @@ def test_without_a_choice_the_reference_points_answer(tiny, fitted, splits, tmp_
     )
     assert [row["label"] for row in rows] == list(FEW_POINTS)
     for row in rows:
-        shares = [row[f"harmful_{verdict}"] for verdict in sweep.VERDICTS]
+        shares = [row[f"harmful_{verdict}"] for verdict in sweep_table.VERDICTS]
         assert sum(shares) == pytest.approx(1.0)
 
 
 def test_an_edit_that_breaks_the_model_leaves_its_measures_empty():
     scores = {"harmful_score": [1.0, -1.0], "harmless_score": [0.5, None]}
-    found = sweep._summary({**scores, "kl": [0.1, None], "loss": [0.5, None]})
+    found = summary({**scores, "kl": [0.1, None], "loss": [0.5, None]})
     assert found["harmful_rate"] == 0.5
     assert found.keys() & {"harmless_score", "harmless_rate", "kl", "loss", "perplexity"} == set()
 
 
 def test_an_empty_answer_has_no_loss_and_spoils_none():
     scores = {"harmful_score": [1.0, -1.0], "harmless_score": [0.5, 0.5]}
-    found = sweep._summary({**scores, "kl": [0.1, 0.1], "loss": [0.5, None]})
+    found = summary({**scores, "kl": [0.1, 0.1], "loss": [0.5, None]})
     assert (found["loss"], found["perplexity"]) == (0.5, pytest.approx(math.exp(0.5)))
-    assert "loss" not in sweep._summary({**scores, "kl": [0.1, 0.1], "loss": [None, None]})
+    assert "loss" not in summary({**scores, "kl": [0.1, 0.1], "loss": [None, None]})
 
 
 # The table

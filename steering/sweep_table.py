@@ -1,0 +1,134 @@
+"""The table of a sweep: its columns, how a cell is summed up, and how it is written and read."""
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from steering import artifact
+from steering.errors import SteeringError
+from steering.panel import Panel
+from steering.statistics import Interval, mean_interval, wilson
+
+SCHEMA: Final = 1
+"""Raised whenever a reader of the old table would misread the new one."""
+TABLE: Final = "sweep.csv"
+"""Name of the table in a model's artifact."""
+VERDICTS: Final = ("refused", "hedged", "complied", "broken", "empty")
+MEASURES: Final = ("harmful_score", "harmless_score", "kl", "loss")
+SETS: Final = ("harmful", "harmless")
+
+_MEASURED: Final = {
+    "harmful_score": "mean refusal score of harmful prompts, in nats",
+    "harmful_rate": "share of harmful prompts with a refusal probability above .5",
+    "harmless_score": "mean refusal score of harmless prompts, in nats",
+    "harmless_rate": "share of harmless prompts with a refusal probability above .5",
+    "kl": "mean KL divergence of the next token from the baseline's, harmless prompts, in nats",
+    "loss": "mean loss on the baseline's answers to harmless prompts, in nats a token",
+}
+COLUMNS: Final[Mapping[str, str]] = {
+    "panel": "text form with every default filled in",
+    "grids": "names of the grids that the cell belongs to",
+    "label": "name of a point of reference; empty for others",
+    **{each.name: "key of the panel" for each in fields(Panel) if each.name != "order"},
+    "n": "validation prompts of each class",
+    **{
+        f"{name}{end}": meaning
+        for name, text in _MEASURED.items()
+        for end, meaning in (("", text), ("_low", "95 % interval"), ("_high", "95 % interval"))
+    },
+    "perplexity": "median over the baseline's answers to harmless prompts of exp(loss)",
+    "n_answered": "validation prompts of each class that were answered; empty if none",
+    **{
+        f"{group}_{verdict}": f"share of answers to {group} prompts"
+        for group in SETS
+        for verdict in (*VERDICTS, "looping")
+    },
+}
+"""The columns of the table, in order, with their meaning."""
+_TEXTS: Final = ("panel", "grids", "label", "name", "where", "center", "basis", "side")
+
+
+def summary(values: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:
+    """Summarise a cell; a measure that is not finite on some prompt stays empty."""
+    found: dict[str, Any] = {"n": len(values["harmful_score"])}
+    numbers = {name: [x for x in raw if x is not None] for name, raw in values.items()}
+    broken = {name for name, raw in values.items() if None in raw}
+    # An empty answer has no loss, which spoils nothing; an edit that breaks the model does.
+    if "kl" not in broken and numbers["loss"]:
+        broken.discard("loss")
+        found["perplexity"] = math.exp(median(numbers["loss"]))
+    for name in numbers.keys() - broken:
+        found |= _with_ends(name, mean_interval(numbers[name]))
+        if name.endswith("_score"):
+            rate = wilson(sum(score > 0 for score in numbers[name]), len(numbers[name]))
+            found |= _with_ends(name.replace("score", "rate"), rate)
+    return found
+
+
+def _with_ends(name: str, interval: Interval) -> dict[str, float]:
+    return {
+        name: interval.estimate,
+        f"{name}_low": interval.low,
+        f"{name}_high": interval.high,
+    }
+
+
+def write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+    """Write the table and, beside it, what its columns mean and where it comes from."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {key: f"{x:.6g}" if isinstance(x, float) else x for key, x in row.items()} for row in rows
+    )
+    content = text.getvalue().encode()
+    artifact.write_file(out, content)
+    document = {
+        "schema": SCHEMA,
+        "table": out.name,
+        "table_sha256": hashlib.sha256(content).hexdigest(),
+        "columns": dict(COLUMNS),
+        **facts,
+    }
+    artifact.write_json(out.with_suffix(".json"), document)
+
+
+def load(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Read a table and what stands beside it: rows with numbers as numbers, None where empty.
+
+    Raises:
+        SteeringError: If they are missing, broken, of another schema or of different runs.
+    """
+    document = artifact.read_json(path.with_suffix(".json"))
+    content = path.read_bytes() if path.is_file() else b""
+    if (
+        not isinstance(document, dict)
+        or document.get("schema") != SCHEMA
+        or document.get("table_sha256") != hashlib.sha256(content).hexdigest()
+    ):
+        raise SteeringError(
+            f"{path} and the .json beside it are broken, of different runs, or not of schema "
+            f"{SCHEMA}; make them again with `python -m steering sweep`"
+        )
+    rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    return [{key: _value(key, cell) for key, cell in row.items()} for row in rows], document
+
+
+def read(model: str, folder: Path | None = None) -> list[dict[str, Any]]:
+    """Return the rows of a model's shipped table; empty where there is none.
+
+    Raises:
+        SteeringError: If the table is broken, or of another schema.
+    """
+    path = (folder or artifact.folder_of(model)) / TABLE
+    return load(path)[0] if path.is_file() else []
+
+
+def _value(key: str, cell: str) -> str | float | None:
+    return None if cell == "" else cell if key in _TEXTS else float(cell)
