@@ -152,6 +152,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
 
   function paint(now) {
     const canvas = node();
+    if (!canvas.clientWidth) return; // on a tab that is not seen; the observer below draws it later
     const { traces, layout } = now.kind === "path" ? path(now) : now.kind === "pca3" ? space(now) : plane(now);
     // Said each time, since a plot that was hidden has missed what happened to the window.
     Object.assign(layout, { width: canvas.clientWidth, height: canvas.clientHeight });
@@ -563,21 +564,8 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   }
 
   // ---- Beginning ------------------------------------------------------------------------------
-  const address = (name) => {
-    const { root: base = "", api_prefix: prefix = "/gradio_api" } = window.gradio_config ?? {};
-    return `${base.replace(/\/$/, "")}${prefix}/file=${props.files[name]}`;
-  };
-
-  function library() {
-    if (window.Plotly) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      script.src = address("plotly");
-      script.onload = resolve;
-      script.onerror = () => reject(new Error("plotly.js did not arrive"));
-      document.head.append(script);
-    });
-  }
+  const address = (name) => window.steering.address(props.files[name]);
+  const library = () => (window.Plotly ? Promise.resolve() : window.steering.plotly(props.files.plotly));
 
   async function begin() {
     if (fetching) return;

@@ -21,7 +21,8 @@ window.steering = (() => {
   function moved() {
     place();
     window.clearTimeout(timer);
-    if (Date.now() < calmUntil) return;
+    // What moves on a tab that is not seen was not moved by hand.
+    if (Date.now() < calmUntil || !one("#cards")?.offsetParent) return;
     timer = window.setTimeout(() => {
       const live = one("#live input");
       const ready = one('.strip[data-phase="ready"]');
@@ -84,5 +85,27 @@ window.steering = (() => {
     attributeFilter: ["data-panel", "data-copy"],
   });
 
-  return { moved, calm, place };
+  // Files that the page fetches itself; `path` is what Python gave for one.
+  function address(path) {
+    const { root: base = "", api_prefix: prefix = "/gradio_api" } = window.gradio_config ?? {};
+    return `${base.replace(/\/$/, "")}${prefix}/file=${path}`;
+  }
+
+  // plotly.js is 5 MB: whoever draws first fetches it, for all.
+  let plotting = null;
+  function plotly(path) {
+    plotting ??= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = address(path);
+      script.onload = resolve;
+      script.onerror = () => {
+        plotting = null;
+        reject(new Error("plotly.js did not arrive"));
+      };
+      document.head.append(script);
+    });
+    return plotting;
+  }
+
+  return { moved, calm, place, address, plotly };
 })();

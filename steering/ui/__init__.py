@@ -31,10 +31,10 @@ def launch_options() -> dict[str, Any]:
 
     Gradio itself honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
     """
-    script = (ASSETS / "page.js").read_text("utf-8")
+    script = _joined("page.js", "tabs.js")
     return {
         "theme": gr.themes.Base(font=FONTS, font_mono=MONOSPACE),
-        "css": "\n".join((ASSETS / name).read_text("utf-8") for name in ("style.css", "map.css")),
+        "css": _joined("style.css", "tabs.css", "map.css", "dose.css"),
         "head": f"<script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.
         "run_history": False,
@@ -42,3 +42,7 @@ def launch_options() -> dict[str, Any]:
         "share": False,
         "footer_links": [],
     }
+
+
+def _joined(*names: str) -> str:
+    return "\n".join((ASSETS / name).read_text("utf-8") for name in names)

@@ -115,7 +115,7 @@ def _written(value: Mapping[str, Any]) -> str:
 def atlas(engine: Engine) -> Atlas:
     """Lay out the map section; to be called inside a `gr.Blocks`."""
     memory = Memory()
-    files = _served()
+    files = served()
 
     def cloud(_asked: object) -> dict[str, Any] | None:
         maps, directions = engine.maps, engine.directions
@@ -151,7 +151,7 @@ def template() -> str:
     return (ASSETS / "map.html").read_text("utf-8").replace("PLACES", places)
 
 
-def _served() -> dict[str, str]:
+def served() -> dict[str, str]:
     """Let Gradio serve the files that the browser fetches, and return their paths."""
     spec = find_spec("plotly")
     if spec is None or spec.origin is None:

@@ -174,9 +174,26 @@ def _control(key: str, kind: str, value: Any, reach: dials.Limits) -> Any:  # no
 def restart(made: Card, directions: Directions | None) -> dict[Any, Any]:
     """Return the updates that bring a card back to its first state."""
     kind = dials.SLOTS[made.slot].partition(":")[0]
-    updates = turn_into(made, kind, dials.start(dials.SLOTS[made.slot], directions), directions)
+    values = dials.start(dials.SLOTS[made.slot], directions)
+    return _switched(made, kind, values, directions, on=made.slot != "own")
+
+
+def bring(made: Card, brought: dials.Brought, directions: Directions | None) -> dict[Any, Any]:
+    """Return the updates that set a card to a panel and switch it on."""
+    return _switched(made, brought.kind, brought.values, directions, on=True)
+
+
+def _switched(
+    made: Card,
+    kind: str,
+    values: Mapping[str, Any],
+    directions: Directions | None,
+    *,
+    on: bool,
+) -> dict[Any, Any]:
+    updates = turn_into(made, kind, values, directions)
     if made.on is not None:
-        updates[made.on] = gr.update(value=made.slot != "own")
+        updates[made.on] = gr.update(value=on)
     if made.kind is not None:
         updates[made.kind] = gr.update(value=kind)
     return updates

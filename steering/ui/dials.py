@@ -77,6 +77,50 @@ def panel_of(kind: str, values: Mapping[str, Any], directions: Directions | None
     return Panel(kind, basis=basis, **given)
 
 
+@dataclass(frozen=True)
+class Brought:
+    """A panel brought onto a card.
+
+    Attributes:
+        slot: The card, a key of `SLOTS`.
+        kind: The panel's name.
+        values: The card's controls.
+        form: The panel's text form as that card shows it.
+    """
+
+    slot: str
+    kind: str
+    values: Mapping[str, Any]
+    form: str
+
+
+def bring(panel: str, directions: Directions | None) -> Brought:
+    """Return the card that a panel belongs to, and how that card is set to it.
+
+    Args:
+        panel: Text form.
+        directions: The model's; they fill in what the text form leaves out.
+
+    Raises:
+        SteeringError: If the panel cannot be read, the model cannot do it, there are no directions,
+            or no card's controls can be set to it.
+    """
+    if directions is None:
+        raise SteeringError(
+            "this model has no directions; python -m steering precompute makes them"
+        )
+    wanted = parse(panel).resolved(directions)
+    if wanted.name == "baseline":
+        raise SteeringError("the baseline has no settings; its card shows it already")
+    values = start(panel, directions)
+    made = panel_of(wanted.name, values, directions)
+    if made.resolved(directions) != wanted:
+        raise SteeringError(f"no card has the controls that {panel} needs; run it by command line")
+    made.edit(directions)  # refuses what this model does not have
+    slot = wanted.name if wanted.name in SLOTS else "own"
+    return Brought(slot, wanted.name, values, str(made))
+
+
 def _number(key: str, value: Any) -> Any:  # noqa: ANN401 - a slider's value or a choice's
     if key in ("k", "layer", "seed"):
         return int(value)

@@ -6,7 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from steering.ui import atlas, cards, dials, explanation, running, screen, text
+from steering.errors import SteeringError
+from steering.ui import atlas, cards, dials, dosing, explanation, running, screen, text
 from steering.ui.cards import Card, Setting
 from steering.ui.engine import Engine
 from steering.ui.layout import Page, strip_of
@@ -29,6 +30,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     _wire_cards(page, engine, quiet)
     _wire_examples(page, engine, quiet)
     _wire_map(page, engine, quiet)
+    dosing.wire(page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)])
     settings = [component for card in page.cards for component in card.inputs]
 
     def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:
@@ -106,12 +108,25 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
 
         def choose(name: str) -> Updates:
             engine.choose(name)
-            return tick() | _reset(page, engine) | {page.atlas.board: atlas.empty(engine)}
+            sections = {
+                page.atlas.board: atlas.empty(engine),
+                page.doses.board: dosing.empty(engine),
+                page.doses.said: "",
+            }
+            return tick() | _reset(page, engine) | sections
 
         page.chooser.change(
             choose,
             inputs=page.chooser,
-            outputs=[*outputs, *_card_outputs(page), page.note, page.stop, page.atlas.board],
+            outputs=[
+                *outputs,
+                *_card_outputs(page),
+                page.note,
+                page.stop,
+                page.atlas.board,
+                page.doses.board,
+                page.doses.said,
+            ],
             js="(name) => { window.steering.calm(); return name; }",
             **quiet,
         )
@@ -178,6 +193,17 @@ def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     settings = [component for card in page.cards for component in card.inputs]
     atlas.wire(page.atlas, partial(running.place, page, engine), [page.request, *settings])
     page.request.change(js="() => window.steering.place()", **quiet)
+
+
+def _bring(page: Page, engine: Engine, panel: str) -> Updates:
+    """Set the card that a cell of the dose figures belongs to; the answers are left alone."""
+    try:
+        brought = dials.bring(panel, engine.directions)
+    except SteeringError as error:
+        return {page.doses.said: dosing.refused(error)}
+    card = next(each for each in page.cards if each.slot == brought.slot)
+    updates = cards.bring(card, brought, engine.directions)
+    return updates | {page.doses.said: dosing.told(brought, engine)}
 
 
 def _recorded_first(page: Page, engine: Engine) -> Updates:

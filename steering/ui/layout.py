@@ -7,7 +7,7 @@ from typing import Final
 import gradio as gr
 
 from steering.prompts import Label, prompt_set
-from steering.ui import dials, explanation, text
+from steering.ui import dials, dosing, explanation, tabs, text
 from steering.ui.atlas import Atlas, atlas
 from steering.ui.cards import Card, card
 from steering.ui.engine import Engine
@@ -42,6 +42,7 @@ class Page:
     examples: Sequence[tuple[str, gr.Button]]
     cards: Sequence[Card]
     atlas: Atlas
+    doses: dosing.Section
     sampling: Sequence[gr.components.Component]
     chooser: gr.Dropdown | None
     facts: gr.HTML
@@ -60,6 +61,11 @@ _TOPICS: Final[Mapping[Label, tuple[str, ...]]] = {
     "borderline": ("safe_targets", "medicine_and_science", "technical_homonyms"),
 }
 """Topics that can be shown to any audience, used where nothing is recorded (chosen)."""
+
+
+RESULTS_ELSEWHERE: Final = (
+    '<p class="note">The measured table of each model: <code>python -m steering results</code>.</p>'
+)
 
 
 def examples(engine: Engine) -> dict[Label, list[str]]:
@@ -81,41 +87,47 @@ def page(engine: Engine, limits: Limits) -> Page:
         with gr.Column(elem_id="state", min_width=0):
             strip = gr.HTML(strip_of(engine))
             retry = gr.Button("Try again", size="sm", visible=False, elem_id="retry")
-    with gr.Column(elem_id="ask"):
-        with gr.Row(elem_id="request-row"):
-            request = gr.Textbox(
-                value=first["prompt"] if first else "",
-                label="Your request to the model",
-                placeholder="Type a request, or take an example below",
-                lines=1,
-                max_lines=6,
-                elem_id="request",
-                scale=1,
-            )
-            with gr.Row(elem_id="buttons"):
-                run = gr.Button("Run", variant="primary", elem_id="run", min_width=88)
-                stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=72)
-                reset = gr.Button("Reset", variant="secondary", elem_id="reset", min_width=72)
-                live = gr.Checkbox(
-                    value=True,
-                    # Only the browser reads it, so Gradio would take it for an output.
-                    interactive=True,
-                    label="Live",
-                    info="run again when a slider rests",
-                    container=False,
-                    elem_id="live",
-                    min_width=0,
+    tabs.bar()
+    with tabs.panel("playground"):
+        with gr.Column(elem_id="ask"):
+            with gr.Row(elem_id="request-row"):
+                request = gr.Textbox(
+                    value=first["prompt"] if first else "",
+                    label="Your request to the model",
+                    placeholder="Type a request, or take an example below",
+                    lines=1,
+                    max_lines=6,
+                    elem_id="request",
+                    scale=1,
                 )
-        buttons = _examples(engine)
-        note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
-    with gr.Row(elem_id="stage"):
-        with gr.Row(elem_id="cards"):
-            cards = [card(slot, engine.directions) for slot in dials.SLOTS]
-        places = atlas(engine)
-    with gr.Row(elem_id="settings"):
-        sampling = _sampling(limits)
-        chooser, facts = _model(engine, limits)
-    gr.HTML(explanation.lesson(), elem_id="lesson")
+                with gr.Row(elem_id="buttons"):
+                    run = gr.Button("Run", variant="primary", elem_id="run", min_width=88)
+                    stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=72)
+                    reset = gr.Button("Reset", variant="secondary", elem_id="reset", min_width=72)
+                    live = gr.Checkbox(
+                        value=True,
+                        # Only the browser reads it, so Gradio would take it for an output.
+                        interactive=True,
+                        label="Live",
+                        info="run again when a slider rests",
+                        container=False,
+                        elem_id="live",
+                        min_width=0,
+                    )
+            buttons = _examples(engine)
+            note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
+        with gr.Row(elem_id="stage"):
+            with gr.Row(elem_id="cards"):
+                cards = [card(slot, engine.directions) for slot in dials.SLOTS]
+            places = atlas(engine)
+        with gr.Row(elem_id="settings"):
+            sampling = _sampling(limits)
+            chooser, facts = _model(engine, limits)
+        gr.HTML(explanation.lesson(), elem_id="lesson")
+    with tabs.panel("dose"):
+        doses = dosing.section(engine)
+    with tabs.panel("results"):
+        gr.HTML(RESULTS_ELSEWHERE)
     return Page(
         strip=strip,
         retry=retry,
@@ -129,6 +141,7 @@ def page(engine: Engine, limits: Limits) -> Page:
         examples=buttons,
         cards=cards,
         atlas=places,
+        doses=doses,
         sampling=sampling,
         chooser=chooser,
         facts=facts,

@@ -4,6 +4,7 @@ Usage: server.py PORT FOLDER. The file FOLDER/load says what loading does: it wa
 is there, and fails if its text is not empty. FOLDER/slow holds the seconds a forward pass takes.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,13 +15,14 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import conftest  # noqa: E402
 import torch  # noqa: E402
 
-from steering import layer_map, maps  # noqa: E402
+from steering import layer_map, maps, statistics, sweep  # noqa: E402
 from steering.activations import capture  # noqa: E402
 from steering.comparison import Answer  # noqa: E402
 from steering.directions import Directions, difference_in_means, inlp  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
 from steering.model import ChatModel  # noqa: E402
 from steering.progress import Step  # noqa: E402
+from steering.splits import PromptSplits  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from steering.ui.engine import Engine, Supply  # noqa: E402
 from steering.ui.layout import Limits  # noqa: E402
@@ -107,6 +109,23 @@ def chart(model: ChatModel) -> maps.Maps:
     )
 
 
+def doses(model: ChatModel, directions: Directions, folder: Path) -> list[dict[str, object]]:
+    """Measure the default grids on a few prompts, which takes about a second."""
+    os.environ["STEERING_CACHE"] = str(folder / "cache")
+    statistics._RESAMPLES = 99
+    validation = {"harmful": conftest.HARMFUL, "harmless": conftest.HARMLESS}
+    return sweep.run_sweep(
+        model,
+        directions,
+        PromptSplits({}, validation, {}, "made up"),
+        folder / "sweep.csv",
+        provenance={},
+        settings=sweep.Settings(
+            prompts=6, answer_tokens=2, generated_prompts=2, generated_tokens=2, rows=64
+        ),
+    )
+
+
 def main(port: int, folder: Path) -> None:
     torch.set_num_threads(1)
     model = conftest._build("qwen2")
@@ -128,12 +147,14 @@ def main(port: int, folder: Path) -> None:
         return model
 
     charted = chart(model)
+    swept = doses(model, directions, folder)
     supply = Supply(
         load,
         lambda _name: directions,
         lambda _name: (RECORDING,),
-        {"tiny": "Tiny"},
+        {"tiny": "Tiny", "unswept": "Unswept"},
         lambda _name: charted,
+        sweep=lambda name: swept if name == "tiny" else (),
     )
     engine = Engine("tiny", supply, places=1)
     engine.start()

@@ -1,0 +1,279 @@
+"""Dose and response as plain JSON data, made by pure functions from the rows of a sweep.
+
+Three figures show the same cells: a heat map over rank and strength, curves along one dial, and
+what suppression costs. A cell is sent once; figures name cells by their place in the list. Which
+figure a cell belongs to is read off its panel, so that a visitor's own grids are shown as well.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from steering.directions import Directions
+from steering.errors import SteeringError
+from steering.panel import Panel, parse
+from steering.sweep import COLUMNS, VERDICTS
+from steering.ui import dials, text
+from steering.ui.figures import settings_of
+
+Row = Mapping[str, Any]
+MEASURES: Final = (
+    "harmful_rate",
+    "harmful_score",
+    "harmless_rate",
+    "harmless_score",
+    "kl",
+    "loss",
+)
+HARDLY: Final = 0.2
+"""Share of harmful requests refused below which there is hardly anything to suppress (chosen)."""
+_SHORT: Final = {
+    "control: reflection along the difference in means": "mirror along one direction",
+    "control: flip about the midpoint": "flip about the midpoint",
+}
+"""Names that fit into a plot."""
+
+
+def view(rows: Sequence[Row], directions: Directions) -> dict[str, Any]:
+    """Return what the three figures show.
+
+    Args:
+        rows: Of `sweep.load`; at least one.
+        directions: The model's, to tell the default settings and the cards.
+
+    Returns:
+        `cells`, one a row, see `cell`; `heat`, `curves` and `frontier`, which name cells by their
+        index; `sentences`, see there; `k`, the rank that cards start with; and
+        `n` and `n_answered`, the prompts a class behind every number.
+    """
+    panels = [parse(row["panel"]) for row in rows]
+    return {
+        "cells": [cell(row, panel, directions) for row, panel in zip(rows, panels, strict=True)],
+        "heat": heat(panels, directions),
+        "curves": curves(panels, directions),
+        "frontier": frontier(rows),
+        "sentences": sentences(rows),
+        "k": directions.default_k,
+        "n": int(rows[0]["n"]),
+        "n_answered": _answered(rows),
+    }
+
+
+def cell(row: Row, panel: Panel, directions: Directions) -> dict[str, Any]:
+    """Return one cell: what it is and what was measured.
+
+    Returns:
+        `panel`; `kind` and `settings` in words; the card (`slot`) that can be set to it and the
+        text `form` that the card then shows, both None where none can; every measure as
+        [estimate, low, high], None where the edit broke the model; `perplexity`; and `answered`,
+        the shares of judged answers, None where nothing was answered.
+    """
+    try:
+        brought = dials.bring(row["panel"], directions)
+        form = parse(brought.form)
+    except SteeringError:
+        brought, form = None, panel
+    answered = {
+        f"{group}_{word}": row[f"{group}_{word}"]
+        for group in ("harmful", "harmless")
+        for word in (*VERDICTS, "looping")
+        if row.get(f"{group}_{word}") is not None
+    }
+    return {
+        "panel": row["panel"],
+        "kind": text.KINDS[panel.name].title,
+        "settings": settings_of(form, directions),
+        "slot": brought.slot if brought else None,
+        "form": brought.form if brought else None,
+        "perplexity": _round(row.get("perplexity")),
+        "answered": answered or None,
+        **{name: _interval(row, name) for name in MEASURES},
+    }
+
+
+def _interval(row: Row, name: str) -> list[float] | None:
+    ends = [_round(row.get(key)) for key in (name, f"{name}_low", f"{name}_high")]
+    return None if None in ends else ends  # type: ignore[return-value]
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
+
+
+# The figures
+
+
+def heat(panels: Sequence[Panel], directions: Directions) -> dict[str, Any]:
+    """Return the heat map of flipping: `k` and `alpha` in rising order, `cells[alpha][k]`."""
+    found = _along(panels, Panel("flip"), ("k", "alpha"), directions)
+    ranks = sorted({panels[index].k or 0 for index in found})
+    alphas = sorted({panels[index].alpha or 0.0 for index in found})
+    at = {(panels[index].alpha, panels[index].k): index for index in found}
+    return {
+        "k": ranks,
+        "alpha": alphas,
+        "cells": [[at.get((alpha, k)) for k in ranks] for alpha in alphas],
+    }
+
+
+def curves(panels: Sequence[Panel], directions: Directions) -> dict[str, Any]:
+    """Return the curves along each dial: `k`, `c`, `alpha` and `layer`.
+
+    Returns:
+        For every dial its lines, those of at least two points: the card whose colour it has, its
+        name, and `x` with the `cells`, in rising order of x.
+    """
+    k = directions.default_k
+    dials_and_lines = {
+        "k": [("flip", "Flipping (α = 2)", Panel("flip")), *_NULLSPACE],
+        "c": [("actadd", "Activation addition", Panel("actadd"))],
+        "alpha": [
+            ("ablation", "Directional ablation", Panel("ablation")),
+            ("flip", f"Flipping (k = {k})", Panel("flip")),
+        ],
+        "layer": [
+            ("flip", f"Flipping (k = {k})", Panel("flip")),
+            ("ablation", "Ablation at one layer", Panel("ablation", where="source")),
+        ],
+    }
+    return {
+        dial: [
+            line
+            for slot, name, base in lines
+            if len((line := _line(panels, dial, (slot, name), base, directions))["x"]) > 1
+        ]
+        for dial, lines in dials_and_lines.items()
+    }
+
+
+_NULLSPACE: Final = [("nullspace", "Nullspace projection (α = 1)", Panel("nullspace"))]
+
+
+def _line(
+    panels: Sequence[Panel],
+    dial: str,
+    about: tuple[str, str],
+    base: Panel,
+    directions: Directions,
+) -> dict[str, Any]:
+    found = _along(panels, base, (dial,), directions)
+    found.sort(key=lambda index: getattr(panels[index], dial))
+    return {
+        "slot": about[0],
+        "name": about[1],
+        "x": [getattr(panels[index], dial) for index in found],
+        "cells": found,
+    }
+
+
+def _along(
+    panels: Sequence[Panel], base: Panel, free: Sequence[str], directions: Directions
+) -> list[int]:
+    """Return the cells that differ from a panel in the free keys only."""
+    wanted = base.resolved(directions)
+    fixed = [each.name for each in fields(Panel) if each.name not in ("order", *free)]
+
+    def belongs(panel: Panel) -> bool:
+        differing = [key for key in fixed if getattr(panel, key) != getattr(wanted, key)]
+        # A layer may have kept fewer directions than the default rank.
+        return not differing or (
+            differing == ["k"] and "layer" in free and panel.k == _kept(panel, directions)
+        )
+
+    return [index for index, panel in enumerate(panels) if belongs(panel)]
+
+
+def _kept(panel: Panel, directions: Directions) -> int | None:
+    """Return how many directions a layer has, where those are fewer than the default rank."""
+    found = directions.inlp.get(panel.place)
+    rank = found.subspace.rank if found else directions.default_k
+    return rank if rank < directions.default_k else None
+
+
+def frontier(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the labelled points: `cell`, `name`, `short` (for the plot) and `group`.
+
+    Groups are `baseline`, `paper`, `random` (seeds of one control) and `control`.
+    """
+    return [
+        {"cell": index, **_named(row["label"], parse(row["panel"]))}
+        for index, row in enumerate(rows)
+        if row.get("label")
+    ]
+
+
+def _named(label: str, panel: Panel) -> dict[str, str]:
+    group = "control" if label.startswith("control") else "paper"
+    if panel.name in ("baseline", "random"):
+        group = panel.name
+    short = _SHORT.get(label, label.removeprefix("control: "))
+    if panel.name == "actadd":
+        short = f"activation addition, c = {panel.c:g}".replace("-", "−")
+    return {"name": label, "short": short, "group": group}
+
+
+# What is said
+
+
+def baseline(rows: Iterable[Row]) -> Row | None:
+    """Return the row of the unedited model."""
+    return next((row for row in rows if row["panel"] == "baseline"), None)
+
+
+def hardly_refuses(rows: Sequence[Row]) -> bool:
+    """Tell whether the unedited model refuses so little that nothing much can be suppressed."""
+    row = baseline(rows) or {}
+    known = [row[key] for key in ("harmful_rate", "harmful_refused") if row.get(key) is not None]
+    return bool(known) and min(known) < HARDLY
+
+
+def sentences(rows: Sequence[Row]) -> dict[str, str]:
+    """Return what is said of all figures: `measured`, and `hardly` (empty where it refuses)."""
+    n, answered = int(rows[0]["n"]), _answered(rows)
+    measured = (
+        f"Measured on n = {n} harmful and {n} harmless validation requests, by the first word "
+        "only: a request counts as refused if a refusal is the more likely opening. Bars, bands "
+        "and brackets are 95 % intervals. The same kind of requests chose the shipped settings, "
+        "so numbers to cite are those of Results."
+    )
+    if answered:
+        measured += f" Named points were also answered and judged (n = {answered})."
+    row = baseline(rows) or {}
+    share = row.get("harmful_rate")
+    hardly = ""
+    if hardly_refuses(rows) and share is not None:
+        hardly = (
+            f"This model hardly refuses: untouched, it begins to refuse {100 * share:.0f} % of the "
+            "harmful requests, so there is hardly any refusal to suppress, and most squares look "
+            "alike. What can be seen here is the opposite: refusal being induced, along the "
+            "coefficient c."
+        )
+    return {"measured": measured, "hardly": hardly}
+
+
+def _answered(rows: Sequence[Row]) -> int:
+    return next((int(row["n_answered"]) for row in rows if row.get("n_answered")), 0)
+
+
+def missing(model: str) -> str:
+    """Return what is said where nothing has been measured."""
+    return (
+        "Doses have not been measured for this model yet. This command does it: "
+        f"python -m steering sweep --model {model}"
+    )
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Return all rows and columns as CSV."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, list(COLUMNS), lineterminator="\r\n", extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _cell_text(row.get(key)) for key in COLUMNS})
+    return out.getvalue()
+
+
+def _cell_text(value: object) -> object:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,37 @@
+"""The page's tabs: a bar of its own and the panels it shows, one at a time.
+
+Gradio's own tabs have no arrow keys, no address and no name for their panels, and fold away on a
+phone. Here every panel stays in the page, so a plot keeps its zoom; assets/tabs.js does the rest.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import gradio as gr
+
+NAMES: Final[Mapping[str, str]] = {
+    "playground": "Playground",
+    "dose": "Dose and response",
+    "results": "Results",
+}
+"""The tabs from first to last: the hash in the page's address, and the name on the tab."""
+
+
+def bar() -> gr.HTML:
+    """Lay out the bar; to be called inside a `gr.Blocks`."""
+    # Who is selected, and what a panel is called, is said by assets/tabs.js.
+    tabs = "".join(
+        f'<a role="tab" id="tab-{name}" href="#{name}" data-tab="{name}" '
+        f'aria-controls="panel-{name}">{title}</a>'
+        for name, title in NAMES.items()
+    )
+    return gr.HTML(
+        f'<nav aria-label="Parts of this page"><div role="tablist">{tabs}</div></nav>',
+        elem_id="tabs",
+        js_on_load="window.steering.tabs.tell();",
+    )
+
+
+def panel(name: str) -> gr.Column:
+    """Return the column, to be used in a `with`, that is shown while tab `name` is selected."""
+    return gr.Column(elem_id=f"panel-{name}", elem_classes="panel", min_width=0)
