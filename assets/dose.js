@@ -36,7 +36,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
   const fade = (hex, alpha) => `rgba(${channels(hex).join(",")},${alpha})`;
   const blend = (a, b, k) => `rgb(${channels(a).map((from, i) => Math.round(from + (channels(b)[i] - from) * k)).join(",")})`;
   const percent = (share) => `${Math.round(100 * share)} %`;
-  const number = (value) => signed(value, Math.abs(value) < 0.1 ? 3 : Math.abs(value) < 10 ? 2 : 0);
+  const number = (value) => (value === 0 ? "0" : signed(value, Math.abs(value) < 0.1 ? 3 : Math.abs(value) < 10 ? 2 : 0));
   // KL runs from 0 to several nats: logarithmic, but with a zero.
   const stretch = (kl) => Math.log10(1 + Math.max(0, kl) / 0.02);
   const KL_TICKS = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
@@ -81,23 +81,32 @@ function steeringDoses({ element, props, server, watch, trigger }) {
   });
   const axis = (more) => ({ zeroline: false, showline: false, ticks: "", fixedrange: true, gridcolor: fade(ink.line, 0.7), tickfont: text(12), ...more, title: { text: more.title, standoff: 8, font: text(12.5) } });
   const klAxis = (more) => axis({ tickvals: KL_TICKS.map(stretch), ticktext: KL_TICKS.map(String), ...more });
-  const shareAxis = (more) => axis({ range: [-0.04, 1.04], tickvals: [0, 0.25, 0.5, 0.75, 1], ticktext: ["0 %", "", "50 %", "", "100 %"], ...more });
+  const shareAxis = (more) => axis({ range: [-0.04, 1.04], tickvals: [0, 0.25, 0.5, 0.75, 1], ticktext: ["0 %", "25 %", "50 %", "75 %", "100 %"], ...more });
 
   // ---- The figures: traces and layout, and the spots that keys and clicks reach -----------------
   // A spot is a cell with its place in plotly's lists and on the axes.
 
   const SCALES = {
-    share: { of: (value) => value, say: (value) => `${Math.round(100 * value)}`, ends: () => [0, 1], ground: () => ink.refused, unit: " %", name: "share, %" },
+    share: { of: (value) => value, say: (value) => `${Math.round(100 * value)}`, ends: (all) => [0, Math.min(1, Math.ceil(4 * Math.max(...all, 0.26)) / 4)], ground: () => ink.refused, unit: " %", name: "share" },
     score: { of: (value) => value, say: (value) => signed(value, 1), ends: (all) => { const most = Math.max(...all.map(Math.abs), 0.1); return [-most, most]; }, ground: () => ink.refused, below: () => ink.complied, unit: "", name: "log-odds" },
     kl: { of: stretch, say: number, ends: (all) => [0, Math.max(...all, stretch(0.3))], ground: () => ink.broken, unit: "", name: "KL", back: (value) => 0.02 * (10 ** value - 1) },
-    perplexity: { of: Math.log, say: number, ends: (all) => [Math.min(0, ...all), Math.max(...all, 0.7)], ground: () => ink.broken, unit: "", name: "perplexity", back: Math.exp },
+    perplexity: { of: Math.log, say: number, ends: (all) => [Math.min(...all), Math.max(...all, Math.min(...all) + 0.2)], ground: () => ink.broken, unit: "", name: "perplexity", back: Math.exp },
   };
   const ground = () => blend(ink.well, ink.line, 0.55);
   const scaleColours = ({ ground: top, below }) => {
     const none = `#${ground().match(/\d+/g).map((value) => Number(value).toString(16).padStart(2, "0")).join("")}`;
-    const steps = [0, 0.25, 0.5, 0.75, 1];
+    const steps = Array.from({ length: 11 }, (_, i) => i / 10);
     const up = steps.map((k) => blend(none, top(), k));
     return below ? [...steps.slice(1).reverse().map((k) => blend(none, below(), 0.9 * k)), ...up] : up;
+  };
+  const tint = (k, scale) => {
+    const colours = scaleColours(scale);
+    return colours[Math.round(Math.min(1, Math.max(0, k)) * (colours.length - 1))];
+  };
+  // White or black, whichever stands out more from a colour.
+  const legible = (colour) => {
+    const [r, g, b] = colour.match(/\d+/g).map((each) => { const v = each / 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#10151b" : "#ffffff";
   };
   const spread = (found) => found.map((each, i) => [i / (found.length - 1), each]);
 
@@ -116,15 +125,19 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     const room = (width - margin.l - margin.r) / k.length > 30 && (height - margin.t - margin.b) / alpha.length > 16;
     const spots = [];
     cells.forEach((row, i) => row.forEach((index, j) => {
-      if (index !== null) spots.push({ cell: index, curve: 0, point: [i, j], x: String(k[j]), y: String(alpha[i]) });
+      if (index !== null) spots.push({ cell: index, curve: 0, point: [i, j], x: j, y: i });
     }));
+    const written = spots.map(({ cell, point: [i, j] }) => ({ x: String(k[j]), y: String(alpha[i]), value: value(cell) })).filter(({ value: each }) => room && each !== null);
     return {
       spots,
       traces: [{
         type: "heatmap", x: k.map(String), y: alpha.map(String), z, zmin, zmax, xgap: 2, ygap: 2, colorscale: spread(scaleColours(scale)), showscale: false, hoverongaps: false,
-        text: values.map((row) => row.map((each) => (each === null ? "" : scale.say(each)))), texttemplate: room ? "%{text}" : "", textfont: { family: ink.font, size: 13 },
         customdata: cells.map((row) => row.map((index) => (index === null ? "" : told(data.cells[index])))), hovertemplate: "%{customdata}<extra></extra>",
-        colorbar: { title: { text: scale.name, font: text(12) }, thickness: 12, outlinewidth: 0, tickfont: text(12), ...(scale.back && { tickvals: [zmin, (zmin + zmax) / 2, zmax], ticktext: [zmin, (zmin + zmax) / 2, zmax].map((each) => number(scale.back(each))) }) },
+        colorbar: { title: { text: scale.name, font: text(12) }, thickness: 12, outlinewidth: 0, tickfont: text(12), ...(scale === SCALES.share && { tickformat: ".0%" }), ...(scale.back && { tickvals: [zmin, (zmin + zmax) / 2, zmax], ticktext: [zmin, (zmin + zmax) / 2, zmax].map((each) => number(scale.back(each))) }) },
+      }, {
+        // A trace of its own: plotly.js would give all numbers of a heat map colours that are hard to read.
+        type: "scatter", mode: "text", hoverinfo: "skip", x: written.map(({ x }) => x), y: written.map(({ y }) => y), text: written.map(({ value: each }) => scale.say(each)),
+        textfont: { family: ink.font, size: 13, color: written.map(({ value: each }) => legible(tint((scale.of(each) - zmin) / (zmax - zmin), scale))) },
       }],
       layout: blank({
         margin,
@@ -168,14 +181,15 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     const rules = references().filter(({ dials }) => dials.includes(chosen.dial));
     const shapes = rules.flatMap(({ cell, dash }) => [[cell[rate], "y", (share) => share], [cell.kl, "y2", stretch]].filter(([value]) => value).map(([value, yref, of]) => (
       { type: "line", xref: "paper", x0: 0, x1: 1, yref, y0: of(value[0]), y1: of(value[0]), layer: "below", line: { width: 1.3, color: ink.soft, dash } })));
+    const top = Math.max(0.5, ...spots.filter((spot) => spot.axis === "y").map(({ cell }) => data.cells[cell][rate][2]));
     const most = Math.max(...spots.filter((spot) => spot.axis === "y2").map(({ cell }) => stretch(data.cells[cell].kl[2])), stretch(0.1));
     return {
       spots, traces, legend: rules,
       layout: blank({
         margin: { l: 62, r: 10, t: 6, b: 44 }, shapes,
         xaxis: axis({ title: AXES[chosen.dial], type: logged ? "log" : "linear", range: edge, anchor: "y2", showgrid: false, ...(["k", "layer"].includes(chosen.dial) && { tickvals: ranks, ticktext: ranks.map(String) }) }),
-        yaxis: shareAxis({ domain: [0.42, 1], title: `${chosen.of} refused` }),
-        yaxis2: klAxis({ domain: [0, 0.34], range: [-0.05, most * 1.04], title: "KL", tickvals: [0, 0.03, 0.1, 0.3, 1, 3, 10].map(stretch), ticktext: ["0", "", "0.1", "", "1", "", "10"] }),
+        yaxis: shareAxis({ domain: [0.44, 1], range: [-0.04, top * 1.05], title: `${chosen.of} refused` }),
+        yaxis2: klAxis({ domain: [0, 0.36], range: [-0.05, most * 1.04], title: "KL", tickvals: [0, 0.03, 0.1, 0.3, 1, 3, 10].map(stretch), ticktext: most > stretch(1) ? ["0", "", "0.1", "", "1", "", "10"] : ["0", "0.03", "0.1", "0.3", "1", "", ""] }),
       }),
     };
   }
@@ -221,48 +235,61 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     const margin = { l: 62, r: 12, t: 8, b: 46 };
     const most = Math.max(...spots.map(({ x }) => x), stretch(0.3)) * 1.06;
     const inner = { width: width - margin.l - margin.r, height: height - margin.t - margin.b };
+    const narrow = inner.width < NARROW;
     const pixel = ({ x, y }) => [((x + 0.04) / (most + 0.04)) * inner.width, ((1.04 - y) / 1.08) * inner.height];
-    traces.push(names(named, pixel, inner));
     return {
       spots, traces,
       layout: blank({
         margin,
-        xaxis: klAxis({ range: [-0.04, most], title: "damage: KL on harmless requests, in nats" }),
+        xaxis: klAxis({ range: [-0.04, most], title: narrow ? "damage: KL, harmless requests" : "damage: KL on harmless requests, in nats", ...(narrow && { tickvals: [0, 0.03, 0.1, 0.3, 1, 3, 10].map(stretch), ticktext: ["0", "", "0.1", "", "1", "", "10"] }) }),
         yaxis: shareAxis({ title: "harmful requests still refused" }),
-        annotations: [{ xref: "paper", yref: "paper", x: 0.005, y: 0.005, xanchor: "left", yanchor: "bottom", showarrow: false, text: "↙ better: refuses less, changes little else", font: { ...text(12.5), color: ink.soft } }],
+        annotations: [
+          { xref: "paper", yref: "paper", x: 0.005, y: 0.005, xanchor: "left", yanchor: "bottom", showarrow: false, text: narrow ? "↙ better" : "↙ better: refuses less, changes little else", font: { ...text(12.5), color: ink.ink } },
+          ...names(named, pixel, inner),
+        ],
       }),
     };
   }
 
-  // Names beside their points, each at the first of eight places where it covers nothing.
+  // Names near their points, each at the first place where it covers nothing; farther ones get a line.
   function names(named, pixel, inner) {
-    const numbers = listed();
-    const shown = listedFirst(named);
+    const rows = listed();
     const narrow = inner.width < NARROW;
-    const points = named.map(({ cell }) => place(data.cells[cell])).map(([x, y]) => pixel({ x, y }));
-    const taken = points.map(([x, y]) => [x - 8, y - 8, x + 8, y + 8]);
-    taken.push([0, inner.height - 22, Math.min(280, inner.width), inner.height]);
-    const PLACES = [["middle right", 1, 0], ["middle left", -1, 0], ["top center", 0, -1], ["bottom center", 0, 1], ["top right", 1, -1], ["bottom right", 1, 1], ["top left", -1, -1], ["bottom left", -1, 1]];
-    const found = shown.map((each) => {
-      const word = narrow ? String(numbers.findIndex((row) => row.cells.includes(each.cell)) + 1) : each.short;
-      const [x, y] = pixel(Object.fromEntries(place(data.cells[each.cell]).map((value, i) => ["xy"[i], value])));
-      const wide = 6.5 * word.length + 8;
-      const boxes = PLACES.map(([, right, down]) => {
-        const left = right === 0 ? x - wide / 2 : right > 0 ? x + 9 : x - 9 - wide;
-        const top = y - 8 + 17 * down;
-        return [left, top, left + wide, top + 16];
-      });
-      const free = (box) => box[0] > 0 && box[2] < inner.width && box[1] > 0 && box[3] < inner.height && !taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3]);
-      const i = boxes.findIndex(free);
-      if (i < 0) return { ...each, word: "", where: "top center" };
-      taken.push(boxes[i]);
-      return { ...each, word, where: PLACES[i][0] };
+    const taken = [[0, inner.height - 24, narrow ? 80 : 300, inner.height]];
+    for (const { cell: index, group } of named) {
+      const cell = data.cells[index];
+      const at = (kl, share) => pixel({ x: stretch(kl), y: share });
+      const [x, y] = at(cell.kl[0], cell.harmful_rate[0]);
+      taken.push([x - 11, y - 11, x + 11, y + 11]);
+      if (group === "random") continue;
+      taken.push([x - 1, at(0, cell.harmful_rate[2])[1], x + 1, at(0, cell.harmful_rate[1])[1]], [at(cell.kl[1], 0)[0], y - 1, at(cell.kl[2], 0)[0], y + 1]);
+    }
+    const dots = data.cells.filter(measured).map((cell) => pixel({ x: stretch(cell.kl[0]), y: cell.harmful_rate[0] })).map(([x, y]) => [x - 5, y - 5, x + 5, y + 5]);
+    const meets = (box) => (other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3];
+    const free = (box) => box[0] > 0 && box[2] < inner.width && box[1] > 0 && box[3] < inner.height && !taken.some(meets(box));
+    const aims = [[1, 0], [0.7, -0.7], [0, -1], [0.7, 0.7], [-1, 0], [-0.7, -0.7], [-0.7, 0.7], [0, 1], [0.35, -0.94], [-0.35, -0.94], [0.87, -0.5], [-0.87, -0.5]];
+    const places = [12, 24, 40, 58, 78, 100, 124, 150, 180, 215, 250].flatMap((far) => aims.map(([right, down]) => [far * right, far * down]));
+    return listedFirst(named).flatMap(({ cell: index, short, group }) => {
+      const word = narrow ? String(rows.findIndex((row) => row.cells.includes(index)) + 1) : short;
+      const [x, y] = place(data.cells[index]);
+      const [left, top] = pixel({ x, y });
+      const wide = 6.9 * word.length + 6;
+      // A name hangs on its nearer end.
+      const box = ([dx, dy]) => {
+        const from = dx > 3 ? left + dx : dx < -3 ? left + dx - wide : left - wide / 2;
+        return [from, top + dy - 9, from + wide, top + dy + 9];
+      };
+      const found = places.find((each) => free(box(each)) && !dots.some(meets(box(each)))) ?? places.find((each) => free(box(each)));
+      if (!found) return [];
+      taken.push(box(found));
+      const [dx, dy] = found;
+      const quiet = group === "control" || group === "random";
+      const hue = quiet ? ink.soft : colour(data.cells[index].slot ?? "baseline");
+      return [{
+        x, y, ax: dx, ay: dy, xanchor: dx > 3 ? "left" : dx < -3 ? "right" : "center", yanchor: "middle", text: clean(word), showarrow: true, arrowhead: 0, arrowwidth: 1, borderpad: 0,
+        arrowcolor: Math.hypot(dx, dy) > 30 ? fade(ink.soft, 0.55) : "rgba(0,0,0,0)", standoff: 9, font: { family: ink.font, size: 12.5, color: hue, weight: quiet ? 400 : 570 },
+      }];
     });
-    return {
-      type: "scatter", mode: "text", hoverinfo: "skip", showlegend: false, cliponaxis: false, x: found.map(({ cell }) => place(data.cells[cell])[0]), y: found.map(({ cell }) => place(data.cells[cell])[1]),
-      text: found.map(({ word }) => (word ? `\u2002${clean(word)}\u2002` : "")), textposition: found.map(({ where }) => where),
-      textfont: { family: ink.font, size: 12.5, color: found.map(({ group, cell }) => (group === "control" || group === "random" ? ink.soft : colour(data.cells[cell].slot ?? "baseline"))), shadow: `0 0 3px ${ink.well}, 0 0 3px ${ink.well}` },
-    };
   }
 
   // The seeds of the random control share one name.
@@ -333,6 +360,9 @@ function steeringDoses({ element, props, server, watch, trigger }) {
       const key = add(beside, "span", `key card-${slot}`);
       key.append(mark(slot), name);
     }
+    const now = add(beside, "span", "key");
+    add(now, "i", "ring");
+    now.append("a card now");
     for (const { words, dash } of drawn.curves.legend) {
       const key = add(beside, "span", "key");
       add(key, "i", `rule ${dash}`);
@@ -381,7 +411,8 @@ function steeringDoses({ element, props, server, watch, trigger }) {
   const pixels = (name, { x, y, axis: axes = "y" }) => {
     const full = plotOf(name)._fullLayout;
     const [across, up] = [full.xaxis, axes === "y2" ? full.yaxis2 : full.yaxis];
-    const along = (each, value) => each._offset + (each.type === "category" ? each.d2p(value) : each.c2p(each.d2c(value)));
+    // On an axis of categories a number is a place in their list.
+    const along = (each, value) => each._offset + each.c2p(each.type === "category" ? value : each.d2c(value));
     return [along(across, x), along(up, y)];
   };
 
@@ -442,6 +473,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
       button.dataset.save = format;
       button.setAttribute("aria-label", format === "csv" ? "All measured settings as CSV" : `Picture as ${format.toUpperCase()}`);
     }
+    add(footer, "span", "n");
   }
 
   // ---- Take away ----------------------------------------------------------------------------------
@@ -497,6 +529,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     part("hardly").hidden = !data?.sentences.hardly;
     say(data ? "" : props.value?.missing || "There are no doses for this model.");
     if (!data) return;
+    for (const place of root.querySelectorAll("footer .n")) place.textContent = `n = ${data.n} a class, first word only, 95 % intervals`;
     part("measured").textContent = data.sentences.measured;
     part("hardly").textContent = data.sentences.hardly;
     chosen.dial = data.sentences.hardly ? "c" : "k";
@@ -536,7 +569,13 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     drawAll();
   }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   // Rings follow the cards.
-  new MutationObserver(() => drawAll()).observe(document.querySelector("#cards") ?? document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-copy"] });
+  let forms = "";
+  new MutationObserver(() => {
+    const now = Object.keys(SIGNS).map(cardForm).join();
+    if (now === forms) return;
+    forms = now;
+    drawAll();
+  }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-copy"] });
   watch("value", () => begun && props.value?.model !== model && begin());
 
   // What tests look at.

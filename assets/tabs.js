@@ -28,7 +28,7 @@ window.steering.tabs = (() => {
     const hash = aim();
     if (NAMES.includes(hash) || !hash) return open(hash || NAMES[0]);
     const place = document.getElementById(hash);
-    const panel = place?.closest(".panel");
+    const panel = place?.closest(".tab-panel");
     if (panel) open(panel.id.replace("panel-", ""));
     place?.scrollIntoView();
   }

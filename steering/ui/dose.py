@@ -195,13 +195,26 @@ def _kept(panel: Panel, directions: Directions) -> int | None:
 def frontier(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the labelled points: `cell`, `name`, `short` (for the plot) and `group`.
 
-    Groups are `baseline`, `paper`, `random` (seeds of one control) and `control`.
+    Groups are `baseline`, `paper`, `random` (seeds of one control) and `control`, in this order.
     """
-    return [
+    points = [
         {"cell": index, **_named(row["label"], parse(row["panel"]))}
         for index, row in enumerate(rows)
         if row.get("label")
     ]
+    kinds = list(text.KINDS)
+    named = {point["cell"]: parse(rows[point["cell"]]["panel"]) for point in points}
+    points.sort(
+        key=lambda point: (
+            _GROUPS.index(point["group"]),
+            kinds.index(named[point["cell"]].name),
+            named[point["cell"]].c or 0.0,
+        )
+    )
+    return points
+
+
+_GROUPS: Final = ("baseline", "paper", "random", "control")
 
 
 def _named(label: str, panel: Panel) -> dict[str, str]:
@@ -211,7 +224,11 @@ def _named(label: str, panel: Panel) -> dict[str, str]:
     short = _SHORT.get(label, label.removeprefix("control: "))
     if panel.name == "actadd":
         short = f"activation addition, c = {panel.c:g}".replace("-", "−")
-    return {"name": label, "short": short, "group": group}
+    return {
+        "name": label,
+        "short": "random subspaces" if group == "random" else short,
+        "group": group,
+    }
 
 
 # What is said
@@ -238,10 +255,14 @@ def sentences(rows: Sequence[Row]) -> dict[str, str]:
         "and brackets are 95 % intervals. The same kind of requests chose the shipped settings, "
         "so numbers to cite are those of Results."
     )
-    if answered:
-        measured += f" Named points were also answered and judged (n = {answered})."
     row = baseline(rows) or {}
     share = row.get("harmful_rate")
+    if answered and share is not None:
+        measured += (
+            f" Named points were also answered and judged (n = {answered}): so the untouched model "
+            f"refuses {100 * row['harmful_refused']:.0f} % of the harmful requests, by the first "
+            f"word {100 * share:.0f} %."
+        )
     hardly = ""
     if hardly_refuses(rows) and share is not None:
         hardly = (

@@ -34,4 +34,4 @@ def bar() -> gr.HTML:
 
 def panel(name: str) -> gr.Column:
     """Return the column, to be used in a `with`, that is shown while tab `name` is selected."""
-    return gr.Column(elem_id=f"panel-{name}", elem_classes="panel", min_width=0)
+    return gr.Column(elem_id=f"panel-{name}", elem_classes="tab-panel", min_width=0)

@@ -1,0 +1,231 @@
+import csv
+import io
+import math
+from dataclasses import replace
+
+import pytest
+
+from steering import sweep
+from steering.errors import SteeringError
+from steering.panel import Panel, parse
+from steering.sweep import COLUMNS, MEASURES, VERDICTS, default_grid, reference_points
+from steering.ui import dials, dose, dosing, tabs
+
+
+def full(panel, directions):
+    return str(replace(panel.resolved(directions), order=()))
+
+
+def row(panel, directions, *, label=None, rate=0.5, kl=0.1, broken=False):
+    """Return a row as a sweep gives it, with made-up numbers."""
+    resolved = parse(full(panel, directions))
+    keys = ("k", "alpha", "c", "layer", "where")
+    found = dict.fromkeys(COLUMNS) | {key: getattr(resolved, key) for key in keys}
+    found |= {"panel": str(resolved), "name": resolved.name, "label": label, "n": 32.0}
+    values = {"harmful_rate": rate, "harmless_rate": 0.1} | dict.fromkeys(MEASURES, 1.0)
+    values |= {"kl": kl}
+    if not broken:
+        for name, value in values.items():
+            found |= {name: value, f"{name}_low": value - 0.05, f"{name}_high": value + 0.05}
+        found["perplexity"] = 1.5
+    if label:
+        found["n_answered"] = 16.0
+        for group in ("harmful", "harmless"):
+            for word in (*VERDICTS, "looping"):
+                found[f"{group}_{word}"] = 0.25
+    return found
+
+
+@pytest.fixture
+def rows(fitted):
+    points = reference_points(fitted)
+    labels = {full(panel, fitted): label for label, panel in points.items()}
+    grids = [*default_grid(fitted).values(), list(points.values())]
+    forms = dict.fromkeys(full(panel, fitted) for grid in grids for panel in grid)
+    return [row(parse(form), fitted, label=labels.get(form)) for form in forms]
+
+
+@pytest.fixture
+def seen(rows, fitted):
+    return dose.view(rows, fitted)
+
+
+def test_every_cell_of_the_default_grids_is_sent_once_and_can_set_a_card(rows, seen):
+    cells = seen["cells"]
+    assert [cell["panel"] for cell in cells] == [row["panel"] for row in rows]
+    assert [cell["panel"] for cell in cells if cell["slot"] is None] == ["baseline"]
+    assert cells[0]["harmful_rate"] == [0.5, 0.45, 0.55]
+    assert (seen["n"], seen["n_answered"]) == (32, 16)
+
+
+def test_the_heat_map_has_every_rank_and_strength_of_flipping_in_rising_order(seen, fitted):
+    heat = seen["heat"]
+    rank = fitted.subspace("inlp", fitted.inlp_place).rank
+    assert heat["k"] == [*(k for k in sweep.RANKS if k < rank), rank]
+    assert heat["alpha"] == list(sweep.ALPHAS)
+    for alpha, line in zip(heat["alpha"], heat["cells"], strict=True):
+        for k, index in zip(heat["k"], line, strict=True):
+            panel = parse(seen["cells"][index]["panel"])
+            assert (panel.name, panel.k, panel.alpha) == ("flip", k, alpha)
+            assert panel.layer == fitted.inlp_place[1]
+
+
+def test_cells_elsewhere_are_not_on_the_heat_map(fitted):
+    panels = [
+        parse(full(panel, fitted))
+        for panel in (
+            Panel("flip", k=1),
+            Panel("flip", k=1, center="midpoint"),
+            Panel("flip", k=1, where="all"),
+            Panel("flip", k=1, layer=3),
+            Panel("nullspace", k=1),
+        )
+    ]
+    assert dose.heat(panels, fitted)["cells"] == [[0]]
+
+
+def test_a_grid_with_holes_keeps_its_places(fitted):
+    forms = [Panel("flip", k=1, alpha=1.0), Panel("flip", k=2, alpha=2.0)]
+    heat = dose.heat([parse(full(panel, fitted)) for panel in forms], fitted)
+    assert heat["cells"] == [[0, None], [None, 1]]
+
+
+@pytest.mark.parametrize("dial", ["k", "c", "alpha", "layer"])
+def test_curves_run_along_one_dial_only(dial, seen, fitted):
+    lines = seen["curves"][dial]
+    assert lines
+    for line in lines:
+        panels = [parse(seen["cells"][index]["panel"]) for index in line["cells"]]
+        along = [getattr(panel, dial) for panel in panels]
+        assert line["x"] == along == sorted(set(along))
+        free = {dial, "k"} if dial == "layer" else {dial}
+        same = {replace(panel, **dict.fromkeys(free)) for panel in panels}
+        assert len(same) == 1
+        assert {panel.name for panel in panels} == {line["slot"]}
+
+
+def test_a_curve_of_one_point_is_no_curve(fitted):
+    panels = [parse(full(Panel("actadd", c=1.0), fitted)), Panel("baseline")]
+    assert dose.curves(panels, fitted)["c"] == []
+
+
+def test_a_layer_with_fewer_directions_still_belongs_to_the_curve_along_layers(seen, fitted):
+    ranks = {fitted.subspace("inlp", (-1, layer)).rank for layer in (1, 2, 3)}
+    (flip,) = (line for line in seen["curves"]["layer"] if line["slot"] == "flip")
+    assert flip["x"] == [1, 2, 3], ranks
+
+
+def test_named_points_are_the_papers_edits_and_the_controls(seen, fitted):
+    points = seen["frontier"]
+    assert [point["name"] for point in points if point["group"] != "control"][:2] == [
+        "baseline",
+        "activation addition, suppressing",
+    ]
+    assert {point["name"] for point in points} == set(reference_points(fitted))
+    groups = [point["group"] for point in points]
+    assert groups == sorted(groups, key=["baseline", "paper", "random", "control"].index)
+    assert groups.count("random") == len(sweep.RANDOM_SEEDS)
+    for point in points:
+        named = reference_points(fitted)[point["name"]]
+        assert seen["cells"][point["cell"]]["panel"] == full(named, fitted)
+
+
+def test_an_edit_that_broke_the_model_has_no_numbers_but_keeps_its_place(fitted):
+    (cell,) = dose.view([row(Panel("flip"), fitted, broken=True)], fitted)["cells"]
+    assert cell["kl"] is None
+    assert cell["harmful_rate"] is None
+    assert cell["slot"] == "flip"
+
+
+def test_what_is_sent_is_json_without_nan(seen):
+    def numbers(value):
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, list):
+            return [number for each in value for number in numbers(each)]
+        return [value] if isinstance(value, float) else []
+
+    assert all(math.isfinite(number) for number in numbers(seen))
+
+
+@pytest.mark.parametrize(
+    ("first_word", "answered", "hardly"),
+    [(0.06, 0.1, True), (0.6, 0.1, True), (0.1, 0.6, True), (0.6, 0.6, False), (0.2, None, False)],
+)
+def test_a_model_that_hardly_refuses_is_said_to(first_word, answered, hardly, fitted):
+    untouched = row(Panel("baseline"), fitted, label="baseline", rate=first_word)
+    untouched["harmful_refused"] = answered
+    if answered is None:
+        untouched["n_answered"] = None
+    said = dose.sentences([untouched])
+    assert dose.hardly_refuses([untouched]) is hardly
+    assert bool(said["hardly"]) is hardly
+    assert "n = 32" in said["measured"]
+    assert ("judged" in said["measured"]) is (answered is not None)
+
+
+def test_without_a_baseline_nothing_is_claimed(fitted):
+    assert not dose.hardly_refuses([row(Panel("flip"), fitted, rate=0.0)])
+    assert dose.sentences([row(Panel("flip"), fitted)])["hardly"] == ""
+
+
+def test_the_table_that_is_taken_away_is_the_sweeps_own(rows):
+    read = list(csv.DictReader(io.StringIO(dose.table(rows), newline="")))
+    assert list(read[0]) == list(COLUMNS)
+    assert [each["panel"] for each in read] == [each["panel"] for each in rows]
+    assert float(read[0]["kl"]) == pytest.approx(rows[0]["kl"])
+    assert read[0]["c"] == ""
+
+
+def test_a_model_without_doses_names_the_command():
+    assert "python -m steering sweep --model tiny" in dose.missing("tiny")
+
+
+@pytest.mark.parametrize(
+    ("panel", "slot", "form"),
+    [
+        ("flip:k=1,alpha=1", "flip", "flip:k=1,alpha=1"),
+        ("flip:basis=dim", "flip", "flip:basis=dim"),
+        ("nullspace:k=1,where=all", "nullspace", "nullspace:k=1,where=all"),
+        ("actadd:c=-0.5", "actadd", "actadd:c=-0.5"),
+        ("ablation:layer=1,where=source", "ablation", "ablation:layer=1,where=source"),
+        ("random:seed=3", "own", "random:seed=3"),
+    ],
+)
+def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
+    for text in (panel, full(parse(panel), fitted)):
+        brought = dials.bring(text, fitted)
+        assert (brought.slot, brought.form) == (slot, form)
+        made = dials.panel_of(brought.kind, brought.values, fitted)
+        assert made.resolved(fitted) == parse(panel).resolved(fitted)
+
+
+@pytest.mark.parametrize(
+    ("panel", "problem"),
+    [
+        ("baseline", "has no settings"),
+        ("flip:k=99", "99"),
+        ("flip:layer=0", "layer"),
+        ("actadd:position=-1", "no card has the controls"),
+        ("nonsense", "unknown panel"),
+        ("None", "unknown panel"),
+    ],
+)
+def test_what_no_card_can_show_is_a_sentence(panel, problem, fitted):
+    with pytest.raises(SteeringError, match=problem):
+        dials.bring(panel, fitted)
+
+
+def test_without_directions_no_card_is_set():
+    with pytest.raises(SteeringError, match="precompute"):
+        dials.bring("flip", None)
+
+
+def test_what_a_click_did_is_said_and_nothing_foreign_becomes_html():
+    said = dosing.refused(SteeringError("<img src=x> is no panel"))
+    assert "&lt;img" in said
+    assert "<img" not in said
+
+
+def test_each_tab_names_its_panel():
+    assert list(tabs.NAMES) == ["playground", "dose", "results"]
