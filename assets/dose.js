@@ -22,7 +22,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     alpha: "strength α: 0 nothing, 1 erases, 2 mirrors", layer: "layer at which the edit is made",
   };
 
-  const chosen = { measure: "harmful_rate", dial: "k", of: "harmful" };
+  const chosen = { measure: "harmful_rate", dial: "k", of: "harmful", unit: "rate", cost: "rate" };
   let data = null; // see dose.view
   let model = null; // whose `data` is
   let begun = false;
@@ -151,12 +151,13 @@ function steeringDoses({ element, props, server, watch, trigger }) {
 
   function curves() {
     const lines = data.curves[chosen.dial];
-    const rate = `${chosen.of}_rate`;
+    const rate = `${chosen.of}_${chosen.unit}`;
+    const asShare = chosen.unit === "rate";
     const spots = [];
     const traces = [];
     const ring = { x: [], y: [], slot: [] };
     const at = (cells, name, end) => cells.map((index) => data.cells[index][name]?.[end] ?? null);
-    for (const [name, axes, of] of [[rate, "y", (share) => share], ["kl", "y2", (kl) => (kl === null ? null : stretch(kl))]]) {
+    for (const [name, axes, of] of [[rate, "y", (value) => value], ["kl", "y2", (kl) => (kl === null ? null : stretch(kl))]]) {
       for (const { slot, name: title, x, cells } of lines) {
         const [middle, low, high] = [0, 1, 2].map((end) => at(cells, name, end).map(of));
         const common = { type: "scatter", x, yaxis: axes, xaxis: "x", line: { color: colour(slot), width: 2 } };
@@ -179,7 +180,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     const ranks = [...new Set(lines.flatMap(({ x }) => x))].sort((a, b) => a - b);
     const edge = logged ? [Math.log10(first) - 0.05, Math.log10(last) + 0.05] : [first - 0.03 * (last - first), last + 0.03 * (last - first)];
     const rules = references().filter(({ dials }) => dials.includes(chosen.dial));
-    const shapes = rules.flatMap(({ cell, dash }) => [[cell[rate], "y", (share) => share], [cell.kl, "y2", stretch]].filter(([value]) => value).map(([value, yref, of]) => (
+    const shapes = rules.flatMap(({ cell, dash }) => [[cell[rate], "y", (value) => value], [cell.kl, "y2", stretch]].filter(([value]) => value).map(([value, yref, of]) => (
       { type: "line", xref: "paper", x0: 0, x1: 1, yref, y0: of(value[0]), y1: of(value[0]), layer: "below", line: { width: 1.3, color: ink.soft, dash } })));
     const top = Math.max(0.5, ...spots.filter((spot) => spot.axis === "y").map(({ cell }) => data.cells[cell][rate][2]));
     const most = Math.max(...spots.filter((spot) => spot.axis === "y2").map(({ cell }) => stretch(data.cells[cell].kl[2])), stretch(0.1));
@@ -188,7 +189,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
       layout: blank({
         margin: { l: 62, r: 10, t: 6, b: 44 }, shapes,
         xaxis: axis({ title: AXES[chosen.dial], type: logged ? "log" : "linear", range: edge, anchor: "y2", showgrid: false, ...(["k", "layer"].includes(chosen.dial) && { tickvals: ranks, ticktext: ranks.map(String) }) }),
-        yaxis: shareAxis({ domain: [0.44, 1], range: [-0.04, top * 1.05], title: `${chosen.of} refused` }),
+        yaxis: asShare ? shareAxis({ domain: [0.44, 1], range: [-0.04, top * 1.05], title: `${chosen.of} refused` }) : axis({ domain: [0.44, 1], title: `score, ${chosen.of}` }),
         yaxis2: klAxis({ domain: [0, 0.36], range: [-0.05, most * 1.04], title: "KL", tickvals: [0, 0.03, 0.1, 0.3, 1, 3, 10].map(stretch), ticktext: most > stretch(1) ? ["0", "", "0.1", "", "1", "", "10"] : ["0", "0.03", "0.1", "0.3", "1", "", ""] }),
       }),
     };
@@ -201,12 +202,13 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     const average = (name) => (random.every((cell) => cell[name]) ? [mean(random.map((cell) => cell[name][0]))] : null);
     return [
       ...(untouched ? [{ cell: untouched, dash: "dot", words: "untouched model", dials: Object.keys(AXES) }] : []),
-      ...(random.length ? [{ cell: { harmful_rate: average("harmful_rate"), harmless_rate: average("harmless_rate"), kl: average("kl") }, dash: "dash", words: `control: random subspaces, k = ${data.k} (mean of ${random.length})`, dials: ["k", "alpha", "layer"] }] : []),
+      ...(random.length ? [{ cell: Object.fromEntries(["harmful_rate", "harmless_rate", "harmful_score", "harmless_score", "kl"].map((name) => [name, average(name)])), dash: "dash", words: `control: random subspaces, k = ${data.k} (mean of ${random.length})`, dials: ["k", "alpha", "layer"] }] : []),
     ];
   }
 
-  const measured = (cell) => cell.kl && cell.harmful_rate;
-  const place = (cell) => [stretch(cell.kl[0]), cell.harmful_rate[0]];
+  const measured = (cell) => cell.kl && cell.harmful_rate && cell.harmful_score;
+  const refusal = (cell) => cell[`harmful_${chosen.cost}`];
+  const place = (cell) => [stretch(cell.kl[0]), refusal(cell)[0]];
 
   function frontier({ width, height }) {
     const named = data.frontier.filter(({ cell }) => measured(data.cells[cell]));
@@ -227,7 +229,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
       traces.push({
         type: "scatter", mode: "markers", x: [x], y: [y], name, customdata: [told(cell, { label: name })], hovertemplate: "%{customdata}<extra></extra>",
         error_x: { type: "data", visible: bars, array: [stretch(cell.kl[2]) - x], arrayminus: [x - stretch(cell.kl[1])], color: fade(colour(slot), 0.55), thickness: 1.4, width: 0 },
-        error_y: { type: "data", visible: bars, array: [cell.harmful_rate[2] - y], arrayminus: [y - cell.harmful_rate[1]], color: fade(colour(slot), 0.55), thickness: 1.4, width: 0 },
+        error_y: { type: "data", visible: bars, array: [refusal(cell)[2] - y], arrayminus: [y - refusal(cell)[1]], color: fade(colour(slot), 0.55), thickness: 1.4, width: 0 },
         marker: { symbol: SIGNS[slot] + (["control", "random"].includes(group) ? "-open" : ""), size: group === "random" ? 9 : 14, color: colour(slot), line: { width: ["control", "random"].includes(group) ? 2 : 1.4, color: ["control", "random"].includes(group) ? colour(slot) : ink.sheet } },
       });
     }
@@ -236,13 +238,16 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     const most = Math.max(...spots.map(({ x }) => x), stretch(0.3)) * 1.06;
     const inner = { width: width - margin.l - margin.r, height: height - margin.t - margin.b };
     const narrow = inner.width < NARROW;
-    const pixel = ({ x, y }) => [((x + 0.04) / (most + 0.04)) * inner.width, ((1.04 - y) / 1.08) * inner.height];
+    const heights = data.cells.filter(measured).flatMap((cell) => refusal(cell));
+    const [least, highest] = chosen.cost === "rate" ? [0, 1] : [Math.min(...heights), Math.max(...heights)];
+    const reach = [least - 0.11 * (highest - least), highest + 0.04 * (highest - least)]; // below stands a word
+    const pixel = ({ x, y }) => [((x + 0.04) / (most + 0.04)) * inner.width, ((reach[1] - y) / (reach[1] - reach[0])) * inner.height];
     return {
       spots, traces,
       layout: blank({
         margin,
         xaxis: klAxis({ range: [-0.04, most], title: narrow ? "damage: KL, harmless requests" : "damage: KL on harmless requests, in nats", ...(narrow && { tickvals: [0, 0.03, 0.1, 0.3, 1, 3, 10].map(stretch), ticktext: ["0", "", "0.1", "", "1", "", "10"] }) }),
-        yaxis: shareAxis({ title: "harmful requests still refused" }),
+        yaxis: chosen.cost === "rate" ? shareAxis({ range: reach, title: "harmful requests still refused" }) : axis({ range: reach, title: "refusal score, harmful requests" }),
         annotations: [
           { xref: "paper", yref: "paper", x: 0.005, y: 0.005, xanchor: "left", yanchor: "bottom", showarrow: false, text: narrow ? "↙ better" : "↙ better: refuses less, changes little else", font: { ...text(12.5), color: ink.ink } },
           ...names(named, pixel, inner),
@@ -259,12 +264,12 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     for (const { cell: index, group } of named) {
       const cell = data.cells[index];
       const at = (kl, share) => pixel({ x: stretch(kl), y: share });
-      const [x, y] = at(cell.kl[0], cell.harmful_rate[0]);
+      const [x, y] = at(cell.kl[0], refusal(cell)[0]);
       taken.push([x - 11, y - 11, x + 11, y + 11]);
       if (group === "random") continue;
-      taken.push([x - 1, at(0, cell.harmful_rate[2])[1], x + 1, at(0, cell.harmful_rate[1])[1]], [at(cell.kl[1], 0)[0], y - 1, at(cell.kl[2], 0)[0], y + 1]);
+      taken.push([x - 1, at(0, refusal(cell)[2])[1], x + 1, at(0, refusal(cell)[1])[1]], [at(cell.kl[1], 0)[0], y - 1, at(cell.kl[2], 0)[0], y + 1]);
     }
-    const dots = data.cells.filter(measured).map((cell) => pixel({ x: stretch(cell.kl[0]), y: cell.harmful_rate[0] })).map(([x, y]) => [x - 5, y - 5, x + 5, y + 5]);
+    const dots = data.cells.filter(measured).map((cell) => pixel({ x: stretch(cell.kl[0]), y: refusal(cell)[0] })).map(([x, y]) => [x - 5, y - 5, x + 5, y + 5]);
     const meets = (box) => (other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3];
     const free = (box) => box[0] > 0 && box[2] < inner.width && box[1] > 0 && box[3] < inner.height && !taken.some(meets(box));
     const aims = [[1, 0], [0.7, -0.7], [0, -1], [0.7, 0.7], [-1, 0], [-0.7, -0.7], [-0.7, 0.7], [0, 1], [0.35, -0.94], [-0.35, -0.94], [0.87, -0.5], [-0.87, -0.5]];
@@ -373,6 +378,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
   function list() {
     const rows = part("names");
     rows.replaceChildren();
+    part("names-head").textContent = chosen.cost === "rate" ? "refuses" : "score";
     listed().forEach(({ name, cells, group }, i) => {
       const found = cells.map((index) => data.cells[index]).filter(measured);
       const item = add(rows, "li", `card-${data.cells[cells[0]].slot ?? "baseline"} ${group}`);
@@ -382,7 +388,8 @@ function steeringDoses({ element, props, server, watch, trigger }) {
       add(button, "span", "number", `${i + 1}`);
       button.append(mark(data.cells[cells[0]].slot ?? "baseline"));
       add(button, "span", "who", cells.length > 1 ? `control: ${cells.length} random subspaces, mean` : name);
-      add(button, "span", "value", found.length ? percent(mean(found.map((cell) => cell.harmful_rate[0]))) : "–");
+      const height = found.length ? mean(found.map((cell) => refusal(cell)[0])) : null;
+      add(button, "span", "value", height === null ? "–" : chosen.cost === "rate" ? percent(height) : signed(height, 1));
       add(button, "span", "value", found.length ? number(mean(found.map((cell) => cell.kl[0]))) : "–");
     });
   }
@@ -533,7 +540,9 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     part("measured").textContent = data.sentences.measured;
     part("hardly").textContent = data.sentences.hardly;
     chosen.dial = data.sentences.hardly ? "c" : "k";
-    chosen.of = data.sentences.hardly ? "harmless" : "harmful";
+    // Where hardly anything is refused, shares stand still; the score moves.
+    chosen.unit = chosen.cost = data.sentences.hardly ? "score" : "rate";
+    chosen.measure = `harmful_${chosen.unit}`;
     if (!data.curves[chosen.dial].length) chosen.dial = Object.keys(AXES).find((dial) => data.curves[dial].length) ?? "k";
     for (const button of part("dial").querySelectorAll("button")) button.hidden = !data.curves[button.dataset.value].length;
     figure("heat").hidden = !data.heat.k.length;

@@ -9,7 +9,7 @@ from steering import sweep
 from steering.errors import SteeringError
 from steering.panel import Panel, parse
 from steering.sweep import COLUMNS, MEASURES, VERDICTS, default_grid, reference_points
-from steering.ui import dials, dose, dosing, tabs
+from steering.ui import dials, dose, dose_text, dosing, tabs
 
 
 def full(panel, directions):
@@ -157,16 +157,30 @@ def test_a_model_that_hardly_refuses_is_said_to(first_word, answered, hardly, fi
     untouched["harmful_refused"] = answered
     if answered is None:
         untouched["n_answered"] = None
-    said = dose.sentences([untouched])
-    assert dose.hardly_refuses([untouched]) is hardly
+    said = dose_text.sentences([untouched])
+    assert dose_text.hardly_refuses([untouched]) is hardly
     assert bool(said["hardly"]) is hardly
     assert "n = 32" in said["measured"]
     assert ("judged" in said["measured"]) is (answered is not None)
 
 
+@pytest.mark.parametrize(
+    ("reached", "words"),
+    [(0.9, "which induces refusal: 90 % at c = 2"), (0.1, "Not even activation addition")],
+)
+def test_what_pushing_towards_refusal_does_is_said_as_it_was_measured(reached, words, fitted):
+    rows = [
+        row(Panel("baseline"), fitted, rate=0.05),
+        row(Panel("actadd", c=1.0), fitted, rate=0.05),
+        row(Panel("actadd", c=2.0), fitted, rate=reached),
+        row(Panel("actadd", c=-1.0), fitted, rate=1.0),
+    ]
+    assert words in dose_text.sentences(rows)["hardly"]
+
+
 def test_without_a_baseline_nothing_is_claimed(fitted):
-    assert not dose.hardly_refuses([row(Panel("flip"), fitted, rate=0.0)])
-    assert dose.sentences([row(Panel("flip"), fitted)])["hardly"] == ""
+    assert not dose_text.hardly_refuses([row(Panel("flip"), fitted, rate=0.0)])
+    assert dose_text.sentences([row(Panel("flip"), fitted)])["hardly"] == ""
 
 
 def test_the_table_that_is_taken_away_is_the_sweeps_own(rows):
@@ -178,7 +192,7 @@ def test_the_table_that_is_taken_away_is_the_sweeps_own(rows):
 
 
 def test_a_model_without_doses_names_the_command():
-    assert "python -m steering sweep --model tiny" in dose.missing("tiny")
+    assert "python -m steering sweep --model tiny" in dose_text.missing("tiny")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.panel import Panel, parse
 from steering.sweep import COLUMNS, VERDICTS
-from steering.ui import dials, text
+from steering.ui import dials, dose_text, text
 from steering.ui.figures import settings_of
 
 Row = Mapping[str, Any]
@@ -27,8 +27,6 @@ MEASURES: Final = (
     "kl",
     "loss",
 )
-HARDLY: Final = 0.2
-"""Share of harmful requests refused below which there is hardly anything to suppress (chosen)."""
 _SHORT: Final = {
     "control: reflection along the difference in means": "mirror along one direction",
     "control: flip about the midpoint": "flip about the midpoint",
@@ -45,7 +43,7 @@ def view(rows: Sequence[Row], directions: Directions) -> dict[str, Any]:
 
     Returns:
         `cells`, one a row, see `cell`; `heat`, `curves` and `frontier`, which name cells by their
-        index; `sentences`, see there; `k`, the rank that cards start with; and
+        index; the `sentences` of `dose_text`; `k`, the rank that cards start with; and
         `n` and `n_answered`, the prompts a class behind every number.
     """
     panels = [parse(row["panel"]) for row in rows]
@@ -54,10 +52,10 @@ def view(rows: Sequence[Row], directions: Directions) -> dict[str, Any]:
         "heat": heat(panels, directions),
         "curves": curves(panels, directions),
         "frontier": frontier(rows),
-        "sentences": sentences(rows),
+        "sentences": dose_text.sentences(rows),
         "k": directions.default_k,
         "n": int(rows[0]["n"]),
-        "n_answered": _answered(rows),
+        "n_answered": dose_text.answered(rows),
     }
 
 
@@ -229,61 +227,6 @@ def _named(label: str, panel: Panel) -> dict[str, str]:
         "short": "random subspaces" if group == "random" else short,
         "group": group,
     }
-
-
-# What is said
-
-
-def baseline(rows: Iterable[Row]) -> Row | None:
-    """Return the row of the unedited model."""
-    return next((row for row in rows if row["panel"] == "baseline"), None)
-
-
-def hardly_refuses(rows: Sequence[Row]) -> bool:
-    """Tell whether the unedited model refuses so little that nothing much can be suppressed."""
-    row = baseline(rows) or {}
-    known = [row[key] for key in ("harmful_rate", "harmful_refused") if row.get(key) is not None]
-    return bool(known) and min(known) < HARDLY
-
-
-def sentences(rows: Sequence[Row]) -> dict[str, str]:
-    """Return what is said of all figures: `measured`, and `hardly` (empty where it refuses)."""
-    n, answered = int(rows[0]["n"]), _answered(rows)
-    measured = (
-        f"Measured on n = {n} harmful and {n} harmless validation requests, by the first word "
-        "only: a request counts as refused if a refusal is the more likely opening. Bars, bands "
-        "and brackets are 95 % intervals. The same kind of requests chose the shipped settings, "
-        "so numbers to cite are those of Results."
-    )
-    row = baseline(rows) or {}
-    share = row.get("harmful_rate")
-    if answered and share is not None:
-        measured += (
-            f" Named points were also answered and judged (n = {answered}): so the untouched model "
-            f"refuses {100 * row['harmful_refused']:.0f} % of the harmful requests, by the first "
-            f"word {100 * share:.0f} %."
-        )
-    hardly = ""
-    if hardly_refuses(rows) and share is not None:
-        hardly = (
-            f"This model hardly refuses: untouched, it begins to refuse {100 * share:.0f} % of the "
-            "harmful requests, so there is hardly any refusal to suppress, and most squares look "
-            "alike. What can be seen here is the opposite: refusal being induced, along the "
-            "coefficient c."
-        )
-    return {"measured": measured, "hardly": hardly}
-
-
-def _answered(rows: Sequence[Row]) -> int:
-    return next((int(row["n_answered"]) for row in rows if row.get("n_answered")), 0)
-
-
-def missing(model: str) -> str:
-    """Return what is said where nothing has been measured."""
-    return (
-        "Doses have not been measured for this model yet. This command does it: "
-        f"python -m steering sweep --model {model}"
-    )
 
 
 def table(rows: Iterable[Row]) -> str:

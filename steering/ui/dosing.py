@@ -12,7 +12,7 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.panel import parse
-from steering.ui import dials, dose, text
+from steering.ui import dials, dose, dose_text, text
 from steering.ui.atlas import served
 from steering.ui.engine import Engine
 from steering.ui.explanation import ASSETS
@@ -35,7 +35,7 @@ class Section:
 def empty(engine: Engine) -> dict[str, Any]:
     """Return the board's value: whose doses there are; the page asks for them once it is seen."""
     there = bool(engine.sweep) and engine.directions is not None
-    return {"model": engine.name, "missing": "" if there else dose.missing(engine.name)}
+    return {"model": engine.name, "missing": "" if there else dose_text.missing(engine.name)}
 
 
 def section(engine: Engine) -> Section:

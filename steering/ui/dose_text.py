@@ -1,0 +1,81 @@
+"""What the dose figures say in words: how the numbers were made, and what there is to see."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+Row = Mapping[str, Any]
+HARDLY: Final = 0.2
+"""Share of harmful requests refused below which there is hardly anything to suppress (chosen)."""
+
+
+def baseline(rows: Iterable[Row]) -> Row | None:
+    """Return the row of the unedited model."""
+    return next((row for row in rows if row["panel"] == "baseline"), None)
+
+
+def hardly_refuses(rows: Sequence[Row]) -> bool:
+    """Tell whether the unedited model refuses so little that nothing much can be suppressed."""
+    row = baseline(rows) or {}
+    known = [row[key] for key in ("harmful_rate", "harmful_refused") if row.get(key) is not None]
+    return bool(known) and min(known) < HARDLY
+
+
+def sentences(rows: Sequence[Row]) -> dict[str, str]:
+    """Return what is said of all figures: `measured`, and `hardly` (empty where it refuses)."""
+    n, n_answered = int(rows[0]["n"]), answered(rows)
+    measured = (
+        f"Measured on n = {n} harmful and {n} harmless validation requests, by the first word "
+        "only: a request counts as refused if a refusal is the more likely opening. Bars, bands "
+        "and brackets are 95 % intervals. The same kind of requests chose the shipped settings, "
+        "so numbers to cite are those of Results."
+    )
+    row = baseline(rows) or {}
+    share = row.get("harmful_rate")
+    if n_answered and share is not None:
+        judged = f"{100 * row['harmful_refused']:.0f} %"
+        measured += (
+            f" Named points were also answered and judged (n = {n_answered}): so the untouched "
+            f"model refuses {judged} of the harmful requests, by the first word {100 * share:.0f} %."
+        )
+    hardly = ""
+    if hardly_refuses(rows) and share is not None:
+        hardly = (
+            f"This model hardly refuses: untouched, it begins to refuse {100 * share:.0f} % of the "
+            "harmful requests, so there is hardly any refusal to suppress, and shares look alike "
+            f"everywhere. {_induced(rows, share)} The refusal score still tells which way an edit "
+            "pushes."
+        )
+    return {"measured": measured, "hardly": hardly}
+
+
+def _induced(rows: Sequence[Row], share: float) -> str:
+    """Say what the opposite of suppression does: pushing towards refusing."""
+    pushed = [row for row in rows if row["panel"].startswith("actadd") and (row["c"] or 0) > 0]
+    known = [row for row in pushed if row.get("harmful_rate") is not None]
+    if not known:
+        return "What to look at is the coefficient c: whether refusal can be induced."
+    most = max(known, key=lambda row: (row["harmful_rate"], -row["c"]))
+    reached = f"{100 * most['harmful_rate']:.0f} %"
+    if most["harmful_rate"] >= share + HARDLY:
+        return (
+            "What to look at is the coefficient c, which induces refusal: "
+            f"{reached} at c = {most['c']:g}."
+        )
+    highest = max(row["c"] for row in known)
+    return (
+        f"Not even activation addition up to c = {highest:g} induces it: at most {reached}, by the "
+        "first word."
+    )
+
+
+def answered(rows: Sequence[Row]) -> int:
+    """Return how many prompts a class were answered and judged; 0 if none were."""
+    return next((int(row["n_answered"]) for row in rows if row.get("n_answered")), 0)
+
+
+def missing(model: str) -> str:
+    """Return what is said where nothing has been measured."""
+    return (
+        "Doses have not been measured for this model yet. This command does it: "
+        f"python -m steering sweep --model {model}"
+    )
