@@ -434,7 +434,9 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     cursor.style.left = `${x}px`;
     cursor.style.top = `${y}px`;
     if (!aloud) return;
-    window.Plotly.Fx.hover(canvas, [{ curveNumber: spot.curve, pointNumber: spot.point }], spot.axis === "y2" ? "xy2" : "xy");
+    // A heat map knows no point numbers here, only places.
+    const aim = name === "heat" ? { xval: spot.x, yval: spot.y } : [{ curveNumber: spot.curve, pointNumber: spot.point }];
+    window.Plotly.Fx.hover(canvas, aim, spot.axis === "y2" ? "xy2" : "xy");
     const label = data.frontier.find(({ cell }) => name === "frontier" && cell === spot.cell)?.name;
     part("live").textContent = told(data.cells[spot.cell], { label, action: false }).replace(/<br>/g, ". ").replace(/<[^>]*>/g, "").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
   }

@@ -35,7 +35,8 @@ def sentences(rows: Sequence[Row]) -> dict[str, str]:
         judged = f"{100 * row['harmful_refused']:.0f} %"
         measured += (
             f" Named points were also answered and judged (n = {n_answered}): so the untouched "
-            f"model refuses {judged} of the harmful requests, by the first word {100 * share:.0f} %."
+            f"model refuses {judged} of the harmful requests, by the first word "
+            f"{100 * share:.0f} %."
         )
     hardly = ""
     if hardly_refuses(rows) and share is not None:
