@@ -195,7 +195,7 @@ def frontier(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
     Groups are `baseline`, `paper`, `random` (seeds of one control) and `control`, in this order.
     """
-    points = [
+    points: list[dict[str, Any]] = [
         {"cell": index, **_named(row["label"], parse(row["panel"]))}
         for index, row in enumerate(rows)
         if row.get("label")
