@@ -8,13 +8,12 @@ projection or reflection is no vector to add; its basis is in the archive.
 Same artifact, same bytes: no clock, no compression, a fixed order.
 """
 
-import csv
 import hashlib
 import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from steering import artifact
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.export_notes import convention, readme
+from steering.tables import as_csv, flat
 
 _KEPT = (".safetensors", ".json", ".jsonl", ".csv", ".parquet")
 """Endings of the artifact's files, whatever later steps have added to it."""
@@ -107,7 +107,7 @@ def bundle(directions: Directions, folder: Path) -> bytes:
     manifest = artifact.manifest(directions.model, folder)
     for name, rows in _tables(manifest, artifact.evaluation(directions.model, folder)).items():
         if rows:
-            members[f"tables/{name}.csv"] = _csv(rows)
+            members[f"tables/{name}.csv"] = as_csv(rows).encode()
     for ending, form in ((".safetensors", steering_vector), (".gguf", control_vector)):
         try:
             members[f"other-libraries/{_NAMES[ending]}"] = form(directions)
@@ -139,11 +139,9 @@ def _tables(
 ) -> dict[str, list[dict[str, Any]]]:
     screening = manifest.get("dim_screening", {})
     return {
-        "evaluation": [_flat(entry) for entry in (evaluation or {}).get("panels", [])],
-        "selection_scores": [_flat(entry) for entry in manifest.get("dim_scores", [])],
-        "selection_screening": [
-            {**_place(key), **_flat(entry)} for key, entry in screening.items()
-        ],
+        "evaluation": [flat(entry) for entry in (evaluation or {}).get("panels", [])],
+        "selection_scores": [flat(entry) for entry in manifest.get("dim_scores", [])],
+        "selection_screening": [{**_place(key), **flat(entry)} for key, entry in screening.items()],
         "inlp_accuracies": [
             {**_place(key.strip("()")), "direction": number, "dev_accuracy": accuracy}
             for key, found in manifest["inlp"].items()
@@ -155,30 +153,6 @@ def _tables(
 def _place(key: str) -> dict[str, Any]:
     position, layer = map(int, key.split(","))
     return {"position": position, "layer": layer}
-
-
-def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Name nested values by their path: `harmful.refusal_rate_ci.0`."""
-    found: dict[str, Any] = {}
-    for key, value in entry.items():
-        nested = dict(enumerate(value)) if isinstance(value, list) else value
-        if isinstance(nested, Mapping):
-            below = _flat({str(inner): one for inner, one in nested.items()})
-            found |= {f"{key}.{inner}": one for inner, one in below.items()}
-        else:
-            found[key] = value
-    return found
-
-
-def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    rows = list(rows)
-    text = io.StringIO()
-    # A column that one row lacks, such as a verdict that never came, is empty there.
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def _zip(members: Mapping[str, bytes]) -> bytes:

@@ -7,8 +7,9 @@ import pytest
 
 from steering import sweep
 from steering.errors import SteeringError
+from steering.grids import default_grid, reference_points
 from steering.panel import Panel, parse
-from steering.sweep import COLUMNS, MEASURES, VERDICTS, default_grid, reference_points
+from steering.sweep_table import COLUMNS, MEASURES, VERDICTS
 from steering.ui import dials, dose, dose_text, dosing, tabs
 
 

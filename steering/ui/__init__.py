@@ -31,10 +31,10 @@ def launch_options() -> dict[str, Any]:
 
     Gradio itself honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
     """
-    script = _joined("page.js", "tabs.js")
+    script = _joined("page.js", "tabs.js", "results.js")
     return {
         "theme": gr.themes.Base(font=FONTS, font_mono=MONOSPACE),
-        "css": _joined("style.css", "tabs.css", "map.css", "dose.css"),
+        "css": _joined("style.css", "tabs.css", "map.css", "dose.css", "results.css"),
         "head": f"<script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.
         "run_history": False,

@@ -14,7 +14,7 @@ from typing import Any, Final
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.panel import Panel, parse
-from steering.sweep import COLUMNS, VERDICTS
+from steering.sweep_table import COLUMNS, VERDICTS
 from steering.ui import dials, dose_text, text
 from steering.ui.figures import settings_of
 

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from steering.errors import SteeringError
-from steering.ui import atlas, cards, dials, dosing, explanation, running, screen, text
+from steering.ui import atlas, cards, dials, dosing, explanation, results, running, screen, text
 from steering.ui.cards import Card, Setting
 from steering.ui.engine import Engine
 from steering.ui.layout import Page, strip_of
@@ -31,6 +31,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     _wire_examples(page, engine, quiet)
     _wire_map(page, engine, quiet)
     dosing.wire(page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)])
+    results.wire(page.results, engine, [load, page.timer.tick])
     settings = [component for card in page.cards for component in card.inputs]
 
     def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:

@@ -11,6 +11,7 @@ from steering.ui import dials, dosing, explanation, tabs, text
 from steering.ui.atlas import Atlas, atlas
 from steering.ui.cards import Card, card
 from steering.ui.engine import Engine
+from steering.ui.results import Section, results
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Page:
     sampling: Sequence[gr.components.Component]
     chooser: gr.Dropdown | None
     facts: gr.HTML
+    results: Section
 
 
 EXAMPLE_LABELS: Final[Mapping[Label, tuple[str, str]]] = {
@@ -61,11 +63,6 @@ _TOPICS: Final[Mapping[Label, tuple[str, ...]]] = {
     "borderline": ("safe_targets", "medicine_and_science", "technical_homonyms"),
 }
 """Topics that can be shown to any audience, used where nothing is recorded (chosen)."""
-
-
-RESULTS_ELSEWHERE: Final = (
-    '<p class="note">The measured table of each model: <code>python -m steering results</code>.</p>'
-)
 
 
 def examples(engine: Engine) -> dict[Label, list[str]]:
@@ -127,7 +124,7 @@ def page(engine: Engine, limits: Limits) -> Page:
     with tabs.panel("dose"):
         doses = dosing.section(engine)
     with tabs.panel("results"):
-        gr.HTML(RESULTS_ELSEWHERE)
+        measured = results(engine)
     return Page(
         strip=strip,
         retry=retry,
@@ -145,6 +142,7 @@ def page(engine: Engine, limits: Limits) -> Page:
         sampling=sampling,
         chooser=chooser,
         facts=facts,
+        results=measured,
     )
 
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import conftest  # noqa: E402
+import evaluations  # noqa: E402
 import torch  # noqa: E402
 
 from steering import layer_map, maps, statistics, sweep  # noqa: E402
@@ -37,6 +38,11 @@ RECORDING = {
         Answer("ablation", EVIL, True, True, "complied", EVIL, False).as_dict()
         | {"first_tokens": [[EVIL, 0.5]]},
     ],
+}
+MEASURED = {
+    "tiny": evaluations.document(),
+    "shy": evaluations.of_a_model_that_hardly_refuses(),
+    "hostile": evaluations.hostile(),
 }
 
 
@@ -152,8 +158,9 @@ def main(port: int, folder: Path) -> None:
         load,
         lambda _name: directions,
         lambda _name: (RECORDING,),
-        {"tiny": "Tiny", "unswept": "Unswept"},
+        {"tiny": "Tiny", "unswept": "Unswept", "shy": "Shy", "hostile": evaluations.EVIL},
         lambda _name: charted,
+        evaluation=MEASURED.get,
         sweep=lambda name: swept if name == "tiny" else (),
     )
     engine = Engine("tiny", supply, places=1)

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from steering.sweep import COLUMNS
+from steering.sweep_table import COLUMNS
 
 pytestmark = pytest.mark.browser
 

@@ -1,0 +1,34 @@
+"""How numbers are written on the page: real minus signs, a dash for what was not measured."""
+
+import math
+
+
+def plain(value: float | None, digits: int = 2) -> str:
+    """Return a number with so many decimals; none from 100 on, where they say nothing."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    shown = f"{value:,.{digits if abs(value) < 100 else 0}f}"
+    return shown.replace("-", "−") if float(shown.replace(",", "")) else shown.lstrip("-")
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """Return a difference, with its sign whatever it is."""
+    shown = plain(value, digits)
+    return shown if shown[0] in "−–" else f"+{shown}"
+
+
+def between(low: float | None, high: float | None) -> str:
+    """Return an interval of a rate."""
+    return f"[{plain(low)}, {plain(high)}]"
+
+
+def signed_between(low: float | None, high: float | None) -> str:
+    """Return an interval of a difference."""
+    return f"[{signed(low)}, {signed(high)}]"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value as papers print it."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

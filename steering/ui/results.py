@@ -1,0 +1,112 @@
+"""The section *Results*: the measured table of a model, and what it says of the paper's claims.
+
+Everything comes from `evaluation.json`, schema 2, as `python -m steering evaluate` writes it; all
+of its texts pass through `html.escape`. What the browser does is in assets/results.js.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Final
+
+import gradio as gr
+
+from steering.ui import results_claims as claims
+from steering.ui import results_files as files
+from steering.ui import results_notes as notes
+from steering.ui import results_table as table
+from steering.ui import text
+from steering.ui.engine import Engine
+from steering.ui.results_ranking import best
+
+SCHEMA: Final = 2
+"""The form of the document that is read here."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """The components of the section.
+
+    Attributes:
+        board: All that is shown.
+        model: Name of the model that is shown to this visitor.
+    """
+
+    board: gr.HTML
+    model: gr.State
+
+
+def results(engine: Engine) -> Section:
+    """Lay the section out; to be called inside a `gr.Blocks`."""
+    return Section(gr.HTML(board_of(engine), elem_id="measured"), gr.State(engine.name))
+
+
+def wire(section: Section, engine: Engine, events: list[Callable[..., Any]]) -> None:
+    """Show the results of the present model, on events that may come long after it has changed.
+
+    Args:
+        section: The components.
+        engine: Knows the model, which any visitor may have changed.
+        events: `Blocks.load` and the like.
+    """
+
+    def refresh(shown: str) -> tuple[Any, Any]:
+        # A table that stays as it is keeps its order and what is open.
+        if shown == engine.name:
+            return gr.skip(), gr.skip()
+        return board_of(engine), engine.name
+
+    outputs = [section.board, section.model]
+    for event in events:
+        event(
+            refresh,
+            inputs=section.model,
+            outputs=outputs,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+
+def board_of(engine: Engine) -> str:
+    """Return the section's HTML for the engine's model."""
+    return board(engine.evaluation, engine.name, engine.supply.names.get(engine.name, engine.name))
+
+
+def board(document: Mapping[str, Any] | None, name: str, title: str) -> str:
+    """Return the section's HTML.
+
+    Args:
+        document: The evaluation, of whatever form; None if there is none.
+        name: Of the model, as the command line takes it.
+        title: Of the model, as people say it.
+    """
+    if document is None or document.get("schema") != SCHEMA or not document.get("panels"):
+        return (
+            f'<section class="results"><h2>Results</h2>{notes.absent(document, name, title)}'
+            "</section>"
+        )
+    return (
+        '<section class="results" data-by="refusal"><header><h2>Results</h2><p>What every edit '
+        f"does to <b>{escape(title)}</b>, on {escape(notes.sizes(document))}.</p></header>"
+        f"{notes.hardly_refuses(document, title)}{claims.claims(document.get('claims') or ())}"
+        f'<div class="bar-of-table"><h3 class="part">The table</h3>{table.switch()}'
+        f"{files.files(document)}</div>"
+        f"{table.table(document)}{_below(document)}</section>"
+    )
+
+
+def _below(document: Mapping[str, Any]) -> str:
+    rule = notes.BEST_RULE
+    if not best(document["panels"]):
+        rule += " No intervention fulfils that here, so none is marked."
+    again = text.form(notes.command(document))
+    terms = "".join(
+        f"<div><dt>{term}</dt><dd>{words}</dd></div>" for term, words in notes.TERMS.items()
+    )
+    return (
+        f'<div class="below"><p><b>★ Best.</b> {rule}</p><dl>{terms}</dl>'
+        f'<p class="made">{escape(notes.measured(document))}</p>'
+        f'<div class="again"><span>The same numbers again:</span>{again}'
+        "</div></div>"
+    )

@@ -1,0 +1,129 @@
+"""The paper's four claims as cards: what the numbers of one model say of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Final
+
+from steering.ui.numbers import signed, signed_between
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    word: str
+    icon: str
+    meaning: str
+
+
+OUTCOMES: Final[Mapping[str, _Outcome]] = {
+    "supported": _Outcome(
+        "Supported", "M3 8.5 6.5 12 13 4.5", "Every condition holds with its whole interval."
+    ),
+    "not supported": _Outcome(
+        "Not supported", "M4 4l8 8M12 4l-8 8", "At least one condition does not hold."
+    ),
+    "undecided": _Outcome(
+        "Undecided",
+        "M5.5 6a2.5 2.5 0 1 1 3.6 2.2Q8 8.8 8 10M8 13h.01",
+        "The intervals are too wide.",
+    ),
+}
+_PLAIN: Final[Mapping[str, str]] = {
+    "Counterfactual flipping": "Mirroring the INLP directions frees about as many answers as "
+    "erasing the single direction; erasing the INLP directions frees fewer.",
+    "The first few INLP": "A few of the directions do most of what all of them do, and the model "
+    "still speaks as fluently.",
+    "alpha = 1 lands": "Erasing puts a request halfway between harmful and harmless inside the "
+    "model; mirroring puts it on the other side. t is 0 at the harmful mean, 1 at the harmless.",
+    "Activation addition": "Pushing along the direction makes the model decline ordinary requests, "
+    "and its language suffers.",
+}
+"""The claims in words for newcomers, by how each begins."""
+
+
+def claims(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return a card a claim; empty if none were weighed."""
+    if not found:
+        return ""
+    cards = "".join(_card(number, claim) for number, claim in enumerate(found, start=1))
+    return (
+        '<h3 class="part">What the paper claims, and what this model shows</h3>'
+        f'<div class="claims">{cards}</div>'
+    )
+
+
+def _card(number: int, claim: Mapping[str, Any]) -> str:
+    parts: Sequence[Mapping[str, Any]] = claim["parts"]
+    verdict = claim["verdict"]
+    deciding = [part for part in parts if part["verdict"] == verdict]
+    sentence = escape(claim["sentence"], quote=True)
+    plain = next((words for start, words in _PLAIN.items() if claim["claim"].startswith(start)), "")
+    return (
+        f'<article class="claim" aria-labelledby="claim-{number}">'
+        f'<header><span class="number">Claim {number}</span>{_chip(verdict, deciding)}</header>'
+        f'<h4 id="claim-{number}">{escape(claim["claim"])}</h4><p class="plain">{plain}</p>'
+        f'<p class="why">{_why(verdict, deciding, parts)}</p>'
+        f"{_list(deciding)}{_all(parts, deciding)}"
+        f'<button type="button" class="form cite" data-copy="{sentence}">'
+        '<span>Cite this as a sentence</span><span class="copy" aria-hidden="true">copy</span>'
+        "</button></article>"
+    )
+
+
+def _chip(verdict: str, deciding: Sequence[Mapping[str, Any]]) -> str:
+    found = OUTCOMES.get(verdict) or _Outcome(verdict, "M6 8h.01M10 8h.01", "")
+    word = found.word
+    if verdict == "undecided" and deciding and all(p["estimate"] is not None for p in deciding):
+        word += f" at n = {min(part['n'] for part in deciding)}"
+    name = verdict.replace(" ", "-") if verdict in OUTCOMES else "quiet"
+    return (
+        f'<span class="chip outcome {name}"><svg viewBox="0 0 16 16" aria-hidden="true">'
+        f'<path d="{found.icon}"/></svg>{escape(word)}</span>'
+    )
+
+
+def _why(
+    verdict: str, deciding: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]
+) -> str:
+    if verdict == "supported":
+        return f"All {len(parts)} conditions hold:"
+    few = f"{len(deciding)} of {len(parts)} conditions"
+    verb = "is" if len(deciding) == 1 else "are"
+    return {
+        "not supported": f"{few} {verb} not met:",
+        "undecided": f"{few} {verb} open, none fails:",
+    }.get(verdict, "")
+
+
+def _list(parts: Sequence[Mapping[str, Any]], *, marked: bool = False) -> str:
+    rows = "".join(
+        f"<li>{_icon(part['verdict']) if marked else ''}<span>{escape(part['statement'])}</span>"
+        f"{_numbers(part)}</li>"
+        for part in parts
+    )
+    return f'<ul class="conditions{" marked" if marked else ""}">{rows}</ul>'
+
+
+def _icon(verdict: str) -> str:
+    found = OUTCOMES.get(verdict) or _Outcome(verdict, "M6 8h.01M10 8h.01", "")
+    name = verdict.replace(" ", "-") if verdict in OUTCOMES else "quiet"
+    return (
+        f'<svg class="outcome {name}" viewBox="0 0 16 16" role="img" '
+        f'aria-label="{escape(found.word, quote=True)}"><path d="{found.icon}"/></svg>'
+    )
+
+
+def _numbers(part: Mapping[str, Any]) -> str:
+    if part["estimate"] is None:
+        return "<small>not measured</small>"
+    ends = signed_between(part["low"], part["high"])
+    return f"<span><b>{signed(part['estimate'])}</b> <small>{ends}</small></span>"
+
+
+def _all(parts: Sequence[Mapping[str, Any]], deciding: Sequence[Mapping[str, Any]]) -> str:
+    if len(deciding) == len(parts):
+        return ""
+    return (
+        f"<details><summary>All {len(parts)} conditions</summary>{_list(parts, marked=True)}"
+        "</details>"
+    )

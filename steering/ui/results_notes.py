@@ -1,0 +1,151 @@
+"""What the results say in sentences: how they were measured, and what to make of few refusals."""
+
+import shlex
+from collections.abc import Mapping
+from html import escape
+from typing import Any, Final
+
+from steering.errors import SteeringError
+from steering.panel import parse
+from steering.ui import text
+from steering.ui.numbers import between, plain
+from steering.ui.results_ranking import (
+    HARDLY_REFUSES,
+    MOST_LOOPING,
+    baseline_of,
+    groups_of,
+)
+
+BEST_RULE: Final = (
+    "Best is the intervention of the paper that leaves the fewest harmful prompts refused, by "
+    f"verdict, among those that loop in at most {MOST_LOOPING:.2f} of the answers on every set and "
+    "refuse less than the baseline beyond chance (the 95 % interval of the paired difference lies "
+    "below 0). Its interval may overlap those of others."
+)
+TERMS: Final[Mapping[str, str]] = {
+    "Refused": "Share of prompts that the model declines. The dot is the rate on a scale from 0 to "
+    "1, the line its 95 % Wilson interval, the thin upright line the baseline. By verdict: rules "
+    "that read the whole answer. By substring: any refusal phrase anywhere, the older rule, which "
+    "also counts broken text.",
+    "Looping": "Share of answers that repeat themselves, on the set where that is worst. Where it "
+    "is high, a low refusal rate means a broken model, not a willing one.",
+    "Perplexity": "How surprised the edited model is by the baseline's answers to harmless prompts "
+    "(median). Near the baseline's: the edit costs little.",
+    "KL": "How far the choice of the first word moves on harmless prompts, in nats (mean).",
+    "Prose": "Perplexity of the edited model on neutral prose.",
+    "Control": "Does as much to the model without the directions that were found. What a control "
+    "does as well is not the method's doing.",
+}
+
+
+def sizes(document: Mapping[str, Any]) -> str:
+    """Return the prompts in words: 80 harmful, 80 harmless and 64 borderline prompts."""
+    panels = document["panels"]
+    counts = {
+        group: next(panel[group]["n"] for panel in panels if panel.get(group))
+        for group in groups_of(panels)
+    }
+    *most, last = [f"{n} {group}" for group, n in counts.items()] or ["no"]
+    return f"{', '.join(most)} and {last} prompts" if most else f"{last} prompts"
+
+
+def measured(document: Mapping[str, Any]) -> str:
+    """Return how it was measured, in one paragraph of plain text."""
+    sampling, made = document.get("sampling") or {}, document.get("provenance") or {}
+    temperature = sampling.get("temperature") or 0
+    how = "greedy" if not temperature else f"temperature {temperature:g}"
+    tokens = sampling.get("max_new_tokens")
+    length = f", at most {tokens} tokens" if tokens else ""
+    dtype, device = made.get("dtype"), made.get("device")
+    quantization = made.get("quantization") or "none"
+    numbers = f"{quantization} with {dtype}" if quantization != "none" else dtype
+    held = f", {numbers} on {device}" if dtype and device else ""
+    parts = [
+        f"{document['model']}{held}; {sizes(document)}; {how}{length}. Rates carry 95 % Wilson "
+        "intervals, differences to the baseline are paired over prompts."
+    ]
+    if made.get("prompts"):
+        parts.append(f"Prompts: {made['prompts']}.")
+    versions = made.get("versions") or {}
+    if versions:
+        parts.append(f"Made with {', '.join(f'{k} {v}' for k, v in versions.items())}.")
+    if judge := document.get("judge"):
+        parts.append(_agreement(judge))
+    return " ".join(parts)
+
+
+def _agreement(judge: Mapping[str, Any]) -> str:
+    said = f"{judge['judge']} judged {judge['judged']} of {judge['n']} answers as well"
+    match = judge.get("verdict")
+    if not match:
+        return f"{said}."
+    share = f"{plain(match['raw'])} {between(*match['raw_ci'])}"
+    return f"{said} and agrees with the rules in {share} (Cohen's kappa {plain(match['kappa'])})."
+
+
+def command(document: Mapping[str, Any]) -> str:
+    """Return the command that measures the same again."""
+    made, judge = document.get("provenance") or {}, document.get("judge") or {}
+    words = ["python", "-m", "steering", "evaluate", "--model", str(document["model"])]
+    if (made.get("quantization") or "none") != "none":
+        words += ["--quantization", str(made["quantization"])]
+    if judge.get("judge"):
+        words += ["--judge", str(judge["judge"])]
+    return shlex.join(words)
+
+
+def absent(document: Mapping[str, Any] | None, name: str, title: str) -> str:
+    """Return the sentence for a model without results, or with some of another form."""
+    what = (
+        f"{title} has not been measured yet; this makes its table:"
+        if document is None
+        else f"The stored results of {title} have another form; this makes them anew:"
+    )
+    return f'<p class="absent">{escape(what)} {text.form(command({"model": name}))}</p>'
+
+
+def hardly_refuses(document: Mapping[str, Any], title: str) -> str:
+    """Return what to make of a model that refuses few harmful prompts; empty for any other."""
+    before = baseline_of(document["panels"])
+    if not before or not before.get("harmful"):
+        return ""
+    rates = before["harmful"]
+    rate, n = rates["refusal_rate"], rates["n"]
+    if rate >= HARDLY_REFUSES:
+        return ""
+    claims = "".join(
+        f"<li>{words}</li>"
+        for words in (
+            _induced(document, before),
+            'The map: <a href="#atlas">harmful and harmless requests</a> can lie apart inside a '
+            "model that does not act on it.",
+            "What edits cost: perplexity and KL do not need a refusal.",
+        )
+        if words
+    )
+    return (
+        f'<aside class="hardly" aria-label="About this model"><h3>{escape(title)} hardly refuses'
+        f"</h3><p>Untouched it refuses {round(rate * n)} of {n} harmful prompts "
+        f"({plain(rate)} {between(*rates['refusal_rate_ci'])}), so there is little to suppress: no "
+        f"edit can lower that by more than {plain(rate)}. <b>Undecided</b> then means that {n} "
+        "prompts cannot tell such a small change from none; <b>not supported</b> mostly means that "
+        "there was too little refusal to take away. Neither speaks against the paper, which is "
+        f"about models that refuse. What one can look at here:</p><ul>{claims}</ul></aside>"
+    )
+
+
+def _induced(document: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """Return what pushing towards refusal does to harmless prompts; empty if not measured."""
+    for panel in document["panels"]:
+        try:
+            pushes = (parse(panel["panel"]).c or 0) > 0
+        except SteeringError:
+            continue
+        if pushes and panel.get("harmless") and before.get("harmless"):
+            now, then = (each["harmless"]["refusal_rate"] for each in (panel, before))
+            form = f"<code>{escape(panel['panel'])}</code>"
+            return (
+                f"Inducing refusal: {form} takes harmless prompts from {plain(then)} to "
+                f"{plain(now)} refused."
+            )
+    return ""

@@ -1,0 +1,225 @@
+"""The table of results: a row a panel, sorted and switched by assets/results.js.
+
+Every row that belongs together is one `tbody`, so that sorting moves it with its details. Rates
+carry their interval as numbers and as a dot with whiskers; the baseline is a thin line in each.
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from steering.ui import results_details as details
+from steering.ui import text
+from steering.ui.numbers import between, plain
+from steering.ui.results_ranking import (
+    MOST_LOOPING,
+    Panel,
+    baseline_of,
+    best,
+    groups_of,
+    looping_of,
+    mean,
+    together,
+)
+
+RULES: Final[Mapping[str, str]] = {"refusal": "By verdict", "substring": "By substring rule"}
+"""How a refusal is recognised: the start of the document's keys, and the name."""
+_COSTS: Final = (
+    ("looping", "Looping"),
+    ("perplexity", "Perplexity"),
+    ("kl", "KL"),
+    ("prose", "Prose perplexity"),
+)
+
+
+def table(document: Mapping[str, Any]) -> str:
+    """Return the table in its scrolling box."""
+    panels: Sequence[Panel] = document["panels"]
+    view = _View(panels)
+    head = "".join(_head(key, name, rate=key in view.groups) for key, name in view.columns)
+    bodies = "".join(view.block(number, block) for number, block in enumerate(together(panels)))
+    return (
+        '<div class="scroll" tabindex="0" role="group" aria-label="Table of results"><table>'
+        f"<thead><tr>{head}</tr></thead>{bodies}</table></div>"
+        '<p class="unseen" role="status"></p>'
+    )
+
+
+def switch() -> str:
+    """Return the buttons that say how a refusal is recognised."""
+    buttons = "".join(
+        f'<button type="button" data-by="{rule}" aria-pressed="{str(rule == "refusal").lower()}">'
+        f"{name}</button>"
+        for rule, name in RULES.items()
+    )
+    return f'<div class="by choice" role="group" aria-label="Refusals counted">{buttons}</div>'
+
+
+def _head(key: str, name: str, *, rate: bool) -> str:
+    scale = '<span class="scale" aria-hidden="true"><i>0</i><i>1</i></span>' if rate else ""
+    return (
+        f'<th scope="col" class="{"rate" if rate else key}" aria-sort="none"><button type="button" '
+        f'data-sort="{key}"><span>{name}</span><svg viewBox="0 0 10 14" aria-hidden="true">'
+        '<path class="up" d="M5 1 9 6H1Z"/><path class="down" d="M5 13 1 8h8Z"/></svg></button>'
+        f"{scale}</th>"
+    )
+
+
+class _View:
+    """What all rows share: the columns, the baseline, and which row is the best."""
+
+    def __init__(self, panels: Sequence[Panel]) -> None:
+        self.groups = groups_of(panels)
+        self.best = best(panels)
+        self.baseline = baseline_of(panels)
+        costs = [
+            (key, name) for key, name in _COSTS if any(_cost(p, key) is not None for p in panels)
+        ]
+        rates = [(group, f"{group.capitalize()} refused") for group in self.groups]
+        self.columns = [("label", "Panel"), *rates, *costs]
+
+    def block(self, number: int, block: Sequence[Panel]) -> str:
+        """Return the rows that stay together."""
+        name = f"result-{number}"
+        rows = (
+            self._many(name, block) if len(block) > 1 else self._one(name, block[0], hidden=False)
+        )
+        kind = escape(block[0]["kind"], quote=True)
+        return f'<tbody class="{kind}" data-order="{number}"{self._keys(block)}>{rows}</tbody>'
+
+    def _keys(self, block: Sequence[Panel]) -> str:
+        """Return what the block is sorted by: the mean, if it holds several panels."""
+        values: dict[str, float | None] = {}
+        for key, _ in self.columns[1:]:
+            if key in self.groups:
+                for rule in RULES:
+                    values[f"{key}-{rule}"] = mean([_rate(panel, key, rule) for panel in block])
+            else:
+                values[key] = mean([_cost(panel, key) for panel in block])
+        label = escape(block[0]["label"].casefold(), quote=True)
+        known = "".join(
+            # JavaScript's word for it.
+            f' data-{key}="{str(value).replace("inf", "Infinity")}"'
+            for key, value in values.items()
+            if value is not None
+        )
+        return f' data-label="{label}"{known}'
+
+    def _one(self, name: str, panel: Panel, *, hidden: bool) -> str:
+        chips = '<span class="tag best">★ best</span>' if panel["panel"] in self.best else ""
+        chips += _control(panel)
+        who = _who(name, panel["label"], _mark(panel), chips) + text.form(panel["panel"])
+        cells = "".join(self._cell(key, [panel]) for key, _ in self.columns[1:])
+        row = (
+            f'<tr class="main hue-{_hue(panel)}"{" data-of" if hidden else ""}{" hidden" * hidden}>'
+        )
+        below = (
+            f'<tr class="details" id="{name}" hidden><td colspan="{len(self.columns)}">'
+            f"{details.details(panel, self.groups)}</td></tr>"
+        )
+        return f'{row}<th scope="row" class="who">{who}</th>{cells}</tr>{below}'
+
+    def _many(self, name: str, block: Sequence[Panel]) -> str:
+        """Return one row for all seeds of a random control, and theirs, which it opens."""
+        first = block[0]
+        label = f"random subspaces, mean of {len(block)}"
+        who = _who(name, label, _mark(first), _control(first), what="Show each seed of")
+        who += f'<p class="small">seeds: {escape(_seeds(block))}; range in brackets</p>'
+        cells = "".join(self._cell(key, block) for key, _ in self.columns[1:])
+        each = "".join(
+            self._one(f"{name}-{number}", panel, hidden=True) for number, panel in enumerate(block)
+        )
+        return (
+            f'<tr class="main group hue-{_hue(first)}"><th scope="row" class="who">{who}</th>'
+            f"{cells}</tr>{each}"
+        )
+
+    def _cell(self, key: str, block: Sequence[Panel]) -> str:
+        if key not in self.groups:
+            return _cost_cell(key, [_cost(panel, key) for panel in block])
+        if not all(panel.get(key) for panel in block):
+            return '<td class="rate">–</td>'
+        shown = []
+        for rule in RULES:
+            before = _rate(self.baseline, key, rule) if self.baseline else None
+            shown.append(f'<div class="by-{rule}">{_interval(block, key, rule, before)}</div>')
+        return f'<td class="rate">{"".join(shown)}</td>'
+
+
+def _interval(block: Sequence[Panel], group: str, rule: str, before: float | None) -> str:
+    """Return a rate with its Wilson interval, or a mean of rates with their range."""
+    rates = [panel[group][f"{rule}_rate"] for panel in block]
+    if len(block) == 1:
+        low, high = block[0][group][f"{rule}_rate_ci"]
+        ends, points = between(low, high), ""
+    else:
+        low, high = min(rates), max(rates)
+        ends = f"({plain(low)}–{plain(high)})"
+        points = "".join(f'<i class="point" style="--at:{rate:.4f}"></i>' for rate in rates)
+    at = mean(rates) or 0.0
+    line = "" if before is None else f'<i class="before" style="--at:{before:.4f}"></i>'
+    return (
+        f"<b>{plain(at)}</b> <small>{ends}</small>"
+        f'<span class="whisker" aria-hidden="true">{line}<i class="span" '
+        f'style="--at:{low:.4f};--to:{high:.4f}"></i>{points}'
+        f'<i class="dot" style="--at:{at:.4f}"></i></span>'
+    )
+
+
+def _cost_cell(key: str, values: Sequence[float | None]) -> str:
+    value = mean(values)
+    bad = key == "looping" and value is not None and value > MOST_LOOPING
+    shown = f"<b>{plain(value)}</b>"
+    if len(values) > 1 and value is not None:
+        known = [each for each in values if each is not None]
+        shown += f" <small>({plain(min(known))}–{plain(max(known))})</small>"
+    warning = '<span class="unseen">, high</span>' if bad else ""
+    return f'<td class="cost{" high" if bad else ""}">{shown}{warning}</td>'
+
+
+def _rate(panel: Panel, group: str, rule: str) -> float | None:
+    return panel[group][f"{rule}_rate"] if panel.get(group) else None
+
+
+def _cost(panel: Panel, key: str) -> float | None:
+    if key == "looping":
+        return looping_of(panel)
+    if key == "prose":
+        return (panel.get("prose") or {}).get("perplexity")
+    return panel.get(key)
+
+
+def _who(name: str, label: str, mark: str, chips: str, what: str = "Details of") -> str:
+    shown = escape(label[:1].upper() + label[1:])
+    spoken = escape(f"{what} {label}", quote=True)
+    return (
+        f'<div class="name"><button type="button" class="more" data-opens="{name}" '
+        f'aria-expanded="false" aria-label="{spoken}"><svg viewBox="0 0 10 10" aria-hidden="true">'
+        f'<path d="M3 1.5 7 5 3 8.5"/></svg></button>{mark}<span>{shown}</span>{chips}</div>'
+    )
+
+
+def _control(panel: Panel) -> str:
+    return '<span class="tag">control</span>' if panel["kind"] == "control" else ""
+
+
+def _seeds(block: Sequence[Panel]) -> str:
+    """Return the seeds; a text form that leaves its seed out has 0."""
+    found = [panel["panel"].partition("seed=")[2].partition(",")[0] or "0" for panel in block]
+    return ", ".join(found)
+
+
+def _hue(panel: Panel) -> str:
+    """Return the card whose colour the row has; controls have none."""
+    name = panel["panel"].partition(":")[0]
+    return name if name in text.SHAPES and panel["kind"] != "control" else "none"
+
+
+def _mark(panel: Panel) -> str:
+    """Return the card's mark, hollow where its edit has another dose or form than the paper's."""
+    hue = _hue(panel)
+    if hue == "none":
+        return ""
+    return (
+        f'<span class="{"hollow" if panel["kind"] == "beyond" else "full"}">{text.mark(hue)}</span>'
+    )
