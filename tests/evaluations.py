@@ -71,11 +71,10 @@ def of_a_model_that_hardly_refuses(model: str = "shy") -> dict[str, Any]:
     refused = [[n // 9 for n in arm.refused] for arm in _ARMS]
     refused[2] = [31, 22, 19]
     made = _document(model, refused)
-    for claim in made["claims"]:
-        for part in claim["parts"]:
-            if "t " not in part["statement"]:
-                part["verdict"] = "undecided"
+    for claim in made["claims"][:2]:
         claim["verdict"] = "undecided"
+        for part in claim["parts"]:
+            part |= {"verdict": "undecided", "estimate": 0.04, "low": -0.01, "high": 0.09}
     return made
 
 

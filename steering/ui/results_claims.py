@@ -63,10 +63,10 @@ def _card(number: int, claim: Mapping[str, Any]) -> str:
         f'<header><span class="number">Claim {number}</span>{_chip(verdict, deciding)}</header>'
         f'<h4 id="claim-{number}">{escape(claim["claim"])}</h4><p class="plain">{plain}</p>'
         f'<p class="why">{_why(verdict, deciding, parts)}</p>'
-        f"{_list(deciding)}{_all(parts, deciding)}"
+        f'{_list(deciding)}<div class="foot">{_all(parts, deciding)}'
         f'<button type="button" class="form cite" data-copy="{sentence}">'
-        '<span>Cite this as a sentence</span><span class="copy" aria-hidden="true">copy</span>'
-        "</button></article>"
+        '<span>Copy as a sentence</span><span class="copy" aria-hidden="true">copy</span>'
+        "</button></div></article>"
     )
 
 
@@ -97,11 +97,16 @@ def _why(
 
 def _list(parts: Sequence[Mapping[str, Any]], *, marked: bool = False) -> str:
     rows = "".join(
-        f"<li>{_icon(part['verdict']) if marked else ''}<span>{escape(part['statement'])}</span>"
-        f"{_numbers(part)}</li>"
+        f"<li>{_icon(part['verdict']) if marked else ''}"
+        f"<span>{_statement(part['statement'])}</span>{_numbers(part)}</li>"
         for part in parts
     )
     return f'<ul class="conditions{" marked" if marked else ""}">{rows}</ul>'
+
+
+def _statement(words: str) -> str:
+    """Return a condition in words; an inequality stays in one line."""
+    return escape(words).replace(" &lt; ", "&nbsp;&lt;&nbsp;").replace(" &gt; ", "&nbsp;&gt;&nbsp;")
 
 
 def _icon(verdict: str) -> str:

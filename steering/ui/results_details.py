@@ -17,7 +17,7 @@ def details(panel: Panel, groups: Sequence[str]) -> str:
 
 def _group(name: str, rates: Mapping[str, Any]) -> str:
     rows = [
-        ("Refused, to the baseline", _difference(rates.get("difference"))),
+        ("Refused, against the baseline", _difference(rates.get("difference"))),
         ("Verdicts", _verdicts(rates.get("verdicts") or {}, rates["n"])),
     ]
     for key in ("hedged", "looping"):

@@ -113,7 +113,7 @@ def hardly_refuses(document: Mapping[str, Any], title: str) -> str:
     rate, n = rates["refusal_rate"], rates["n"]
     if rate >= HARDLY_REFUSES:
         return ""
-    claims = "".join(
+    sights = "".join(
         f"<li>{words}</li>"
         for words in (
             _induced(document, before),
@@ -127,10 +127,11 @@ def hardly_refuses(document: Mapping[str, Any], title: str) -> str:
         f'<aside class="hardly" aria-label="About this model"><h3>{escape(title)} hardly refuses'
         f"</h3><p>Untouched it refuses {round(rate * n)} of {n} harmful prompts "
         f"({plain(rate)} {between(*rates['refusal_rate_ci'])}), so there is little to suppress: no "
-        f"edit can lower that by more than {plain(rate)}. <b>Undecided</b> then means that {n} "
-        "prompts cannot tell such a small change from none; <b>not supported</b> mostly means that "
-        "there was too little refusal to take away. Neither speaks against the paper, which is "
-        f"about models that refuse. What one can look at here:</p><ul>{claims}</ul></aside>"
+        f"edit can lower that by more than {plain(rate)}. Of a claim about suppressing refusal, "
+        f"<b>undecided</b> then means that {n} prompts cannot tell such a small change from none, "
+        "and <b>not supported</b> mostly that there was too little refusal to take away. Neither "
+        f"speaks against the paper, which is about models that refuse. What one can look at "
+        f"here:</p><ul>{sights}</ul></aside>"
     )
 
 

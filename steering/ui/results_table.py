@@ -195,7 +195,8 @@ def _who(name: str, label: str, mark: str, chips: str, what: str = "Details of")
     return (
         f'<div class="name"><button type="button" class="more" data-opens="{name}" '
         f'aria-expanded="false" aria-label="{spoken}"><svg viewBox="0 0 10 10" aria-hidden="true">'
-        f'<path d="M3 1.5 7 5 3 8.5"/></svg></button>{mark}<span>{shown}</span>{chips}</div>'
+        f'<path d="M3 1.5 7 5 3 8.5"/></svg></button>{mark}'
+        f'<span class="words">{shown} {chips}</span></div>'
     )
 
 
