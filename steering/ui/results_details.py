@@ -37,7 +37,7 @@ def _difference(found: Mapping[str, Any] | None) -> str:
     return (
         f"<b>{signed(found['estimate'])}</b> {signed_between(found['low'], found['high'])}<br>"
         f"{found['lost']} no longer refused, {found['gained']} newly refused; exact McNemar "
-        f"{p_value(found['p_value'])}"
+        f"{escape(p_value(found['p_value']))}"
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-FORMS = "() => [...document.querySelectorAll('.results tbody')].map(b => b.querySelector('code')?.innerText)"
+FORMS = """() => [...document.querySelectorAll('.results tbody')]
+  .map(body => body.querySelector('code')?.innerText)"""
 FIRST = [each["panel"] for each in evaluations.document()["panels"]][:9]
 
 
