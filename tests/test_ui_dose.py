@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from steering import sweep
+from steering import controls, grids
 from steering.errors import SteeringError
 from steering.grids import default_grid, reference_points
 from steering.panel import Panel, parse
@@ -62,8 +62,8 @@ def test_every_cell_of_the_default_grids_is_sent_once_and_can_set_a_card(rows, s
 def test_the_heat_map_has_every_rank_and_strength_of_flipping_in_rising_order(seen, fitted):
     heat = seen["heat"]
     rank = fitted.subspace("inlp", fitted.inlp_place).rank
-    assert heat["k"] == [*(k for k in sweep.RANKS if k < rank), rank]
-    assert heat["alpha"] == list(sweep.ALPHAS)
+    assert heat["k"] == [*(k for k in grids.RANKS if k < rank), rank]
+    assert heat["alpha"] == list(grids.ALPHAS)
     for alpha, line in zip(heat["alpha"], heat["cells"], strict=True):
         for k, index in zip(heat["k"], line, strict=True):
             panel = parse(seen["cells"][index]["panel"])
@@ -125,7 +125,7 @@ def test_named_points_are_the_papers_edits_and_the_controls(seen, fitted):
     assert {point["name"] for point in points} == set(reference_points(fitted))
     groups = [point["group"] for point in points]
     assert groups == sorted(groups, key=["baseline", "paper", "random", "control"].index)
-    assert groups.count("random") == len(sweep.RANDOM_SEEDS)
+    assert groups.count("random") == len(controls.RANDOM_SEEDS)
     for point in points:
         named = reference_points(fitted)[point["name"]]
         assert seen["cells"][point["cell"]]["panel"] == full(named, fitted)

@@ -38,7 +38,7 @@ def view(rows: Sequence[Row], directions: Directions) -> dict[str, Any]:
     """Return what the three figures show.
 
     Args:
-        rows: Of `sweep.load`; at least one.
+        rows: Of `sweep_table.load`; at least one.
         directions: The model's, to tell the default settings and the cards.
 
     Returns:
