@@ -30,7 +30,7 @@ class Supply:
         names: Models that have precomputed directions, with the title to show.
         maps: Reads the precomputed maps; None if there are none.
         evaluation: Reads the measured table, `evaluation.json`; None if there is none.
-        sweep: Reads the rows of the measured grids, as `sweep_table.load` gives them; empty if none.
+        sweep: Reads the rows of the measured grids, as `sweep_table` gives them; empty if none.
     """
 
     model: Callable[[str, Report], ChatModel]
