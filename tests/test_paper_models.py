@@ -1,6 +1,7 @@
 """The five models of the paper, without their weights: published settings and templates, and every
 step on tiny random models of the same architectures, found where the hub would have put them."""
 
+import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class Paper:
 
     Attributes:
         hub: Its repository.
-        family: The tiny model of its architecture in conftest.
+        family: The tiny model of its architecture in families.py.
         config: Config class, with the sizes of its config.json.
         template: The chat template of its tokenizer_config.json.
         before: What the template puts before the request: nothing is added to it.
@@ -189,31 +190,34 @@ PAPER = {
 }
 
 
-@pytest.fixture(params=PAPER)
+@pytest.fixture(scope="module", params=PAPER)
 def name(request) -> str:
     """Each of the five, by its catalog name."""
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def paper(name) -> Paper:
     return PAPER[name]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def entry(name) -> CatalogEntry:
     return catalog()[name]
 
 
-@pytest.fixture
-def model(name, paper, entry, own_copy, model_of, tmp_path, monkeypatch) -> ChatModel:
-    """A tiny model with the real template, where the hub's client keeps the real one."""
-    network, tokenizer = own_copy(model_of(paper.family))
+@pytest.fixture(scope="module")
+def model(name, paper, entry, model_of, tmp_path_factory) -> ChatModel:
+    """A tiny model with the real template, found where the hub's client keeps the real one."""
+    cache = tmp_path_factory.mktemp("hub")
+    tiny = model_of(paper.family)
+    tokenizer = copy.deepcopy(tiny.tokenizer)
     tokenizer.chat_template = paper.template
-    place_in_hub_cache(tmp_path, entry, network, tokenizer)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    return loading.load(name, device="cpu")
+    place_in_hub_cache(cache, entry, tiny.network, tokenizer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HUB_CACHE", str(cache))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        return loading.load(name, device="cpu")
 
 
 def place_in_hub_cache(cache: Path, entry: CatalogEntry, network: Any, tokenizer: Any) -> None:
@@ -293,7 +297,7 @@ def test_the_openers_are_the_catalogs_each_one_token(entry, model):
 # Every step
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fitted_here(model, prompts) -> Directions:
     positions = tuple(range(-len(model.suffix), 0))
     states = {
