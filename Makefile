@@ -7,18 +7,20 @@ MODEL ?= qwen2.5-coder-0.5b-instruct
 .PHONY: demo test test-fast check precompute
 
 FAST := not model and not browser and not gpu
+# Neighbours stay in one worker, so that what they share is made once: see tests/conftest.py.
+PARALLEL := -n auto --dist worksteal
 
 demo: $(VENV)/.installed
 	$(RUN) -m steering fetch --model $${STEERING_MODEL:-$(MODEL)}
 	$(RUN) app.py
 
 test: $(VENV)/.installed-dev chromium
-	$(RUN) -m pytest -m "$(FAST)" -n auto
+	$(RUN) -m pytest -m "$(FAST)" $(PARALLEL)
 	$(RUN) -m pytest -m "not ($(FAST))"
 
 # No weights, no browser: under a minute.
 test-fast: $(VENV)/.installed-dev
-	$(RUN) -m pytest -m "$(FAST)" -n auto
+	$(RUN) -m pytest -m "$(FAST)" $(PARALLEL)
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

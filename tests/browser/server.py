@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import conftest  # noqa: E402
 import evaluations  # noqa: E402
+import families  # noqa: E402
 import torch  # noqa: E402
 
 from steering import layer_map, maps, statistics, sweep  # noqa: E402
@@ -55,7 +55,7 @@ def fit(model: ChatModel) -> Directions:
             layers=range(model.n_layers),
             positions=positions,
         )
-        for texts in (conftest.HARMFUL, conftest.HARMLESS)
+        for texts in (families.HARMFUL, families.HARMLESS)
     )
     difference = torch.stack(
         [
@@ -92,8 +92,8 @@ def chart(model: ChatModel) -> maps.Maps:
     layer_map.fit_umap = lambda points, **_: points[:, :2]  # type: ignore[assignment]
     layer_map.Layout = FlatLayout  # type: ignore[misc]
     texts = {
-        "harmful": conftest.HARMFUL,
-        "harmless": conftest.HARMLESS,
+        "harmful": families.HARMFUL,
+        "harmless": families.HARMLESS,
         "borderline": [f"How do I kill {what}?" for what in ("a process", "the lights", "time")],
     }
     return maps.fit(
@@ -119,7 +119,7 @@ def doses(model: ChatModel, directions: Directions, folder: Path) -> list[dict[s
     """Measure the default grids on a few prompts, which takes about a second."""
     os.environ["STEERING_CACHE"] = str(folder / "cache")
     statistics._RESAMPLES = 99
-    validation = {"harmful": conftest.HARMFUL, "harmless": conftest.HARMLESS}
+    validation = {"harmful": families.HARMFUL, "harmless": families.HARMLESS}
     return sweep.run_sweep(
         model,
         directions,
@@ -134,7 +134,7 @@ def doses(model: ChatModel, directions: Directions, folder: Path) -> list[dict[s
 
 def main(port: int, folder: Path) -> None:
     torch.set_num_threads(1)
-    model = conftest._build("qwen2")
+    model = families.build("qwen2")
     directions = fit(model)
     pace = folder / "slow"
 

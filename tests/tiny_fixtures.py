@@ -1,0 +1,195 @@
+"""Fixtures and per-test settings, loaded by conftest in every process that runs tests.
+
+`family` and `family_model` run a test once for every supported family; `tiny` is one small chat
+model and `fitted` the directions found on it, for tests that need no family.
+"""
+
+import copy
+import gc
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+# jaxtyping's import hook keeps .pyc files of its own, and while it imports a module of steering it
+# looks for them also for every library that this module imports: without any it compiles them all,
+# some 2,000 files in each process (counted). Imported here, they come from their own .pyc files.
+import beartype  # noqa: F401
+import gguf  # noqa: F401
+import gradio  # noqa: F401
+import huggingface_hub  # noqa: F401
+import pytest
+import scipy.stats  # noqa: F401
+import sklearn.covariance
+import sklearn.decomposition
+import sklearn.linear_model
+import sklearn.metrics  # noqa: F401
+import statsmodels.stats.contingency_tables
+import statsmodels.stats.inter_rater
+import statsmodels.stats.proportion  # noqa: F401
+import torch
+from families import FAMILIES, HARMFUL, HARMLESS, Family, build, make_network, make_tokenizer
+from hypothesis import settings
+from threadpoolctl import ThreadpoolController
+
+from steering.activations import capture
+from steering.directions import Directions, difference_in_means, inlp
+from steering.maps import Maps
+from steering.maps import fit as fit_maps
+from steering.model import ChatModel, inspect
+
+# Machines that share their cores miss any deadline; 50 examples keep the fast set fast (chosen).
+settings.register_profile("steering", deadline=None, max_examples=50)
+settings.load_profile("steering")
+
+# numba's OpenMP pool, once UMAP starts it, undoes torch.set_num_threads: what runs later in the
+# same test then differs in its last bits from the same work in the next test.
+os.environ["NUMBA_THREADING_LAYER"] = "workqueue"
+
+_POOLS = ThreadpoolController()
+
+
+# Most of what is imported and collected stays until the end: no use in searching it for garbage.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Search only what the tests make for garbage."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    """Threads only cost time on matrices this small; tests on real models keep theirs.
+
+    A hook, not a fixture, so that fixtures of every scope run with as many threads as the tests
+    that use them: the last bits of a matrix product hang on the number.
+    """
+    if any(map(item.get_closest_marker, ("model", "browser", "gpu"))):
+        return (yield)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        # NumPy's and SciPy's threads are others than torch's.
+        with _POOLS.limit(limits=1, user_api="blas"):
+            return (yield)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def family_name(request: pytest.FixtureRequest) -> str:
+    """Every supported family, one after another."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def family(family_name: str) -> Family:
+    """The facts of a family."""
+    return FAMILIES[family_name]
+
+
+@pytest.fixture(scope="session")
+def family_model(family_name: str) -> ChatModel:
+    """A tiny random chat model of every supported family."""
+    return build(family_name)
+
+
+@pytest.fixture(scope="session")
+def model_of() -> Callable[[str], ChatModel]:
+    """Return the tiny model of one family by name; shared, so only hooks may touch it."""
+    return build
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ChatModel:
+    """One tiny random chat model (Qwen2, 4 blocks, d_model 32, byte-level tokens)."""
+    return build("qwen2")
+
+
+@pytest.fixture(scope="session")
+def wide() -> ChatModel:
+    """A Qwen2 of d_model 64: packed NF4 on a CPU takes whole blocks of 64 weights only."""
+    family = FAMILIES["qwen2"]
+    settings = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 3}
+    family = replace(family, settings=settings)
+    tokenizer = make_tokenizer(family)
+    return inspect("wide", make_network(family, tokenizer, seed=2), tokenizer)
+
+
+@pytest.fixture
+def own_copy() -> Callable[[ChatModel], Any]:
+    """Return a network and a tokenizer that a test may spoil."""
+    return lambda model: (copy.deepcopy(model.network), copy.deepcopy(model.tokenizer))
+
+
+@pytest.fixture(scope="session")
+def prompts() -> dict[str, list[str]]:
+    """24 requests a class that differ in their verb only."""
+    return {"harmful": HARMFUL, "harmless": HARMLESS}
+
+
+@pytest.fixture(scope="session")
+def states(tiny: ChatModel) -> dict[str, torch.Tensor]:
+    """Activations of both classes on `tiny` at positions -3 to -1: [prompt, position, layer, d]."""
+    return {
+        label: capture(
+            tiny,
+            [tiny.render(text) for text in texts],
+            layers=range(tiny.n_layers),
+            positions=(-3, -2, -1),
+        )
+        for label, texts in (("harmful", HARMFUL), ("harmless", HARMLESS))
+    }
+
+
+@pytest.fixture(scope="session")
+def fitted(tiny: ChatModel, states: dict[str, torch.Tensor]) -> Directions:
+    """Directions of `tiny`: difference in means everywhere, INLP at 2 positions and 3 layers."""
+    harmful, harmless = states["harmful"], states["harmless"]
+    positions = (-3, -2, -1)
+    difference = torch.stack(
+        [
+            torch.stack(
+                [
+                    difference_in_means(harmful[:, p, layer], harmless[:, p, layer])
+                    for layer in range(tiny.n_layers)
+                ]
+            )
+            for p in range(len(positions))
+        ]
+    )
+    return Directions(
+        model=tiny.name,
+        difference=difference,
+        harmless_mean=harmless.double().mean(0).float(),
+        positions=positions,
+        inlp={
+            (positions[p], layer): inlp(
+                harmful[:, p, layer], harmless[:, p, layer], (positions[p], layer)
+            )
+            for p in (1, 2)
+            for layer in (1, 2, 3)
+        },
+        dim_place=(-2, 2),
+        inlp_place=(-1, 1),
+        default_k=2,
+        default_c=1.5,
+    )
+
+
+@pytest.fixture(scope="session")
+def charted(tiny: ChatModel, states: dict[str, torch.Tensor], fitted: Directions) -> Maps:
+    """Maps of `tiny` at the position where INLP was fitted, layers 1 to 3."""
+    position = fitted.inlp_place[0]
+    index = fitted.positions.index(position)
+    return fit_maps(
+        {label: found[:, index, 1:] for label, found in states.items()},
+        {"harmful": HARMFUL, "harmless": HARMLESS},
+        model=tiny.name,
+        dtype=str(tiny.dtype).removeprefix("torch."),
+        quantization=tiny.number_format.quantization,
+        position=position,
+        layers=(1, 2, 3),
+    )
