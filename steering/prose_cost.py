@@ -1,7 +1,6 @@
 """What an edit costs on neutral prose: loss and KL divergence of every next token.
 
-The text stands alone, without a chat template. It is read in windows, the baseline and a few panels
-in one pass, so that both are compared under the same rounding.
+The text stands alone, without a chat template, and is read in windows.
 """
 
 import hashlib
@@ -11,21 +10,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from steering.directions import Directions
-from steering.intervention import Edit, compile_edits, intervene
-from steering.metrics import answer_log_probabilities
-from steering.model import ChatModel
+from steering.intervention import Edit, Program, compile_edits, intervene
+from steering.model import ChatModel, reading
 from steering.panel import Panel
+from steering.passes import starting_at
 from steering.prose import Passage
 from steering.stages import Stages
 
 WINDOW: Final = 128
 """Tokens read at once (chosen: logits of a pass then fit in half a gigabyte)."""
 _PANELS: Final = 8
-"""Panels beside the baseline in one pass (chosen, for the same reason)."""
+"""Panels in one pass (chosen, for the same reason)."""
 _POSITIONS: Final = 8
 """Positions whose KL divergence is taken at a time (chosen: a hundred megabytes)."""
 
@@ -62,26 +61,18 @@ def prose_cost(
         stages: Keeps what is measured, so that a stopped run goes on.
     """
     rows = windows(model, passages)
-    groups = [panels[start : start + _PANELS] for start in range(0, len(panels), _PANELS)]
-    todo = {
-        json.dumps([place, _digest(row), [str(panel.resolved(directions)) for panel in group]]): (
-            row,
-            [panel.edit(directions) for panel in group],
+    edits = [panel.edit(directions) for panel in panels]
+    names = [str(panel.resolved(directions)) for panel in panels]
+    todo = {json.dumps([place, _digest(row), names]): row for place, row in enumerate(rows)}
+    found = stages.lines("prose", list(todo), lambda key: _measure(model, todo[key], edits))
+    return {
+        panel: ProseCost(
+            tuple(len(row) - 1 for row in rows),
+            tuple(each["loss"][place] for each in found),
+            tuple(each["kl"][place] for each in found),
         )
-        for group in groups
-        for place, row in enumerate(rows)
+        for place, panel in enumerate(panels)
     }
-    found = stages.lines("prose", list(todo), lambda key: _measure(model, *todo[key]))
-    costs: dict[Panel, ProseCost] = {}
-    for number, group in enumerate(groups):
-        own = found[number * len(rows) : (number + 1) * len(rows)]
-        for place, panel in enumerate(group):
-            costs[panel] = ProseCost(
-                tuple(len(row) - 1 for row in rows),
-                tuple(each["loss"][place] for each in own),
-                tuple(each["kl"][place] for each in own),
-            )
-    return costs
 
 
 def windows(model: ChatModel, passages: Sequence[Passage]) -> list[list[int]]:
@@ -106,32 +97,68 @@ def _digest(row: Sequence[int]) -> str:
 
 
 def _measure(model: ChatModel, row: Sequence[int], edits: Sequence[Edit | None]) -> dict[str, Any]:
-    batch = model.batch([row] * (len(edits) + 1))
-    program = compile_edits([None, *edits], device=model.device)
+    """Return the mean loss and divergence on one window under every edit.
+
+    Blocks below the first edited one compute what they do in the unedited model: they run once.
+    """
+    groups: dict[int, list[int]] = {}
+    for place, edit in enumerate(edits):
+        if edit is not None and not edit.is_identity:
+            groups.setdefault(min(layer for layer, _ in edit.sites), []).append(place)
+    with reading(model, sorted(groups)) as states:
+        baseline = _logits(model, [row], {})
+    kept = dict(states)
+    targets = torch.tensor(row[1:], device=model.device)
+    loss, _ = _compared(baseline, baseline, targets)
+    found = {"loss": loss.tolist() * len(edits), "kl": [0.0] * len(edits)}
+    for layer, members in groups.items():
+        for start in range(0, len(members), _PANELS):
+            part = members[start : start + _PANELS]
+            program = compile_edits([edits[place] for place in part], device=model.device)
+            with starting_at(
+                model, layer, kept[layer].expand(len(part), -1, -1) if layer else None
+            ):
+                logits = _logits(model, [row] * len(part), program)
+            losses, divergences = _compared(baseline, logits, targets)
+            for place, one, other in zip(part, losses.tolist(), divergences.tolist(), strict=True):
+                found["loss"][place], found["kl"][place] = one, other
+    return found
+
+
+def _logits(
+    model: ChatModel, rows: Sequence[Sequence[int]], program: Program
+) -> Float[Tensor, "row position vocab"]:
+    batch = model.batch(rows)
     with torch.inference_mode(), intervene(model, program):
-        logits = model.network(
+        output = model.network(
             input_ids=batch.tokens,
             attention_mask=batch.mask,
             position_ids=batch.positions,
             use_cache=False,
-        ).logits[:, :-1]
-    loss = -answer_log_probabilities(logits, batch.tokens[:, 1:]).double().mean(dim=1)
-    return {"loss": loss[1:].tolist(), "kl": _divergence(logits).tolist()}
+        )
+    return output.logits[:, :-1]  # type: ignore[no-any-return]
 
 
-def _divergence(logits: Float[Tensor, "row position vocab"]) -> Float[Tensor, " panel"]:
-    """Mean over positions of KL(first row || row), in nats, for every row but the first.
+def _compared(
+    baseline: Float[Tensor, "1 position vocab"],
+    logits: Float[Tensor, "row position vocab"],
+    targets: Int[Tensor, " position"],
+) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
+    """Return each row's mean loss and mean KL(baseline || row) over the positions, in nats.
 
     In float32: `metrics.kl_divergence` takes double precision, which is the better part of the
     whole work at a hundred thousand words and thousands of positions. Summed over differences of
     log-probabilities, which are small where the divergence is, so that little is lost (5e-6 of
     the value on random logits).
     """
-    total = torch.zeros(len(logits) - 1, device=logits.device)
+    loss = torch.zeros(len(logits), device=logits.device)
+    divergence = torch.zeros(len(logits), device=logits.device)
     for start in range(0, logits.shape[1], _POSITIONS):
-        part = logits[:, start : start + _POSITIONS].float()
-        baseline = part[0].log_softmax(dim=-1)
-        p = baseline.exp()
-        edited = part[1:].log_softmax(dim=-1)
-        total += (baseline - edited).mul_(p).sum(dim=-1).clamp(min=0.0).sum(dim=-1)
-    return total / logits.shape[1]
+        part = slice(start, start + _POSITIONS)
+        before = baseline[0, part].float().log_softmax(dim=-1)
+        after = logits[:, part].float().log_softmax(dim=-1)
+        wanted = targets[part].expand(len(after), -1)[..., None]
+        loss -= after.gather(-1, wanted).sum(dim=(1, 2))
+        terms = (before - after).mul_(before.exp())
+        divergence += terms.sum(dim=-1).clamp(min=0.0).sum(dim=-1)
+    return loss / logits.shape[1], divergence / logits.shape[1]
