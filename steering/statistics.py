@@ -114,7 +114,10 @@ def mean_interval(
         confidence_level=confidence,
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return Interval(mean, min(float(ends.low), mean), max(float(ends.high), mean))
+    # On a handful of prompts BCa may have no end; then the values themselves are the bound.
+    low = float(np.nan_to_num(ends.low, nan=array.min()))
+    high = float(np.nan_to_num(ends.high, nan=array.max()))
+    return Interval(mean, min(low, mean), max(high, mean))
 
 
 def paired_difference(

@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -80,6 +81,15 @@ def test_equal_values_have_no_width_unless_something_bounds_what_others_may_be()
 def test_values_that_differ_by_rounding_only_count_as_equal() -> None:
     found = mean_interval([0.1 + 0.2, 0.3, 0.3])
     assert found.low == found.high == pytest.approx(0.3)
+
+
+def test_a_few_prompts_for_which_the_bootstrap_has_no_end_are_bounded_by_their_values(
+    monkeypatch,
+) -> None:
+    nowhere = SimpleNamespace(confidence_interval=SimpleNamespace(low=math.nan, high=math.nan))
+    monkeypatch.setattr(stats, "bootstrap", lambda *_, **__: nowhere)
+    interval = mean_interval([0.0, 0.5, 3.0])
+    assert (interval.low, interval.high) == (0.0, 3.0)
 
 
 def test_a_mean_of_nothing_is_refused() -> None:
