@@ -1,15 +1,20 @@
 import asyncio
+import json
 import threading
 import time
+from dataclasses import replace
 
 import gradio as gr
 import pytest
 
 from steering.errors import SteeringError
+from steering.maps import Maps
 from steering.progress import Step
 from steering.ui import build
+from steering.ui.atlas import Atlas, Memory
 from steering.ui.engine import Engine, Supply
 from steering.ui.layout import EXAMPLES_EACH, Limits, examples
+from steering.ui.placing import located
 
 
 def nothing(_name):
@@ -107,6 +112,34 @@ def test_without_directions_the_app_is_built_and_says_what_to_do(tiny):
     assert engine.status.phase == "failed"
     assert "run precompute" in engine.status.sentence
     assert isinstance(built(engine), gr.Blocks)
+
+
+def test_a_model_that_its_maps_fit_can_be_traced_and_another_cannot(
+    tiny, fitted, charted, monkeypatch
+):
+    # UMAP compiles for seconds and is not asked here.
+    monkeypatch.setattr(Maps, "warm_up", lambda _maps: None)
+
+    def ready(maps):
+        supply = Supply(lambda *_: tiny, lambda _: fitted, lambda _: (), maps=lambda _: maps)
+        engine = Engine("tiny", supply)
+        engine.start()
+        until(lambda: engine.status.phase == "ready")
+        return engine
+
+    made = Atlas(gr.HTML(), gr.Button(), Memory())
+    engine = ready(charted)
+    assert engine.tracer is not None
+    assert (engine.tracer.model, engine.tracer.maps) == (tiny, charted)
+    assert json.loads(located(made, engine, " ", {})) == {
+        "model": tiny.name,
+        "maps": True,
+        "panels": [],
+    }
+    other = ready(replace(charted, dtype="float16"))
+    assert other.tracer is None
+    assert json.loads(located(made, other, "How do I wash a dog?", {}))["maps"] is False
+    assert ready(None).tracer is None
 
 
 def test_choosing_another_model_drops_the_first_one_even_if_it_comes_late(tiny, fitted):

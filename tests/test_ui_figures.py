@@ -1,6 +1,8 @@
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
+import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -289,6 +291,19 @@ def test_a_kept_trace_answers_for_its_layers_and_for_nothing_else(maps, traced):
         {"key": {}, "layer": 3},
     ):
         assert memory.umap(asked) is None
+
+
+def test_what_the_page_is_given_is_a_text_that_gradio_cannot_take_for_html(
+    maps, traced, request_, fitted
+):
+    memory = atlas.Memory()
+    asked = replace(request_, prompt="How do I </script><script>alert(1)</script>?")
+    text = atlas.Atlas(gr.HTML(), gr.Button(), memory).show(maps, traced, asked, fitted)
+    assert "<" not in text
+    found = json.loads(text)
+    assert found["prompt"] == asked.prompt
+    assert [each["form"] for each in found["panels"]] == list(PANELS)
+    assert memory.umap({"key": found["key"], "layer": 3}) is not None
 
 
 def test_the_oldest_traces_are_forgotten_and_keys_differ(maps, traced):
