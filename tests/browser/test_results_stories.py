@@ -17,6 +17,7 @@ FIRST = [each["panel"] for each in evaluations.document()["panels"]][:9]
 def table(app, visit):
     """A visitor's page on which the table is in sight."""
     page = visit(app, ready=False).page
+    page.click("#tab-results")
     page.locator(".results table").scroll_into_view_if_needed()
     return page
 
@@ -137,16 +138,20 @@ def test_a_text_form_is_copied(table):
 
 
 def choose(page, title: str) -> None:
+    page.click("#tab-playground")
     if not page.is_visible("#chooser input"):
         page.click("#settings button.label-wrap:has-text('The model')")
     page.click("#chooser input")
     page.locator("[role=option]").filter(has_text=title).click()
+    page.click("#tab-results")
 
 
 def test_results_follow_the_model_and_hostile_texts_stay_texts(unloaded, visit):
     visitor, other = (visit(unloaded, ready=False) for _ in range(2))
     page = visitor.page
-    page.wait_for_selector(".results table")
+    for each in (page, other.page):
+        each.click("#tab-results")
+        each.wait_for_selector(".results table")
     choose(page, "Unswept")
     page.wait_for_selector(".results .absent")
     assert "python -m steering evaluate --model unswept" in page.inner_text(".results")
@@ -167,6 +172,7 @@ def test_results_follow_the_model_and_hostile_texts_stay_texts(unloaded, visit):
     assert page.title() == "Refusal Steering Playground"
     # A visitor who comes later sees the model of now.
     late = visit(unloaded, ready=False).page
+    late.click("#tab-results")
     late.wait_for_function("document.querySelector('.results header')?.innerText.includes('<img')")
 
 
@@ -184,6 +190,7 @@ def test_the_table_fits_and_its_texts_have_contrast(app, visit, scheme, size):
     page = visit(
         app, ready=False, color_scheme=scheme, viewport={"width": size[0], "height": size[1]}
     ).page
+    page.click("#tab-results")
     page.click('[aria-label="Details of counterfactual flipping"]')
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     box = page.evaluate(
