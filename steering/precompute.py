@@ -14,6 +14,7 @@ from torch import Tensor
 
 from steering import artifact, evaluation, prose, sweep_table
 from steering.activations import capture
+from steering.answers import ROWS
 from steering.controls import arms
 from steering.directions import Directions, Inlp, Place, difference_in_means, inlp
 from steering.evaluation import Settings, evaluate
@@ -50,7 +51,7 @@ def precompute(
     out: Path,
     *,
     batch_size: int = 16,
-    rows_per_batch: int = 32,
+    rows_per_batch: int = ROWS,
 ) -> Directions:
     """Fit, choose, evaluate and record; write everything under `out`.
 

@@ -55,9 +55,9 @@ class Settings:
         rows: Rows (prompts x cells) of a forward pass.
     """
 
-    prompts: int = 32
+    prompts: int = 48
     answer_tokens: int = 12
-    generated_prompts: int = 16
+    generated_prompts: int = 24
     generated_tokens: int = 24
     rows: int = 32
 

@@ -71,10 +71,10 @@ def test_the_splits_hold_192_and_48_and_80_prompts(label) -> None:
 
 
 def test_borderline_prompts_are_never_for_fitting_and_cover_each_kind_in_both_splits() -> None:
-    assert [len(prompt_set("borderline", split)) for split in SPLITS] == [0, 32, 64]
+    assert [len(prompt_set("borderline", split)) for split in SPLITS] == [0, 16, 80]
     kinds = {p.category for p in prompt_set("borderline")}
     assert len(kinds) == 8
-    for split, count in (("validation", 4), ("test", 8)):
+    for split, count in (("validation", 2), ("test", 10)):
         found = Counter(p.category for p in prompt_set("borderline", split))
         assert found == dict.fromkeys(kinds, count)
 
