@@ -8,7 +8,7 @@ from scipy import stats
 from steering.statistics import wilson
 
 EVIL = "<img src=x onerror=\"document.title='broken into'\">"
-SIZES = {"harmful": 80, "harmless": 80, "borderline": 64}
+SIZES = {"harmful": 80, "harmless": 80, "borderline": 80}
 # panel; label; kind; refused of each set; looping; perplexity, KL and perplexity on prose
 _TABLE = """
 baseline; baseline; baseline; 47 14 25; 2 1 2; 1.66 0.0 21.3

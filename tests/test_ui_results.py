@@ -222,7 +222,7 @@ def test_a_model_that_hardly_refuses_is_explained_and_others_are_not():
 
 def test_how_it_was_measured_is_told_with_the_command_that_does_it_again():
     shown = results_notes.measured(DOCUMENT)
-    assert "80 harmful, 80 harmless and 64 borderline prompts; greedy, at most 48 tokens" in shown
+    assert "80 harmful, 80 harmless and 80 borderline prompts; greedy, at most 48 tokens" in shown
     assert "bfloat16 on cpu" in shown
     assert "95 % Wilson" in shown
     assert results_notes.command(DOCUMENT) == "python -m steering evaluate --model tiny"
