@@ -18,6 +18,7 @@ Every token position is edited, of the prompt and of the answer.
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -187,27 +188,23 @@ def intervene(model: ChatModel, program: Program) -> Generator[None]:
         for (layer, part), edit in program.items():
             module = model.module(layer, part)
             if part == "input":
-                handle = module.register_forward_pre_hook(_before(edit), with_kwargs=True)
+                handle = module.register_forward_pre_hook(partial(_before, edit), with_kwargs=True)
             else:
-                handle = module.register_forward_hook(_after(edit))
+                handle = module.register_forward_hook(partial(_after, edit))
             hooks.callback(handle.remove)
         yield
 
 
-def _before(edit: SiteEdit) -> Any:  # noqa: ANN401 - torch leaves hooks untyped
-    def hook(_module: nn.Module, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
-        if args:
-            return (edit(args[0]), *args[1:]), kwargs
-        return args, {**kwargs, "hidden_states": edit(kwargs["hidden_states"])}
+# Functions of the module with bound arguments, not closures: a closure is checked and compiled
+# anew wherever annotations are checked at run time.
+def _before(edit: SiteEdit, _module: nn.Module, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    if args:
+        return (edit(args[0]), *args[1:]), kwargs
+    return args, {**kwargs, "hidden_states": edit(kwargs["hidden_states"])}
 
-    return hook
 
-
-def _after(edit: SiteEdit) -> Any:  # noqa: ANN401
-    def hook(_module: nn.Module, _args: Any, output: Any) -> Any:  # noqa: ANN401
-        # Attention returns (output, weights); MLPs and norms return the bare tensor.
-        if isinstance(output, tuple):
-            return (edit(output[0]), *output[1:])
-        return edit(output)
-
-    return hook
+def _after(edit: SiteEdit, _module: nn.Module, _args: Any, output: Any) -> Any:  # noqa: ANN401
+    # Attention returns (output, weights); MLPs and norms return the bare tensor.
+    if isinstance(output, tuple):
+        return (edit(output[0]), *output[1:])
+    return edit(output)

@@ -8,7 +8,7 @@ token that the chat template appends after the user's text (a post-instruction t
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, cast
 
 import torch
@@ -218,17 +218,20 @@ def reading(
     with ExitStack() as hooks:
         for layer in layers:
             handle = model.blocks[layer].register_forward_pre_hook(
-                _keep(states, layer), with_kwargs=True
+                partial(_keep, states, layer), with_kwargs=True
             )
             hooks.callback(handle.remove)
         yield states
 
 
-def _keep(states: dict[int, Tensor], layer: int) -> Any:  # noqa: ANN401
-    def hook(_module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
-        states[layer] = args[0] if args else kwargs["hidden_states"]
-
-    return hook
+def _keep(
+    states: dict[int, Tensor],
+    layer: int,
+    _module: nn.Module,
+    args: Any,  # noqa: ANN401 - torch leaves hooks untyped
+    kwargs: Any,  # noqa: ANN401
+) -> None:
+    states[layer] = args[0] if args else kwargs["hidden_states"]
 
 
 def _find_blocks(network: Any) -> nn.ModuleList:  # noqa: ANN401

@@ -6,7 +6,7 @@ tests runs none, and the workers start only when it has read this file.
 
 import pytest
 
-FIT_UMAP = ("test_maps", "test_precompute")
+FIT_UMAP = ("test_maps",)
 """Modules that fit a real UMAP, beside the users of `charted`. Each process that does so
 compiles it for 7 seconds (measured)."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from flat_layout import flatten
 
 from steering import (
     answers,
@@ -69,6 +70,7 @@ def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
     patch.setattr(sweep, "Settings", partial(sweep.Settings, 2, 2, 1, 2, 8))
     patch.setattr(precompute, "SCREENED", 2)
     patch.setattr(precompute, "finalists", two)
+    flatten(patch)
 
 
 @pytest.fixture(scope="module")

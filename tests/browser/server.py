@@ -14,9 +14,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import evaluations  # noqa: E402
 import families  # noqa: E402
+import pytest  # noqa: E402
 import torch  # noqa: E402
+from flat_layout import flatten  # noqa: E402
 
-from steering import layer_map, maps, statistics, sweep  # noqa: E402
+from steering import maps, statistics, sweep  # noqa: E402
 from steering.activations import capture  # noqa: E402
 from steering.comparison import Answer  # noqa: E402
 from steering.directions import Directions, difference_in_means, inlp  # noqa: E402
@@ -27,7 +29,6 @@ from steering.splits import PromptSplits  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from steering.ui.engine import Engine, Supply  # noqa: E402
 from steering.ui.layout import Limits  # noqa: E402
-from steering.umap_layout import Layout  # noqa: E402
 
 EVIL = "<img src=x onerror=\"document.title='broken into'\"><b>bold</b> ${1+1} {{value}}"
 RECORDING = {
@@ -78,19 +79,8 @@ def fit(model: ChatModel) -> Directions:
     )
 
 
-class FlatLayout(Layout):
-    """A stand-in for UMAP, which compiles for seconds: the first two coordinates."""
-
-    def __init__(self, _coordinates: object, _embedding: object) -> None:
-        pass
-
-    def place(self, coordinates: torch.Tensor) -> torch.Tensor:
-        return coordinates[:, :2]
-
-
 def chart(model: ChatModel) -> maps.Maps:
-    layer_map.fit_umap = lambda points, **_: points[:, :2]  # type: ignore[assignment]
-    layer_map.Layout = FlatLayout  # type: ignore[misc]
+    flatten(pytest.MonkeyPatch())
     texts = {
         "harmful": families.HARMFUL,
         "harmless": families.HARMLESS,
