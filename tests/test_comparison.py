@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from steering import comparison
@@ -298,6 +298,8 @@ def test_a_character_is_shown_when_its_last_byte_has_come(model_of, name):
 
 @given(text=st.text(max_size=20))
 def test_no_prefix_of_any_text_ends_in_half_a_character(tiny, text):
+    # Hypothesis also draws words that it finds in the source, and special tokens are not shown.
+    assume(not any(special in text for special in tiny.tokenizer.all_special_tokens))
     text = text.replace("\ufffd", "")
     tokens = tiny.tokenizer.encode(text, add_special_tokens=False)
     shown = [readable(tiny, tokens[:length]) for length in range(len(tokens) + 1)]
