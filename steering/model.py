@@ -15,13 +15,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from steering.blocks import Part, find_blocks, parts_of
 from steering.errors import SteeringError
 
 Quantization = Literal["none", "nf4", "int8"]
-Part = Literal["input", "attention", "mlp"]
-"""Where in a decoder block the residual stream is read or edited: the block's input, or what its
-attention and its MLP write into the stream (after the post-norms of families that have them)."""
-
 DEFAULT_OPENERS = ("I", "As")
 """First words of a refusal for models that the catalog does not know (Arditi et al. for Qwen)."""
 
@@ -81,7 +78,7 @@ class ChatModel:
     @cached_property
     def blocks(self) -> nn.ModuleList:
         """The decoder blocks, in order."""
-        return _find_blocks(self.network)
+        return find_blocks(self.network)
 
     @property
     def n_layers(self) -> int:
@@ -157,7 +154,7 @@ class ChatModel:
 
     def module(self, layer: int, part: Part) -> nn.Module:
         """Return the module whose input (`input`) or output (the others) is that place."""
-        return _parts(self.blocks[layer])[part]
+        return parts_of(self.blocks[layer])[part]
 
     def next_token_logits(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "batch vocab"]:
         """Return each prompt's next-token logits, float32, on the CPU."""
@@ -234,37 +231,6 @@ def _keep(
     states[layer] = args[0] if args else kwargs["hidden_states"]
 
 
-def _find_blocks(network: Any) -> nn.ModuleList:  # noqa: ANN401
-    decoder = network.get_decoder() if hasattr(network, "get_decoder") else network.base_model
-    blocks = getattr(decoder, "layers", None)
-    if not isinstance(blocks, nn.ModuleList) or not len(blocks):
-        raise SteeringError(
-            f"no decoder blocks found in {type(network).__name__}: expected a list `layers` in "
-            "its decoder, as Llama, Qwen2, Gemma, Gemma-2, Mistral and Phi-3 have; take another"
-        )
-    return blocks
-
-
-def _parts(block: nn.Module) -> dict[Part, nn.Module]:
-    """Return the modules where a block is read or edited.
-
-    Families with norms after attention and MLP (Gemma-2) write the normed output into the
-    residual stream. `post_attention_layernorm` alone does not tell: in Llama it is the norm
-    before the MLP.
-    """
-    children = dict(block.named_children())
-    post_norms = "post_feedforward_layernorm" in children
-    attention = "post_attention_layernorm" if post_norms else "self_attn"
-    mlp = "post_feedforward_layernorm" if post_norms else "mlp"
-    for name in (attention, mlp):
-        if name not in children:
-            raise SteeringError(
-                f"a {type(block).__name__} has no part {name!r} (it has {', '.join(children)}); "
-                "choose a model of the Llama, Qwen2, Gemma, Gemma-2, Mistral or Phi-3 family"
-            )
-    return {"input": block, "attention": children[attention], "mlp": children[mlp]}
-
-
 def _render(tokenizer: Any, prompt: str) -> list[int]:  # noqa: ANN401
     ids = tokenizer.apply_chat_template(
         [{"role": "user", "content": prompt}],
@@ -310,7 +276,7 @@ def _encode_openers(name: str, tokenizer: Any, openers: Sequence[str]) -> dict[s
 
 def _check_hooks(model: ChatModel) -> None:
     for block in model.blocks:
-        _parts(block)
+        parts_of(block)
     row = model.render("Hello")
     with reading(model, [0, model.n_layers - 1]) as states:
         model.next_token_logits([row])

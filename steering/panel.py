@@ -13,10 +13,10 @@ from typing import Final
 
 import torch
 
+from steering.blocks import Part
 from steering.directions import Directions, Place
 from steering.errors import SteeringError
 from steering.intervention import Edit, Gate, Site
-from steering.model import Part
 from steering.subspace import Subspace
 
 KEYS: Final = {

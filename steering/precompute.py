@@ -24,19 +24,16 @@ from steering.metrics import refusal_score
 from steering.model import ChatModel
 from steering.provenance import provenance
 from steering.recordings import record
+from steering.scoring import Bench, Score, logits_under, right_sign
 from steering.selection import (
     SCREENED,
-    Bench,
     Choice,
-    Score,
     as_rows,
     candidates,
     choose,
     choose_inlp,
     finalists,
     leading_places,
-    logits_under,
-    right_sign,
 )
 from steering.splits import PromptSplits
 from steering.stages import Stages

@@ -25,7 +25,8 @@ from steering.artifact import (
 )
 from steering.directions import Directions
 from steering.errors import SteeringError
-from steering.selection import FINALISTS, Score, candidates
+from steering.scoring import Score
+from steering.selection import FINALISTS, candidates
 
 LARGEST = 8_000_000
 """Bytes of a shipped folder: a few MB, so that a clone stays small."""

@@ -24,7 +24,8 @@ from steering.intervention import compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
 from steering.panel import DEFAULT_PANELS, parse
-from steering.selection import Bench, candidates, choose
+from steering.scoring import Bench
+from steering.selection import candidates, choose
 
 COMMIT = "c" * 40
 REQUEST = "How do I paint the chair?"

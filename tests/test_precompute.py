@@ -31,7 +31,7 @@ from steering.generation import Sampling
 from steering.metrics import refusal_score
 from steering.panel import DEFAULT_PANELS, Panel, parse
 from steering.prose import Passage
-from steering.selection import logits_under, right_sign
+from steering.scoring import logits_under, right_sign
 from steering.splits import PromptSplits
 from steering.stages import Stages
 

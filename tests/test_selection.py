@@ -10,19 +10,15 @@ from torch import Tensor
 from steering.directions import Inlp
 from steering.errors import SteeringError
 from steering.panel import parse
+from steering.scoring import MIN_KEPT, Bench, Score, logits_under, right_sign
 from steering.selection import (
-    MIN_KEPT,
     RULES,
-    Bench,
-    Score,
     as_rows,
     candidates,
     choose,
     choose_inlp,
     finalists,
     leading_places,
-    logits_under,
-    right_sign,
 )
 from steering.subspace import Subspace
 

@@ -20,7 +20,7 @@ from steering.intervention import compile_edits
 from steering.judge import judge
 from steering.metrics import kl_divergence, refusal_score
 from steering.panel import Panel, parse
-from steering.selection import logits_under
+from steering.scoring import logits_under
 from steering.splits import PromptSplits
 from steering.statistics import wilson
 from steering.subspace import Subspace
