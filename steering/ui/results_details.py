@@ -50,7 +50,7 @@ def _verdicts(counts: Mapping[str, int], n: int) -> str:
         for name in order
     )
     words = ", ".join(f"{counts[name]} {escape(name)}" for name in order)
-    return f'<span class="verdicts" aria-hidden="true">{parts}</span>{words}'
+    return f'<span class="counts" aria-hidden="true">{parts}</span>{words}'
 
 
 def _cost(panel: Panel) -> str:

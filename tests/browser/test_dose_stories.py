@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from looks import faint
 
 from steering.sweep_table import COLUMNS
 
@@ -20,6 +21,12 @@ PLACE = """([figure, index]) => {
 }"""
 TAB = "() => document.documentElement.dataset.tab"
 ROWS = "document.querySelector('.doses').doses"
+TEXTS = """
+  #tab-dose, #tab-results, .doses h2, .doses .intro p, .doses h3, .doses .says, .doses .says b,
+  .doses .choice button, .doses .legend span, .doses footer button, .doses footer .n,
+  .doses .measured, .doses .names .who, .doses .names .control .who, .doses .names .value,
+  #dose-said span, #dose-said a
+"""
 
 
 @pytest.fixture
@@ -283,40 +290,8 @@ def test_the_figures_fit_the_screen_and_their_texts_have_contrast(see, scheme, s
     click(page, "heat", 0)
     page.wait_for_selector("#dose-said p")
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    for name, ratio in page.evaluate(CONTRAST).items():
-        assert ratio >= 4.5, (name, ratio)
+    assert not faint(page, TEXTS)
     drawn = "document.querySelector('[data-figure=heat] .plot')._fullLayout.width"
     place = "document.querySelector('[data-figure=heat] .board').clientWidth"
     page.set_viewport_size({"width": size[0] - 40, "height": size[1]})
     page.wait_for_function(f"{drawn} === {place}")
-
-
-CONTRAST = """() => {
-  const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((v) => {
-      v /= 255;
-      return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
-  const ground = (node) => {
-    for (; node; node = node.parentElement) {
-      const [r, g, b, a = 1] = parse(getComputedStyle(node).backgroundColor);
-      if (a > 0.9) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  const found = {};
-  const names = ["#tab-dose", "#tab-results", ".doses h2", ".doses .intro p", ".doses h3",
-    ".doses .says", ".doses .says b", ".doses .choice button", ".doses .legend span",
-    ".doses footer button", ".doses footer .n", ".doses .measured", ".doses .names .who",
-    ".doses .names .control .who", ".doses .names .value", "#dose-said span", "#dose-said a"];
-  for (const name of names) {
-    const node = document.querySelector(name);
-    if (!node) continue;
-    const [one, two] = [light(parse(getComputedStyle(node).color)), light(ground(node))];
-    found[name] = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
-  }
-  return found;
-}"""
