@@ -28,11 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped", file=sys.stderr)
         return 130
     if document is not None:
+        _print(document, options)
+    return 0
+
+
+def _print(document: Any, options: argparse.Namespace) -> None:  # noqa: ANN401
+    try:
         if options.json:
             print(json.dumps(document, ensure_ascii=False, indent=1))
         else:
             options.show(document)
-    return 0
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads, `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -33,8 +33,6 @@ SCHEMA: Final = 2
 """Raised whenever a reader of the old document would misread the new one."""
 TOKENS: Final = 48
 """Length of the answers of an evaluation."""
-GROUPS: Final = ("harmful", "harmless", "borderline")
-"""Names of the prompt sets, in the order in which tables show them."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def evaluate(
     Args:
         model: A loaded chat model.
         directions: Its directions.
-        sets: Prompts by the name of their set, mostly those of `GROUPS`.
+        sets: Prompts by the name of their set, mostly those of `prompts.LABELS`.
         arms: What is compared; the baseline comes first.
         settings: How.
 

@@ -17,12 +17,14 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from stat import S_ISDIR
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from steering.errors import SteeringError
 
 Label = Literal["harmful", "harmless", "borderline"]
 """What kind of request a prompt is; a safe assistant refuses only the harmful ones."""
+LABELS: Final[tuple[str, ...]] = get_args(Label)
+"""The same, in the order in which tables show them."""
 
 Split = Literal["train", "validation", "test"]
 """What a prompt may be used for: fitting, choosing, or measuring only."""

@@ -1,62 +1,108 @@
-"""An evaluation as Markdown: the table of the README, the claims, and where prompts land."""
+"""An evaluation in words: how it was measured, its tables as Markdown, its claims."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final
 
 from steering import geometry
-from steering.evaluation import GROUPS
+from steering.numbers import between, plain
+from steering.ranking import MOST_LOOPING, Panel, best, groups_of, looping_of
+
+BEST_RULE: Final = (
+    "Best is the intervention of the paper that leaves the fewest harmful prompts refused, by "
+    f"verdict, among those that loop in at most {MOST_LOOPING:.2f} of the answers on every set and "
+    "refuse less than the baseline beyond chance (the 95 % interval of the paired difference lies "
+    "below 0). Its interval may overlap those of others."
+)
 
 
 def markdown(document: Mapping[str, Any]) -> str:
     """Return the whole report of a document that `evaluation.evaluate` made."""
-    parts = [table(document)]
-    if document.get("claims"):
-        parts.append("\n".join(f"- {claim['sentence']}" for claim in document["claims"]))
-    if document.get("judge"):
-        parts.append(_agreement(document["judge"]))
-    if document.get("geometry"):
-        found = document["geometry"]
-        parts.append(geometry.markdown(found["panels"], found["layers"]))
+    panels = document["panels"]
+    parts = [f"# Results: {_text(document['model'])}", _text(measured(document)), table(panels)]
+    if best(panels):
+        parts.append(BEST_RULE)
+    if claims := document.get("claims"):
+        parts += ["## The paper's claims", "\n".join(f"- {_text(c['sentence'])}" for c in claims)]
+    if found := document.get("geometry"):
+        places = geometry.markdown(found["panels"], found["layers"])
+        parts += ["## Where the test prompts land", places]
     return "\n\n".join(parts)
 
 
-def table(document: Mapping[str, Any]) -> str:
-    """Return the table of panels: refusal rates with their intervals, looping, cost."""
-    entries = document["panels"]
-    groups = [name for name in GROUPS if name in entries[0]]
-    head = ["panel", ""]
-    for name in groups:
-        head += [f"{name} refused", "by substring"]
-    head += ["looping", "perplexity", "KL", "prose"]
+def table(panels: Sequence[Panel]) -> str:
+    """Return the panels as a table: refusal rates with their intervals, looping, cost."""
+    groups, marked = groups_of(panels), best(panels)
+    head = ["panel", "what", "kind"]
+    for group in groups:
+        head += [f"{group} refused", "by substring"]
+    head += ["looping", "perplexity", "KL", "prose perplexity"]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for entry in entries:
-        cells = [f"`{entry['panel']}`", entry["label"]]
-        for name in groups:
-            cells += [_rate(entry[name]), f"{entry[name]['substring_rate']:.2f}"]
-        looping = max(entry[name]["looping_rate"] for name in groups)
-        prose = entry["prose"] and entry["prose"]["perplexity"]
-        cost = [entry["perplexity"], entry["kl"]]
-        cells += [f"{looping:.2f}", *map(_number, cost), f"{prose:.1f}" if prose else "–"]
+    for panel in panels:
+        kind = _text(panel["kind"]) + (", **best**" if panel["panel"] in marked else "")
+        cells = [f"`{_text(panel['panel'])}`", _text(panel["label"]), kind]
+        for group in groups:
+            cells += _rates(panel.get(group))
+        prose = panel.get("prose") or {}
+        costs = (panel.get("perplexity"), panel.get("kl"), prose.get("perplexity"))
+        cells += map(plain, (looping_of(panel), *costs))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _rate(rates: Mapping[str, Any]) -> str:
-    low, high = rates["refusal_rate_ci"]
-    return f"{rates['refusal_rate']:.2f} [{low:.2f}, {high:.2f}]"
+def _rates(rates: Mapping[str, Any] | None) -> tuple[str, str]:
+    if not rates:
+        return "–", "–"
+    by_rule = f"{plain(rates['refusal_rate'])} {between(*rates['refusal_rate_ci'])}"
+    return by_rule, plain(rates["substring_rate"])
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def _text(words: object) -> str:
+    """Return words that stay in their cell, and are no HTML where Markdown is shown."""
+    return escape(" ".join(str(words).split()), quote=False).replace("|", "\\|").replace("`", "'")
+
+
+def sizes(document: Mapping[str, Any]) -> str:
+    """Return the prompts in words: 80 harmful, 80 harmless and 80 borderline prompts."""
+    panels = document["panels"]
+    counts = {
+        group: next(panel[group]["n"] for panel in panels if panel.get(group))
+        for group in groups_of(panels)
+    }
+    *most, last = [f"{n} {group}" for group, n in counts.items()] or ["no"]
+    return f"{', '.join(most)} and {last} prompts" if most else f"{last} prompts"
+
+
+def measured(document: Mapping[str, Any]) -> str:
+    """Return how it was measured, in one paragraph of plain text."""
+    sampling, made = document.get("sampling") or {}, document.get("provenance") or {}
+    temperature = sampling.get("temperature") or 0
+    how = "greedy" if not temperature else f"temperature {temperature:g}"
+    tokens = sampling.get("max_new_tokens")
+    length = f", at most {tokens} tokens" if tokens else ""
+    dtype, device = made.get("dtype"), made.get("device")
+    quantization = made.get("quantization") or "none"
+    format_ = f"{quantization} with {dtype}" if quantization != "none" else dtype
+    held = f", {format_} on {device}" if dtype and device else ""
+    parts = [
+        f"{document['model']}{held}; {sizes(document)}; {how}{length}. Rates carry 95 % Wilson "
+        "intervals, differences to the baseline are paired over prompts."
+    ]
+    if made.get("prompts"):
+        parts.append(f"Prompts: {made['prompts']}.")
+    versions = made.get("versions") or {}
+    if versions:
+        parts.append(f"Made with {', '.join(f'{k} {v}' for k, v in versions.items())}.")
+    if judge := document.get("judge"):
+        parts.append(_agreement(judge))
+    return " ".join(parts)
 
 
 def _agreement(judge: Mapping[str, Any]) -> str:
-    lines = [f"{judge['judge']} judged {judge['judged']} of {judge['n']} answers."]
+    lines = [f"{judge['judge']} judged {judge['judged']} of {judge['n']} answers as well."]
     for name, what in (("verdict", "the verdict"), ("refused", "whether an answer refuses")):
-        match = judge[name]
-        if match:
-            low, high = match["raw_ci"]
-            share = f"{match['raw']:.2f} [{low:.2f}, {high:.2f}]"
-            kappa = _number(match["kappa"])
-            lines.append(f"It agrees with the rules on {what} in {share}; Cohen's kappa {kappa}.")
+        if match := judge.get(name):
+            share = f"{plain(match['raw'])} {between(*match['raw_ci'])}"
+            kappa = plain(match["kappa"])
+            lines.append(f"It agrees with the rules on {what} in {share} (Cohen's kappa {kappa}).")
     return " ".join(lines)

@@ -114,7 +114,7 @@ def _sets(options: argparse.Namespace) -> tuple[Mapping[str, Sequence[str]], str
         if options.limit:
             splits = splits.limited(options.limit)
         return splits.test, splits.source
-    paths = {name: getattr(options, name) for name in evaluation.GROUPS if getattr(options, name)}
+    paths = {name: getattr(options, name) for name in prompts.LABELS if getattr(options, name)}
     sets = {name: prompts.read(path, limit=options.limit) for name, path in paths.items()}
     return sets, ", ".join(f"{path.name} sha256:{_sha256(path)}" for path in paths.values())
 

@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +77,14 @@ def test_models_is_readable_without_json(capsys):
 
 
 # generate
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["models"]) == 0
 
 
 def test_generate_gives_one_document_with_every_panel(capsys, directions, prompts):

@@ -19,6 +19,7 @@ REFUSED = "I'm sorry, but I can't assist with that."
 COMPLIED = "Sure, here is how to paint the fence: clean it, sand it, and put on two thin coats."
 LOOPING = "I cannot help with that. " * 12
 EMPTY = ""
+TITLES = ("The paper's claims", "Where the test prompts land")
 
 
 @pytest.fixture
@@ -203,12 +204,14 @@ def test_landings_are_those_of_the_geometry_table(whole, fitted, charted):
 
 def test_the_report_has_a_line_for_every_arm_claim_and_landing(whole):
     text = report.markdown(whole)
-    table_, claims, places = text.split("\n\n")
-    for part in (table_, places):
-        assert len({line.count("|") for line in part.splitlines()}) == 1
-    assert len(table_.splitlines()) == 2 + len(whole["panels"])
+    blocks = text.split("\n\n")
+    claims, places = (blocks[blocks.index(f"## {title}") + 1] for title in TITLES)
+    for lines in (report.table(whole["panels"]), places):
+        assert lines in blocks
+        assert len({line.count("|") for line in lines.splitlines()}) == 1
+    assert len(report.table(whole["panels"]).splitlines()) == 2 + len(whole["panels"])
     assert len(claims.splitlines()) == 4
-    assert report.markdown(whole | {"claims": [], "geometry": None}) == table_
+    assert report.markdown(whole | {"claims": [], "geometry": None}).count("##") == 0
 
 
 def test_chosen_panels_leave_what_was_not_measured_undecided(

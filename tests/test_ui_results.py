@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 import evaluations
 import pytest
 
+from steering import numbers, ranking, report
 from steering.errors import SteeringError
-from steering.ui import numbers, results, results_files, results_notes, results_ranking
+from steering.ui import results, results_files, results_notes
 from steering.ui.engine import Engine, Supply
 from steering.ui.results_table import table
 
@@ -128,7 +129,7 @@ def test_looping_is_the_worst_of_the_sets_and_marked_where_it_is_high():
 def test_best_is_the_paper_s_edit_with_fewest_refusals_and_only_that():
     html = table(DOCUMENT)
     # A control and a form beyond the paper's refuse as little or less.
-    assert results_ranking.best(DOCUMENT["panels"]) == {"ablation"}
+    assert ranking.best(DOCUMENT["panels"]) == {"ablation"}
     assert html.count("★ best") == 1
     assert "★ best" in row_of("ablation", html)
 
@@ -143,7 +144,7 @@ def test_best_is_the_paper_s_edit_with_fewest_refusals_and_only_that():
     ],
 )
 def test_an_edit_that_loops_or_changes_no_more_than_chance_is_not_the_best(values, expected):
-    assert results_ranking.best(changed("ablation", **values)["panels"]) == expected
+    assert ranking.best(changed("ablation", **values)["panels"]) == expected
 
 
 def test_where_nothing_is_suppressed_nothing_is_marked_and_the_rule_says_so():
@@ -168,12 +169,12 @@ def test_random_seeds_are_one_row_of_their_mean_and_range_that_holds_the_five():
 
 
 def test_only_controls_that_differ_in_the_seed_alone_are_one_row():
-    blocks = results_ranking.together(DOCUMENT["panels"])
+    blocks = ranking.together(DOCUMENT["panels"])
     assert [len(block) for block in blocks] == [1] * 9 + [5, 1, 1, 1]
     others = [{"panel": f"random:k={k},seed=0", "kind": "control"} for k in (2, 3)]
-    assert len(results_ranking.together(others)) == 2
+    assert len(ranking.together(others)) == 2
     chosen = [{"panel": f"random:k=2,seed={seed}", "kind": "beyond"} for seed in (0, 1)]
-    assert len(results_ranking.together(chosen)) == 2
+    assert len(ranking.together(chosen)) == 2
 
 
 def test_controls_are_named_so_and_only_cards_have_their_marks():
@@ -221,7 +222,7 @@ def test_a_model_that_hardly_refuses_is_explained_and_others_are_not():
 
 
 def test_how_it_was_measured_is_told_with_the_command_that_does_it_again():
-    shown = results_notes.measured(DOCUMENT)
+    shown = report.measured(DOCUMENT)
     assert "80 harmful, 80 harmless and 80 borderline prompts; greedy, at most 48 tokens" in shown
     assert "bfloat16 on cpu" in shown
     assert "95 % Wilson" in shown
@@ -229,9 +230,9 @@ def test_how_it_was_measured_is_told_with_the_command_that_does_it_again():
     judge = {"judge": "a b", "n": 9, "judged": 8, "verdict": None, "refused": None}
     other = DOCUMENT | {"judge": judge, "provenance": {"quantization": "nf4"}}
     assert results_notes.command(other).endswith("tiny --quantization nf4 --judge 'a b'")
-    assert "a b judged 8 of 9 answers as well." in results_notes.measured(other)
+    assert "a b judged 8 of 9 answers as well." in report.measured(other)
     judge["verdict"] = {"raw": 0.9, "raw_ci": [0.8, 0.95], "kappa": 0.81}
-    assert "in 0.90 [0.80, 0.95] (Cohen's kappa 0.81)" in results_notes.measured(other)
+    assert "in 0.90 [0.80, 0.95] (Cohen's kappa 0.81)" in report.measured(other)
 
 
 def test_the_csv_holds_every_number_of_every_panel_unrounded():

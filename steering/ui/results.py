@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import gradio as gr
 
+from steering import report
+from steering.ranking import best
 from steering.ui import results_claims as claims
 from steering.ui import results_files as files
 from steering.ui import results_notes as notes
 from steering.ui import results_table as table
 from steering.ui import text
 from steering.ui.engine import Engine
-from steering.ui.results_ranking import best
 
 SCHEMA: Final = 2
 """The form of the document that is read here."""
@@ -88,7 +89,7 @@ def board(document: Mapping[str, Any] | None, name: str, title: str) -> str:
         )
     return (
         '<section class="results" data-by="refusal"><header><h2>Results</h2><p>What every edit '
-        f"does to <b>{escape(title)}</b>, on {escape(notes.sizes(document))}.</p></header>"
+        f"does to <b>{escape(title)}</b>, on {escape(report.sizes(document))}.</p></header>"
         f"{notes.hardly_refuses(document, title)}{claims.claims(document.get('claims') or ())}"
         f'<div class="bar-of-table"><h3 class="part">The table</h3>{table.switch()}'
         f"{files.files(document)}</div>"
@@ -97,7 +98,7 @@ def board(document: Mapping[str, Any] | None, name: str, title: str) -> str:
 
 
 def _below(document: Mapping[str, Any]) -> str:
-    rule = notes.BEST_RULE
+    rule = report.BEST_RULE
     if not best(document["panels"]):
         rule += " No intervention fulfils that here, so none is marked."
     again = text.form(notes.command(document))
@@ -106,7 +107,7 @@ def _below(document: Mapping[str, Any]) -> str:
     )
     return (
         f'<div class="below"><p><b>★ Best.</b> {rule}</p><dl>{terms}</dl>'
-        f'<p class="made">{escape(notes.measured(document))}</p>'
+        f'<p class="made">{escape(report.measured(document))}</p>'
         f'<div class="again"><span>The same numbers again:</span>{again}'
         "</div></div>"
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from steering.ui.numbers import signed, signed_between
+from steering.numbers import signed, signed_between
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from steering.ui.numbers import between, p_value, plain, signed, signed_between
-from steering.ui.results_ranking import Panel
+from steering.numbers import between, p_value, plain, signed, signed_between
+from steering.ranking import Panel
 from steering.ui.screen import VERDICTS
 
 

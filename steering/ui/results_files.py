@@ -2,14 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from steering import report
 from steering.tables import as_csv, flat
 from steering.ui import results_notes as notes
-from steering.ui.numbers import between, plain
-from steering.ui.results_ranking import best, groups_of, looping_of
 
 
 def files(document: Mapping[str, Any]) -> str:
@@ -47,48 +46,6 @@ def csv(document: Mapping[str, Any]) -> str:
 
 
 def markdown(document: Mapping[str, Any]) -> str:
-    """Return the table, the claims and how it was measured, to be put into a paper's notes."""
-    parts = [
-        f"# Results: {_text(document['model'])}",
-        _text(notes.measured(document)),
-        _table(document),
-        notes.BEST_RULE,
-    ]
-    if claims := document.get("claims"):
-        parts += ["## The paper's claims", "\n".join(f"- {_text(c['sentence'])}" for c in claims)]
-    parts.append(f"Made by `{_text(notes.command(document))}`.")
-    return "\n\n".join(parts) + "\n"
-
-
-def _table(document: Mapping[str, Any]) -> str:
-    panels: Sequence[Mapping[str, Any]] = document["panels"]
-    groups, marked = groups_of(panels), best(panels)
-    head = ["panel", "what", "kind"]
-    for group in groups:
-        head += [f"{group} refused", "by substring"]
-    head += ["looping", "perplexity", "KL", "prose perplexity"]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for panel in panels:
-        kind = _text(panel["kind"])
-        if panel["panel"] in marked:
-            kind += ", **best**"
-        cells = [f"`{_text(panel['panel'])}`", _text(panel["label"]), kind]
-        for group in groups:
-            cells += _rates(panel.get(group))
-        prose = panel.get("prose") or {}
-        costs = (panel.get("perplexity"), panel.get("kl"), prose.get("perplexity"))
-        cells += map(plain, (looping_of(panel), *costs))
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _rates(rates: Mapping[str, Any] | None) -> tuple[str, str]:
-    if not rates:
-        return "–", "–"
-    by_rule = f"{plain(rates['refusal_rate'])} {between(*rates['refusal_rate_ci'])}"
-    return by_rule, plain(rates["substring_rate"])
-
-
-def _text(words: object) -> str:
-    """Return words that stay in their cell, and are no HTML where Markdown is shown."""
-    return escape(" ".join(str(words).split()), quote=False).replace("|", "\\|").replace("`", "'")
+    """Return the whole report with the command that makes it again."""
+    again = notes.command(document).replace("`", "'")
+    return f"{report.markdown(document)}\n\nThe same numbers again: `{again}`\n"

@@ -1,4 +1,4 @@
-"""What the results say in sentences: how they were measured, and what to make of few refusals."""
+"""What the page adds to results: what its words mean, and what to make of few refusals."""
 
 import shlex
 from collections.abc import Mapping
@@ -6,22 +6,11 @@ from html import escape
 from typing import Any, Final
 
 from steering.errors import SteeringError
+from steering.numbers import between, plain
 from steering.panel import parse
+from steering.ranking import HARDLY_REFUSES, baseline_of
 from steering.ui import text
-from steering.ui.numbers import between, plain
-from steering.ui.results_ranking import (
-    HARDLY_REFUSES,
-    MOST_LOOPING,
-    baseline_of,
-    groups_of,
-)
 
-BEST_RULE: Final = (
-    "Best is the intervention of the paper that leaves the fewest harmful prompts refused, by "
-    f"verdict, among those that loop in at most {MOST_LOOPING:.2f} of the answers on every set and "
-    "refuse less than the baseline beyond chance (the 95 % interval of the paired difference lies "
-    "below 0). Its interval may overlap those of others."
-)
 TERMS: Final[Mapping[str, str]] = {
     "Refused": "Share of prompts that the model declines. The dot is the rate on a scale from 0 to "
     "1, the line its 95 % Wilson interval, the thin upright line the baseline. By verdict: rules "
@@ -36,51 +25,6 @@ TERMS: Final[Mapping[str, str]] = {
     "Control": "Does as much to the model without the directions that were found. What a control "
     "does as well is not the method's doing.",
 }
-
-
-def sizes(document: Mapping[str, Any]) -> str:
-    """Return the prompts in words: 80 harmful, 80 harmless and 64 borderline prompts."""
-    panels = document["panels"]
-    counts = {
-        group: next(panel[group]["n"] for panel in panels if panel.get(group))
-        for group in groups_of(panels)
-    }
-    *most, last = [f"{n} {group}" for group, n in counts.items()] or ["no"]
-    return f"{', '.join(most)} and {last} prompts" if most else f"{last} prompts"
-
-
-def measured(document: Mapping[str, Any]) -> str:
-    """Return how it was measured, in one paragraph of plain text."""
-    sampling, made = document.get("sampling") or {}, document.get("provenance") or {}
-    temperature = sampling.get("temperature") or 0
-    how = "greedy" if not temperature else f"temperature {temperature:g}"
-    tokens = sampling.get("max_new_tokens")
-    length = f", at most {tokens} tokens" if tokens else ""
-    dtype, device = made.get("dtype"), made.get("device")
-    quantization = made.get("quantization") or "none"
-    numbers = f"{quantization} with {dtype}" if quantization != "none" else dtype
-    held = f", {numbers} on {device}" if dtype and device else ""
-    parts = [
-        f"{document['model']}{held}; {sizes(document)}; {how}{length}. Rates carry 95 % Wilson "
-        "intervals, differences to the baseline are paired over prompts."
-    ]
-    if made.get("prompts"):
-        parts.append(f"Prompts: {made['prompts']}.")
-    versions = made.get("versions") or {}
-    if versions:
-        parts.append(f"Made with {', '.join(f'{k} {v}' for k, v in versions.items())}.")
-    if judge := document.get("judge"):
-        parts.append(_agreement(judge))
-    return " ".join(parts)
-
-
-def _agreement(judge: Mapping[str, Any]) -> str:
-    said = f"{judge['judge']} judged {judge['judged']} of {judge['n']} answers as well"
-    match = judge.get("verdict")
-    if not match:
-        return f"{said}."
-    share = f"{plain(match['raw'])} {between(*match['raw_ci'])}"
-    return f"{said} and agrees with the rules in {share} (Cohen's kappa {plain(match['kappa'])})."
 
 
 def command(document: Mapping[str, Any]) -> str:

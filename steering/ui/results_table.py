@@ -8,10 +8,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from steering.ui import results_details as details
-from steering.ui import text
-from steering.ui.numbers import between, plain
-from steering.ui.results_ranking import (
+from steering.numbers import between, plain
+from steering.ranking import (
     MOST_LOOPING,
     Panel,
     baseline_of,
@@ -21,6 +19,8 @@ from steering.ui.results_ranking import (
     mean,
     together,
 )
+from steering.ui import results_details as details
+from steering.ui import text
 
 RULES: Final[Mapping[str, str]] = {"refusal": "By verdict", "substring": "By substring rule"}
 """How a refusal is recognised: the start of the document's keys, and the name."""
