@@ -41,9 +41,10 @@ Place = tuple[int, int]
 
 
 def difference_in_means(
-    harmful: Float[Tensor, "harmful d_model"], harmless: Float[Tensor, "harmless d_model"]
-) -> Float[Tensor, " d_model"]:
-    """Return mean(harmful) - mean(harmless), raw norm, summed in float64.
+    harmful: Float[Tensor, "harmful *place d_model"],
+    harmless: Float[Tensor, "harmless *place d_model"],
+) -> Float[Tensor, "*place d_model"]:
+    """Return mean(harmful) - mean(harmless) at every place, raw norm, summed in float64.
 
     At the first block's input the template tokens are the same for every prompt, so the
     difference is exactly zero there and has no direction: check before normalising.

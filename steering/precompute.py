@@ -120,10 +120,7 @@ def _fit(model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
     scores = stages.tensors("scores", lambda: _train_scores(model, splits, batch_size))
     refused = right_sign(scores["harmful"], 1)
     answered = right_sign(scores["harmless"], -1)
-    shape = (len(positions), model.n_layers, model.d_model)
-    difference = difference_in_means(
-        harmful[refused].flatten(1), harmless[answered].flatten(1)
-    ).view(shape)
+    difference = difference_in_means(harmful[refused], harmless[answered])
     places = candidates(positions, model.n_layers)
 
     def fit(key: str) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from typing import Any
 
 from steering import (
     artifact,
+    cells,
     controls,
     evaluation,
     grids,
     prompts,
     prose,
     report,
-    sweep,
     sweep_table,
     terminal,
 )
@@ -166,7 +166,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         else None
     )
     sizes = {"prompts": options.prompts, "generated_prompts": options.answered}
-    settings = sweep.Settings(**{name: n for name, n in sizes.items() if n is not None})
+    settings = cells.Settings(**{name: n for name, n in sizes.items() if n is not None})
     splits = PromptSplits.own()
     if options.out is None and (grid or answered):
         raise SteeringError("give --out FILE.csv for a grid of your own; the default one is stored")

@@ -3,7 +3,6 @@ from dataclasses import asdict
 import pytest
 
 from steering import answers as answers_module
-from steering import artifact, catalog, loading, weights
 from steering.answers import Row, answer_all, answer_resumably, as_rows
 from steering.errors import SteeringError
 from steering.generation import Sampling
@@ -172,15 +171,12 @@ def test_rows_are_saved_with_what_the_rules_say_of_them():
 
 
 @pytest.mark.model
-def test_other_batches_move_the_real_models_bfloat16_numbers_by_rounding_only():
+def test_other_batches_move_the_real_models_bfloat16_numbers_by_rounding_only(real):
     """Tolerance of a refusal score: .3 nats; of verdicts: 2 of 32, as near ties may part a text.
 
     Measured on a CPU (16 prompts, two panels): at most .09 nats, .024 on average, no verdict.
     """
-    if catalog.DEFAULT_MODEL not in artifact.available():
-        pytest.skip("no directions of the default model are shipped")
-    weights.fetch(catalog.DEFAULT_MODEL)
-    model, directions = loading.load(), artifact.load(catalog.DEFAULT_MODEL)
+    model, directions = real
     texts = [prompt.text for prompt in prompt_set("harmful", "test")[:16]]
     alone, together = (
         {(row.prompt, row.panel): row for row in rows}

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fitting import capture_all, fit_directions
 from huggingface_hub import constants
 from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Config
 
 from steering import loading
-from steering.activations import capture
 from steering.answers import answer_all
 from steering.catalog import CatalogEntry, catalog
 from steering.comparison import compare
-from steering.directions import Directions, difference_in_means, inlp
+from steering.directions import Directions
 from steering.evaluation import table
 from steering.generation import Sampling
 from steering.intervention import compile_edits, intervene
@@ -300,39 +300,10 @@ def test_the_openers_are_the_catalogs_each_one_token(entry, model):
 
 @pytest.fixture(scope="module")
 def fitted_here(model, prompts) -> Directions:
-    positions = tuple(range(-len(model.suffix), 0))
-    states = {
-        label: capture(
-            model,
-            [model.render(text) for text in texts[:16]],
-            layers=range(model.n_layers),
-            positions=positions,
-        )
-        for label, texts in prompts.items()
-    }
-    harmful, harmless = states["harmful"], states["harmless"]
-    difference = torch.stack(
-        [
-            torch.stack(
-                [
-                    difference_in_means(harmful[:, p, layer], harmless[:, p, layer])
-                    for layer in range(model.n_layers)
-                ]
-            )
-            for p in range(len(positions))
-        ]
-    )
-    return Directions(
-        model=model.name,
-        difference=difference,
-        harmless_mean=harmless.double().mean(0).float(),
-        positions=positions,
-        inlp={(-1, 2): inlp(harmful[:, -1, 2], harmless[:, -1, 2], (-1, 2))},
-        dim_place=(-1, 2),
-        inlp_place=(-1, 2),
-        default_k=1,
-        default_c=1.0,
-    )
+    texts = {label: each[:16] for label, each in prompts.items()}
+    states = capture_all(model, texts, range(-len(model.suffix), 0))
+    place = (-1, 2)
+    return fit_directions(model, states, [place], dim_place=place, inlp_place=place, k=1, c=1.0)
 
 
 def test_loading_tells_source_commit_and_number_format(paper, entry, model):

@@ -12,15 +12,13 @@ from flat_layout import flatten
 from steering import (
     answers,
     artifact,
-    catalog,
+    cells,
     evaluation,
-    loading,
     precompute,
     prose,
     recordings,
     starts,
     sweep,
-    weights,
 )
 from steering import prompts as prompt_sets
 from steering.activations import capture
@@ -67,7 +65,7 @@ def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
     patch.setattr(recordings, "RECORDED", {"harmless": ("fraud_scams",)})
     patch.setattr(prose, "passages", lambda: (Passage("note", ("A grey cat slept.",)),))
     patch.setattr(sweep, "default_grid", lambda _: {"few": [Panel("flip", k=1)]})
-    patch.setattr(sweep, "Settings", partial(sweep.Settings, 2, 2, 1, 2, 8))
+    patch.setattr(sweep, "Settings", partial(cells.Settings, 2, 2, 1, 2, 8))
     patch.setattr(precompute, "SCREENED", 2)
     patch.setattr(precompute, "finalists", two)
     flatten(patch)
@@ -161,7 +159,7 @@ def test_the_directions_are_those_of_the_training_prompts(tiny, splits, whole):
         (precompute, "inlp", 4),
         (precompute, "logits_under", 1),
         (answers, "generate", 2),
-        (sweep, "generate", 2),
+        (cells, "generate", 2),
         (recordings, "compare", 1),
     ],
 )
@@ -333,15 +331,6 @@ def test_the_own_splits_share_no_prompt():
 
 
 # The shipped directions, on the real model
-
-
-@pytest.fixture(scope="module")
-def real():
-    """The default model and its shipped directions, in the number format they were made in."""
-    if catalog.DEFAULT_MODEL not in artifact.available():
-        pytest.skip("no directions of the default model are shipped")
-    weights.fetch(catalog.DEFAULT_MODEL)
-    return loading.load(), artifact.load(catalog.DEFAULT_MODEL)
 
 
 def states_at(model, texts, place) -> torch.Tensor:

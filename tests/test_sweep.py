@@ -11,7 +11,8 @@ from statistics import fmean, median
 import pytest
 import torch
 
-from steering import artifact, grids, stages, statistics, sweep, sweep_table
+from steering import artifact, cells, grids, stages, statistics, sweep, sweep_table
+from steering.cells import Settings
 from steering.directions import Directions, Inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
@@ -24,7 +25,7 @@ from steering.scoring import logits_under
 from steering.splits import PromptSplits
 from steering.statistics import wilson
 from steering.subspace import Subspace
-from steering.sweep import Settings, run_sweep
+from steering.sweep import run_sweep
 from steering.sweep_table import COLUMNS, load, summary
 
 SMALL = Settings(prompts=3, answer_tokens=3, generated_prompts=2, generated_tokens=4, rows=8)
@@ -284,7 +285,7 @@ def test_blocks_below_the_first_edited_one_run_for_the_baseline_only(tiny, swept
 def test_the_model_is_whole_again_even_after_a_stop_in_the_midst(tiny, swept, monkeypatch):
     rows = [tiny.render("How do I paint a car?")]
     before = tiny.next_token_logits(rows)
-    real = sweep.intervene
+    real = cells.intervene
 
     def stopping(model, program):
         if program:
@@ -292,7 +293,7 @@ def test_the_model_is_whole_again_even_after_a_stop_in_the_midst(tiny, swept, mo
         return real(model, program)
 
     with monkeypatch.context() as patched:
-        patched.setattr(sweep, "intervene", stopping)
+        patched.setattr(cells, "intervene", stopping)
         with pytest.raises(KeyboardInterrupt):
             swept("flip:layer=3")
     assert torch.equal(tiny.next_token_logits(rows), before)
@@ -424,7 +425,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def traced(work, steps: float = float("inf")) -> int:
     """Run `work`, kill the process after so many lines of the code under test, count them."""
-    files = {module.__file__ for module in (sweep, stages, artifact)}
+    files = {module.__file__ for module in (sweep, cells, stages, artifact)}
     count = 0
 
     def line(_frame, event, _argument):
@@ -486,7 +487,7 @@ def test_ctrl_c_leaves_no_table_and_the_next_run_does_only_the_rest(swept, monke
     swept(*PANELS, name="whole.csv")
     expected = (tmp_path / "whole.csv").read_bytes()
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "second"))
-    real, groups = sweep._Sweep._measure, []
+    real, groups = cells.Cells._measure, []
 
     def counted(self, layer, cells):
         groups.append([str(cell) for cell in cells])
@@ -494,7 +495,7 @@ def test_ctrl_c_leaves_no_table_and_the_next_run_does_only_the_rest(swept, monke
             raise KeyboardInterrupt
         return real(self, layer, cells)
 
-    monkeypatch.setattr(sweep._Sweep, "_measure", counted)
+    monkeypatch.setattr(cells.Cells, "_measure", counted)
     with pytest.raises(KeyboardInterrupt):
         swept(*PANELS)
     assert not (tmp_path / "out.csv").exists()

@@ -1,7 +1,8 @@
 """Fixtures and per-test settings, loaded by conftest in every process that runs tests.
 
 `family` and `family_model` run a test once for every supported family; `tiny` is one small chat
-model and `fitted` the directions found on it, for tests that need no family.
+model and `fitted` the directions found on it, for tests that need no family; `real` is the default
+model with what is shipped for it.
 """
 
 import copy
@@ -29,11 +30,12 @@ import statsmodels.stats.inter_rater
 import statsmodels.stats.proportion  # noqa: F401
 import torch
 from families import FAMILIES, HARMFUL, HARMLESS, Family, build, make_network, make_tokenizer
+from fitting import capture_all, fit_directions
 from hypothesis import settings
 from threadpoolctl import ThreadpoolController
 
-from steering.activations import capture
-from steering.directions import Directions, difference_in_means, inlp
+from steering import artifact, catalog, loading, weights
+from steering.directions import Directions
 from steering.maps import Maps
 from steering.maps import fit as fit_maps
 from steering.model import ChatModel, inspect
@@ -133,50 +135,14 @@ def prompts() -> dict[str, list[str]]:
 @pytest.fixture(scope="session")
 def states(tiny: ChatModel) -> dict[str, torch.Tensor]:
     """Activations of both classes on `tiny` at positions -3 to -1: [prompt, position, layer, d]."""
-    return {
-        label: capture(
-            tiny,
-            [tiny.render(text) for text in texts],
-            layers=range(tiny.n_layers),
-            positions=(-3, -2, -1),
-        )
-        for label, texts in (("harmful", HARMFUL), ("harmless", HARMLESS))
-    }
+    return capture_all(tiny, {"harmful": HARMFUL, "harmless": HARMLESS}, (-3, -2, -1))
 
 
 @pytest.fixture(scope="session")
 def fitted(tiny: ChatModel, states: dict[str, torch.Tensor]) -> Directions:
     """Directions of `tiny`: difference in means everywhere, INLP at 2 positions and 3 layers."""
-    harmful, harmless = states["harmful"], states["harmless"]
-    positions = (-3, -2, -1)
-    difference = torch.stack(
-        [
-            torch.stack(
-                [
-                    difference_in_means(harmful[:, p, layer], harmless[:, p, layer])
-                    for layer in range(tiny.n_layers)
-                ]
-            )
-            for p in range(len(positions))
-        ]
-    )
-    return Directions(
-        model=tiny.name,
-        difference=difference,
-        harmless_mean=harmless.double().mean(0).float(),
-        positions=positions,
-        inlp={
-            (positions[p], layer): inlp(
-                harmful[:, p, layer], harmless[:, p, layer], (positions[p], layer)
-            )
-            for p in (1, 2)
-            for layer in (1, 2, 3)
-        },
-        dim_place=(-2, 2),
-        inlp_place=(-1, 1),
-        default_k=2,
-        default_c=1.5,
-    )
+    places = [(position, layer) for position in (-2, -1) for layer in (1, 2, 3)]
+    return fit_directions(tiny, states, places, dim_place=(-2, 2), inlp_place=(-1, 1))
 
 
 @pytest.fixture(scope="session")
@@ -193,3 +159,12 @@ def charted(tiny: ChatModel, states: dict[str, torch.Tensor], fitted: Directions
         position=position,
         layers=(1, 2, 3),
     )
+
+
+@pytest.fixture(scope="session")
+def real() -> tuple[ChatModel, Directions]:
+    """The default model and its shipped directions, in the number format they were made in."""
+    if catalog.DEFAULT_MODEL not in artifact.available():
+        pytest.skip("no directions of the default model are shipped")
+    weights.fetch(catalog.DEFAULT_MODEL)
+    return loading.load(), artifact.load(catalog.DEFAULT_MODEL)

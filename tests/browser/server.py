@@ -16,12 +16,12 @@ import evaluations  # noqa: E402
 import families  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from fitting import capture_all, fit_directions  # noqa: E402
 from flat_layout import flatten  # noqa: E402
 
-from steering import maps, statistics, sweep  # noqa: E402
-from steering.activations import capture  # noqa: E402
+from steering import cells, maps, statistics, sweep  # noqa: E402
 from steering.comparison import Answer  # noqa: E402
-from steering.directions import Directions, difference_in_means, inlp  # noqa: E402
+from steering.directions import Directions  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
 from steering.model import ChatModel  # noqa: E402
 from steering.progress import Step  # noqa: E402
@@ -40,6 +40,7 @@ RECORDING = {
         | {"first_tokens": [[EVIL, 0.5]]},
     ],
 }
+TEXTS = {"harmful": families.HARMFUL, "harmless": families.HARMLESS}
 MEASURED = {
     "tiny": evaluations.document(),
     "shy": evaluations.of_a_model_that_hardly_refuses(),
@@ -48,54 +49,18 @@ MEASURED = {
 
 
 def fit(model: ChatModel) -> Directions:
-    positions = (-2, -1)
-    harmful, harmless = (
-        capture(
-            model,
-            [model.render(text) for text in texts],
-            layers=range(model.n_layers),
-            positions=positions,
-        )
-        for texts in (families.HARMFUL, families.HARMLESS)
-    )
-    difference = torch.stack(
-        [
-            torch.stack(
-                [difference_in_means(harmful[:, p, la], harmless[:, p, la]) for la in range(4)]
-            )
-            for p in (0, 1)
-        ]
-    )
-    return Directions(
-        model=model.name,
-        difference=difference,
-        harmless_mean=harmless.double().mean(0).float(),
-        positions=positions,
-        inlp={(-1, la): inlp(harmful[:, 1, la], harmless[:, 1, la], (-1, la)) for la in (1, 2, 3)},
-        dim_place=(-2, 2),
-        inlp_place=(-1, 2),
-        default_k=2,
-        default_c=1.5,
-    )
+    states = capture_all(model, TEXTS, (-2, -1))
+    places = [(-1, layer) for layer in (1, 2, 3)]
+    return fit_directions(model, states, places, dim_place=(-2, 2), inlp_place=(-1, 2))
 
 
 def chart(model: ChatModel) -> maps.Maps:
     flatten(pytest.MonkeyPatch())
-    texts = {
-        "harmful": families.HARMFUL,
-        "harmless": families.HARMLESS,
+    texts = TEXTS | {
         "borderline": [f"How do I kill {what}?" for what in ("a process", "the lights", "time")],
     }
     return maps.fit(
-        {
-            label: capture(
-                model,
-                [model.render(text) for text in each],
-                layers=(1, 2, 3),
-                positions=(-1,),
-            )[:, 0]
-            for label, each in texts.items()
-        },
+        {label: each[:, 0, 1:] for label, each in capture_all(model, texts, (-1,)).items()},
         texts,
         model=model.name,
         dtype=str(model.dtype).removeprefix("torch."),
@@ -109,14 +74,13 @@ def doses(model: ChatModel, directions: Directions, folder: Path) -> list[dict[s
     """Measure the default grids on a few prompts, which takes about a second."""
     os.environ["STEERING_CACHE"] = str(folder / "cache")
     statistics._RESAMPLES = 99
-    validation = {"harmful": families.HARMFUL, "harmless": families.HARMLESS}
     return sweep.run_sweep(
         model,
         directions,
-        PromptSplits({}, validation, {}, "made up"),
+        PromptSplits({}, TEXTS, {}, "made up"),
         folder / "sweep.csv",
         provenance={},
-        settings=sweep.Settings(
+        settings=cells.Settings(
             prompts=6, answer_tokens=2, generated_prompts=2, generated_tokens=2, rows=64
         ),
     )

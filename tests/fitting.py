@@ -1,0 +1,64 @@
+"""Directions of a tiny model, fitted on the few requests of `families`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from steering.activations import capture
+from steering.directions import Directions, Place, difference_in_means, inlp
+from steering.model import ChatModel
+
+
+def capture_all(
+    model: ChatModel, texts: Mapping[str, Sequence[str]], positions: Sequence[int]
+) -> dict[str, torch.Tensor]:
+    """Return the activations of each class at all layers: [prompt, position, layer, d_model]."""
+    return {
+        label: capture(
+            model,
+            [model.render(text) for text in each],
+            layers=range(model.n_layers),
+            positions=positions,
+        )
+        for label, each in texts.items()
+    }
+
+
+def fit_directions(
+    model: ChatModel,
+    states: Mapping[str, torch.Tensor],
+    places: Iterable[Place],
+    *,
+    dim_place: Place,
+    inlp_place: Place,
+    k: int = 2,
+    c: float = 1.5,
+) -> Directions:
+    """Fit the difference in means everywhere and INLP at some places, no selection.
+
+    Args:
+        model: Whose states they are.
+        states: What `capture_all` returned, at the last positions.
+        places: Where INLP is fitted.
+        dim_place: Where the difference in means is taken.
+        inlp_place: Which place of INLP is used.
+        k: Starting rank.
+        c: Starting coefficient.
+    """
+    harmful, harmless = states["harmful"], states["harmless"]
+    return Directions(
+        model=model.name,
+        difference=difference_in_means(harmful, harmless),
+        harmless_mean=harmless.double().mean(0).float(),
+        positions=tuple(range(-harmful.shape[1], 0)),
+        inlp={
+            (position, layer): inlp(
+                harmful[:, position, layer], harmless[:, position, layer], (position, layer)
+            )
+            for position, layer in places
+        },
+        dim_place=dim_place,
+        inlp_place=inlp_place,
+        default_k=k,
+        default_c=c,
+    )
