@@ -18,7 +18,7 @@ test: $(VENV)/.installed-dev chromium
 	$(RUN) -m pytest -m "$(FAST)" $(PARALLEL)
 	$(RUN) -m pytest -m "not ($(FAST))"
 
-# No weights, no browser: 60 to 66 s on two cores (measured).
+# No weights, no browser: 50 to 55 s on two cores (measured).
 test-fast: $(VENV)/.installed-dev
 	$(RUN) -m pytest -m "$(FAST)" $(PARALLEL)
 

@@ -99,7 +99,8 @@ def _follow(child: "subprocess.Popen[str]", label: str, report: Report) -> dict[
 
 
 def _failure(gguf: Path, folder: Path, code: int, told: dict[str, int], log: str) -> SteeringError:
-    logger.error("the conversion of %s ended with code %d:\n%s", gguf, code, log)
+    # Not as an error: with no handler set, Python would print that beside what is raised.
+    logger.info("the conversion of %s ended with code %d:\n%s", gguf, code, log)
     if "needed" in told or "No space left on device" in log:
         return disk.full(folder, told.get("needed"))
     if code < 0:

@@ -6,26 +6,23 @@ tests runs none, and the workers start only when it has read this file.
 
 import pytest
 
-FIT_UMAP = ("test_maps",)
-"""Modules that fit a real UMAP, beside the users of `charted`. Each process that does so
-compiles it for 7 seconds (measured)."""
+FIRST = ("test_maps", "test_conversion")
+"""Modules that begin with seconds of work which their tests share, as the users of `charted` do:
+to compile UMAP takes 7 seconds, to convert a model 5 (measured)."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Load the fixtures, except in the process that only hands out the tests."""
+    """Load shape checks and fixtures, except in the process that only hands out the tests."""
     if config.getoption("dist", "no") == "no" or config.option.collectonly:
+        config.pluginmanager.import_plugin("shape_checks")
         config.pluginmanager.import_plugin("tiny_fixtures")
-
-
-def _fits_umap(item: pytest.Item) -> bool:
-    return "charted" in item.fixturenames or item.path.stem in FIT_UMAP
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put those who fit a UMAP first.
+    """Put those who share seconds of work first.
 
     `--dist worksteal` hands each worker a run of neighbours and takes from the end of another's
-    only when one has nothing left: so one worker alone compiles UMAP, and early.
+    only when one has nothing left: so one worker alone does that work, and early.
     """
-    items.sort(key=lambda item: not _fits_umap(item))
+    items.sort(key=lambda item: item.path.stem not in FIRST and "charted" not in item.fixturenames)

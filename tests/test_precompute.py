@@ -152,34 +152,33 @@ def test_the_directions_are_those_of_the_training_prompts(tiny, splits, whole):
     assert float(found.subspace.basis[0] @ first) == pytest.approx(1.0, abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("module", "stage", "call"),
-    [
-        (precompute, "capture", 2),
-        (precompute, "inlp", 4),
-        (precompute, "logits_under", 1),
-        (answers, "generate", 2),
-        (cells, "generate", 2),
-        (recordings, "compare", 1),
-    ],
+STOPS = (
+    (precompute, "capture", 2),
+    (precompute, "logits_under", 1),
+    (precompute, "inlp", 4),
+    (answers, "generate", 2),
+    (cells, "generate", 2),
+    (recordings, "compare", 1),
 )
-def test_a_run_that_was_stopped_and_goes_on_gives_the_same_bytes(
-    tiny, splits, whole, tmp_path, monkeypatch, module, stage, call
-):
-    real, calls = getattr(module, stage), []
+"""What is running when a run is stopped, in the order of the run, and the how-many-th of it."""
 
-    def interrupted(*arguments, **settings):
-        calls.append(1)
-        if len(calls) == call:
-            raise KeyboardInterrupt
-        return real(*arguments, **settings)
 
+def test_a_run_that_was_stopped_at_every_stage_gives_the_same_bytes(tiny, splits, whole, tmp_path):
     out = tmp_path / "out"
-    with monkeypatch.context() as patch:
-        patch.setattr(module, stage, interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            precompute.precompute(tiny, splits, out)
-    assert not (out / "recordings.jsonl").exists()
+    for module, stage, call in STOPS:
+        real, calls = getattr(module, stage), []
+
+        def interrupted(*arguments, calls=calls, call=call, real=real, **settings):
+            calls.append(1)
+            if len(calls) == call:
+                raise KeyboardInterrupt
+            return real(*arguments, **settings)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, stage, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                precompute.precompute(tiny, splits, out)
+        assert not (out / "recordings.jsonl").exists()
 
     precompute.precompute(tiny, splits, out)
     found, expected = files_of(out), files_of(whole.out)

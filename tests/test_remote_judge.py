@@ -1,4 +1,6 @@
+import io
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -267,14 +269,16 @@ def test_closing_early_asks_no_further_questions(serve):
 # The key, and addresses
 
 
-def test_the_key_is_sent_to_this_machine_and_shown_in_no_message(serve, monkeypatch, caplog):
+def test_the_key_is_sent_to_this_machine_and_shown_in_no_message(serve, monkeypatch):
+    log = io.StringIO()
+    monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler(log)])
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     address, seen = serve(lambda handler, _body: (401, f"bad {KEY}".encode()))
     judge, _ = judge_at(address + "#m")
     with pytest.raises(SteeringError) as caught:
         list(judge.opinions([PAIR]))
     assert seen[0][2]["Authorization"] == f"Bearer {KEY}"
-    shown = f"{caught.value!r} {judge!r} {judge.provenance} {caplog.text}"
+    shown = f"{caught.value!r} {judge!r} {judge.provenance} {log.getvalue()}"
     assert KEY not in shown
     assert "bad (the key)" in shown
 

@@ -12,22 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-# jaxtyping's import hook keeps .pyc files of its own, and while it imports a module of steering it
-# looks for them also for every library that this module imports: without any it compiles them all,
-# some 2,000 files in each process (counted). Imported here, they come from their own .pyc files.
-import beartype  # noqa: F401
-import gguf  # noqa: F401
-import gradio  # noqa: F401
-import huggingface_hub  # noqa: F401
 import pytest
-import scipy.stats  # noqa: F401
-import sklearn.covariance
-import sklearn.decomposition
-import sklearn.linear_model
-import sklearn.metrics  # noqa: F401
-import statsmodels.stats.contingency_tables
-import statsmodels.stats.inter_rater
-import statsmodels.stats.proportion  # noqa: F401
 import torch
 from families import FAMILIES, HARMFUL, HARMLESS, Family, build, make_network, make_tokenizer
 from fitting import capture_all, fit_directions
