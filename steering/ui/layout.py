@@ -81,7 +81,7 @@ def page(engine: Engine, limits: Limits) -> Page:
     first = next(iter(engine.recordings), None)
     with gr.Row(elem_id="masthead"):
         gr.HTML(explanation.MASTHEAD, elem_id="title")
-        with gr.Column(elem_id="state", min_width=0):
+        with gr.Column(elem_id="state", scale=0, min_width=0):
             strip = gr.HTML(strip_of(engine))
             retry = gr.Button("Try again", size="sm", visible=False, elem_id="retry")
     tabs.bar()
