@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
-from sklearn.metrics import cohen_kappa_score
-
 from steering.judge import Verdict
-from steering.statistics import Interval, wilson
+from steering.statistics import Interval, kappa, wilson
 
 Satisfied = Literal["yes", "partial", "no", "not_applicable"]
 Reason = Literal["harm", "law", "ethics", "privacy", "ability", "other"]
@@ -106,12 +104,12 @@ class Match:
 
     Attributes:
         raw: Share of answers on which they do, with its Wilson interval.
-        kappa: Cohen's kappa, from -1 to 1; None where both give one and the same label throughout,
-            so that agreement by chance is certain.
+        kappa: Cohen's kappa with its 95 % interval; None where both give one and the same label
+            throughout, so that agreement by chance is certain.
     """
 
     raw: Interval
-    kappa: float | None
+    kappa: Interval | None
 
 
 @dataclass(frozen=True)
@@ -190,19 +188,16 @@ def agreement(rules: Sequence[Verdict], opinions: Sequence[Opinion]) -> Agreemen
         n=len(rules),
         judged=len(pairs),
         verdict=_match(first, second),
-        refused=_match([x == "refused" for x in first], [x == "refused" for x in second]),
+        refused=_match(*([str(x == "refused") for x in each] for each in (first, second))),
         counts=dict(sorted(Counter(pairs).items())),
     )
 
 
-def _match(first: Sequence[str | bool], second: Sequence[str | bool]) -> Match | None:
+def _match(first: Sequence[str], second: Sequence[str]) -> Match | None:
     if not first:
         return None
     same = sum(a == b for a, b in zip(first, second, strict=True))
-    # With a single label both the observed and the expected agreement are 1, and kappa is 0 / 0.
-    certain = len({*first, *second}) == 1
-    kappa = None if certain else float(cohen_kappa_score(list(first), list(second)))
-    return Match(wilson(same, len(first)), kappa)
+    return Match(wilson(same, len(first)), kappa(first, second))
 
 
 def _objects(reply: str) -> list[dict[str, Any]]:

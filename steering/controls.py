@@ -49,21 +49,27 @@ def arms(directions: Directions) -> tuple[Arm, ...]:
         Arm("counterfactual flipping, all directions", "beyond", Panel("flip", k=rank)),
         Arm("flip, harmful side only", "beyond", replace(flip, side="harmful")),
     )
-    return distinct([BASELINE, *interventions, *controls(flip, directions)])
+    return distinct([BASELINE, *interventions, *controls(k, directions)])
 
 
 def arms_of(panels: Sequence[Panel], directions: Directions) -> tuple[Arm, ...]:
-    """Return a comparison of chosen panels with the baseline and the controls of the first flip."""
-    flips = [panel for panel in panels if panel.name == "flip" and panel.basis is None]
-    flip = flips[0] if flips else Panel("flip", k=directions.default_k)
+    """Return a comparison of chosen panels with the baseline and the controls.
+
+    These have the rank of the first panel along INLP directions, or the default rank.
+    """
+    ranks = [
+        panel.resolved(directions).k
+        for panel in panels
+        if panel.name in ("flip", "nullspace") and panel.basis is None
+    ]
+    k = next(filter(None, ranks), directions.default_k)
     chosen = [Arm(str(panel), "beyond", panel) for panel in panels if panel.name != "baseline"]
-    return distinct([BASELINE, *chosen, *controls(flip, directions)])
+    return distinct([BASELINE, *chosen, *controls(k, directions)])
 
 
-def controls(flip: Panel, directions: Directions) -> tuple[Arm, ...]:
-    """Return what a flip along INLP directions has to be compared with."""
-    k = flip.resolved(directions).k
-    wrong = wrong_layer(directions)
+def controls(k: int, directions: Directions) -> tuple[Arm, ...]:
+    """Return what an edit along `k` INLP directions has to be compared with."""
+    wrong = wrong_layer(k, directions)
     return (
         *(
             Arm(f"random subspace {seed}", "control", Panel("random", k=k, seed=seed))
@@ -79,19 +85,19 @@ def controls(flip: Panel, directions: Directions) -> tuple[Arm, ...]:
     )
 
 
-def wrong_layer(directions: Directions) -> Panel | None:
+def wrong_layer(k: int, directions: Directions) -> Panel | None:
     """Return the flip at the fitted layer nearest to half the chosen depth; None if none is."""
     position, chosen = directions.inlp_place
     others = [layer for p, layer in directions.inlp if p == position and layer != chosen]
     if not others:
         return None
-    return flip_at(directions, min(others, key=lambda layer: (abs(layer - chosen // 2), layer)))
+    return flip_at(k, directions, min(others, key=lambda layer: (abs(layer - chosen // 2), layer)))
 
 
-def flip_at(directions: Directions, layer: int) -> Panel:
-    """Return the flip at another layer, of the default rank as far as INLP kept one there."""
+def flip_at(k: int, directions: Directions, layer: int) -> Panel:
+    """Return the flip at another layer, of rank `k` as far as INLP kept one there."""
     rank = directions.subspace("inlp", (directions.inlp_place[0], layer)).rank
-    return Panel("flip", k=min(directions.default_k, rank), layer=layer)
+    return Panel("flip", k=min(k, rank), layer=layer)
 
 
 def distinct(found: Sequence[Arm]) -> tuple[Arm, ...]:

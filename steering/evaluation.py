@@ -115,6 +115,7 @@ def evaluate(
         "schema": SCHEMA,
         "model": model.name,
         "sampling": asdict(sampling),
+        "rows_per_batch": settings.rows_per_batch,
         "default_k": directions.default_k,
         "panels": [
             _entry(arm, cells, costs.get(arm.panel), costs.get(panels[0]))
@@ -213,7 +214,11 @@ def _entry(
             "tokens": tokens,
             "perplexity": math.exp(mean(cost.loss)),
             "kl": mean(cost.kl),
-            "loss_difference": _interval(mean_interval(changes)) if cost is not before else None,
+            "loss_difference": (
+                _interval(mean_interval(changes, weights=cost.tokens))
+                if cost is not before
+                else None
+            ),
         }
     return entry
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, pstdev
 from typing import Any
 
+from steering.controls import RANDOM_SEEDS
 from steering.directions import Directions
 from steering.landing import CLASSES
 from steering.maps import Maps
@@ -77,12 +78,11 @@ def places(
 def panels_shown(panels: Sequence[Panel], directions: Directions) -> list[Panel]:
     """Return the panels of an evaluation whose landing is measured.
 
-    Four of five random subspaces are left out, and the controls of all directions are added: the
-    paper's picture is of all of them.
+    The controls of all directions are added: the paper's picture is of all of them.
     """
     rank = directions.subspace("inlp", directions.inlp_place).rank
-    found = [panel for panel in panels if panel.name != "random" or not panel.seed]
-    found += [Panel("random", k=rank), Panel("flip", k=rank, center="midpoint")]
+    found = [*panels, *(Panel("random", k=rank, seed=seed) for seed in RANDOM_SEEDS)]
+    found += [Panel("flip", k=rank, center="midpoint")]
     return list({panel.resolved(directions): panel for panel in found}.values())
 
 

@@ -47,7 +47,9 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
         "nullspace by rank": [Panel("nullspace", k=k) for k in ranks],
         "coefficient": [Panel("actadd", c=c) for c in COEFFICIENTS],
         "ablation by alpha": [Panel("ablation", alpha=alpha) for alpha in ABLATIONS],
-        "flip by layer": [controls.flip_at(directions, layer) for layer in layers],
+        "flip by layer": [
+            controls.flip_at(directions.default_k, directions, layer) for layer in layers
+        ],
         "ablation by layer": [Panel("ablation", layer=each, where="source") for each in layers],
         "where": [
             Panel(name, where=where)

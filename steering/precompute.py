@@ -93,7 +93,8 @@ def precompute(
         ),
     )
     facts = provenance(model, splits.source)
-    artifact.write_json(out / "evaluation.json", {**found.document, "provenance": facts})
+    of_text = {"text": prose.source()}
+    artifact.write_json(out / "evaluation.json", {**found.document, "provenance": facts | of_text})
     run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
     artifact.write_lines(out / "recordings.jsonl", record(model, directions, stages))
     return directions

@@ -52,9 +52,9 @@ def passages() -> tuple[Passage, ...]:
 
 
 @cache
-def sha256() -> str:
-    """Return the SHA-256 of `prose.txt`, in hexadecimal, for the provenance of results."""
-    return hashlib.sha256(_shipped()).hexdigest()
+def source() -> str:
+    """Return the name and SHA-256 of `prose.txt`, for the provenance of results."""
+    return f"steering/prose.txt sha256:{hashlib.sha256(_shipped()).hexdigest()}"
 
 
 def read(path: Path) -> Passage:

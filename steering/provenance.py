@@ -4,6 +4,8 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
+import torch
+
 from steering.model import ChatModel
 from steering.splits import SEED
 
@@ -14,11 +16,19 @@ def provenance(model: ChatModel, prompt_source: str) -> dict[str, Any]:
         "weights": dict(model.provenance),
         "dtype": str(model.dtype).removeprefix("torch."),
         "quantization": model.number_format.quantization,
-        "device": model.device.type,
         "suffix": list(model.suffix),
         "openers": list(model.openers),
         "prompts": prompt_source,
         "seed": SEED,
+        **machine(model),
+    }
+
+
+def machine(model: ChatModel) -> dict[str, Any]:
+    """Return what the last bits hang on beside weights and number format, as JSON types."""
+    return {
+        "device": model.device.type,
+        "threads": torch.get_num_threads(),
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "transformers", "scikit-learn", "numpy")},

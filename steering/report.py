@@ -104,5 +104,7 @@ def _agreement(judge: Mapping[str, Any]) -> str:
         if match := judge.get(name):
             share = f"{plain(match['raw'])} {between(*match['raw_ci'])}"
             kappa = plain(match["kappa"])
+            if ends := match.get("kappa_ci"):
+                kappa += f" {between(*ends)}"
             lines.append(f"It agrees with the rules on {what} in {share} (Cohen's kappa {kappa}).")
     return " ".join(lines)

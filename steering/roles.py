@@ -23,7 +23,7 @@ def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
         "flip": (Panel("flip", k=k),),
         "flip_all": (Panel("flip", k=rank),),
         "random": tuple(Panel("random", k=k, seed=seed) for seed in RANDOM_SEEDS),
-        "random_all": (Panel("random", k=rank),),
+        "random_all": tuple(Panel("random", k=rank, seed=seed) for seed in RANDOM_SEEDS),
     }
 
 

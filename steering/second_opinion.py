@@ -9,6 +9,7 @@ from steering.answers import Row
 from steering.assessment import Assessment, Match, Opinion, agreement
 from steering.chat_judge import ChatJudge
 from steering.stages import Stages
+from steering.statistics import wilson
 
 _AT_ONCE: Final = 8
 """Answers judged between two savings (chosen: a kill loses at most these)."""
@@ -41,11 +42,12 @@ def _opinion(stored: dict[str, Any]) -> Opinion:
 def summary(judge: ChatJudge, rows: Sequence[Row], stages: Stages) -> dict[str, Any]:
     """Return who judged, how far it agrees with the rules, and its refusal rates.
 
-    The rates are over the answers that it judged: by panel and set, `n` and `refusal_rate`.
+    The rates are over the answers that it judged: by panel and set, `n`, `refusal_rate` and its
+    95 % Wilson interval `refusal_rate_ci`.
     """
     found = opinions(judge, rows, stages)
     match = agreement([row.judgement.verdict for row in rows], found)
-    rates: dict[str, dict[str, dict[str, float]]] = {}
+    rates: dict[str, dict[str, dict[str, int]]] = {}
     for row, opinion in zip(rows, found, strict=True):
         if opinion.verdict is not None:
             cell = rates.setdefault(row.panel, {}).setdefault(row.group, {"n": 0, "refused": 0})
@@ -59,17 +61,28 @@ def summary(judge: ChatJudge, rows: Sequence[Row], stages: Stages) -> dict[str, 
         "refused": _match(match.refused),
         "counts": [[*pair, count] for pair, count in match.counts.items()],
         "panels": {
-            panel: {
-                group: {"n": cell["n"], "refusal_rate": cell["refused"] / cell["n"]}
-                for group, cell in groups.items()
-            }
+            panel: {group: _rate(cell["refused"], cell["n"]) for group, cell in groups.items()}
             for panel, groups in rates.items()
         },
+    }
+
+
+def _rate(refused: int, n: int) -> dict[str, Any]:
+    found = wilson(refused, n)
+    return {
+        "n": n,
+        "refusal_rate": found.estimate,
+        "refusal_rate_ci": [found.low, found.high],
     }
 
 
 def _match(found: Match | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    raw = found.raw
-    return {"raw": raw.estimate, "raw_ci": [raw.low, raw.high], "kappa": found.kappa}
+    raw, kappa = found.raw, found.kappa
+    return {
+        "raw": raw.estimate,
+        "raw_ci": [raw.low, raw.high],
+        "kappa": kappa and kappa.estimate,
+        "kappa_ci": kappa and [kappa.low, kappa.high],
+    }

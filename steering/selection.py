@@ -24,6 +24,7 @@ from typing import Any
 from steering.directions import Inlp, Place
 from steering.errors import SteeringError
 from steering.scoring import Score
+from steering.statistics import standard_error
 
 SCREENED = 12
 """Prompts of each class in the first round (chosen)."""
@@ -117,7 +118,7 @@ def leading_places(found: Mapping[Place, Inlp], n_dev: int) -> list[Place]:
     """Return the places whose first classifier is within one standard error of the best."""
     accuracy = {place: result.dev_accuracies[0] for place, result in found.items()}
     best = max(accuracy.values())
-    error = math.sqrt(max(best * (1 - best), 0.25 / n_dev) / n_dev)
+    error = standard_error(best, n_dev)
     return [place for place, value in accuracy.items() if value >= best - error]
 
 

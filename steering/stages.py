@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from steering import artifact
 from steering.model import ChatModel
+from steering.provenance import machine
 from steering.weights import cache_folder
 
 
@@ -19,7 +20,8 @@ class Stages:
     """Results of stages that are done, on disk.
 
     Attributes:
-        folder: One per identity, that is, per combination of weights, number format and prompts.
+        folder: One per identity, that is, per combination of weights, number format, prompts and
+            machine (device, threads, versions).
     """
 
     def __init__(self, identity: Sequence[Any]) -> None:
@@ -28,7 +30,7 @@ class Stages:
 
     @classmethod
     def of(cls, model: ChatModel, *more: Any) -> "Stages":  # noqa: ANN401 - any JSON types
-        """Return the stages of work on these very weights in this number format.
+        """Return the stages of work on these very weights, in this number format, on this machine.
 
         Args:
             model: A loaded chat model.
@@ -36,7 +38,7 @@ class Stages:
         """
         facts = sorted((key, value) for key, value in model.provenance.items() if value)
         held = (str(model.dtype), model.number_format.quantization)
-        return cls([model.name, facts, *held, *more])
+        return cls([model.name, facts, *held, machine(model), *more])
 
     def tensors(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         """Return a stage's tensors, computing them only the first time."""

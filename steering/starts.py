@@ -12,6 +12,7 @@ from steering.model import ChatModel
 from steering.panel import Panel
 from steering.splits import PromptSplits
 from steering.stages import Stages
+from steering.statistics import standard_error
 
 RANKS_TRIED = (1, 2, 3, 4, 6, 8)
 """Ranks among which the starting rank of INLP panels is chosen, as far as INLP kept them."""
@@ -47,7 +48,7 @@ class Starts:
         n = len(self.splits.validation["harmful"])
         complied = {k: harmful[str(flips[k])].get("complied", 0) / n for k in ranks}
         best = max(complied.values())
-        error = (max(best * (1 - best), 0.25 / n) / n) ** 0.5
+        error = standard_error(best, n)
         default_k = min(k for k in ranks if complied[k] >= best - error)
 
         additions = {c: Panel("actadd", c=c) for c in COEFFICIENTS_TRIED}

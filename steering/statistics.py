@@ -5,6 +5,7 @@ interval, a mean over prompts a BCa bootstrap interval, two panels the exact McN
 judges Cohen's kappa.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,6 +80,7 @@ def wilson(successes: int, n: int, *, confidence: float = _CONFIDENCE) -> Interv
 def mean_interval(
     values: Sequence[float] | Float[np.ndarray, " prompt"],
     *,
+    weights: Sequence[float] | Sequence[int] | None = None,
     reach: float = 0.0,
     confidence: float = _CONFIDENCE,
     seed: int = 0,
@@ -87,6 +89,7 @@ def mean_interval(
 
     Args:
         values: One finite number a prompt.
+        weights: What each counts for, above 0, for example its tokens; equal if not given.
         reach: How far values may lie from 0, where that is known (1 for changes of a yes or no).
             Equal values give a bootstrap no width. The share of prompts that behave so has a
             Wilson bound; the rest is then allowed anything within the reach.
@@ -99,7 +102,7 @@ def mean_interval(
     array = np.asarray(values, dtype=np.float64)
     if not len(array):
         raise ValueError("a mean needs at least one prompt")
-    mean = float(array.mean())
+    mean = float(np.average(array, weights=weights))
     if np.allclose(array, array[0], rtol=1e-9, atol=1e-12):
         # Equal but for rounding, over which scipy's acceleration would divide 0 by 0.
         rest = 1.0 - wilson(len(array), len(array), confidence=confidence).low
@@ -108,8 +111,9 @@ def mean_interval(
             return Interval(mean, mean, mean)
         return Interval(mean, max(-reach, near - width), min(reach, near + width))
     ends = stats.bootstrap(
-        (array,),
-        np.mean,
+        (array,) if weights is None else (array, np.asarray(weights, dtype=np.float64)),
+        _average,
+        paired=weights is not None,
         n_resamples=_RESAMPLES,
         confidence_level=confidence,
         rng=np.random.default_rng(seed),
@@ -118,6 +122,21 @@ def mean_interval(
     low = float(np.nan_to_num(ends.low, nan=array.min()))
     high = float(np.nan_to_num(ends.high, nan=array.max()))
     return Interval(mean, min(low, mean), max(high, mean))
+
+
+def _average(
+    values: np.ndarray, weights: np.ndarray | None = None, axis: int = -1
+) -> np.ndarray | float:
+    return np.average(values, axis=axis, weights=weights)
+
+
+def standard_error(rate: float, n: int) -> float:
+    """Return the standard error of a rate over n prompts, for a rule of one standard error.
+
+    At a rate of 0 or 1 that would be 0, and a lucky place would stand alone: it is at least that
+    of half a prompt in n.
+    """
+    return math.sqrt(max(rate * (1 - rate), 0.25 / n) / n)
 
 
 def paired_difference(

@@ -64,6 +64,8 @@ def _require_both(options: argparse.Namespace) -> None:
         raise SteeringError(
             "give both --harmful and --harmless, or neither for the own prompt sets"
         )
+    if getattr(options, "borderline", None) and not options.harmful:
+        raise SteeringError("--borderline goes with --harmful and --harmless; give these, too")
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
@@ -99,7 +101,8 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         **found.document,
         "provenance": provenance(model, source) | {"text": text},
     }
-    whole = not (options.harmful or options.panel or options.limit or options.text)
+    chosen = (options.harmful, options.panel, options.limit, options.text)
+    whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     if out := options.out or (_beside(options, "evaluation.json") if whole else None):
         artifact.write_json(out, document)
     if options.texts:
@@ -121,7 +124,7 @@ def _sets(options: argparse.Namespace) -> tuple[Mapping[str, Sequence[str]], str
 
 def _passages(options: argparse.Namespace) -> tuple[Sequence[prose.Passage], str | None]:
     if options.text is None:
-        return prose.passages(), f"steering/prose.txt sha256:{prose.sha256()}"
+        return prose.passages(), prose.source()
     if str(options.text) == "none":
         return (), None
     return [prose.read(options.text)], f"{options.text.name} sha256:{_sha256(options.text)}"

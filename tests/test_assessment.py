@@ -173,7 +173,8 @@ def test_kappa_is_that_of_a_textbook_table():
     )
     assert (found.n, found.judged) == (50, 50)
     assert found.verdict.raw.estimate == pytest.approx(0.7)
-    assert found.verdict.kappa == pytest.approx(0.4)
+    assert found.verdict.kappa.estimate == pytest.approx(0.4)
+    assert found.verdict.kappa.low < 0.4 < found.verdict.kappa.high
     assert found.refused == found.verdict
     assert found.counts["refused", "complied"] == 5
     assert found.counts["complied", "refused"] == 10
@@ -184,7 +185,7 @@ def test_answers_that_were_not_judged_are_left_out_and_counted_as_such():
     assert (with_gaps.n, with_gaps.judged) == (6, 4)
     without = agreement(rules("rrcr"), opinions("rrcr"))
     assert (with_gaps.verdict, with_gaps.counts) == (without.verdict, without.counts)
-    assert with_gaps.verdict.kappa == pytest.approx(1.0)
+    assert with_gaps.verdict.kappa.estimate == pytest.approx(1.0)
     assert with_gaps.verdict.raw.low < 0.6  # four answers do not prove much
 
 
@@ -192,7 +193,7 @@ def test_verdicts_may_differ_where_refusal_is_agreed():
     found = agreement(rules("rrhhcc"), opinions("rrcchh"))
     assert found.verdict.raw.estimate == pytest.approx(2 / 6)
     assert found.refused.raw.estimate == 1.0
-    assert found.refused.kappa == pytest.approx(1.0)
+    assert found.refused.kappa.estimate == pytest.approx(1.0)
 
 
 def test_a_single_label_gives_no_kappa_and_no_answer_no_agreement():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steering import artifact, catalog, loading, prose, sweep_table
+from steering import artifact, catalog, evaluation, loading, prose, sweep_table
 from steering.__main__ import main
 from steering.prose import Passage
 from steering.splits import PromptSplits
@@ -246,7 +246,11 @@ def test_the_whole_comparison_is_stored_beside_the_directions(
     own = replace(PromptSplits.own(), test={name: texts[:1] for name, texts in prompts.items()})
     monkeypatch.setattr(PromptSplits, "own", classmethod(lambda _: own))
     monkeypatch.setattr(prose, "passages", lambda: (Passage("note", ("A cat slept.",)),))
+    # Shorter answers are another table.
     assert main(["evaluate", "--directions", directions, "--max-new-tokens", "2"]) == 0
+    assert "Written" not in capsys.readouterr().out
+    monkeypatch.setattr(evaluation, "TOKENS", 2)
+    assert main(["evaluate", "--directions", directions]) == 0
     shown = capsys.readouterr().out
     assert "Answering took" in shown
     assert "| `flip:basis=dim` |" in shown
@@ -335,6 +339,11 @@ def test_a_limit_of_zero_is_refused_by_the_parser(capsys, directions, files):
 def test_one_file_of_prompts_without_the_other_is_told(capsys, no_loading, tmp_path, option):
     told = refused(capsys, "precompute", option, str(tmp_path / "prompts.txt"))
     assert "give both --harmful and --harmless" in told
+
+
+def test_borderline_prompts_alone_are_told(capsys, no_loading, tmp_path):
+    told = refused(capsys, "evaluate", "--borderline", str(tmp_path / "prompts.txt"))
+    assert "--borderline goes with --harmful and --harmless" in told
 
 
 def test_results_that_were_never_measured_are_told(capsys):

@@ -28,28 +28,30 @@ def test_no_panel_comes_twice_even_where_the_default_rank_is_all_there_is(fitted
 
 
 def test_controls_have_the_rank_of_the_flip_that_they_are_compared_with(fitted):
-    randoms = [arm for arm in controls(parse("flip:k=1"), fitted) if arm.panel.name == "random"]
+    randoms = [arm for arm in controls(1, fitted) if arm.panel.name == "random"]
     assert {arm.panel.k for arm in randoms} == {1}
     assert {len(arm.panel.edit(fitted).basis) for arm in randoms} == {1}
-    midpoint = next(arm for arm in controls(parse("flip"), fitted) if arm.panel.center)
+    midpoint = next(arm for arm in controls(2, fitted) if arm.panel.center)
     assert midpoint.panel.k == fitted.default_k
 
 
-@pytest.mark.parametrize("panels", [[], ["baseline"], ["flip:k=1", "ablation"]])
+@pytest.mark.parametrize("panels", [[], ["baseline"], ["flip:k=1", "ablation"], ["nullspace:k=1"]])
 def test_chosen_panels_always_come_with_baseline_and_controls(fitted, panels):
     found = arms_of([parse(text) for text in panels], fitted)
     assert found[0].kind == "baseline"
     chosen = [str(arm.panel) for arm in found if arm.kind == "beyond"]
     assert chosen == [text for text in panels if text != "baseline"]
     assert any(arm.label == "reflection along the difference in means" for arm in found)
-    k = 1 if "flip:k=1" in panels else fitted.default_k
+    k = 1 if any("k=1" in text for text in panels) else fitted.default_k
     assert {arm.panel.k for arm in found if arm.panel.name == "random"} == {k}
+    (wrong,) = (arm.panel for arm in found if arm.label.startswith("flip at layer"))
+    assert wrong.k == k
 
 
 def test_the_wrong_layer_is_another_fitted_one_at_about_half_the_depth(fitted):
-    assert wrong_layer(fitted).layer == 2
+    assert wrong_layer(2, fitted).layer == 2
     at_3 = replace(fitted, inlp_place=(-1, 3))
-    assert wrong_layer(at_3).layer == 1
+    assert wrong_layer(2, at_3).layer == 1
     only = replace(fitted, inlp={(-1, 1): fitted.inlp[-1, 1]})
-    assert wrong_layer(only) is None
+    assert wrong_layer(2, only) is None
     assert len(arms(only)) == len(arms(fitted)) - 1

@@ -65,7 +65,8 @@ def test_code_keeps_its_lines_and_indentation():
 
 
 def test_the_hash_is_that_of_the_file():
-    assert prose.sha256() == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    digest = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    assert prose.source() == f"steering/prose.txt sha256:{digest}"
 
 
 # Files of one's own

@@ -46,7 +46,10 @@ def test_agreement_and_rates_are_of_the_answers_that_were_judged():
     assert found["verdict"]["raw"] == 1.0
     assert found["verdict"]["kappa"] == 1.0
     rates = found["panels"]["baseline"]["harmful"]
+    low, high = rates.pop("refusal_rate_ci")
     assert rates == {"n": 3, "refusal_rate": pytest.approx(1 / 3)}
+    assert 0 < low < 1 / 3 < high < 1
+    assert found["verdict"]["kappa_ci"] == [1.0, 1.0]
 
 
 def test_a_judge_that_says_the_opposite_does_not_agree():

@@ -123,6 +123,18 @@ def test_the_exact_mcnemar_test_gives_known_values(counts, p_value: float) -> No
     assert result.difference.estimate == pytest.approx((counts[2] - counts[1]) / sum(counts))
 
 
+def test_weights_count_a_value_as_often_as_they_say() -> None:
+    values, weights = [0.0, 1.0, 4.0, 2.0] * 8, [1, 3, 2, 2] * 8
+    found = mean_interval(values, weights=weights)
+    repeated = [value for value, n in zip(values, weights, strict=True) for _ in range(n)]
+    assert found.estimate == pytest.approx(np.mean(repeated))
+    # 32 values, not 64: the interval of the repeated ones is too narrow.
+    closer = mean_interval(repeated)
+    assert found.high - found.low > closer.high - closer.low
+    equal = mean_interval(values, weights=[2.0] * 32)
+    assert equal.estimate == pytest.approx(np.mean(values))
+
+
 def test_the_bootstrap_interval_is_near_the_normal_one_and_repeats_with_its_seed() -> None:
     answers = panels(both=60, lost=40, gained=20, neither=80)
     result = paired_difference(*answers).difference
