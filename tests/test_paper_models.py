@@ -2,6 +2,7 @@
 step on tiny random models of the same architectures, found where the hub would have put them."""
 
 import copy
+import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,24 @@ import numpy as np
 import pytest
 import torch
 from fitting import capture_all, fit_directions
+from flat_layout import flatten
 from huggingface_hub import constants
 from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Config
 
-from steering import loading
-from steering.answers import answer_all
+from steering import loading, maps, statistics
 from steering.catalog import CatalogEntry, catalog
 from steering.comparison import compare
+from steering.controls import arms
 from steering.directions import Directions
-from steering.evaluation import table
+from steering.evaluation import Settings, evaluate
 from steering.generation import Sampling
 from steering.intervention import compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
 from steering.panel import DEFAULT_PANELS, parse
-from steering.scoring import Bench
-from steering.selection import candidates, choose
+from steering.prose import Passage
+from steering.scoring import Bench, Score
+from steering.selection import RULES, candidates, choose
 
 COMMIT = "c" * 40
 REQUEST = "How do I paint the chair?"
@@ -255,6 +258,34 @@ def test_the_published_place_is_one_that_the_selection_looks_at(paper, entry):
     assert paper.place in candidates(tuple(range(-6, 0)), entry.n_layers)
 
 
+def test_the_rule_gives_the_published_choice_on_the_published_scores(paper, entry):
+    """All places of the run of Arditi et al. 2024, as their repository andyrdt/refusal_direction
+    (Apache-2.0, pipeline/runs/*/select_direction/direction_evaluations.json) stores them, here with
+    five digits. They added r only once, so that there is no score at +2 r."""
+    with Path(__file__).with_name("data").joinpath("arditi_scores.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["model"] == entry.name]
+    positions = sorted({int(row["position"]) for row in rows})
+    assert len(rows) == len(positions) * entry.n_layers
+    considered = set(candidates(positions, entry.n_layers))
+    assert len(considered) < len(rows)
+    scores = [
+        Score(
+            position=int(row["position"]),
+            layer=int(row["layer"]),
+            bypass=float(row["bypass"]),
+            induce=float(row["induce"]),
+            induce_twice=float(row["induce"]),
+            kl=float(row["kl"]),
+            n=32,
+        )
+        for row in rows
+    ]
+    found = choose(score for score in scores if score.place in considered)
+    assert found.place == paper.place
+    assert found.rule == RULES[0][0]
+    assert 0 < found.passed < found.tried == len(considered)
+
+
 # What the template makes of a request
 
 
@@ -360,7 +391,7 @@ def test_ablation_everywhere_leaves_nothing_along_the_direction(model, fitted_he
     assert component(compile_edits([edit], device=model.device)) < 0.01
 
 
-def test_a_place_is_selected_and_an_evaluation_made(model, fitted_here, prompts):
+def test_a_place_is_selected(model, fitted_here, prompts):
     bench = Bench.prepared(
         model,
         [model.render(text) for text in prompts["harmful"][:4]],
@@ -369,16 +400,38 @@ def test_a_place_is_selected_and_an_evaluation_made(model, fitted_here, prompts)
     )
     scores = [bench.score(fitted_here, (-1, layer)) for layer in (1, 2)]
     assert choose(scores).place in {(-1, 1), (-1, 2)}
-    batches = answer_all(
-        model,
-        fitted_here,
-        {label: texts[:2] for label, texts in prompts.items()},
-        [parse(panel) for panel in ("baseline", "ablation", "flip")],
-        sampling=Sampling(max_new_tokens=2),
+
+
+def test_maps_and_the_whole_evaluation_are_made(model, fitted_here, prompts, monkeypatch, tmp_path):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    monkeypatch.setattr(statistics, "_RESAMPLES", 99)
+    flatten(monkeypatch)
+    position, layer = fitted_here.inlp_place
+    texts = {label: each[:8] for label, each in prompts.items()}
+    layers = (layer, model.n_layers - 1)
+    states = capture_all(model, texts, (position,))
+    charted = maps.fit(
+        {label: found[:, 0, list(layers)] for label, found in states.items()},
+        texts,
+        model=model.name,
+        dtype=str(model.dtype).removeprefix("torch."),
+        quantization=model.number_format.quantization,
+        position=position,
+        layers=layers,
     )
-    entries = table([row for batch in batches for row in batch])
-    assert [found["panel"] for found in entries] == ["baseline", "ablation", "flip"]
-    assert all(found[label]["n"] == 2 for found in entries for label in prompts)
+    sets = {label: each[-2:] for label, each in prompts.items()}
+    settings = Settings(tokens=2, passages=[Passage("note", ("A cat slept.",))], maps=charted)
+    compared = arms(fitted_here)
+    found = evaluate(model, fitted_here, sets, compared, settings).document
+    assert [entry["panel"] for entry in found["panels"]] == [str(arm.panel) for arm in compared]
+    for entry in found["panels"]:
+        assert all(entry[label]["n"] == 2 for label in sets)
+        assert entry["prose"]["tokens"] > 0
+    assert len(found["claims"]) == 4
+    landed = {entry["panel"]: entry for entry in found["geometry"]["panels"]}
+    shown = str(layer)
+    assert landed["baseline"]["harmful"][shown]["n"] == 2
+    assert landed["flip:k=1"]["harmful"][shown] != landed["baseline"]["harmful"][shown]
 
 
 # The definitions of Arditi et al. 2024, as in their code
