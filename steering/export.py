@@ -73,10 +73,15 @@ def steering_vector(directions: Directions) -> bytes:
     return save({str(block): _vector(directions)}, metadata={"convention": note})
 
 
-def control_vector(directions: Directions) -> bytes:
+def control_vector(directions: Directions, architecture: str | None = None) -> bytes:
     """Return the direction as GGUF control vector, for llama.cpp and `repeng.ControlVector`.
 
     One float32 tensor `direction.N` of shape [d_model], raw norm, added to the output of block N.
+
+    Args:
+        directions: What was fitted.
+        architecture: The model's type in its config.json, by which repeng tells which vectors can
+            be added up; the model's name where it is not known.
 
     Raises:
         SteeringError: If the direction was found below the input of block 2: llama.cpp takes no
@@ -86,7 +91,7 @@ def control_vector(directions: Directions) -> bytes:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place, "vector.gguf")
         writer = gguf.GGUFWriter(path, "controlvector")
-        writer.add_string("controlvector.model_hint", directions.model)
+        writer.add_string("controlvector.model_hint", architecture or directions.model)
         writer.add_uint32("controlvector.layer_count", 1)
         writer.add_description(" ".join(f"{k}: {v}." for k, v in convention(directions).items()))
         writer.add_tensor(f"direction.{block}", _vector(directions).numpy())
@@ -108,9 +113,9 @@ def bundle(directions: Directions, folder: Path) -> bytes:
     for name, rows in _tables(manifest, artifact.evaluation(directions.model, folder)).items():
         if rows:
             members[f"tables/{name}.csv"] = as_csv(rows).encode()
-    for ending, form in ((".safetensors", steering_vector), (".gguf", control_vector)):
+    for ending, name in _NAMES.items():
         try:
-            members[f"other-libraries/{_NAMES[ending]}"] = form(directions)
+            members[f"other-libraries/{name}"] = _FORMS[ending](directions, folder)
         except SteeringError:
             continue  # the README says which forms there are, and where they come from
     members["README.md"] = readme(directions, manifest, sorted(members)).encode()
@@ -170,5 +175,7 @@ _NAMES = {".safetensors": "steering-vectors.safetensors", ".gguf": "control-vect
 _FORMS: dict[str, Callable[[Directions, Path], bytes]] = {
     ".zip": bundle,
     ".safetensors": lambda directions, _folder: steering_vector(directions),
-    ".gguf": lambda directions, _folder: control_vector(directions),
+    ".gguf": lambda directions, folder: control_vector(
+        directions, artifact.manifest(directions.model, folder).get("architecture")
+    ),
 }

@@ -14,6 +14,7 @@ def provenance(model: ChatModel, prompt_source: str) -> dict[str, Any]:
     """Return weights, number format, prompts, seed and versions, as JSON types."""
     return {
         "weights": dict(model.provenance),
+        "architecture": model.network.config.model_type,
         "dtype": str(model.dtype).removeprefix("torch."),
         "quantization": model.number_format.quantization,
         "suffix": list(model.suffix),

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from steering import geometry
-from steering.numbers import between, plain
+from steering.judge import Verdict
+from steering.numbers import between, p_value, plain, signed, signed_between
 from steering.ranking import MOST_LOOPING, Panel, best, groups_of, looping_of
 
 BEST_RULE: Final = (
@@ -22,6 +23,7 @@ def markdown(document: Mapping[str, Any]) -> str:
     parts = [f"# Results: {_text(document['model'])}", _text(measured(document)), table(panels)]
     if best(panels):
         parts.append(BEST_RULE)
+    parts += ["## Changes to the baseline, and verdicts", changes(panels)]
     if claims := document.get("claims"):
         parts += ["## The paper's claims", "\n".join(f"- {_text(c['sentence'])}" for c in claims)]
     if found := document.get("geometry"):
@@ -48,6 +50,33 @@ def table(panels: Sequence[Panel]) -> str:
         cells += map(plain, (looping_of(panel), *costs))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def changes(panels: Sequence[Panel]) -> str:
+    """Return by how much refusal changes (paired, 95 % interval, exact McNemar p), and verdicts.
+
+    Verdicts are counts of answers: refused / hedged / complied / broken / empty.
+    """
+    groups = groups_of(panels)
+    head = ["panel"]
+    for group in groups:
+        head += [f"{group}: change", "p", " / ".join(get_args(Verdict))]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for panel in panels:
+        cells = [f"`{_text(panel['panel'])}`"]
+        for group in groups:
+            cells += _change(panel.get(group) or {})
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _change(rates: Mapping[str, Any]) -> tuple[str, str, str]:
+    found, counts = rates.get("difference"), rates.get("verdicts")
+    verdicts = " / ".join(str(counts.get(name, 0)) for name in get_args(Verdict)) if counts else "–"
+    if not found:
+        return "–", "–", verdicts
+    change = f"{signed(found['estimate'])} {signed_between(found['low'], found['high'])}"
+    return change, p_value(found["p_value"]), verdicts
 
 
 def _rates(rates: Mapping[str, Any] | None) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from statistics import median
@@ -81,13 +81,7 @@ def _with_ends(name: str, interval: Interval) -> dict[str, float]:
 
 def write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
     """Write the table and, beside it, what its columns mean and where it comes from."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {key: f"{x:.6g}" if isinstance(x, float) else x for key, x in row.items()} for row in rows
-    )
-    content = text.getvalue().encode()
+    content = as_text(rows).encode()
     artifact.write_file(out, content)
     document = {
         "schema": SCHEMA,
@@ -97,6 +91,17 @@ def write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
         **facts,
     }
     artifact.write_json(out.with_suffix(".json"), document)
+
+
+def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return the table as CSV, six digits a number; that of rows that were read is their file's."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {key: f"{x:.6g}" if isinstance(x, float) else x for key, x in row.items()} for row in rows
+    )
+    return text.getvalue()
 
 
 def load(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -210,12 +210,12 @@ def test_the_report_has_a_line_for_every_arm_claim_and_landing(whole):
     text = report.markdown(whole)
     blocks = text.split("\n\n")
     claims, places = (blocks[blocks.index(f"## {title}") + 1] for title in TITLES)
-    for lines in (report.table(whole["panels"]), places):
+    for lines in (report.table(whole["panels"]), report.changes(whole["panels"]), places):
         assert lines in blocks
         assert len({line.count("|") for line in lines.splitlines()}) == 1
     assert len(report.table(whole["panels"]).splitlines()) == 2 + len(whole["panels"])
     assert len(claims.splitlines()) == 4
-    assert report.markdown(whole | {"claims": [], "geometry": None}).count("##") == 0
+    assert report.markdown(whole | {"claims": [], "geometry": None}).count("##") == 1
 
 
 def test_chosen_panels_leave_what_was_not_measured_undecided(

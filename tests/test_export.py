@@ -111,6 +111,8 @@ def test_the_control_vector_keeps_the_form_that_llama_cpp_reads(fitted, tmp_path
     assert list(tensor.shape) == [fitted.d_model]
     np.testing.assert_array_equal(tensor.data, fitted.raw((-2, 2)).numpy())
     assert "input of block 2" in reader.fields["general.description"].contents()
+    known = tensors_of(control_vector(fitted, "qwen2"), tmp_path)
+    assert known.fields["controlvector.model_hint"].contents() == "qwen2"
 
 
 def test_the_notes_say_sign_norm_layer_and_position(fitted, tmp_path):

@@ -1,11 +1,9 @@
-import csv
-import io
 import math
 from dataclasses import replace
 
 import pytest
 
-from steering import controls, grids
+from steering import controls, grids, sweep_table
 from steering.errors import SteeringError
 from steering.grids import default_grid, reference_points
 from steering.panel import Panel, parse
@@ -184,12 +182,13 @@ def test_without_a_baseline_nothing_is_claimed(fitted):
     assert dose_text.sentences([row(Panel("flip"), fitted)])["hardly"] == ""
 
 
-def test_the_table_that_is_taken_away_is_the_sweeps_own(rows):
-    read = list(csv.DictReader(io.StringIO(dose.table(rows), newline="")))
-    assert list(read[0]) == list(COLUMNS)
+def test_the_table_that_is_taken_away_is_the_sweeps_own(rows, tmp_path):
+    sweep_table.write(tmp_path / "sweep.csv", rows, {})
+    read, _ = sweep_table.load(tmp_path / "sweep.csv")
+    assert sweep_table.as_text(read).encode() == (tmp_path / "sweep.csv").read_bytes()
     assert [each["panel"] for each in read] == [each["panel"] for each in rows]
-    assert float(read[0]["kl"]) == pytest.approx(rows[0]["kl"])
-    assert read[0]["c"] == ""
+    assert read[0]["kl"] == pytest.approx(rows[0]["kl"])
+    assert read[0]["c"] is None
 
 
 def test_a_model_without_doses_names_the_command():

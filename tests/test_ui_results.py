@@ -249,8 +249,10 @@ def test_the_csv_holds_every_number_of_every_panel_unrounded():
 def test_the_markdown_is_a_table_with_claims_and_the_command():
     text = results_files.markdown(DOCUMENT)
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(rows) == 2 + len(DOCUMENT["panels"])
-    assert len({line.count(" | ") for line in rows if "---" not in line}) == 1
+    n = 2 + len(DOCUMENT["panels"])
+    assert len(rows) == 2 * n
+    for table_ in (rows[:n], rows[n:]):
+        assert len({line.count(" | ") for line in table_ if "---" not in line}) == 1
     assert "| `ablation` | directional ablation | paper, **best** | 0.07 [0.03, 0.15] |" in text
     assert text.count("\n- ") == 4
     assert "`python -m steering evaluate --model tiny`" in text

@@ -5,16 +5,14 @@ what suppression costs. A cell is sent once; figures name cells by their place i
 figure a cell belongs to is read off its panel, so that a visitor's own grids are shown as well.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.panel import Panel, parse
-from steering.sweep_table import COLUMNS, VERDICTS
+from steering.sweep_table import VERDICTS
 from steering.ui import dials, dose_text, text
 from steering.ui.figures import settings_of
 
@@ -227,17 +225,3 @@ def _named(label: str, panel: Panel) -> dict[str, str]:
         "short": "random subspaces" if group == "random" else short,
         "group": group,
     }
-
-
-def table(rows: Iterable[Row]) -> str:
-    """Return all rows and columns as CSV."""
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, list(COLUMNS), lineterminator="\r\n", extrasaction="ignore")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _cell_text(row.get(key)) for key in COLUMNS})
-    return out.getvalue()
-
-
-def _cell_text(value: object) -> object:
-    return f"{value:.6g}" if isinstance(value, float) else value

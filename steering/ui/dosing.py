@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from steering import sweep_table
 from steering.errors import SteeringError
 from steering.panel import parse
 from steering.ui import dials, dose, dose_text, text
@@ -46,7 +47,7 @@ def section(engine: Engine) -> Section:
         return dose.view(rows, directions) if rows and directions is not None else None
 
     def table(_asked: object) -> str:
-        return dose.table(engine.sweep)
+        return sweep_table.as_text(engine.sweep)
 
     board = gr.HTML(
         empty(engine),
