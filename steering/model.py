@@ -204,18 +204,23 @@ def inspect(
 
 @contextmanager
 def reading(
-    model: ChatModel, layers: Sequence[int]
+    model: ChatModel, layers: Sequence[int], positions: Sequence[int] | None = None
 ) -> Generator[dict[int, Float[Tensor, "batch position d_model"]]]:
     """Collect the residual stream at the inputs of `layers` in every forward pass inside.
 
     Each forward pass replaces what the one before it left. The hooks go when the block ends,
     also when it ends with an error.
+
+    Args:
+        model: A loaded chat model.
+        layers: Block indices, from 0.
+        positions: Only these tokens are kept, the others' memory is free at once; None: all.
     """
     states: dict[int, Tensor] = {}
     with ExitStack() as hooks:
         for layer in layers:
             handle = model.blocks[layer].register_forward_pre_hook(
-                partial(_keep, states, layer), with_kwargs=True
+                partial(_keep, states, layer, positions), with_kwargs=True
             )
             hooks.callback(handle.remove)
         yield states
@@ -224,11 +229,14 @@ def reading(
 def _keep(
     states: dict[int, Tensor],
     layer: int,
+    positions: Sequence[int] | None,
     _module: nn.Module,
     args: Any,  # noqa: ANN401 - torch leaves hooks untyped
     kwargs: Any,  # noqa: ANN401
 ) -> None:
-    states[layer] = args[0] if args else kwargs["hidden_states"]
+    state = args[0] if args else kwargs["hidden_states"]
+    # A list as index copies, where a slice would be a view that holds the whole.
+    states[layer] = state if positions is None else state[:, list(positions)]
 
 
 def _render(tokenizer: Any, prompt: str) -> list[int]:  # noqa: ANN401

@@ -60,7 +60,7 @@ def precompute(
         rows_per_batch: Rows (prompts x panels) per batch while generating.
     """
     stages = Stages.of(model, splits.source, artifact.SCHEMA)
-    directions = _fit(model, splits, stages, batch_size)
+    directions, kept = _fit(model, splits, stages, batch_size)
     bench = Bench.prepared(
         model,
         [model.render(text) for text in splits.validation["harmful"]],
@@ -73,6 +73,7 @@ def precompute(
     manifest = {
         **provenance(model, splits.source),
         "train": {name: len(texts) for name, texts in splits.train.items()},
+        "train_kept": kept,
         "validation_kept": {"harmful": len(bench.harmful), "harmless": len(bench.harmless)},
         **choices,
         **defaults,
@@ -100,7 +101,10 @@ def precompute(
     return directions
 
 
-def _fit(model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int) -> Directions:
+def _fit(
+    model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
+) -> tuple[Directions, dict[str, int]]:
+    """Return what is fitted, no place chosen yet, and the prompts a class behind the difference."""
     positions = tuple(range(-len(model.suffix), 0))
 
     def activations() -> dict[str, Tensor]:
@@ -135,7 +139,7 @@ def _fit(model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
         }
 
     found = stages.lines("INLP", [_key(place) for place in places], fit)
-    return Directions(
+    fitted = Directions(
         model=model.name,
         difference=difference,
         harmless_mean=harmless[answered].double().mean(0).float(),
@@ -153,6 +157,7 @@ def _fit(model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
         default_k=1,
         default_c=1.0,
     )
+    return fitted, {"harmful": len(refused), "harmless": len(answered)}
 
 
 def _train_scores(model: ChatModel, splits: PromptSplits, batch_size: int) -> dict[str, Tensor]:

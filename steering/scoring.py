@@ -104,10 +104,14 @@ class Bench:
         )
 
     def screen(self, directions: Directions, place: Place) -> dict[str, float]:
-        """Return bypass and KL only: the first round asks what ablation does, and costs."""
+        """Return bypass, induce and KL, all that the first round asks for."""
         ablation = Panel("ablation", layer=place[1], position=place[0]).edit(directions)
         kl = kl_divergence(self.harmless_logits, self._logits(self.harmless, ablation))
-        return {"bypass": self._refusal(self.harmful, ablation), "kl": float(kl.mean())}
+        return {
+            "bypass": self._refusal(self.harmful, ablation),
+            "induce": self._refusal(self.harmless, _addition(directions, place, 1.0)),
+            "kl": float(kl.mean()),
+        }
 
     def first(self, n: int) -> "Bench":
         """Return a bench with the first `n` prompts of each class only."""

@@ -8,8 +8,8 @@ position and every layer below 80 % of the depth is tried on validation prompts.
     KL      mean KL(baseline || ablated) of harmless prompts' next token      at most 0.1
 
 So many candidates on so many prompts take half an hour on two cores. So every place is scored
-on a few prompts first, and the finalists, the best of these, on all of them (successive halving);
-both tables are saved.
+on a few prompts first, and the finalists, the best of these, on all of them (successive halving).
+Places that pass the rule in the first round are finalists before all others; both tables are saved.
 
 INLP (Rocchetti & Ferrara 2026): the highest dev accuracy of the first classifier, then the lowest
 refusal score of harmful prompts under flipping. Accuracies on a small dev set that lie within one
@@ -87,11 +87,16 @@ def candidates(positions: Sequence[int], n_layers: int) -> list[Place]:
 
 
 def finalists(screened: Mapping[Place, Mapping[str, float]], n: int = FINALISTS) -> list[Place]:
-    """Return the `n` places with the lowest bypass, those with a KL within bounds first."""
+    """Return the `n` places with the lowest bypass.
 
-    def rank(place: Place) -> tuple[int, float]:
-        kl = screened[place]["kl"]
-        return (kl > MAX_KL) + (kl > RELAXED_MAX_KL), screened[place]["bypass"]
+    Those that pass the strict rule come first, then those with a KL within its bound, then those
+    with one within the relaxed bound.
+    """
+
+    def rank(place: Place) -> tuple[bool, int, float]:
+        row = screened[place]
+        kl, strict = row["kl"], row["induce"] >= 0 and row["kl"] <= MAX_KL
+        return not strict, (kl > MAX_KL) + (kl > RELAXED_MAX_KL), row["bypass"]
 
     finite = [place for place, row in screened.items() if all(map(math.isfinite, row.values()))]
     return sorted(finite, key=rank)[:n]

@@ -48,6 +48,16 @@ def test_a_hook_at_a_block_sees_batch_position_d_model(family_model):
     assert hooks(family_model.network) == before
 
 
+def test_of_positions_that_are_not_asked_for_nothing_is_held(tiny):
+    rows = [tiny.render(text) for text in TEXTS[:2]]
+    with reading(tiny, [1]) as whole, reading(tiny, [1], (-3, -1)) as states:
+        tiny.next_token_logits(rows)
+        assert torch.equal(states[1], whole[1][:, [-3, -1]])
+    kept = states[1]
+    assert kept.untyped_storage().nbytes() == kept.numel() * kept.element_size()
+    assert kept.untyped_storage().nbytes() < whole[1].untyped_storage().nbytes()
+
+
 def test_reading_leaves_no_hook_behind_an_error(tiny):
     before = hooks(tiny.network)
     with pytest.raises(KeyboardInterrupt), reading(tiny, [1, 2]):  # noqa: PT012

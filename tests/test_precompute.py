@@ -118,6 +118,7 @@ def test_everything_the_app_needs_is_written_and_loads_again(tiny, splits, whole
     document = artifact.manifest(tiny.name, out)
     assert document["prompts"] == splits.source
     assert document["train"] == {"harmful": 10, "harmless": 10}
+    assert all(1 <= n <= 10 for n in document["train_kept"].values())
     assert len(document["dim_screening"]) == len(found.inlp)
     chosen = document["dim_choice"]
     assert (chosen["position"], chosen["layer"]) == found.dim_place

@@ -105,14 +105,17 @@ def test_candidates_leave_out_the_first_layer_and_the_last_fifth():
 
 def test_finalists_have_a_kl_within_bounds_first_and_then_the_lowest_bypass():
     screened = {
-        (-1, 1): {"bypass": -9.0, "kl": 0.30},
-        (-1, 2): {"bypass": -8.0, "kl": 0.15},
-        (-1, 3): {"bypass": 1.0, "kl": 0.05},
-        (-1, 4): {"bypass": -1.0, "kl": 0.10},
-        (-1, 5): {"bypass": math.nan, "kl": 0.01},
-        (-1, 6): {"bypass": -99.0, "kl": math.inf},
+        (-1, 1): {"bypass": -9.0, "induce": 1.0, "kl": 0.30},
+        (-1, 2): {"bypass": -8.0, "induce": -1.0, "kl": 0.15},
+        (-1, 3): {"bypass": 1.0, "induce": -1.0, "kl": 0.05},
+        (-1, 4): {"bypass": -1.0, "induce": -0.1, "kl": 0.10},
+        (-1, 5): {"bypass": math.nan, "induce": 1.0, "kl": 0.01},
+        (-1, 6): {"bypass": -99.0, "induce": 1.0, "kl": math.inf},
     }
     assert finalists(screened) == [(-1, 4), (-1, 3), (-1, 2), (-1, 1)]
+    # What passes the strict rule goes before all, whatever its bypass.
+    passes = {(-1, 7): {"bypass": 5.0, "induce": 0.0, "kl": 0.1}}
+    assert finalists(screened | passes, 2) == [(-1, 7), (-1, 4)]
     assert finalists(screened, 2) == [(-1, 4), (-1, 3)]
 
 
@@ -277,7 +280,8 @@ def test_the_scores_of_a_place_equal_those_of_a_plain_loop(tiny, fitted, bench, 
     kl = mean([divergence(row) for row in bench.harmless])
     assert found.kl == pytest.approx(kl, **near)
     assert found.kl > 1e-3
-    assert bench.screen(fitted, place) == {"bypass": found.bypass, "kl": found.kl}
+    screened = bench.screen(fitted, place)
+    assert screened == {name: getattr(found, name) for name in ("bypass", "induce", "kl")}
 
 
 def test_flipping_for_the_choice_mirrors_every_direction_at_the_source(tiny, fitted, bench):
