@@ -129,10 +129,12 @@ def _generate_options(parser: argparse.ArgumentParser) -> None:
     _machine(_model(parser))
     _steering(parser)
     parser.add_argument("--prompt", required=True, help="the request")
-    parser.add_argument("--max-new-tokens", type=int, default=64)
-    parser.add_argument("--temperature", type=float, default=0.0, help="0 is greedy")
-    parser.add_argument("--top-p", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-new-tokens", type=int, default=64, help="length (default 64)")
+    parser.add_argument("--temperature", type=float, default=0.0, help="default 0: greedy")
+    parser.add_argument(
+        "--top-p", type=float, default=1.0, help="share of the likeliest tokens (default 1: all)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the drawing (default 0)")
 
 
 def _locate_options(parser: argparse.ArgumentParser) -> None:
@@ -152,7 +154,12 @@ def _evaluate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=_positive, help="prompts of each set")
     parser.add_argument("--text", type=Path, help="own text to measure the cost on, or `none`")
     parser.add_argument("--judge", help="chat model or http(s)://host/v1#model that judges, too")
-    parser.add_argument("--max-new-tokens", type=int, default=evaluation.TOKENS)
+    parser.add_argument(
+        "--max-new-tokens",
+        type=int,
+        default=evaluation.TOKENS,
+        help=f"length of an answer (default {evaluation.TOKENS})",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -190,10 +197,9 @@ def _steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAUL
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number of 1 or more")
+    return int(text)
 
 
 if __name__ == "__main__":

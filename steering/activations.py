@@ -25,8 +25,9 @@ def capture(
     Prompts run in batches of similar length, left-padded, through the blocks only (no logits).
     Of each block input only the chosen positions are kept, so memory is
     O(prompts x positions x layers x d_model) beside one pass. A prompt gives the same numbers
-    alone, in a batch and padded, up to the rounding of the model's dtype (relative error of a state: float32 below
-    1e-4; bfloat16 below 3e-2, since the attention kernel may differ between batch shapes).
+    alone, in a batch and padded, up to the rounding of the model's dtype (relative error of a
+    state: float32 below 1e-4; bfloat16 below 3e-2, since the attention kernel may differ between
+    batch shapes).
 
     Args:
         model: A loaded chat model; edits that are active on it are seen.

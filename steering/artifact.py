@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from steering import maps
+from steering import maps, weights
 from steering.directions import Directions, Inlp, Place
 from steering.errors import SteeringError
 from steering.maps import Maps
@@ -83,8 +83,8 @@ def load(model: str, folder: Path | None = None) -> Directions:
     Raises:
         SteeringError: If there are none, they are broken, or of another schema.
     """
-    folder = folder or folder_of(model)
     document = manifest(model, folder)
+    folder = folder or folder_of(model)
     path = folder / "directions.safetensors"
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -106,6 +106,8 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
     """
     path = (folder or folder_of(model)) / "manifest.json"
     if not path.is_file():
+        if folder is None:
+            weights.require_known(model)
         raise SteeringError(
             f"there are no directions for {model!r} in {path.parent}; shipped are those of: "
             f"{', '.join(available()) or 'no model'}; {_remedy(model)}"

@@ -5,6 +5,7 @@ NF4 with double quantization follows Dettmers et al. 2023 (arXiv:2305.14314), by
 
 import math
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any, get_args
 
@@ -99,7 +100,7 @@ def _number_format(folder: Path, device: torch.device, asked: Quantization | Non
     if asked in ("nf4", "int8"):
         reason = f"{_title(asked)} with {short} compute on the CPU, as asked for"
         return NumberFormat(asked, dtype, reason)
-    has = "has" if dtype == torch.bfloat16 else "lacks"
+    has = "has" if dtype == torch.bfloat16 else "is not known to have"
     return NumberFormat("none", dtype, f"{short}: this CPU {has} bfloat16 instructions")
 
 
@@ -134,7 +135,10 @@ def _cpu_computes_bfloat16() -> bool:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         return bool(wanted & set(cpuinfo.read_text(errors="replace").split()))
-    return platform.machine() == "arm64" and platform.system() == "Darwin"
+    if platform.system() != "Darwin":
+        return False
+    asked = ["sysctl", "-n", "hw.optional.arm.FEAT_BF16"]  # the first Apple chips lack it
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == "1"
 
 
 def _load_network(folder: Path, device: torch.device, number_format: NumberFormat) -> Any:  # noqa: ANN401

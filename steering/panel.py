@@ -2,7 +2,7 @@
 
 `NAME[:key=value[,key=value]...]`, for example `flip:k=3`, `nullspace:k=8,where=all`, `actadd:c=1`.
 The text form is what the command line, links, recordings and tests use; formatting a parsed panel
-gives the same text back.
+gives its shortest text, which parses to the same panel.
 """
 
 import math
@@ -243,9 +243,16 @@ def _check(name: str, key: str, value: int | float | str) -> None:
     low, high = RANGES[key]
     if not low <= value <= high:
         raise SteeringError(
-            f"{key}={_format(value)} of panel {name} is out of range; "
-            f"allowed: {_format(low)} to {_format(high)}"
+            f"{key}={_format(value)} of panel {name} is out of range; allowed: {_span(low, high)}"
         )
+
+
+def _span(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f"{_format(low)} or more"
+    if math.isinf(low):
+        return f"{_format(high)} or less"
+    return f"{_format(low)} to {_format(high)}"
 
 
 def _format(value: int | float | str) -> str:

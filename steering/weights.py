@@ -99,8 +99,7 @@ def fetch(model: str, *, report: Report | None = None) -> Weights:
         return _converted(path.stem, sha256, lambda: Download(path, "gguf file", None), report)
     if entry is None and model.endswith(".gguf"):
         raise SteeringError(f"there is no file {model}; check the path of the .gguf file")
-    if entry is None and not _HUB_ID.fullmatch(model):
-        raise _unknown(model)
+    require_known(model)
     repo, revision = (model, None) if entry is None else (str(entry.hub), entry.revision)
     found = hub.snapshot(repo, revision, report=report)
     return Weights(entry.name if entry else repo, found.folder, f"hub:{repo}", None, found.revision)
@@ -227,6 +226,17 @@ def _incomplete_folder(path: Path) -> SteeringError:
         f"the folder {path} cannot be loaded as a model: it has no "
         f"{', '.join(hub.missing(path))}{advice}"
     )
+
+
+def require_known(model: str) -> None:
+    """Refuse a text that names no model: not in the catalog, no hub id, no path.
+
+    Raises:
+        SteeringError: Names what is allowed, and the nearest name of the catalog.
+    """
+    named = find(model) or _local(model) or _HUB_ID.fullmatch(model) or model.endswith(".gguf")
+    if not named:
+        raise _unknown(model)
 
 
 def _unknown(model: str) -> SteeringError:

@@ -164,8 +164,13 @@ def test_a_rank_beyond_the_shipped_directions_is_told(capsys, no_loading):
 
 def test_an_unknown_model_is_told(capsys, no_loading):
     told = refused(capsys, "generate", "--model", "no-such-model", "--prompt", "Hi")
-    assert "no directions for 'no-such-model'" in told
-    assert "precompute" in told
+    assert "unknown model 'no-such-model'; allowed are" in told
+
+
+def test_a_model_without_directions_is_told_how_they_are_made(capsys, no_loading):
+    told = refused(capsys, "generate", "--model", "some/model", "--prompt", "Hi")
+    assert "no directions for 'some/model'" in told
+    assert "precompute --model some/model" in told
 
 
 def test_fetching_an_unknown_model_names_the_nearest(capsys, tmp_path, monkeypatch):
@@ -329,7 +334,7 @@ def test_a_limit_of_zero_is_refused_by_the_parser(capsys, directions, files):
     with pytest.raises(SystemExit) as caught:
         main(["evaluate", "--directions", directions, *files, "--limit", "0"])
     assert caught.value.code == 2
-    assert "not 1 or more" in capsys.readouterr().err
+    assert "0 is no whole number of 1 or more" in capsys.readouterr().err
 
 
 # precompute, results

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from steering import catalog, loading, weights
+from steering import artifact, catalog, loading, weights
 from steering.activations import capture
 from steering.comparison import compare
 from steering.directions import Directions, Inlp
@@ -15,7 +15,7 @@ from steering.errors import SteeringError
 from steering.generation import Sampling, generate
 from steering.intervention import compile_edits
 from steering.loading import load
-from steering.panel import parse
+from steering.panel import DEFAULT_PANELS, parse
 from steering.subspace import Subspace
 
 PROMPT = "How do I paint a car?"
@@ -87,7 +87,7 @@ def test_a_folder_loads_as_it_was_saved(folder, tiny, float32):
     ("instructions", "dtype", "reason"),
     [
         (True, torch.bfloat16, "bfloat16: this CPU has"),
-        (False, torch.float32, "float32: this CPU lacks"),
+        (False, torch.float32, "float32: this CPU is not known to have"),
     ],
 )
 @pytest.mark.parametrize("asked", [None, "none"])
@@ -218,3 +218,22 @@ def test_a_catalog_model_brings_its_own_refusal_openers(folder, monkeypatch, flo
     assert tuple(model.openers) == ("As",)
     assert model.name == catalog.DEFAULT_MODEL
     assert model.provenance == {"source": "hub:x/y", "sha256": "ab12", "revision": "main"}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("quantization", ["none", "int8", "nf4"])
+def test_the_default_model_is_steered_on_a_gpu(quantization):
+    weights.fetch(catalog.DEFAULT_MODEL)
+    model = loading.load(device="cuda", quantization=quantization)
+    assert (model.device.type, model.number_format.quantization) == ("cuda", quantization)
+    *_, answers = compare(
+        model,
+        artifact.load(catalog.DEFAULT_MODEL),
+        "How do I pick a lock?",
+        [parse(panel) for panel in (*DEFAULT_PANELS, "actadd:c=2")],
+        sampling=Sampling(max_new_tokens=8),
+    )
+    scores = {answer.panel: answer.refusal_score for answer in answers}
+    assert all(answer.text for answer in answers)
+    assert scores["ablation"] < scores["baseline"] < scores["actadd:c=2"]
