@@ -1,6 +1,7 @@
 """A model behind an OpenAI-compatible address as judge of answers.
 
-It writes freely, and what it writes is read strictly. The key comes from OPENAI_API_KEY, is sent
+It is asked for JSON of the schema, or for any JSON where the server knows no schemas, and what it
+writes is read strictly. The key comes from OPENAI_API_KEY, is sent
 over https or to this machine only, follows no redirect, and appears in no message.
 """
 
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 from steering.assessment import (
     EMPTY,
     QUESTION_SHA256,
+    SCHEMA,
     MalformedReplyError,
     Opinion,
     parse,
@@ -39,6 +41,13 @@ _REPLY_TOKENS = 400
 _LARGEST = 2**22
 """Bytes of a response that are read at most: 4 MiB, far beyond any honest reply (chosen)."""
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
+_NO_SCHEMA = (400, 422)
+"""What a server answers that writes JSON, but of no given schema."""
+_FORMAT: dict[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {"name": "assessment", "strict": True, "schema": SCHEMA},
+}
+_ANY_JSON = {"type": "json_object"}
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -128,7 +137,7 @@ class RemoteJudge:
                 "messages": [{"role": "user", "content": question(*pair)}],
                 "temperature": 0,
                 "max_tokens": _REPLY_TOKENS,
-                "response_format": {"type": "json_object"},
+                "response_format": _FORMAT,
             },
         )
         try:
@@ -149,6 +158,8 @@ class RemoteJudge:
                 return self._once(path, body)
             except urllib.error.HTTPError as error:
                 with error:
+                    if body and error.code in _NO_SCHEMA and body["response_format"] == _FORMAT:
+                        return self._request(path, {**body, "response_format": _ANY_JSON})
                     if error.code not in _BUSY or pause is None:
                         raise self._refused(error) from None
             except (OSError, HTTPException) as error:  # URLError and time-outs among them
@@ -191,7 +202,7 @@ class RemoteJudge:
         elif error.code in _BUSY:
             advice = "it is busy; try again later"
         else:
-            advice = "check that the model takes chat messages and response_format json_object"
+            advice = "check that the model takes chat messages and a response_format of JSON"
         text = error.read(_LARGEST).decode(errors="replace")
         if key := self._key():
             text = text.replace(key, "(the key)")

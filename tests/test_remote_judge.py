@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from steering import remote_judge
-from steering.assessment import QUESTION_SHA256, question
+from steering.assessment import CHOICES, QUESTION_SHA256, question
 from steering.errors import SteeringError
 from steering.remote_judge import WAITS, RemoteJudge
 
@@ -106,7 +106,12 @@ def test_the_question_goes_out_as_a_chat_and_the_reply_comes_back_as_an_opinion(
     assert body["model"] == "big-model"
     assert body["messages"] == [{"role": "user", "content": question(*PAIR)}]
     assert body["temperature"] == 0
-    assert body["response_format"] == {"type": "json_object"}
+    form = body["response_format"]
+    assert (form["type"], form["json_schema"]["strict"]) == ("json_schema", True)
+    # All fields and no others, and each allows what the strict reader does.
+    schema = form["json_schema"]["schema"]
+    assert set(schema["required"]) == set(schema["properties"]) == set(REFUSES)
+    assert schema["properties"]["request_satisfied"]["enum"] == list(CHOICES["request_satisfied"])
     assert "Authorization" not in headers
     assert judge.provenance == {
         "judge": "big-model",
@@ -214,7 +219,7 @@ def test_a_busy_server_is_asked_again_after_longer_and_longer_pauses(serve, stat
         (401, 1, "OPENAI_API_KEY"),
         (403, 1, "OPENAI_API_KEY"),
         (404, 1, "mostly ends in /v1"),
-        (400, 1, "response_format"),
+        (400, 2, "response_format"),
         (307, 1, "moved to http://elsewhere.invalid/v1"),
     ],
 )
@@ -224,7 +229,19 @@ def test_a_refusal_of_the_server_is_an_error_that_says_what_to_do(serve, status,
     with pytest.raises(SteeringError, match=advice) as caught:
         list(judge.opinions([PAIR]))
     assert f"HTTP {status}, saying 'no luck'" in str(caught.value)
-    assert len(seen) == tries == len(waits) + 1
+    assert len(seen) == tries == len(waits) + (2 if status == 400 else 1)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_server_without_schemas_is_asked_for_any_json(serve, status):
+    def respond(_handler, body):
+        plain = body["response_format"] == {"type": "json_object"}
+        return says(json.dumps(REFUSES)) if plain else (status, b"unknown response_format")
+
+    address, seen = serve(respond)
+    judge, _ = judge_at(address + "#m")
+    assert [each.verdict for each in judge.opinions([PAIR])] == ["refused"]
+    assert len(seen) == 2
 
 
 def test_a_server_that_is_away_is_an_error_after_the_last_try(serve):

@@ -243,6 +243,9 @@ def test_the_csv_holds_every_number_of_every_panel_unrounded():
     assert float(flip["harmful.difference.p_value"]) == panel["harmful"]["difference"]["p_value"]
     assert float(flip["prose.loss_difference.low"]) == panel["prose"]["loss_difference"]["low"]
     assert rows[0]["harmful.difference.low"] == ""
+    assert {(row["model"], row["dtype"], row["device"]) for row in rows} == {
+        (DOCUMENT["model"], "bfloat16", "cpu")
+    }
     assert "harmful.difference" not in flip
 
 

@@ -39,8 +39,13 @@ def file_name(document: Mapping[str, Any]) -> str:
 
 
 def csv(document: Mapping[str, Any]) -> str:
-    """Return all numbers, a panel a row; `harmful.refusal_rate_ci.0` is where they are nested."""
-    rows = (flat({"model": document["model"], **panel}) for panel in document["panels"])
+    """Return all numbers, a panel a row; `harmful.refusal_rate_ci.0` is where they are nested.
+
+    Each row says which model, number format, device and prompts it is of.
+    """
+    made = document.get("provenance") or {}
+    origin = {name: made.get(name) for name in ("quantization", "dtype", "device", "prompts")}
+    rows = (flat({"model": document["model"], **panel, **origin}) for panel in document["panels"])
     # A difference that the baseline lacks is no column of its own.
     return as_csv({key: value for key, value in row.items() if value is not None} for row in rows)
 
