@@ -4,8 +4,10 @@ import random
 from statistics import fmean
 
 import pytest
+from killing import killed, traced
 
-from steering import controls, geometry, report
+from steering import answers as answering
+from steering import artifact, controls, evaluation, geometry, prose_cost, report, stages
 from steering.answers import Row, answer_all
 from steering.evaluation import Settings, evaluate, table
 from steering.generation import Sampling
@@ -232,7 +234,7 @@ def test_chosen_panels_leave_what_was_not_measured_undecided(
     assert "not measured" in addition["sentence"]
 
 
-def test_an_evaluation_that_was_killed_anywhere_gives_the_same_document(
+def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
     tiny, fitted, charted, prompts, monkeypatch, tmp_path
 ):
     sets = {name: texts[:2] for name, texts in prompts.items()}
@@ -244,26 +246,15 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_document(
     )
     arms = controls.arms_of([parse("flip:k=2")], fitted)
 
-    def run(cache: str) -> dict:
-        monkeypatch.setenv("STEERING_CACHE", str(tmp_path / cache))
-        return evaluate(tiny, fitted, sets, arms, settings).document
+    def run(name: str) -> None:
+        monkeypatch.setenv("STEERING_CACHE", str(tmp_path / name))
+        document = evaluate(tiny, fitted, sets, arms, settings).document
+        artifact.write_json(tmp_path / f"{name}.json", document)
 
-    expected = run("whole")
-    forward, passes = type(tiny.network).forward, []
-
-    def counted(*arguments, **options):
-        passes.append(1)
-        if len(passes) in stops:
-            raise KeyboardInterrupt
-        return forward(*arguments, **options)
-
-    monkeypatch.setattr(type(tiny.network), "forward", counted)
-    stops: set[int] = set()
-    run("counted")
-    total = len(passes)
-    stops = set(random.Random(7).sample(range(1, total), 4))
-    passes.clear()
-    for _ in stops:
-        with pytest.raises(KeyboardInterrupt):
-            run("killed")
-    assert run("killed") == expected
+    modules = (evaluation, answering, prose_cost, geometry, stages, artifact)
+    lines = traced(lambda: run("whole"), modules)
+    chance, kills = random.Random(7), 0
+    while killed(lambda: run("pieces"), modules, chance.randint(1, lines - 1)):
+        kills += 1
+    assert kills > 0
+    assert (tmp_path / "pieces.json").read_bytes() == (tmp_path / "whole.json").read_bytes()

@@ -2,14 +2,13 @@ import json
 import math
 import os
 import random
-import signal
-import sys
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, median
 
 import pytest
 import torch
+from killing import killed, traced
 
 from steering import artifact, cells, grids, stages, statistics, sweep, sweep_table
 from steering.cells import Settings
@@ -29,6 +28,7 @@ from steering.sweep import run_sweep
 from steering.sweep_table import COLUMNS, load, summary
 
 SMALL = Settings(prompts=3, answer_tokens=3, generated_prompts=2, generated_tokens=4, rows=8)
+CODE = (sweep, cells, stages, artifact)
 FACTS = {"weights": "none", "seed": 42}
 FEW_POINTS = {"baseline": Panel("baseline"), "counterfactual flipping": Panel("flip")}
 
@@ -423,42 +423,6 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {each.name: each.read_bytes() for each in folder.glob("out.*")}
 
 
-def traced(work, steps: float = float("inf")) -> int:
-    """Run `work`, kill the process after so many lines of the code under test, count them."""
-    files = {module.__file__ for module in (sweep, cells, stages, artifact)}
-    count = 0
-
-    def line(_frame, event, _argument):
-        nonlocal count
-        count += event == "line"
-        if count >= steps:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return line
-
-    before = sys.gettrace()
-    sys.settrace(lambda frame, *_: line if frame.f_code.co_filename in files else None)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
-
-
-def killed(work, steps: int) -> bool:
-    """Run `work` in a process of its own that may be killed; return whether it was."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            traced(work, steps)
-            code = 0
-        finally:
-            os._exit(code)
-    status = os.waitpid(child, 0)[1]
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_that_is_killed_at_random_points_and_goes_on_gives_the_same_bytes(
     swept, monkeypatch, tmp_path, seed
@@ -469,13 +433,13 @@ def test_a_run_that_is_killed_at_random_points_and_goes_on_gives_the_same_bytes(
     chance = random.Random(seed)
     for name in ("whole", "pieces"):
         (tmp_path / name).mkdir()
-    lines = traced(lambda: run("whole"))
+    lines = traced(lambda: run("whole"), CODE)
     expected = files_of(tmp_path / "whole")
     assert sorted(expected) == ["out.csv", "out.json"]
 
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "second"))
     kills = 0
-    while killed(lambda: run("pieces"), chance.randint(1, lines - 1)):
+    while killed(lambda: run("pieces"), CODE, chance.randint(1, lines - 1)):
         kills += 1
         # What is there under its own name is whole.
         assert files_of(tmp_path / "pieces").items() <= expected.items()
