@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Co
 from steering import loading, maps, statistics
 from steering.catalog import CatalogEntry, catalog
 from steering.comparison import compare
-from steering.controls import arms
+from steering.controls import arms_of
 from steering.directions import Directions
 from steering.evaluation import Settings, evaluate
 from steering.generation import Sampling
@@ -402,7 +402,9 @@ def test_a_place_is_selected(model, fitted_here, prompts):
     assert choose(scores).place in {(-1, 1), (-1, 2)}
 
 
-def test_maps_and_the_whole_evaluation_are_made(model, fitted_here, prompts, monkeypatch, tmp_path):
+def test_maps_and_an_evaluation_with_its_controls_are_made(
+    model, fitted_here, prompts, monkeypatch, tmp_path
+):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
     monkeypatch.setattr(statistics, "_RESAMPLES", 99)
     flatten(monkeypatch)
@@ -421,7 +423,7 @@ def test_maps_and_the_whole_evaluation_are_made(model, fitted_here, prompts, mon
     )
     sets = {label: each[-2:] for label, each in prompts.items()}
     settings = Settings(tokens=2, passages=[Passage("note", ("A cat slept.",))], maps=charted)
-    compared = arms(fitted_here)
+    compared = arms_of([parse("flip:k=1")], fitted_here)
     found = evaluate(model, fitted_here, sets, compared, settings).document
     assert [entry["panel"] for entry in found["panels"]] == [str(arm.panel) for arm in compared]
     for entry in found["panels"]:
