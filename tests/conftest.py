@@ -11,10 +11,16 @@ FIRST = ("test_maps", "test_conversion")
 to compile UMAP takes 7 seconds, to convert a model 5 (measured)."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever has the time check shapes, too: `make test` does, `make test-fast` does not."""
+    parser.addoption("--shapes", action="store_true", help="check shapes and types at run time")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Load shape checks and fixtures, except in the process that only hands out the tests."""
     if config.getoption("dist", "no") == "no" or config.option.collectonly:
-        config.pluginmanager.import_plugin("shape_checks")
+        if config.getoption("shapes"):
+            config.pluginmanager.import_plugin("shape_checks")
         config.pluginmanager.import_plugin("tiny_fixtures")
 
 

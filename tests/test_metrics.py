@@ -6,7 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from jaxtyping import TypeCheckError
 from scipy import special
 
 from steering import metrics
@@ -29,11 +28,6 @@ def logits_of(*probabilities: float) -> torch.Tensor:
 
 
 # --- refusal score ---------------------------------------------------------------------------
-
-
-def test_shapes_are_checked_while_tests_run() -> None:
-    with pytest.raises(TypeCheckError):
-        metrics.kl_divergence(torch.zeros(2, 3), torch.zeros(2, 4))
 
 
 def test_the_refusal_probability_is_the_sum_over_the_openers() -> None:

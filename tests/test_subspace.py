@@ -166,6 +166,8 @@ def test_coordinates_follow_the_number_format_of_the_residual_stream():
     )
 
 
-def test_a_wrong_shape_is_caught_at_the_call():
+def test_a_wrong_shape_is_caught_at_the_call(request):
+    if not request.config.getoption("shapes"):
+        pytest.skip("shapes are checked with --shapes only")
     with pytest.raises(Exception, match="d_model"):
         spanned(2).coordinates(torch.randn(3, D_MODEL + 1).long())
