@@ -1,6 +1,6 @@
 """capture(): the residual stream at block inputs, at chosen template positions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -51,6 +51,29 @@ def capture(
                 kept[chunk, :, place] = states[layer].float().cpu()
             bar.update(len(chunk))
     return kept
+
+
+def capture_sets(
+    model: ChatModel,
+    sets: Mapping[str, Sequence[str]],
+    *,
+    layers: Sequence[int],
+    positions: Sequence[int],
+    batch_size: int = 16,
+    progress: bool = False,
+) -> dict[str, Float[Tensor, "_ position layer d_model"]]:
+    """Return `capture` of requests in the model's template, by the name of their set."""
+    return {
+        name: capture(
+            model,
+            [model.render(text) for text in texts],
+            layers=layers,
+            positions=positions,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        for name, texts in sets.items()
+    }
 
 
 def _run_blocks(

@@ -1,4 +1,4 @@
-"""How numbers are written on the page: real minus signs, a dash for what was not measured."""
+"""How numbers are written for people: real minus signs, a dash for what was not measured."""
 
 import math
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from steering import artifact, evaluation, prose, sweep_table
-from steering.activations import capture
+from steering.activations import capture_sets
 from steering.answers import ROWS
 from steering.controls import arms
 from steering.directions import Directions, Inlp, Place, difference_in_means, inlp
@@ -108,17 +108,14 @@ def _fit(
     positions = tuple(range(-len(model.suffix), 0))
 
     def activations() -> dict[str, Tensor]:
-        return {
-            name: capture(
-                model,
-                [model.render(text) for text in texts],
-                layers=range(model.n_layers),
-                positions=positions,
-                batch_size=batch_size,
-                progress=True,
-            )
-            for name, texts in splits.train.items()
-        }
+        return capture_sets(
+            model,
+            splits.train,
+            layers=range(model.n_layers),
+            positions=positions,
+            batch_size=batch_size,
+            progress=True,
+        )
 
     states = stages.tensors("activations", activations)
     harmful, harmless = states["harmful"], states["harmless"]
@@ -229,14 +226,15 @@ def _map(
         states["borderline"] = stages.tensors(
             f"borderline activations, position {position}",
             lambda: {
-                "states": capture(
+                name: found[:, 0].contiguous()
+                for name, found in capture_sets(
                     model,
-                    [model.render(text) for text in borderline],
+                    {"states": borderline},
                     layers=layers,
                     positions=[position],
                     batch_size=batch_size,
                     progress=True,
-                )[:, 0].contiguous()
+                ).items()
             },
         )["states"]
     return fit_maps(

@@ -47,7 +47,7 @@ _FORMAT: dict[str, Any] = {
     "type": "json_schema",
     "json_schema": {"name": "assessment", "strict": True, "schema": SCHEMA},
 }
-_ANY_JSON = {"type": "json_object"}
+_ANY_JSON: dict[str, Any] = {"type": "json_object"}
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -68,6 +68,9 @@ class RemoteJudge:
 
     address: str
     wait: Callable[[float], None] = field(default=time.sleep, repr=False)
+    _formats: list[dict[str, Any]] = field(
+        default_factory=lambda: [_FORMAT], init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse an address that could not be asked, or that holds a password."""
@@ -137,7 +140,7 @@ class RemoteJudge:
                 "messages": [{"role": "user", "content": question(*pair)}],
                 "temperature": 0,
                 "max_tokens": _REPLY_TOKENS,
-                "response_format": _FORMAT,
+                "response_format": self._formats[0],
             },
         )
         try:
@@ -159,6 +162,7 @@ class RemoteJudge:
             except urllib.error.HTTPError as error:
                 with error:
                     if body and error.code in _NO_SCHEMA and body["response_format"] == _FORMAT:
+                        self._formats[:] = [_ANY_JSON]  # once known, for all that follow
                         return self._request(path, {**body, "response_format": _ANY_JSON})
                     if error.code not in _BUSY or pause is None:
                         raise self._refused(error) from None

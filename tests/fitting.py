@@ -1,27 +1,11 @@
 """Directions of a tiny model, fitted on the few requests of `families`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
 
-from steering.activations import capture
 from steering.directions import Directions, Place, difference_in_means, inlp
 from steering.model import ChatModel
-
-
-def capture_all(
-    model: ChatModel, texts: Mapping[str, Sequence[str]], positions: Sequence[int]
-) -> dict[str, torch.Tensor]:
-    """Return the activations of each class at all layers: [prompt, position, layer, d_model]."""
-    return {
-        label: capture(
-            model,
-            [model.render(text) for text in each],
-            layers=range(model.n_layers),
-            positions=positions,
-        )
-        for label, each in texts.items()
-    }
 
 
 def fit_directions(
@@ -38,7 +22,7 @@ def fit_directions(
 
     Args:
         model: Whose states they are.
-        states: What `capture_all` returned, at the last positions.
+        states: What `capture_sets` returned, all layers, at the last positions.
         places: Where INLP is fitted.
         dim_place: Where the difference in means is taken.
         inlp_place: Which place of INLP is used.

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fitting import capture_all, fit_directions
+from fitting import fit_directions
 from flat_layout import flatten
 from huggingface_hub import constants
 from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Config
 
 from steering import loading, maps, statistics
+from steering.activations import capture_sets
 from steering.catalog import CatalogEntry, catalog
 from steering.comparison import compare
 from steering.controls import arms_of
@@ -332,7 +333,9 @@ def test_the_openers_are_the_catalogs_each_one_token(entry, model):
 @pytest.fixture(scope="module")
 def fitted_here(model, prompts) -> Directions:
     texts = {label: each[:16] for label, each in prompts.items()}
-    states = capture_all(model, texts, range(-len(model.suffix), 0))
+    states = capture_sets(
+        model, texts, layers=range(model.n_layers), positions=range(-len(model.suffix), 0)
+    )
     place = (-1, 2)
     return fit_directions(model, states, [place], dim_place=place, inlp_place=place, k=1, c=1.0)
 
@@ -411,9 +414,9 @@ def test_maps_and_an_evaluation_with_its_controls_are_made(
     position, layer = fitted_here.inlp_place
     texts = {label: each[:8] for label, each in prompts.items()}
     layers = (layer, model.n_layers - 1)
-    states = capture_all(model, texts, (position,))
+    states = capture_sets(model, texts, layers=layers, positions=(position,))
     charted = maps.fit(
-        {label: found[:, 0, list(layers)] for label, found in states.items()},
+        {label: found[:, 0] for label, found in states.items()},
         texts,
         model=model.name,
         dtype=str(model.dtype).removeprefix("torch."),

@@ -10,6 +10,7 @@ import torch
 from flat_layout import flatten
 
 from steering import (
+    activations,
     answers,
     artifact,
     catalog,
@@ -157,7 +158,7 @@ def test_the_directions_are_those_of_the_training_prompts(tiny, splits, whole):
 
 
 STOPS = (
-    (precompute, "capture", 2),
+    (activations, "capture", 2),
     (precompute, "logits_under", 1),
     (precompute, "inlp", 4),
     (answers, "generate", 2),
@@ -197,7 +198,7 @@ def test_a_finished_run_is_not_done_again(tiny, splits, whole, tmp_path, monkeyp
     def never(*_, **__):
         raise AssertionError("done twice")
 
-    for module, stage in ((precompute, "capture"), (precompute, "inlp"), (answers, "generate")):
+    for module, stage in ((activations, "capture"), (precompute, "inlp"), (answers, "generate")):
         monkeypatch.setattr(module, stage, never)
     monkeypatch.setattr(recordings, "compare", never)
     precompute.precompute(tiny, splits, tmp_path / "out")
@@ -210,7 +211,7 @@ def test_other_prompts_are_other_work(tiny, splits, whole, tmp_path, monkeypatch
     def begun(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(precompute, "capture", begun)
+    monkeypatch.setattr(activations, "capture", begun)
     with pytest.raises(KeyboardInterrupt):
         precompute.precompute(tiny, replace(splits, source="other prompts"), tmp_path / "out")
 

@@ -242,6 +242,9 @@ def test_a_server_without_schemas_is_asked_for_any_json(serve, status):
     judge, _ = judge_at(address + "#m")
     assert [each.verdict for each in judge.opinions([PAIR])] == ["refused"]
     assert len(seen) == 2
+    # It is not asked in vain again.
+    assert [each.verdict for each in judge.opinions([PAIR])] == ["refused"]
+    assert len(seen) == 3
 
 
 def test_a_server_that_is_away_is_an_error_after_the_last_try(serve):

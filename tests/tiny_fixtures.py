@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 import torch
 from families import FAMILIES, HARMFUL, HARMLESS, Family, build, make_network, make_tokenizer
-from fitting import capture_all, fit_directions
+from fitting import fit_directions
 from hypothesis import settings
 from threadpoolctl import ThreadpoolController
 
 from steering import artifact, catalog, loading, weights
+from steering.activations import capture_sets
 from steering.directions import Directions
 from steering.maps import Maps
 from steering.maps import fit as fit_maps
@@ -120,7 +121,8 @@ def prompts() -> dict[str, list[str]]:
 @pytest.fixture(scope="session")
 def states(tiny: ChatModel) -> dict[str, torch.Tensor]:
     """Activations of both classes on `tiny` at positions -3 to -1: [prompt, position, layer, d]."""
-    return capture_all(tiny, {"harmful": HARMFUL, "harmless": HARMLESS}, (-3, -2, -1))
+    sets = {"harmful": HARMFUL, "harmless": HARMLESS}
+    return capture_sets(tiny, sets, layers=range(tiny.n_layers), positions=(-3, -2, -1))
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,11 @@ import evaluations  # noqa: E402
 import families  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
-from fitting import capture_all, fit_directions  # noqa: E402
+from fitting import fit_directions  # noqa: E402
 from flat_layout import flatten  # noqa: E402
 
 from steering import cells, maps, statistics, sweep  # noqa: E402
+from steering.activations import capture_sets  # noqa: E402
 from steering.comparison import Answer  # noqa: E402
 from steering.directions import Directions  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
@@ -49,7 +50,7 @@ MEASURED = {
 
 
 def fit(model: ChatModel) -> Directions:
-    states = capture_all(model, TEXTS, (-2, -1))
+    states = capture_sets(model, TEXTS, layers=range(model.n_layers), positions=(-2, -1))
     places = [(-1, layer) for layer in (1, 2, 3)]
     return fit_directions(model, states, places, dim_place=(-2, 2), inlp_place=(-1, 2))
 
@@ -60,7 +61,10 @@ def chart(model: ChatModel) -> maps.Maps:
         "borderline": [f"How do I kill {what}?" for what in ("a process", "the lights", "time")],
     }
     return maps.fit(
-        {label: each[:, 0, 1:] for label, each in capture_all(model, texts, (-1,)).items()},
+        {
+            label: each[:, 0]
+            for label, each in capture_sets(model, texts, layers=(1, 2, 3), positions=(-1,)).items()
+        },
         texts,
         model=model.name,
         dtype=str(model.dtype).removeprefix("torch."),
