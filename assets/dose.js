@@ -196,13 +196,14 @@ function steeringDoses({ element, props, server, watch, trigger }) {
   }
 
   // What curves are compared with: the untouched model, and the mean of the random subspaces.
+  const SUBSPACES = "random subspaces";
   function references() {
     const untouched = data.cells.find(({ panel }) => panel === "baseline");
-    const random = data.frontier.filter(({ group }) => group === "random").map(({ cell }) => data.cells[cell]);
+    const random = data.frontier.filter(({ short }) => short === SUBSPACES).map(({ cell }) => data.cells[cell]);
     const average = (name) => (random.every((cell) => cell[name]) ? [mean(random.map((cell) => cell[name][0]))] : null);
     return [
       ...(untouched ? [{ cell: untouched, dash: "dot", words: "untouched model", dials: Object.keys(AXES) }] : []),
-      ...(random.length ? [{ cell: Object.fromEntries(["harmful_rate", "harmless_rate", "harmful_score", "harmless_score", "kl"].map((name) => [name, average(name)])), dash: "dash", words: `control: random subspaces, k = ${data.k} (mean of ${random.length})`, dials: ["k", "alpha", "layer"] }] : []),
+      ...(random.length ? [{ cell: Object.fromEntries(["harmful_rate", "harmless_rate", "harmful_score", "harmless_score", "kl"].map((name) => [name, average(name)])), dash: "dash", words: `control: ${SUBSPACES}, k = ${data.k} (mean of ${random.length})`, dials: ["k", "alpha", "layer"] }] : []),
     ];
   }
 
@@ -297,11 +298,10 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     });
   }
 
-  // The seeds of the random control share one name.
-  const listedFirst = (named) => named.filter(({ group }, i) => group !== "random" || named.findIndex((each) => each.group === "random") === i);
-  const listed = () => listedFirst(data.frontier).map((each) => ({
-    ...each, cells: each.group === "random" ? data.frontier.filter(({ group }) => group === "random").map(({ cell }) => cell) : [each.cell],
-  }));
+  // The seeds of a random control share one name.
+  const seeds = (of) => data.frontier.filter(({ group, short }) => group === "random" && short === of.short);
+  const listedFirst = (named) => named.filter((each, i) => each.group !== "random" || named.findIndex(({ short }) => short === each.short) === i);
+  const listed = () => listedFirst(data.frontier).map((each) => ({ ...each, cells: each.group === "random" ? seeds(each).map(({ cell }) => cell) : [each.cell] }));
 
   const FIGURES = { heat, curves, frontier };
   const drawn = {};
@@ -379,7 +379,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     const rows = part("names");
     rows.replaceChildren();
     part("names-head").textContent = chosen.cost === "rate" ? "refuses" : "score";
-    listed().forEach(({ name, cells, group }, i) => {
+    listed().forEach(({ name, short, cells, group }, i) => {
       const found = cells.map((index) => data.cells[index]).filter(measured);
       const item = add(rows, "li", `card-${data.cells[cells[0]].slot ?? "baseline"} ${group}`);
       const button = add(item, "button");
@@ -387,7 +387,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
       button.dataset.cell = cells[0];
       add(button, "span", "number", `${i + 1}`);
       button.append(mark(data.cells[cells[0]].slot ?? "baseline"));
-      add(button, "span", "who", cells.length > 1 ? `control: ${cells.length} random subspaces, mean` : name);
+      add(button, "span", "who", cells.length > 1 ? `control: ${short}, mean of ${cells.length}` : name);
       const height = found.length ? mean(found.map((cell) => refusal(cell)[0])) : null;
       add(button, "span", "value", height === null ? "–" : chosen.cost === "rate" ? percent(height) : signed(height, 1));
       add(button, "span", "value", found.length ? number(mean(found.map((cell) => cell.kl[0]))) : "–");

@@ -21,7 +21,7 @@ from steering.panel import Panel
 from steering.stages import Stages
 
 ROWS = 34
-"""Rows per batch (chosen: two prompts under the 17 panels of the whole comparison)."""
+"""Rows per batch (chosen: enough for a prompt under all 27 panels of the whole comparison)."""
 
 
 @dataclass(frozen=True)

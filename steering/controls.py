@@ -49,32 +49,35 @@ def arms(directions: Directions) -> tuple[Arm, ...]:
         Arm("counterfactual flipping, all directions", "beyond", Panel("flip", k=rank)),
         Arm("flip, harmful side only", "beyond", replace(flip, side="harmful")),
     )
-    return distinct([BASELINE, *interventions, *controls(k, directions)])
+    found = [BASELINE, *interventions, *controls(k, directions)]
+    return distinct([*found, *random_subspaces(rank), *random_ablations()])
 
 
 def arms_of(panels: Sequence[Panel], directions: Directions) -> tuple[Arm, ...]:
     """Return a comparison of chosen panels with the baseline and the controls.
 
-    These have the rank of the first panel along INLP directions, or the default rank.
+    Every rank along INLP directions that is chosen has its random subspaces; the other controls
+    have the first of these, or the default rank.
     """
     ranks = [
         panel.resolved(directions).k
         for panel in panels
         if panel.name in ("flip", "nullspace") and panel.basis is None
     ]
-    k = next(filter(None, ranks), directions.default_k)
+    known = [k for k in ranks if k] or [directions.default_k]
     chosen = [Arm(str(panel), "beyond", panel) for panel in panels if panel.name != "baseline"]
-    return distinct([BASELINE, *chosen, *controls(k, directions)])
+    found = [BASELINE, *chosen, *controls(known[0], directions)]
+    found += [arm for k in known[1:] for arm in random_subspaces(k)]
+    if any(panel.name == "ablation" for panel in panels):
+        found += random_ablations()
+    return distinct(found)
 
 
 def controls(k: int, directions: Directions) -> tuple[Arm, ...]:
     """Return what an edit along `k` INLP directions has to be compared with."""
     wrong = wrong_layer(k, directions)
     return (
-        *(
-            Arm(f"random subspace {seed}", "control", Panel("random", k=k, seed=seed))
-            for seed in RANDOM_SEEDS
-        ),
+        *random_subspaces(k),
         Arm(
             "reflection along the difference in means",
             "control",
@@ -82,6 +85,23 @@ def controls(k: int, directions: Directions) -> tuple[Arm, ...]:
         ),
         Arm("flip about the midpoint", "control", Panel("flip", k=k, center="midpoint")),
         *([Arm(f"flip at layer {wrong.layer}", "control", wrong)] if wrong else []),
+    )
+
+
+def random_subspaces(k: int) -> tuple[Arm, ...]:
+    """Return the mirror in `k` random directions, the control of both edits along INLP's."""
+    return tuple(
+        Arm(f"random subspace of rank {k}, {seed}", "control", Panel("random", k=k, seed=seed))
+        for seed in RANDOM_SEEDS
+    )
+
+
+def random_ablations() -> tuple[Arm, ...]:
+    """Return directional ablation of random directions, one each: at every block, on all sites."""
+    one = Panel("nullspace", k=1, basis="random", where="all")
+    return tuple(
+        Arm(f"ablation of a random direction, {seed}", "control", replace(one, seed=seed))
+        for seed in RANDOM_SEEDS
     )
 
 

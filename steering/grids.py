@@ -60,9 +60,13 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
 
 
 def reference_points(directions: Directions) -> dict[str, Panel]:
-    """Return the labelled points of the frontier: the paper's four interventions and controls."""
+    """Return the labelled points of the frontier: the paper's four interventions and controls.
+
+    Random subspaces have the starting rank alone, as the interventions do.
+    """
+    k = directions.default_k
     return {
         f"control: {arm.label}" if arm.kind == "control" else arm.label: arm.panel
         for arm in controls.arms(directions)
-        if arm.kind != "beyond"
+        if arm.kind != "beyond" and (arm.panel.name != "random" or arm.panel.k == k)
     }

@@ -1,6 +1,7 @@
 """What a table of results marks and keeps together."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -23,6 +24,15 @@ def groups_of(panels: Sequence[Panel]) -> list[str]:
 def looping_of(panel: Panel) -> float | None:
     """Return the largest looping rate over the sets; None if no set was measured."""
     return max((panel[group]["looping_rate"] for group in groups_of([panel])), default=None)
+
+
+def cost_of(panel: Panel, name: str) -> float | None:
+    """Return `looping`, `perplexity`, `kl` or the perplexity on `prose`; None if not measured."""
+    if name == "looping":
+        return looping_of(panel)
+    if name == "prose":
+        return (panel.get("prose") or {}).get("perplexity")
+    return panel.get(name)
 
 
 def baseline_of(panels: Sequence[Panel]) -> Panel | None:
@@ -52,16 +62,25 @@ def together(panels: Sequence[Panel]) -> list[list[Panel]]:
     """Return the panels in order, those that differ in the seed of a random control as one."""
     blocks: dict[str, list[Panel]] = {}
     for panel in panels:
-        blocks.setdefault(_apart_from_seed(panel), []).append(panel)
+        blocks.setdefault(apart_from_seed(panel), []).append(panel)
     return list(blocks.values())
 
 
-def _apart_from_seed(panel: Panel) -> str:
+def apart_from_seed(panel: Panel) -> str:
+    """Return the text form, of a random control without its seed."""
     name, _, settings = panel["panel"].partition(":")
-    if name != "random" or panel["kind"] != "control":
-        return str(panel["panel"])
     kept = [each for each in settings.split(",") if not each.startswith("seed=")]
-    return f"{name}:{','.join(kept)}"
+    if panel["kind"] != "control" or not ({"basis=random"} & {*kept} or name == "random"):
+        return str(panel["panel"])
+    return f"{name}:{','.join(kept)}" if any(kept) else name
+
+
+def name_of(block: Sequence[Panel]) -> str:
+    """Return the name of panels that belong together: what their labels have in common."""
+    label = str(block[0]["label"])
+    if len(block) == 1:
+        return label
+    return f"{re.sub(r',? [0-9]+$', '', label)}, mean of {len(block)} seeds"
 
 
 def mean(values: Sequence[float | None]) -> float | None:

@@ -7,7 +7,17 @@ from typing import Any, Final, get_args
 from steering import geometry
 from steering.judge import Verdict
 from steering.numbers import between, p_value, plain, signed, signed_between
-from steering.ranking import MOST_LOOPING, Panel, best, groups_of, looping_of
+from steering.ranking import (
+    MOST_LOOPING,
+    Panel,
+    apart_from_seed,
+    best,
+    cost_of,
+    groups_of,
+    mean,
+    name_of,
+    together,
+)
 
 BEST_RULE: Final = (
     "Best is the intervention of the paper that leaves the fewest harmful prompts refused, by "
@@ -33,21 +43,28 @@ def markdown(document: Mapping[str, Any]) -> str:
 
 
 def table(panels: Sequence[Panel]) -> str:
-    """Return the panels as a table: refusal rates with their intervals, looping, cost."""
+    """Return the panels as a table: refusal rates with their intervals, looping, cost.
+
+    The seeds of a random control are one row of means and ranges; `changes` has each of them.
+    """
     groups, marked = groups_of(panels), best(panels)
     head = ["panel", "what", "kind"]
     for group in groups:
         head += [f"{group} refused", "by substring"]
     head += ["looping", "perplexity", "KL", "prose perplexity"]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for panel in panels:
-        kind = _text(panel["kind"]) + (", **best**" if panel["panel"] in marked else "")
-        cells = [f"`{_text(panel['panel'])}`", _text(panel["label"]), kind]
+    for block in together(panels):
+        first = block[0]
+        kind = _text(first["kind"]) + (", **best**" if first["panel"] in marked else "")
+        form = first["panel"] if len(block) == 1 else apart_from_seed(first)
+        cells = [f"`{_text(form)}`", _text(name_of(block)), kind]
         for group in groups:
-            cells += _rates(panel.get(group))
-        prose = panel.get("prose") or {}
-        costs = (panel.get("perplexity"), panel.get("kl"), prose.get("perplexity"))
-        cells += map(plain, (looping_of(panel), *costs))
+            rates = [panel.get(group) or {} for panel in block]
+            own = between(*first[group]["refusal_rate_ci"]) if len(block) == 1 and rates[0] else ""
+            cells.append(f"{_mean_of([each.get('refusal_rate') for each in rates])} {own}".strip())
+            cells.append(_mean_of([each.get("substring_rate") for each in rates]))
+        for cost in ("looping", "perplexity", "kl", "prose"):
+            cells.append(_mean_of([cost_of(panel, cost) for panel in block]))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -79,11 +96,12 @@ def _change(rates: Mapping[str, Any]) -> tuple[str, str, str]:
     return change, p_value(found["p_value"]), verdicts
 
 
-def _rates(rates: Mapping[str, Any] | None) -> tuple[str, str]:
-    if not rates:
-        return "–", "–"
-    by_rule = f"{plain(rates['refusal_rate'])} {between(*rates['refusal_rate_ci'])}"
-    return by_rule, plain(rates["substring_rate"])
+def _mean_of(values: Sequence[float | None]) -> str:
+    """Return a value, or the mean of several with their range."""
+    shown, known = plain(mean(values)), [value for value in values if value is not None]
+    if len(values) == 1 or len(known) < len(values):
+        return shown
+    return f"{shown} ({plain(min(known))} to {plain(max(known))})"
 
 
 def _text(words: object) -> str:

@@ -20,14 +20,20 @@ flip:k=2; counterfactual flipping; paper; 17 23 11; 2 1 0; 1.71 0.05 21.7
 nullspace:k=11; nullspace projection, all directions; beyond; 27 15 14; 2 1 1; 1.7 0.03 21.6
 flip:k=11; counterfactual flipping, all directions; beyond; 14 25 9; 3 2 1; 1.83 0.17 22.9
 flip:k=2,side=harmful; flip, harmful side only; beyond; 15 15 10; 1 0 1; 1.66 0.0 21.3
-random:k=2,seed=0; random subspace 0; control; 39 9 21; 2 1 1; 1.67 0.02 21.5
-random:k=2,seed=1; random subspace 1; control; 44 12 24; 2 1 1; 1.66 0.01 21.4
-random:k=2,seed=2; random subspace 2; control; 46 15 24; 1 1 2; 1.67 0.01 21.4
-random:k=2,seed=3; random subspace 3; control; 41 11 22; 3 1 2; 1.68 0.02 21.6
-random:k=2,seed=4; random subspace 4; control; 45 13 25; 2 0 1; 1.66 0.01 21.3
+random:k=2,seed=0; random subspace of rank 2, 0; control; 39 9 21; 2 1 1; 1.67 0.02 21.5
+random:k=2,seed=1; random subspace of rank 2, 1; control; 44 12 24; 2 1 1; 1.66 0.01 21.4
+random:k=2,seed=2; random subspace of rank 2, 2; control; 46 15 24; 1 1 2; 1.67 0.01 21.4
+random:k=2,seed=3; random subspace of rank 2, 3; control; 41 11 22; 3 1 2; 1.68 0.02 21.6
+random:k=2,seed=4; random subspace of rank 2, 4; control; 45 13 25; 2 0 1; 1.66 0.01 21.3
 flip:basis=dim; reflection along the difference in means; control; 6 11 2; 1 1 0; 1.72 0.1 22.0
 flip:k=2,center=midpoint; flip about the midpoint; control; 15 19 10; 2 1 1; 1.7 0.04 21.6
 flip:k=2,layer=8; flip at layer 8; control; 40 21 23; 9 6 5; 2.41 0.38 33.0
+random:k=11,seed=0; random subspace of rank 11, 0; control; 37 8 20; 3 1 1; 1.72 0.06 22.0
+random:k=11,seed=1; random subspace of rank 11, 1; control; 42 12 23; 2 1 2; 1.7 0.05 21.9
+nullspace:k=1,where=all,basis=random,seed=0; ablation of a random direction, 0; control; \
+46 13 25; 2 1 2; 1.66 0.0 21.3
+nullspace:k=1,where=all,basis=random,seed=1; ablation of a random direction, 1; control; \
+47 14 24; 2 0 2; 1.66 0.0 21.4
 """
 # A claim with its verdict, then its parts: verdict | estimate, low, high | statement
 _CLAIMS = """

@@ -1,8 +1,9 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
-from steering.controls import arms, arms_of, controls, wrong_layer
+from steering.controls import arms, arms_of, controls, random_ablations, wrong_layer
 from steering.panel import Panel, parse
 
 
@@ -13,10 +14,13 @@ def test_the_whole_comparison_has_the_papers_four_its_doses_and_every_control(fi
     assert [str(arm.panel) for arm in of_kind["paper"]] == [
         *("actadd:c=-1", "actadd:c=1.5", "ablation", "nullspace:k=2", "flip:k=2")
     ]
-    assert sum(arm.panel.name == "random" for arm in of_kind["control"]) == 5
-    assert {arm.panel.seed for arm in of_kind["control"] if arm.panel.name == "random"} == set(
-        range(5)
-    )
+    rank = fitted.subspace("inlp", fitted.inlp_place).rank
+    for wanted in (
+        *(Panel("random", k=k) for k in (fitted.default_k, rank)),
+        Panel("nullspace", k=1, where="all", basis="random"),
+    ):
+        seeds = [arm.panel for arm in of_kind["control"] if replace(arm.panel, seed=None) == wanted]
+        assert [panel.seed for panel in seeds] == [0, 1, 2, 3, 4]
     assert all(arm.panel.edit(fitted) is not None for arm in found[1:])
 
 
@@ -33,6 +37,23 @@ def test_controls_have_the_rank_of_the_flip_that_they_are_compared_with(fitted):
     assert {len(arm.panel.edit(fitted).basis) for arm in randoms} == {1}
     midpoint = next(arm for arm in controls(2, fitted) if arm.panel.center)
     assert midpoint.panel.k == fitted.default_k
+
+
+def test_a_random_direction_is_ablated_just_as_the_found_one_is(fitted):
+    found = Panel("ablation").edit(fitted)
+    drawn = [arm.panel.edit(fitted) for arm in random_ablations()]
+    assert all(edit.sites == found.sites and edit.alpha == found.alpha for edit in drawn)
+    assert all(not edit.shift.any() and not edit.center.any() for edit in drawn)
+    bases = torch.cat([found.basis, *(edit.basis for edit in drawn)])
+    assert torch.linalg.matrix_rank(bases) == 6
+
+
+def test_every_chosen_rank_has_its_random_subspaces_and_ablation_its_directions(fitted):
+    found = arms_of([parse("flip:k=1"), parse("nullspace:k=2"), parse("flip:k=2")], fitted)
+    assert [arm.panel.k for arm in found if arm.panel.name == "random"] == [1] * 5 + [2] * 5
+    assert not any(arm.panel.basis == "random" for arm in found)
+    found = arms_of([parse("ablation")], fitted)
+    assert sum(arm.panel.basis == "random" for arm in found) == 5
 
 
 @pytest.mark.parametrize("panels", [[], ["baseline"], ["flip:k=1", "ablation"], ["nullspace:k=1"]])

@@ -7,7 +7,7 @@ import pytest
 from killing import killed, traced
 
 from steering import answers as answering
-from steering import artifact, controls, evaluation, geometry, prose_cost, report, stages
+from steering import artifact, controls, evaluation, geometry, prose_cost, ranking, report, stages
 from steering.answers import Row, answer_all
 from steering.evaluation import Settings, evaluate, table
 from steering.generation import Sampling
@@ -215,7 +215,9 @@ def test_the_report_has_a_line_for_every_arm_claim_and_landing(whole):
     for lines in (report.table(whole["panels"]), report.changes(whole["panels"]), places):
         assert lines in blocks
         assert len({line.count("|") for line in lines.splitlines()}) == 1
-    assert len(report.table(whole["panels"]).splitlines()) == 2 + len(whole["panels"])
+    assert len(report.table(whole["panels"]).splitlines()) == 2 + len(
+        ranking.together(whole["panels"])
+    )
     assert len(claims.splitlines()) == 4
     assert report.markdown(whole | {"claims": [], "geometry": None}).count("##") == 1
 

@@ -141,6 +141,7 @@ def test_the_frontier_has_the_papers_four_and_every_control(fitted):
     assert not any(torch.equal(random_bases[0], other) for other in random_bases[1:])
     rank = len(edits["counterfactual flipping"].basis)
     assert {len(basis) for basis in random_bases} == {rank}
+    assert sum("ablation of a random direction" in label for label in edits) == 5
     assert edits["control: flip about the midpoint"].center.any()
     assert len(edits["control: reflection along the difference in means"].basis) == 1
 

@@ -1,4 +1,5 @@
 import math
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -123,7 +124,9 @@ def test_named_points_are_the_papers_edits_and_the_controls(seen, fitted):
     assert {point["name"] for point in points} == set(reference_points(fitted))
     groups = [point["group"] for point in points]
     assert groups == sorted(groups, key=["baseline", "paper", "random", "control"].index)
-    assert groups.count("random") == len(controls.RANDOM_SEEDS)
+    randoms = Counter(point["short"] for point in points if point["group"] == "random")
+    seeds = len(controls.RANDOM_SEEDS)
+    assert randoms == {"random subspaces": seeds, "random directions ablated": seeds}
     for point in points:
         named = reference_points(fitted)[point["name"]]
         assert seen["cells"][point["cell"]]["panel"] == full(named, fitted)

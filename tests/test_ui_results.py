@@ -168,9 +168,27 @@ def test_random_seeds_are_one_row_of_their_mean_and_range_that_holds_the_five():
     assert "seeds: 0, 1, 2, 3, 4" in plain(body)
 
 
+def test_markdown_has_a_line_for_all_seeds_with_mean_and_range():
+    rates = [panel["harmful"]["refusal_rate"] for panel in DOCUMENT["panels"][9:14]]
+    (line,) = (
+        line for line in report.table(DOCUMENT["panels"]).splitlines() if "`random:k=2" in line
+    )
+    cells = [cell.strip() for cell in line.split("|")]
+    assert cells[1:3] == ["`random:k=2`", "random subspace of rank 2, mean of 5 seeds"]
+    assert cells[4] == f"{sum(rates) / 5:.2f} ({min(rates):.2f} to {max(rates):.2f})"
+    assert cells[10] == "0.03 (0.03 to 0.04)"
+    broken = evaluations.document()["panels"][:14]
+    broken[11]["perplexity"] = None
+    assert [line.split("|")[11].strip() for line in report.table(broken).splitlines()][-1] == "–"
+
+
 def test_only_controls_that_differ_in_the_seed_alone_are_one_row():
     blocks = ranking.together(DOCUMENT["panels"])
-    assert [len(block) for block in blocks] == [1] * 9 + [5, 1, 1, 1]
+    assert [len(block) for block in blocks] == [1] * 9 + [5, 1, 1, 1, 2, 2]
+    assert [ranking.name_of(block) for block in blocks[-2:]] == [
+        "random subspace of rank 11, mean of 2 seeds",
+        "ablation of a random direction, mean of 2 seeds",
+    ]
     others = [{"panel": f"random:k={k},seed=0", "kind": "control"} for k in (2, 3)]
     assert len(ranking.together(others)) == 2
     chosen = [{"panel": f"random:k=2,seed={seed}", "kind": "beyond"} for seed in (0, 1)]
@@ -252,8 +270,8 @@ def test_the_csv_holds_every_number_of_every_panel_unrounded():
 def test_the_markdown_is_a_table_with_claims_and_the_command():
     text = results_files.markdown(DOCUMENT)
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    n = 2 + len(DOCUMENT["panels"])
-    assert len(rows) == 2 * n
+    n = 2 + len(ranking.together(DOCUMENT["panels"]))
+    assert len(rows) - n == 2 + len(DOCUMENT["panels"])
     for table_ in (rows[:n], rows[n:]):
         assert len({line.count(" | ") for line in table_ if "---" not in line}) == 1
     assert "| `ablation` | directional ablation | paper, **best** | 0.07 [0.03, 0.15] |" in text

@@ -191,7 +191,8 @@ def _kept(panel: Panel, directions: Directions) -> int | None:
 def frontier(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the labelled points: `cell`, `name`, `short` (for the plot) and `group`.
 
-    Groups are `baseline`, `paper`, `random` (seeds of one control) and `control`, in this order.
+    Groups are `baseline`, `paper`, `random` and `control`, in this order; the random ones of one
+    `short` name are the seeds of one control.
     """
     points: list[dict[str, Any]] = [
         {"cell": index, **_named(row["label"], parse(row["panel"]))}
@@ -215,13 +216,13 @@ _GROUPS: Final = ("baseline", "paper", "random", "control")
 
 def _named(label: str, panel: Panel) -> dict[str, str]:
     group = "control" if label.startswith("control") else "paper"
-    if panel.name in ("baseline", "random"):
-        group = panel.name
     short = _SHORT.get(label, label.removeprefix("control: "))
-    if panel.name == "actadd":
+    if panel.name == "baseline":
+        group = "baseline"
+    elif panel.name == "random":
+        group, short = "random", "random subspaces"
+    elif panel.basis == "random":
+        group, short = "random", "random directions ablated"
+    elif panel.name == "actadd":
         short = f"activation addition, c = {panel.c:g}".replace("-", "−")
-    return {
-        "name": label,
-        "short": "random subspaces" if group == "random" else short,
-        "group": group,
-    }
+    return {"name": label, "short": short, "group": group}

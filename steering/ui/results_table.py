@@ -14,9 +14,10 @@ from steering.ranking import (
     Panel,
     baseline_of,
     best,
+    cost_of,
     groups_of,
-    looping_of,
     mean,
+    name_of,
     together,
 )
 from steering.ui import results_details as details
@@ -73,7 +74,7 @@ class _View:
         self.best = best(panels)
         self.baseline = baseline_of(panels)
         costs = [
-            (key, name) for key, name in _COSTS if any(_cost(p, key) is not None for p in panels)
+            (key, name) for key, name in _COSTS if any(cost_of(p, key) is not None for p in panels)
         ]
         rates = [(group, f"{group.capitalize()} refused") for group in self.groups]
         self.columns = [("label", "Panel"), *rates, *costs]
@@ -95,7 +96,7 @@ class _View:
                 for rule in RULES:
                     values[f"{key}-{rule}"] = mean([_rate(panel, key, rule) for panel in block])
             else:
-                values[key] = mean([_cost(panel, key) for panel in block])
+                values[key] = mean([cost_of(panel, key) for panel in block])
         label = escape(block[0]["label"].casefold(), quote=True)
         known = "".join(
             # JavaScript's word for it.
@@ -122,8 +123,7 @@ class _View:
     def _many(self, name: str, block: Sequence[Panel]) -> str:
         """Return one row for all seeds of a random control, and theirs, which it opens."""
         first = block[0]
-        label = f"random subspaces, mean of {len(block)}"
-        who = _who(name, label, _mark(first), _control(first), what="Show each seed of")
+        who = _who(name, name_of(block), _mark(first), _control(first), what="Show each seed of")
         who += f'<p class="small">seeds: {escape(_seeds(block))}; range in brackets</p>'
         cells = "".join(self._cell(key, block) for key, _ in self.columns[1:])
         each = "".join(
@@ -136,7 +136,7 @@ class _View:
 
     def _cell(self, key: str, block: Sequence[Panel]) -> str:
         if key not in self.groups:
-            return _cost_cell(key, [_cost(panel, key) for panel in block])
+            return _cost_cell(key, [cost_of(panel, key) for panel in block])
         if not all(panel.get(key) for panel in block):
             return '<td class="rate">–</td>'
         shown = []
@@ -179,14 +179,6 @@ def _cost_cell(key: str, values: Sequence[float | None]) -> str:
 
 def _rate(panel: Panel, group: str, rule: str) -> float | None:
     return panel[group][f"{rule}_rate"] if panel.get(group) else None
-
-
-def _cost(panel: Panel, key: str) -> float | None:
-    if key == "looping":
-        return looping_of(panel)
-    if key == "prose":
-        return (panel.get("prose") or {}).get("perplexity")
-    return panel.get(key)
 
 
 def _who(name: str, label: str, mark: str, chips: str, what: str = "Details of") -> str:

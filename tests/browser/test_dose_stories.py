@@ -111,7 +111,7 @@ def test_arrow_keys_reach_every_square_and_enter_sets_the_card(see):
 def test_a_card_that_is_off_is_switched_on_and_a_control_goes_to_the_own_card(see):
     page = see()
     assert not page.is_checked("#card-own .switch input")
-    page.click('.doses [data-part="names"] li.random button')
+    page.click('.doses [data-part="names"] li.random:has-text("subspaces") button')
     page.wait_for_selector("#dose-said p")
     wait_form(page, "own", "random")
     assert page.is_checked("#card-own .switch input")
@@ -156,9 +156,9 @@ def test_named_points_and_what_is_taken_away(see, tmp_path):
     page = see()
     names = page.locator('.doses [data-part="names"] li')
     assert "baseline" in names.nth(0).inner_text()
-    # Four interventions of the paper, one of them in two signs; seeds of the control share a line.
+    # Four interventions of the paper, one of them in two signs; seeds of a control share a line.
     assert page.locator('.doses [data-part="names"] li.paper').count() == 5
-    assert page.locator('.doses [data-part="names"] li.random').count() == 1
+    assert page.locator('.doses [data-part="names"] li.random').count() == 2
     with page.expect_download() as download:
         page.click('[data-figure="frontier"] [data-save="csv"]')
     download.value.save_as(tmp_path / "all.csv")

@@ -91,7 +91,7 @@ def test_refusals_can_be_counted_by_the_substring_rule_and_stay_sorted(table):
 
 
 def test_the_seeds_of_the_random_control_open_stay_together_and_close(table):
-    opener = '[aria-label^="Show each seed"]'
+    opener = '[aria-label^="Show each seed of random subspace of rank 2"]'
     seed = '.results [data-copy="random:k=2,seed=4"]'
     assert not table.is_visible(seed)
     table.click(opener)
@@ -104,7 +104,7 @@ def test_the_seeds_of_the_random_control_open_stay_together_and_close(table):
         seed,
     )
     assert together == [f"random:k=2,seed={number}" for number in range(5)]
-    table.click('[aria-label="Details of random subspace 4"]')
+    table.click('[aria-label="Details of random subspace of rank 2, 4"]')
     table.click(opener)
     assert not table.is_visible(seed)
     assert table.locator(".results .details:visible").count() == 0

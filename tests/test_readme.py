@@ -1,0 +1,44 @@
+"""What README says was measured is what is shipped."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from steering import artifact, report
+from steering.catalog import DEFAULT_MODEL
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+SHIPPED = json.loads((artifact.ROOT / DEFAULT_MODEL / "evaluation.json").read_text("utf-8"))
+
+
+def test_the_table_is_the_output_of_results():
+    assert report.table(SHIPPED["panels"]) in README
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_each_claim_is_told_as_it_was_weighed(number):
+    sentence = SHIPPED["claims"][number]["sentence"]
+    verdict, _, rest = sentence.partition(": ")
+    told = f"{number + 1}. **{verdict}.** {rest}"
+    assert told in re.sub(r"\s+", " ", README)
+
+
+def test_where_prompts_land_is_what_was_measured():
+    geometry = SHIPPED["geometry"]
+    layers = [str(geometry["layers"][0]), str(geometry["layers"][-1])]
+    found = 0
+    for entry in geometry["panels"]:
+        cells = [f"`{entry['panel']}`"]
+        for group in ("harmful", "harmless"):
+            first, last = (entry[group][layer] for layer in layers)
+            cells += [
+                f"{first['t_mean']:.2f} ± {first['t_sd']:.2f}",
+                f"{first['nearest_harmless']:.2f}",
+                f"{last['t_mean']:.2f}",
+            ]
+        shown = re.findall(rf"^\| {re.escape(cells[0])} \|.*±.*$", README, re.MULTILINE)
+        assert shown in ([], [f"| {' | '.join(cells)} |"])
+        found += len(shown)
+    assert found >= 5
