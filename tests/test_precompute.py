@@ -75,8 +75,7 @@ def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
     flatten(patch)
 
 
-@pytest.fixture(scope="module")
-def splits() -> PromptSplits:
+def few_splits() -> PromptSplits:
     own = PromptSplits.own()
     return replace(
         own,
@@ -84,6 +83,11 @@ def splits() -> PromptSplits:
         validation={name: texts[:4] for name, texts in own.validation.items()},
         test={name: texts[:2] for name, texts in own.test.items()},
     )
+
+
+@pytest.fixture(scope="module")
+def splits() -> PromptSplits:
+    return few_splits()
 
 
 @dataclass(frozen=True)
