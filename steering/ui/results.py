@@ -1,17 +1,18 @@
 """The section *Results*: the measured table of a model, and what it says of the paper's claims.
 
-Everything comes from `evaluation.json`, schema 2, as `python -m steering evaluate` writes it; all
+Everything comes from `evaluation.json`, as `python -m steering evaluate` writes it; all
 of its texts pass through `html.escape`. What the browser does is in assets/results.js.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Final
+from typing import Any
 
 import gradio as gr
 
 from steering import report
+from steering.evaluation import SCHEMA
 from steering.ranking import best
 from steering.ui import results_claims as claims
 from steering.ui import results_files as files
@@ -19,9 +20,6 @@ from steering.ui import results_notes as notes
 from steering.ui import results_table as table
 from steering.ui import text
 from steering.ui.engine import Engine
-
-SCHEMA: Final = 2
-"""The form of the document that is read here."""
 
 
 @dataclass(frozen=True)
