@@ -196,14 +196,13 @@ function steeringDoses({ element, props, server, watch, trigger }) {
   }
 
   // What curves are compared with: the untouched model, and the mean of the random subspaces.
-  const SUBSPACES = "random subspaces";
   function references() {
     const untouched = data.cells.find(({ panel }) => panel === "baseline");
-    const random = data.frontier.filter(({ short }) => short === SUBSPACES).map(({ cell }) => data.cells[cell]);
+    const random = data.frontier.map(({ cell }) => data.cells[cell]).filter(({ panel }) => panel.startsWith("random"));
     const average = (name) => (random.every((cell) => cell[name]) ? [mean(random.map((cell) => cell[name][0]))] : null);
     return [
       ...(untouched ? [{ cell: untouched, dash: "dot", words: "untouched model", dials: Object.keys(AXES) }] : []),
-      ...(random.length ? [{ cell: Object.fromEntries(["harmful_rate", "harmless_rate", "harmful_score", "harmless_score", "kl"].map((name) => [name, average(name)])), dash: "dash", words: `control: ${SUBSPACES}, k = ${data.k} (mean of ${random.length})`, dials: ["k", "alpha", "layer"] }] : []),
+      ...(random.length ? [{ cell: Object.fromEntries(["harmful_rate", "harmless_rate", "harmful_score", "harmless_score", "kl"].map((name) => [name, average(name)])), dash: "dash", words: `control: random subspaces, k = ${data.k} (mean of ${random.length})`, dials: ["k", "alpha", "layer"] }] : []),
     ];
   }
 

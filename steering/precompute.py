@@ -226,15 +226,14 @@ def _map(
         states["borderline"] = stages.tensors(
             f"borderline activations, position {position}",
             lambda: {
-                name: found[:, 0].contiguous()
-                for name, found in capture_sets(
+                "states": capture_sets(
                     model,
-                    {"states": borderline},
+                    {"borderline": borderline},
                     layers=layers,
                     positions=[position],
                     batch_size=batch_size,
                     progress=True,
-                ).items()
+                )["borderline"][:, 0].contiguous()
             },
         )["states"]
     return fit_maps(

@@ -70,9 +70,10 @@ def apart_from_seed(panel: Panel) -> str:
     """Return the text form, of a random control without its seed."""
     name, _, settings = panel["panel"].partition(":")
     kept = [each for each in settings.split(",") if not each.startswith("seed=")]
-    if panel["kind"] != "control" or not ({"basis=random"} & {*kept} or name == "random"):
+    drawn = name == "random" or "basis=random" in kept
+    if panel["kind"] != "control" or not drawn:
         return str(panel["panel"])
-    return f"{name}:{','.join(kept)}" if any(kept) else name
+    return f"{name}:{','.join(kept)}"
 
 
 def name_of(block: Sequence[Panel]) -> str:
