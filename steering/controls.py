@@ -57,8 +57,8 @@ def arms_of(panels: Sequence[Panel], directions: Directions) -> tuple[Arm, ...]:
     """Return a comparison of chosen panels with the baseline and the controls.
 
     Every rank along INLP directions that is chosen has its random subspaces; the other controls
-    have the first of these, or the default rank. Ablation, in whatever form it is chosen, has random
-    directions ablated at every block.
+    have the first of these, or the default rank. Ablation, in whatever form, has random directions
+    ablated at every block.
     """
     ranks = [
         panel.resolved(directions).k

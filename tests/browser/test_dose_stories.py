@@ -140,6 +140,23 @@ def test_each_dial_has_its_curves_and_a_click_sets_the_card_of_the_line(see):
     assert band == 2
 
 
+def test_the_dashed_line_is_the_mean_of_the_random_subspaces_alone(see, tmp_path):
+    page = see()
+    page.click('[data-part="dial"] [data-value="k"]')
+    with page.expect_download() as download:
+        page.click('[data-figure="frontier"] [data-save="csv"]')
+    download.value.save_as(tmp_path / "all.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "all.csv").read_text("utf-8"))))
+    drawn = [float(row["kl"]) for row in rows if "random subspace" in row["label"]]
+    assert len(drawn) == 5
+    at = page.evaluate(
+        """document.querySelector('[data-figure=curves] .plot').layout.shapes
+        .find(({ line, yref }) => line.dash === 'dash' && yref === 'y2').y0"""
+    )
+    # The axis of KL is logarithmic from .02 on, and the page gets four digits.
+    assert 0.02 * (10**at - 1) == pytest.approx(sum(drawn) / 5, rel=2e-3)
+
+
 def test_the_colour_shows_what_is_chosen(see):
     page = see()
     first = "document.querySelector('[data-figure=heat] .plot').data[0].z[6]"
