@@ -11,6 +11,7 @@ from typing import cast
 from steering import artifact, catalog, loading, sweep_table
 from steering.errors import SteeringError
 from steering.model import Quantization
+from steering.number_formats import Dtype
 from steering.ui import build, launch_options
 from steering.ui.engine import Engine, Supply
 from steering.ui.layout import Limits
@@ -31,6 +32,7 @@ def engine_from_environment() -> Engine:
         model=lambda name, report: loading.load(
             name,
             quantization=cast(Quantization | None, quantization),
+            dtype=cast(Dtype | None, os.environ.get("STEERING_DTYPE") or None),
             device=os.environ.get("STEERING_DEVICE") or None,
             report=report,
         ),

@@ -110,6 +110,11 @@ def _machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     environment = os.environ.get("STEERING_QUANTIZATION") or None
     parser.add_argument("--quantization", default=environment, help="none, nf4 or int8")
     parser.add_argument(
+        "--dtype",
+        default=os.environ.get("STEERING_DTYPE") or None,
+        help="auto, float32, bfloat16 or float16 (default auto: measured on a CPU)",
+    )
+    parser.add_argument(
         "--device", default=os.environ.get("STEERING_DEVICE") or None, help="cpu, cuda, cuda:N"
     )
     return parser

@@ -19,6 +19,7 @@ def load(options: argparse.Namespace, name: str | None = None) -> ChatModel:
         return loading.load(
             name or options.model,
             quantization=options.quantization,
+            dtype=options.dtype,
             device=options.device,
             report=report,
         )
