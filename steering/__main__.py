@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import catalog, commands, evaluation, study_commands
+from steering import catalog, commands, evaluation, study_commands, transfer
 from steering.answers import ROWS
 from steering.errors import SteeringError
 from steering.maps import MapName
@@ -90,6 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     carry = _model(command("export", study.export, plain, "take the directions elsewhere"))
     carry.add_argument("--out", type=Path, help="a .zip, .safetensors or .gguf file")
     carry.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    _transfer_options(
+        command(
+            "transfer",
+            study.transfer,
+            study.show_transfer,
+            "do directions and maps of one number format serve in another?",
+        )
+    )
     serve = command("serve", commands.serve, show_plainly, "start the app")
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
@@ -190,6 +198,21 @@ def _sweep_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="a .csv file (default: beside the directions), and a .json"
     )
+
+
+def _transfer_options(parser: argparse.ArgumentParser) -> None:
+    _model(parser)
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    parser.add_argument(
+        "--format", action="append", help="as in the table, may be repeated (default: all here)"
+    )
+    parser.add_argument(
+        "--prompts",
+        type=_positive,
+        default=transfer.PROMPTS,
+        help=f"harmful validation prompts that are answered (default {transfer.PROMPTS})",
+    )
+    parser.add_argument("--out", type=Path, help="write this JSON file")
 
 
 def _steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAULT_PANELS)) -> None:

@@ -165,11 +165,9 @@ def measure(model: ChatModel, maps: Maps) -> tuple[Drift, ...]:
     states = capture(model, rows, layers=maps.layers, positions=[maps.position], batch_size=BATCH)[
         :, 0
     ]
-    trained = torch.tensor([label in CLASSES for label in maps.labels])
     labels = [label for label in maps.labels if label in CLASSES]
     return tuple(
-        _compare(chart, states[:, place], indices, labels, trained)
-        for place, chart in enumerate(maps.charts)
+        compare(chart, states[:, place], indices, labels) for place, chart in enumerate(maps.charts)
     )
 
 
@@ -183,17 +181,24 @@ def calibration(labels: Sequence[str]) -> list[int]:
     return chosen
 
 
-def _compare(
+def compare(
     chart: LayerMap,
     states: Float[Tensor, "prompt d_model"],
     indices: Sequence[int],
     labels: Sequence[str],
-    trained: Tensor,
 ) -> Drift:
+    """Compare states with the stored coordinates of the same prompts at one layer.
+
+    Args:
+        chart: The maps at that layer.
+        states: The prompts' states as they are here.
+        indices: Which points of the maps these prompts are, none of them borderline.
+        labels: The class of every point that the maps were fitted on.
+    """
     stored = torch.cat([chart.coordinates, chart.discriminant], dim=1).double()
     here = torch.cat([chart.clusters.coordinates(states), chart.lda(states)], dim=1).double()
     moved_by = here - stored[list(indices)]
-    within = _within(stored[trained], labels)
+    within = _within(stored[: chart.n_train], labels)
     t, rank = chart.coordinates.shape[1], chart.coordinates.shape[1]
     radius = within[:, :rank].square().sum(1).mean().sqrt()
     deviation = within[:, t].square().mean().sqrt()

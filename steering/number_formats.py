@@ -9,6 +9,7 @@ faster, see `dtype_speed`. NF4 with double quantization follows Dettmers et al. 
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -28,6 +29,49 @@ MEMORY_HEADROOM: Final = 1.25
 _NF4_BLOCK: Final = 64
 """Weights that share a scale in NF4 (bitsandbytes' block size)."""
 _BYTES: Final = {torch.float32: 4, torch.bfloat16: 2, torch.float16: 2}
+
+
+@dataclass(frozen=True)
+class Format:
+    """A number format on a device.
+
+    Attributes:
+        device: `cpu` or `cuda`.
+        quantization: `none`, `nf4` or `int8`.
+        dtype: Of the computation, without `torch.`.
+    """
+
+    device: str
+    quantization: Quantization
+    dtype: Dtype
+
+    @property
+    def name(self) -> str:
+        """How tables name it: `float32`, or `int8, float32 compute`; with the device if a GPU."""
+        held = (
+            self.dtype
+            if self.quantization == "none"
+            else f"{self.quantization}, {self.dtype} compute"
+        )
+        return held if self.device == "cpu" else f"{held}, {self.device}"
+
+
+def formats(*, cuda: bool) -> tuple[Format, ...]:
+    """Return the formats that a machine can be asked for."""
+    on_cpu = (
+        Format("cpu", "none", "float32"),
+        Format("cpu", "none", "bfloat16"),
+        Format("cpu", "int8", "float32"),
+        Format("cpu", "nf4", "float32"),
+    )
+    on_gpu = (
+        Format("cuda", "none", "float32"),
+        Format("cuda", "none", "bfloat16"),
+        Format("cuda", "none", "float16"),
+        Format("cuda", "int8", "bfloat16"),
+        Format("cuda", "nf4", "bfloat16"),
+    )
+    return on_cpu + (on_gpu if cuda else ())
 
 
 def check_asked(quantization: str | None, dtype: str | None) -> None:
