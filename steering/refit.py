@@ -16,7 +16,7 @@ from steering.activations import capture_sets
 from steering.directions import Directions, difference_in_means, inlp
 from steering.fitting import train_scores
 from steering.landing import CLASSES, ClassName
-from steering.layer_map import LayerMap, fit_layer
+from steering.layer_map import LayerMap, fit_axes
 from steering.model import ChatModel
 from steering.scoring import right_sign
 from steering.splits import PromptSplits
@@ -41,9 +41,9 @@ class Refit:
 
     @cached_property
     def chart(self) -> LayerMap:
-        """Return the maps at INLP's layer, fitted on these states."""
+        """The maps at INLP's layer, fitted on these states; without UMAP, which no number reads."""
         states = {str(name): self.states[name] for name in CLASSES}
-        return fit_layer(self.directions.inlp_place[1], states)
+        return fit_axes(self.directions.inlp_place[1], states)
 
 
 def refit(
