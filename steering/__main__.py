@@ -132,7 +132,14 @@ def _precompute_options(parser: argparse.ArgumentParser) -> None:
     _machine(_model(parser))
     parser.add_argument("--harmful", type=Path, help="own harmful prompts (with --harmless)")
     parser.add_argument("--harmless", type=Path, help="own harmless prompts (with --harmful)")
-    parser.add_argument("--out", type=Path, help="folder (default precomputed/<model>)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="directions, maps and start settings only, in minutes, kept in the cache",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder (default precomputed/<model>; with --quick the cache)"
+    )
     parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
     parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")
     parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per generating batch")

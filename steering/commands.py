@@ -65,6 +65,7 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
+    directions = artifact.load(options.model, terminal.folder_for(options, model))
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
     *_, answers = compare(model, directions, options.prompt, panels, sampling=sampling)
     return {
@@ -93,17 +94,22 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     check_length(options.prompt)
     panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)
-    maps = artifact.read_maps(options.model, options.directions)
-    if maps is None:
-        raise SteeringError(
-            f"there are no maps for {options.model!r}; make them with `python -m steering "
-            f"precompute --model {options.model}`"
-        )
-    layer = directions.inlp_place[1] if options.layer is None else options.layer
-    chart = maps.at(layer)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
+    shipped = artifact.read_maps(options.model, options.directions)
+    if shipped is not None and options.layer is not None:
+        shipped.at(options.layer)  # And so is a layer without a map.
     model = terminal.load(options)
+    folder = terminal.folder_for(options, model)
+    directions, checked = artifact.load(options.model, folder), terminal.checked_maps(model, folder)
+    if checked is None:
+        raise SteeringError(
+            f"there are no maps for {options.model!r}; make them with `python -m steering "
+            f"precompute --quick --model {options.model}`"
+        )
+    maps, check = checked
+    layer = directions.inlp_place[1] if options.layer is None else options.layer
+    chart, drift = maps.at(layer), check.at(layer)
     found = trace(model, directions, maps, options.prompt, panels)
     states = found.states[:, maps.layers.index(layer)]
     places = {"pca": chart.pca, "lda": chart.lda, "umap": chart.umap}[options.map](states)
@@ -113,8 +119,9 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
         "map": options.map,
         "layer": layer,
         "position": maps.position,
+        "check": check.sentence(layer),
         "panels": [
-            {"panel": panel, "x": x, "y": y, **asdict(landing)}
+            {"panel": panel, "x": x, "y": y, **asdict(landing), "drift": drift.as_dict()}
             for panel, (x, y), landing in zip(
                 found.panels, places[:, :2].tolist(), chart.land(states), strict=True
             )
@@ -131,6 +138,7 @@ def show_locate(document: dict[str, Any]) -> None:
             f"{place['panel']:<28} t {place['t']:+.2f}  {document['map']} ({place['x']:.2f}, "
             f"{place['y']:.2f})  nearest {place['nearest']}{off}"
         )
+    print(f"Checked: {document['check']}.")
 
 
 def serve(options: argparse.Namespace) -> None:
