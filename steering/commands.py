@@ -10,8 +10,7 @@ from typing import Any
 from steering import artifact, catalog, terminal, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
-from steering.generation import Sampling
-from steering.tracing import trace
+from steering.sampling import Sampling
 
 
 def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -90,6 +89,8 @@ def show_generate(document: dict[str, Any]) -> None:
 
 def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
+    from steering.tracing import trace  # with torch, which `serve` must not wait for
+
     check_length(options.prompt)
     panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)

@@ -3,18 +3,21 @@
 import argparse
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from steering import loading
-from steering.model import ChatModel
 from steering.panel import DEFAULT_PANELS, Panel, parse
 from steering.progress import Report, Step
 
+if TYPE_CHECKING:
+    from steering.model import ChatModel
 
-def load(options: argparse.Namespace, name: str | None = None) -> ChatModel:
+
+def load(options: argparse.Namespace, name: str | None = None) -> "ChatModel":
     """Load the model that the options name, or another one on the same device."""
+    from steering import loading  # with torch, which commands without a model do not wait for
+
     with progress_bar() as report:
         return loading.load(
             name or options.model,
