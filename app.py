@@ -18,6 +18,7 @@ from steering.ui.layout import Limits
 
 if TYPE_CHECKING:
     from steering.model import ChatModel, Quantization
+    from steering.number_formats import Dtype
 
 _PATIENCE_SECONDS = 5.0
 """A model that nobody has come for is loaded this long after the server is up (chosen)."""
@@ -55,6 +56,7 @@ def _load(name: str, report: Report) -> "ChatModel":
     return loading.load(
         name,
         quantization=cast("Quantization | None", quantization),
+        dtype=cast("Dtype | None", os.environ.get("STEERING_DTYPE") or None),
         device=os.environ.get("STEERING_DEVICE") or None,
         report=report,
     )

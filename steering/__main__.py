@@ -93,6 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     carry = _model(command("export", study.export, plain, "take the directions elsewhere"))
     carry.add_argument("--out", type=Path, help="a .zip, .safetensors or .gguf file")
     carry.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    _transfer_options(
+        command(
+            "transfer",
+            study.transfer,
+            study.show_transfer,
+            "do directions and maps of one number format serve in another?",
+        )
+    )
     serve = command("serve", commands.serve, show_plainly, "start the app")
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
@@ -112,6 +120,11 @@ def _model(
 def _machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     environment = os.environ.get("STEERING_QUANTIZATION") or None
     parser.add_argument("--quantization", default=environment, help="none, nf4 or int8")
+    parser.add_argument(
+        "--dtype",
+        default=os.environ.get("STEERING_DTYPE") or None,
+        help="auto, float32, bfloat16 or float16 (default auto: measured on a CPU)",
+    )
     parser.add_argument(
         "--device", default=os.environ.get("STEERING_DEVICE") or None, help="cpu, cuda, cuda:N"
     )
@@ -188,6 +201,21 @@ def _sweep_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="a .csv file (default: beside the directions), and a .json"
     )
+
+
+def _transfer_options(parser: argparse.ArgumentParser) -> None:
+    _model(parser)
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    parser.add_argument(
+        "--format", action="append", help="as in the table, may be repeated (default: all here)"
+    )
+    parser.add_argument(
+        "--prompts",
+        type=_positive,
+        default=defaults.TRANSFER_PROMPTS,
+        help=f"harmful validation prompts that are answered (default {defaults.TRANSFER_PROMPTS})",
+    )
+    parser.add_argument("--out", type=Path, help="write this JSON file")
 
 
 def _steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAULT_PANELS)) -> None:

@@ -139,6 +139,7 @@ def serve(options: argparse.Namespace) -> None:
     settings = {
         "STEERING_MODEL": options.model,
         "STEERING_QUANTIZATION": options.quantization,
+        "STEERING_DTYPE": options.dtype,
         "STEERING_DEVICE": options.device,
         "GRADIO_SERVER_NAME": options.host,
         "GRADIO_SERVER_PORT": options.port,

@@ -15,7 +15,15 @@ class Later:
         self._module = module
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Return a function of the module that imports it first."""
+        """Return a function of the module that imports it first.
+
+        Raises:
+            AttributeError: For constants, which are needed at once; they belong in `defaults`.
+        """
+        if name.isupper():
+            raise AttributeError(
+                f"{name} of {self._module} cannot come later; see steering.defaults"
+            )
 
         def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
             return getattr(importlib.import_module(self._module), name)(*arguments, **options)

@@ -4,9 +4,11 @@ Everything is fitted on the unedited activations of the training prompts, at one
 and at the input of every block but the first; edited and new points are placed by the same fit.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import get_args
 
 import torch
@@ -78,17 +80,15 @@ class Maps:
         return self.charts[self.layers.index(layer)]
 
     def require(self, model: ChatModel) -> None:
-        """Check that a model's activations belong on these maps.
+        """Check that these are the maps of a model; its number format is for `drift` to judge.
 
         Raises:
-            SteeringError: If name, size, dtype or quantization differ.
+            SteeringError: If name or size differ.
         """
-        remedy = f"make its own with `python -m steering precompute --model {model.name}`"
+        remedy = f"make its own with `python -m steering precompute --quick --model {model.name}`"
         for what, fitted, found in (
             ("model", self.model, model.name),
             ("d_model", self.d_model, model.d_model),
-            ("dtype", self.dtype, str(model.dtype).removeprefix("torch.")),
-            ("quantization", self.quantization, model.number_format.quantization),
         ):
             if fitted != found:
                 raise SteeringError(
@@ -117,6 +117,15 @@ class Maps:
             at=at,
             explained=explained.float().numpy(),
         )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what the maps hold."""
+        held, metadata = tensors(self)
+        found = hashlib.sha256(metadata["maps"].encode())
+        for name in sorted(held):
+            found.update(held[name].contiguous().numpy().tobytes())
+        return found.hexdigest()
 
     def warm_up(self) -> None:
         """Compile UMAP and restore it at every layer; takes seconds and blocks only who calls."""

@@ -8,6 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from steering import (
     artifact,
     cells,
@@ -19,6 +21,7 @@ from steering import (
     report,
     sweep_table,
     terminal,
+    transfer_table,
 )
 from steering.answers import as_rows
 from steering.chat_judge import open_judge
@@ -28,11 +31,14 @@ from steering.evaluation import Settings
 from steering.export import export as write_export
 from steering.maps import Maps
 from steering.model import ChatModel
+from steering.number_formats import Format, formats
 from steering.panel import Panel, parse
 from steering.precompute import precompute as make
 from steering.provenance import provenance
 from steering.splits import PromptSplits
 from steering.sweep import run_sweep
+from steering.transfer import PROMPTS as TRANSFER_PROMPTS
+from steering.transfer import transfer as measure_transfer
 
 
 def precompute(options: argparse.Namespace) -> dict[str, Any]:
@@ -195,6 +201,34 @@ def _expanded(text: str, directions: Directions) -> list[Panel]:
     for panel in found:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     return found
+
+
+def transfer(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure fit format by run format; the whole table is stored beside the directions."""
+    directions = artifact.load(options.model, options.directions)
+    splits = PromptSplits.own()
+    known = {each.name: each for each in formats(cuda=torch.cuda.is_available())}
+    if unknown := [name for name in options.format or () if name not in known]:
+        allowed = "; ".join(known)
+        raise SteeringError(f"unknown format {unknown[0]!r}; allowed on this machine: {allowed}")
+    chosen = [known[name] for name in options.format] if options.format else list(known.values())
+
+    def load(wanted: Format) -> ChatModel:
+        return terminal.load(options, number_format=wanted)
+
+    document = measure_transfer(load, directions, splits, chosen, prompts=options.prompts)
+    whole = not options.format and options.prompts == TRANSFER_PROMPTS
+    out = options.out or (_beside(options, "transfer.json") if whole else None)
+    if out:
+        artifact.write_json(out, document)
+    return document | {"written": str(out) if out else None}
+
+
+def show_transfer(document: Mapping[str, Any]) -> None:
+    """Print the table."""
+    print(transfer_table.markdown(document))
+    if document.get("written"):
+        print(f"\nWritten: {document['written']}")
 
 
 def results(options: argparse.Namespace) -> dict[str, Any]:

@@ -12,17 +12,24 @@ from steering.progress import Report, Step
 
 if TYPE_CHECKING:
     from steering.model import ChatModel
+    from steering.number_formats import Format
 
 
-def load(options: argparse.Namespace, name: str | None = None) -> "ChatModel":
-    """Load the model that the options name, or another one on the same device."""
+def load(
+    options: argparse.Namespace,
+    name: str | None = None,
+    *,
+    number_format: "Format | None" = None,
+) -> "ChatModel":
+    """Load the model that the options name, or another one, or in a format of its own."""
     from steering import loading  # with torch, which commands without a model do not wait for
 
     with progress_bar() as report:
         return loading.load(
             name or options.model,
-            quantization=options.quantization,
-            device=options.device,
+            quantization=number_format.quantization if number_format else options.quantization,
+            dtype=number_format.dtype if number_format else options.dtype,
+            device=number_format.device if number_format else options.device,
             report=report,
         )
 

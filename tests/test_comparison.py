@@ -9,6 +9,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from steering import comparison
 from steering.comparison import Answer, compare, readable
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
