@@ -21,9 +21,7 @@ class Later:
             AttributeError: For constants, which are needed at once; they belong in `defaults`.
         """
         if name.isupper():
-            raise AttributeError(
-                f"{name} of {self._module} cannot come later; see steering.defaults"
-            )
+            raise AttributeError(f"{name} of {self._module} is needed at once; move it to defaults")
 
         def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
             return getattr(importlib.import_module(self._module), name)(*arguments, **options)

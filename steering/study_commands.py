@@ -25,6 +25,7 @@ from steering import (
 )
 from steering.answers import as_rows
 from steering.chat_judge import open_judge
+from steering.defaults import TRANSFER_PROMPTS
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.evaluation import Settings
@@ -37,7 +38,6 @@ from steering.precompute import precompute as make
 from steering.provenance import provenance
 from steering.splits import PromptSplits
 from steering.sweep import run_sweep
-from steering.transfer import PROMPTS as TRANSFER_PROMPTS
 from steering.transfer import transfer as measure_transfer
 
 
