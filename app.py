@@ -6,15 +6,22 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import logging
-from typing import cast
+import threading
+from typing import TYPE_CHECKING, cast
 
-from steering import artifact, catalog, loading, sweep_table
+from steering import artifact, catalog, sweep_table
 from steering.errors import SteeringError
-from steering.model import Quantization
-from steering.number_formats import Dtype
+from steering.progress import Report
 from steering.ui import build, launch_options
 from steering.ui.engine import Engine, Supply
 from steering.ui.layout import Limits
+
+if TYPE_CHECKING:
+    from steering.model import ChatModel, Quantization
+    from steering.number_formats import Dtype
+
+_PATIENCE_SECONDS = 5.0
+"""A model that nobody has come for is loaded this long after the server is up (chosen)."""
 
 
 def _whole_number(name: str, default: int) -> int:
@@ -27,23 +34,32 @@ def _whole_number(name: str, default: int) -> int:
 def engine_from_environment() -> Engine:
     """Return the engine that the STEERING_ variables ask for; nothing is loaded yet."""
     name = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
-    quantization = os.environ.get("STEERING_QUANTIZATION") or None
     supply = Supply(
-        model=lambda name, report: loading.load(
-            name,
-            quantization=cast(Quantization | None, quantization),
-            dtype=cast(Dtype | None, os.environ.get("STEERING_DTYPE") or None),
-            device=os.environ.get("STEERING_DEVICE") or None,
-            report=report,
-        ),
+        model=_load,
         directions=artifact.load,
         recordings=artifact.recordings,
         maps=artifact.read_maps,
         evaluation=artifact.evaluation,
         sweep=sweep_table.read,
+        outline=artifact.outline,
+        points=artifact.read_points,
         names={each: _title(each) for each in (*artifact.available(), name)},
     )
     return Engine(name, supply, places=_whole_number("STEERING_QUEUE", 20))
+
+
+def _load(name: str, report: Report) -> "ChatModel":
+    # Importing torch takes seconds, in which the page can be served already.
+    from steering import loading
+
+    quantization = os.environ.get("STEERING_QUANTIZATION") or None
+    return loading.load(
+        name,
+        quantization=cast("Quantization | None", quantization),
+        dtype=cast("Dtype | None", os.environ.get("STEERING_DTYPE") or None),
+        device=os.environ.get("STEERING_DEVICE") or None,
+        report=report,
+    )
 
 
 def _title(name: str) -> str:
@@ -62,14 +78,21 @@ demo = build(
 
 
 def main() -> None:
-    """Load the model in the background and serve the page; the address is printed."""
+    """Serve the page, whose address is printed, and load the model behind it.
+
+    Loading begins when the first page has arrived in a browser (see `ui.events`): it keeps the
+    interpreter busy, and what is recorded can be looked at meanwhile.
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    engine.start()
     try:
-        demo.launch(**launch_options())
+        demo.launch(**launch_options(), prevent_thread_lock=True)
     except OSError as error:
         raise SystemExit(str(SteeringError(f"the app could not start: {error}"))) from error
+    unasked = threading.Timer(_PATIENCE_SECONDS, engine.start)
+    unasked.daemon = True
+    unasked.start()
+    demo.block_thread()
 
 
 if __name__ == "__main__":

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import catalog, commands, evaluation, study_commands, transfer
-from steering.answers import ROWS
+from steering import catalog, commands, defaults
+from steering.defaults import ROWS
 from steering.errors import SteeringError
-from steering.maps import MapName
+from steering.later import Later
 from steering.panel import DEFAULT_PANELS
+from steering.points import MapName
 from steering.terminal import show_plainly
+
+study_commands = Later("steering.study_commands")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -177,8 +180,8 @@ def _evaluate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-new-tokens",
         type=int,
-        default=evaluation.TOKENS,
-        help=f"length of an answer (default {evaluation.TOKENS})",
+        default=defaults.TOKENS,
+        help=f"length of an answer (default {defaults.TOKENS})",
     )
     parser.add_argument(
         "--out",
@@ -216,8 +219,8 @@ def _transfer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompts",
         type=_positive,
-        default=transfer.PROMPTS,
-        help=f"harmful validation prompts that are answered (default {transfer.PROMPTS})",
+        default=defaults.TRANSFER_PROMPTS,
+        help=f"harmful validation prompts that are answered (default {defaults.TRANSFER_PROMPTS})",
     )
     parser.add_argument("--out", type=Path, help="write this JSON file")
 

@@ -5,6 +5,8 @@ directions.safetensors    difference in means and harmless means everywhere, INL
 maps.safetensors          PCA, discriminant and UMAP maps of every layer, with the prompts' texts
 evaluation.json           the measured table
 recordings.jsonl          example requests with every panel's answer
+
+The page shows the documents before torch is there: only what reads or writes tensors imports it.
 """
 
 import contextlib
@@ -14,18 +16,20 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
-from torch import Tensor
 
-from steering import fits, maps, weights
-from steering.directions import Directions, Inlp, Place
+from steering import fits, points, weights
 from steering.errors import SteeringError
-from steering.maps import Maps
-from steering.subspace import Subspace
+from steering.outline import Outline, Place
+from steering.points import Points
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from steering.directions import Directions
+    from steering.maps import Maps
 
 SCHEMA = 1
 """Raised whenever a reader of the old files would misread the new ones."""
@@ -53,7 +57,7 @@ def available(root: Path = ROOT) -> tuple[str, ...]:
     return tuple(sorted(file.parent.name for file in root.glob("*/manifest.json")))
 
 
-def write(folder: Path, directions: Directions, manifest: Mapping[str, Any]) -> None:
+def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -> None:
     """Write directions and manifest, each atomically, the manifest last.
 
     Args:
@@ -61,6 +65,8 @@ def write(folder: Path, directions: Directions, manifest: Mapping[str, Any]) -> 
         directions: What was fitted.
         manifest: Provenance and score tables; what a reader needs of `directions` is added.
     """
+    from safetensors.torch import save
+
     tensors: dict[str, Tensor] = {
         "difference": directions.difference.contiguous(),
         "harmless_mean": directions.harmless_mean.contiguous(),
@@ -87,12 +93,14 @@ def write(folder: Path, directions: Directions, manifest: Mapping[str, Any]) -> 
     write_json(folder / "manifest.json", document)
 
 
-def load(model: str, folder: Path | None = None) -> Directions:
+def load(model: str, folder: Path | None = None) -> "Directions":
     """Read the directions of a model, from `precomputed/<model>/` or the folder given.
 
     Raises:
         SteeringError: If there are none, they are broken, or of another schema.
     """
+    from safetensors.torch import load_file
+
     document = manifest(model, folder)
     folder = folder or folder_of(model)
     path = folder / "directions.safetensors"
@@ -105,6 +113,36 @@ def load(model: str, folder: Path | None = None) -> Directions:
             )
         return _assemble(document, load_file(path))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error
+
+
+def outline(model: str, folder: Path | None = None) -> Outline:
+    """Return what there is to know of a model's directions, from the manifest and their shapes.
+
+    Raises:
+        SteeringError: If there are none, they are broken, or of another schema. What is broken
+            inside of a tensor only `load` can see.
+    """
+    document = manifest(model, folder)
+    folder = folder or folder_of(model)
+    try:
+        with safe_open(folder / "directions.safetensors", "numpy") as file:
+            n_layers = file.get_slice("difference").get_shape()[1]
+            ranks = {
+                _place(key): file.get_slice(f"inlp{key}").get_shape()[0] for key in document["inlp"]
+            }
+        dim_place, inlp_place = document["dim_place"], document["inlp_place"]
+        return Outline(
+            model=document["model"],
+            n_layers=n_layers,
+            positions=tuple(document["positions"]),
+            dim_place=(dim_place[0], dim_place[1]),
+            inlp_place=(inlp_place[0], inlp_place[1]),
+            inlp_ranks=ranks,
+            default_k=document["default_k"],
+            default_c=document["default_c"],
+        )
+    except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error
 
 
@@ -137,20 +175,28 @@ def evaluation(model: str, folder: Path | None = None) -> dict[str, Any] | None:
     return dict(read_json(path)) if path.is_file() else None
 
 
-def write_maps(folder: Path, fitted: Maps) -> None:
+def write_maps(folder: Path, fitted: "Maps") -> None:
     """Write the maps of a model atomically."""
+    from safetensors.torch import save
+
+    from steering import maps
+
     tensors, metadata = maps.tensors(fitted)
     # One entry, since safetensors writes several in an order that changes from run to run.
     document = {"maps": json.dumps(metadata, ensure_ascii=False, sort_keys=True)}
     write_file(folder / "maps.safetensors", save(tensors, document))
 
 
-def read_maps(model: str, folder: Path | None = None) -> Maps | None:
+def read_maps(model: str, folder: Path | None = None) -> "Maps | None":
     """Return the maps of a model, or None where there are none.
 
     Raises:
         SteeringError: If they are broken, or of another schema.
     """
+    from safetensors.torch import load_file
+
+    from steering import maps
+
     path = (folder or folder_of(model)) / "maps.safetensors"
     if not path.is_file():
         return None
@@ -158,6 +204,21 @@ def read_maps(model: str, folder: Path | None = None) -> Maps | None:
         with safe_open(path, "pt") as file:
             metadata = json.loads((file.metadata() or {})["maps"])
         return maps.from_tensors(load_file(path), metadata)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
+
+
+def read_points(model: str, folder: Path | None = None) -> Points | None:
+    """Return the points of a model's maps, or None where there are no maps.
+
+    Raises:
+        SteeringError: If they are broken.
+    """
+    path = (folder or folder_of(model)) / "maps.safetensors"
+    if not path.is_file():
+        return None
+    try:
+        return points.read(path)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
@@ -219,10 +280,15 @@ def write_file(path: Path, content: bytes) -> None:
         ) from error
 
 
-def _assemble(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Directions:
+def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "Directions":
+    import torch
+
+    from steering.directions import Directions, Inlp
+    from steering.subspace import Subspace
+
     inlp: dict[Place, Inlp] = {}
     for key, facts in document["inlp"].items():
-        position, layer = map(int, key.strip("()").split(","))
+        position, layer = _place(key)
         subspace = Subspace(tensors[f"inlp{key}"], layer, position, "INLP")
         inlp[position, layer] = Inlp(subspace, tuple(facts["dev_accuracies"]), facts["stopped"])
     for name in ("difference", "harmless_mean"):
@@ -243,6 +309,11 @@ def _assemble(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dir
 
 def _key(place: Place) -> str:
     return f"({place[0]},{place[1]})"
+
+
+def _place(key: str) -> Place:
+    position, layer = map(int, key.strip("()").split(","))
+    return position, layer
 
 
 def _remedy(model: str) -> str:

@@ -27,6 +27,8 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from steering.errors import SteeringError
+from steering.outline import Place as Place
+from steering.outline import require_inlp, require_place
 from steering.subspace import Subspace
 
 INVERSE_L2 = 0.1
@@ -35,9 +37,6 @@ STOP_ACCURACY = 0.55
 """INLP ends after the first classifier whose dev accuracy is below this (same source)."""
 MAX_ITERATIONS = 100
 """INLP ends after this many classifiers at the latest (same source)."""
-
-Place = tuple[int, int]
-"""(position, layer): template position, -1 for the last template token; block input, from 0."""
 
 
 def difference_in_means(
@@ -208,6 +207,11 @@ class Directions:
         """Width of the residual stream."""
         return self.difference.shape[2]
 
+    @property
+    def inlp_ranks(self) -> dict[Place, int]:
+        """How many directions INLP kept, at the places where it was fitted."""
+        return {place: found.subspace.rank for place, found in self.inlp.items()}
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything that an edit can hang on, in hexadecimal."""
@@ -262,28 +266,9 @@ class Directions:
             return Subspace.spanned_by(
                 raw[None], position=place[0], layer=place[1], method="difference in means"
             )
-        if place not in self.inlp:
-            layers = sorted(layer for position, layer in self.inlp if position == place[0])
-            where = (
-                f"at position {place[0]} it has layers {layers[0]} to {layers[-1]}"
-                if layers
-                else f"it has positions {sorted({position for position, _ in self.inlp})}"
-            )
-            raise SteeringError(
-                f"INLP was not fitted at layer {place[1]}, position {place[0]}; {where}; "
-                "choose one of these"
-            )
+        require_inlp(self, place)
         return self.inlp[place].subspace
 
     def _index(self, place: Place) -> int:
-        position, layer = place
-        if position not in self.positions:
-            raise SteeringError(
-                f"position {position} is out of range: the directions of {self.model} have the "
-                f"template positions {', '.join(map(str, self.positions))}"
-            )
-        if not 0 <= layer < self.n_layers:
-            raise SteeringError(
-                f"layer {layer} is out of range: {self.model} has blocks 0 to {self.n_layers - 1}"
-            )
-        return self.positions.index(position)
+        require_place(self, place)
+        return self.positions.index(place[0])

@@ -9,7 +9,6 @@ UMAP           of the principal components, see `umap_layout`
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -19,9 +18,8 @@ from torch import Tensor
 
 from steering.errors import SteeringError
 from steering.landing import CLASSES, Clusters, Landing, fit_clusters
+from steering.points import MapName as MapName
 from steering.umap_layout import Layout, fit_umap
-
-MapName = Literal["pca", "umap", "lda"]
 
 
 @dataclass(frozen=True, eq=False)

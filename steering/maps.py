@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -19,6 +20,7 @@ from steering.errors import SteeringError
 from steering.landing import CLASSES, Clusters
 from steering.layer_map import LayerMap, MapName, fit_layer
 from steering.model import ChatModel
+from steering.points import SHOWN, Points
 
 __all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]
 
@@ -98,6 +100,23 @@ class Maps:
                 f"the maps of {self.model} do not fit {model.name}: they reach to layer "
                 f"{self.layers[-1]}, it has blocks 0 to {model.n_layers - 1}; {remedy}"
             )
+
+    @property
+    def points(self) -> Points:
+        """Every prompt's place on every map, as a page shows them."""
+        at = {
+            name: torch.stack([chart.points[name] for chart in self.charts]).float().numpy()
+            for name in get_args(MapName)
+        }
+        explained = torch.stack([chart.explained[:SHOWN] for chart in self.charts])
+        return Points(
+            model=self.model,
+            layers=self.layers,
+            texts=self.texts,
+            labels=self.labels,
+            at=at,
+            explained=explained.float().numpy(),
+        )
 
     @cached_property
     def digest(self) -> str:

@@ -21,12 +21,14 @@ from steering import (
     prose,
     quick,
     report,
+    serving,
     sweep_table,
     terminal,
     transfer_table,
 )
 from steering.answers import as_rows
 from steering.chat_judge import open_judge
+from steering.defaults import TRANSFER_PROMPTS
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.evaluation import Settings
@@ -40,7 +42,6 @@ from steering.provenance import provenance
 from steering.refit import check_directions, known_agreement
 from steering.splits import PromptSplits
 from steering.sweep import run_sweep
-from steering.transfer import PROMPTS as TRANSFER_PROMPTS
 from steering.transfer import transfer as measure_transfer
 
 
@@ -103,7 +104,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     for arm in arms:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
-    folder = terminal.folder_for(options, model)
+    folder = serving.folder_for(model, options.directions)
     directions, (maps, drifts) = artifact.load(options.model, folder), _maps(options, model, folder)
     chosen = (options.harmful, options.panel, options.limit, options.text)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
@@ -168,7 +169,7 @@ def _maps(
 
     Where prompts land is not measured at all if the layer of INLP's edits is unusable.
     """
-    checked = terminal.checked_maps(model, folder)
+    checked = serving.checked_maps(model, folder)
     if checked is None:
         return None, None
     maps, check = checked
@@ -216,7 +217,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if out.suffix != ".csv":
         raise SteeringError(f"cannot write the table to {out}: its name must end in .csv")
     model = terminal.load(options)
-    directions = artifact.load(options.model, terminal.folder_for(options, model))
+    directions = artifact.load(options.model, serving.folder_for(model, options.directions))
     rows = run_sweep(
         model,
         directions,

@@ -14,6 +14,7 @@ import torch
 
 from steering import drift
 from steering.comparison import readable
+from steering.defaults import TRANSFER_PROMPTS
 from steering.directions import Directions
 from steering.generation import Sampling, generate
 from steering.intervention import Edit, compile_edits
@@ -31,8 +32,6 @@ from steering.statistics import paired_difference, wilson
 SCHEMA: Final = 1
 PANELS: Final = ("ablation", "flip")
 """The paper's two strongest edits, with the settings of the directions in use."""
-PROMPTS: Final = 40
-"""Harmful validation prompts that are answered."""
 TOKENS: Final = 32
 """Length of an answer; a refusal shows early."""
 ROWS: Final = 32
@@ -49,7 +48,7 @@ def transfer(
     splits: PromptSplits,
     chosen: Sequence[Format],
     *,
-    prompts: int = PROMPTS,
+    prompts: int = TRANSFER_PROMPTS,
 ) -> dict[str, Any]:
     """Measure the table; every stage is kept on disk, so that a run that was stopped goes on.
 

@@ -7,14 +7,18 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from steering.directions import Directions
 from steering.errors import SteeringError
-from steering.maps import Maps
-from steering.model import ChatModel
+from steering.outline import Facts
+from steering.points import Points
 from steering.progress import Report, Step
-from steering.tracing import Tracer
+
+if TYPE_CHECKING:
+    from steering.directions import Directions
+    from steering.maps import Maps
+    from steering.model import ChatModel
+    from steering.tracing import Tracer
 
 Phase = Literal["idle", "loading", "ready", "failed"]
 
@@ -25,21 +29,37 @@ class Supply:
 
     Attributes:
         model: Loads the model; may take minutes, and reports its progress.
-        directions: Reads the precomputed directions; takes well under a second.
+        directions: Reads the precomputed directions, which needs torch.
         recordings: Reads the recorded comparisons; empty if there are none.
         names: Models that have precomputed directions, with the title to show.
         maps: Reads the precomputed maps; None if there are none.
         evaluation: Reads the measured table, `evaluation.json`; None if there is none.
         sweep: Reads the rows of the measured grids, as `sweep_table` gives them; empty if none.
+        outline: Reads what there is to know of the directions without torch, so that the page
+            can be laid out before it; None where the directions themselves are at hand.
+        points: The same of the maps: what there is to look at.
     """
 
-    model: Callable[[str, Report], ChatModel]
-    directions: Callable[[str], Directions]
+    model: "Callable[[str, Report], ChatModel]"
+    directions: "Callable[[str], Directions]"
     recordings: Callable[[str], tuple[Mapping[str, Any], ...]]
     names: Mapping[str, str] = field(default_factory=dict)
-    maps: Callable[[str], Maps | None] = lambda _name: None
+    maps: "Callable[[str], Maps | None]" = lambda _name: None
     evaluation: Callable[[str], Mapping[str, Any] | None] = lambda _name: None
     sweep: Callable[[str], Sequence[Mapping[str, Any]]] = lambda _name: ()
+    outline: Callable[[str], Facts] | None = None
+    points: Callable[[str], Points | None] | None = None
+
+    def facts(self, name: str) -> Facts:
+        """Return what there is to know of the directions."""
+        return self.outline(name) if self.outline else self.directions(name)
+
+    def cloud(self, name: str) -> Points | None:
+        """Return the points of the maps, or None if there are no maps."""
+        if self.points:
+            return self.points(name)
+        maps = self.maps(name)
+        return maps.points if maps else None
 
 
 @dataclass(frozen=True)
@@ -76,7 +96,7 @@ class Engine:
     """The model, its directions and recordings, and the line of runs in front of it."""
 
     def __init__(self, name: str, supply: Supply, *, places: int = 20) -> None:
-        """Read the directions and recordings; the model itself comes with `start()`.
+        """Read what is recorded; directions, maps and the model itself come with `start()`.
 
         Args:
             name: Catalog name, hub id, folder or .gguf file.
@@ -94,6 +114,8 @@ class Engine:
 
     def _take(self, name: str) -> None:
         self.name = name
+        self.outline: Facts | None = None
+        self.points: Points | None = None
         self.model: ChatModel | None = None
         self.directions: Directions | None = None
         self.recordings: tuple[Mapping[str, Any], ...] = ()
@@ -104,9 +126,9 @@ class Engine:
         self.status = Status("idle", name, "The model has not been loaded yet.")
         self._attempt = object()
         try:
-            self.directions = self.supply.directions(name)
+            self.outline = self.supply.facts(name)
             self.recordings = self.supply.recordings(name)
-            self.maps = self.supply.maps(name)
+            self.points = self.supply.cloud(name)
             self.evaluation = self.supply.evaluation(name)
             self.sweep = self.supply.sweep(name)
         except SteeringError as error:
@@ -142,6 +164,10 @@ class Engine:
         # Whatever else is raised is a bug: it goes to the log, and visitors learn that it is there.
         outcome = Status("failed", name, "Loading ended with an error that is in the server's log.")
         try:
+            directions, maps = self.supply.directions(name), self.supply.maps(name)
+            with self._lock:
+                if attempt is self._attempt:
+                    self.directions, self.maps = directions, maps
             model = self.supply.model(name, report)
             outcome = Status("ready", name, model.number_format.reason)
             with self._lock:
@@ -157,7 +183,9 @@ class Engine:
             # UMAP compiles for seconds: here, where nobody waits for it.
             self.maps.warm_up()
 
-    def _tracer(self, model: ChatModel) -> Tracer | None:
+    def _tracer(self, model: "ChatModel") -> "Tracer | None":
+        from steering.tracing import Tracer
+
         if self.directions is None or self.maps is None:
             return None
         try:

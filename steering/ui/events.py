@@ -164,15 +164,15 @@ def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
 
 
 def _form(card: Card, engine: Engine, *values: object) -> str:
-    return cards.form_of(card.read(values), engine.directions)
+    return cards.form_of(card.read(values), engine.outline)
 
 
 def _refit(card: Card, engine: Engine, *values: object) -> Updates:
-    return cards.refit(card, card.read(values), engine.directions)
+    return cards.refit(card, card.read(values), engine.outline)
 
 
 def _turn(card: Card, engine: Engine, kind: str) -> Updates:
-    return cards.turn_into(card, kind, dials.start(kind, engine.directions), engine.directions)
+    return cards.turn_into(card, kind, dials.start(kind, engine.outline), engine.outline)
 
 
 def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
@@ -199,11 +199,11 @@ def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
 def _bring(page: Page, engine: Engine, panel: str) -> Updates:
     """Set the card that a cell of the dose figures belongs to; the answers are left alone."""
     try:
-        brought = dials.bring(panel, engine.directions)
+        brought = dials.bring(panel, engine.outline)
     except SteeringError as error:
         return {page.doses.said: dosing.refused(error)}
     card = next(each for each in page.cards if each.slot == brought.slot)
-    updates = cards.bring(card, brought, engine.directions)
+    updates = cards.bring(card, brought, engine.outline)
     return updates | {page.doses.said: dosing.told(brought, engine)}
 
 
@@ -216,7 +216,7 @@ def _recorded_first(page: Page, engine: Engine) -> Updates:
             card.slot,
             card.slot != "own",
             panel.partition(":")[0],
-            dials.start(panel, engine.directions),
+            dials.start(panel, engine.outline),
         )
         for card, panel in zip(page.cards, dials.SLOTS.values(), strict=True)
     }
@@ -229,7 +229,7 @@ def _reset(page: Page, engine: Engine) -> Updates:
         page.stop: gr.update(interactive=False),
     }
     for card in page.cards:
-        updates |= cards.restart(card, engine.directions)
+        updates |= cards.restart(card, engine.outline)
         updates[card.view] = screen.view(None, "off" if card.slot == "own" else "idle")
         updates[card.tokens] = screen.first_tokens(())
     return updates

@@ -34,7 +34,7 @@ def lesson() -> str:
 def facts(engine: Engine) -> str:
     """Return what there is to know of the model and its directions, as a list."""
     rows = [("Model", engine.name)]
-    directions, model = engine.directions, engine.model
+    directions, model = engine.outline, engine.model
     if model is not None:
         source = model.provenance.get("source") or "a local file"
         rows += [
@@ -48,8 +48,8 @@ def facts(engine: Engine) -> str:
         found = f"layer {layer}, template position {position}"
         rows.append(("Difference in means", f"{found}; default push c = {directions.default_c:g}"))
         position, layer = directions.inlp_place
-        kept = directions.inlp.get(directions.inlp_place)
-        rank = f"; {kept.subspace.rank} directions kept" if kept else ""
+        kept = directions.inlp_ranks.get(directions.inlp_place)
+        rank = f"; {kept} directions kept" if kept else ""
         found = f"layer {layer}, template position {position}{rank}"
         rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
