@@ -195,4 +195,4 @@ class _Reader:
         if kind not in GGMLQuantizationType._value2member_map_:
             raise ValueError(f"number format {kind} is unknown to the installed gguf package")
         block, size = GGML_QUANT_SIZES[GGMLQuantizationType(kind)]
-        return count // block * size
+        return int(count // block * size)

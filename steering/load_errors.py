@@ -32,7 +32,7 @@ _FAULTS: tuple[type[BaseException], ...] = (
 _MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-class explained:  # noqa: N801 - a context manager, used as a verb
+class explained:
     """Turn what libraries raise at the files of a folder into one sentence.
 
     Only calls of such libraries belong inside: a mistake of our own would be told as the folder's.

@@ -46,11 +46,13 @@ def load(
     on = _device(device)
     found = weights.fetch(name, report=report)
     held = prequantized.settled(found.folder, quantization)
+    with explained(found.folder):
+        formats = number_formats.candidates(found.folder, on, held or quantization, dtype)
     failed: list[tuple[NumberFormat, str]] = []
-    for number_format in number_formats.candidates(found.folder, on, held or quantization, dtype):
+    for number_format in formats:
         if held:
-            said = prequantized.reason(held, number_formats.short(number_format.dtype))
-            number_format = replace(number_format, reason=said)
+            short = number_formats.short(number_format.dtype)
+            number_format = replace(number_format, reason=prequantized.reason(held, short))
         model = _loaded(name, found, on, number_format)
         said = trial(model) if trial and number_formats.can_overflow(number_format) else None
         if said is None:

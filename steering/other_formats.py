@@ -28,10 +28,13 @@ _WITHOUT_CONFIG: Mapping[str, str] = {
 }
 """The same where there is no config.json: `precompute --out` may write into a model's folder."""
 
+_ORIGINAL = "the publisher's original format: get the model in the format of transformers"
+_PICKLED = "pickled weights, which are never opened: convert them to safetensors"
 _INSTEAD: Mapping[str, str] = {
     "*.gguf": "GGUF files: give one of them with its path",
-    "params.json": "the publisher's original format: get the model in the format of transformers",
-    "consolidated*": "the publisher's original format: get the model in the format of transformers",
+    "*.bin": _PICKLED,
+    "params.json": _ORIGINAL,
+    "consolidated*.safetensors": _ORIGINAL,
     "*.onnx": "a model for ONNX: get it as safetensors",
     "openvino_model.xml": "a model for OpenVINO: get it as safetensors",
     "tf_model.h5": "a model for TensorFlow: get it as safetensors",
@@ -42,10 +45,9 @@ _INSTEAD: Mapping[str, str] = {
     "*.npz": "a model for MLX: get it as safetensors",
     "*.mlpackage": "a model for Core ML: get it as safetensors",
     "*.engine": "a model for TensorRT: get it as safetensors",
-    "*.bin": "pickled weights (.bin, .pt), which are never opened: convert them to safetensors",
-    "*.pt": "pickled weights (.bin, .pt), which are never opened: convert them to safetensors",
-    "*.pth": "pickled weights (.bin, .pt), which are never opened: convert them to safetensors",
-    "*.ckpt": "pickled weights (.ckpt), which are never opened: convert them to safetensors",
+    "*.pt": _PICKLED,
+    "*.pth": _PICKLED,
+    "*.ckpt": _PICKLED,
 }
 """Weights that count only where safetensors are missing."""
 

@@ -34,8 +34,9 @@ _SCHEMA = 1
 _RECORD = "steering.json"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _HUB_ADDRESS = re.compile(
-    r"(?:hf://|(?:https?://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?/)?(?:models/)?"
-    r"(?P<repo>(?!datasets/|spaces/)[\w.-]+/[\w.-]+)(?P<rest>[/:?#@].*)?"
+    r"(?:(?:hf://|(?:https?://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?/)(?:models/)?"
+    r"(?P<there>(?!datasets/|spaces/)[\w.-]+/[\w.-]+)(?P<rest>[/:?#@].*)?"
+    r"|(?P<repo>[\w.-]+/[\w.-]+)(?:[:@].*|/))"
 )
 """Ways of writing a repository that its pages, mirrors and other programs use."""
 
@@ -130,7 +131,9 @@ def cached(model: str) -> Weights | None:
         complete = not hub.missing(path)
         return Weights(path.resolve().name, path, "folder", None, None) if complete else None
     if entry is None and path is not None:
-        return _read(_place(path.stem, sha256_of(path, report=silent)), path.stem)
+        # A dead link is no file.
+        sha256 = sha256_of(path, report=silent) if path.is_file() else ""
+        return _read(_place(path.stem, sha256), path.stem) if sha256 else None
     repo, revision = (model, None) if entry is None else (str(entry.hub), entry.revision)
     if not _HUB_ID.fullmatch(repo) or (found := hub.local_snapshot(repo, revision)) is None:
         return None
@@ -257,12 +260,13 @@ def require_known(model: str) -> None:
 
 def _misspelt(model: str) -> SteeringError | None:
     """The error for an address or another way of writing a hub repository; None for what is not."""
-    found = _HUB_ADDRESS.fullmatch(model.strip())
-    if found is None or not _HUB_ID.fullmatch(found["repo"]):
+    found = _HUB_ADDRESS.fullmatch(model.strip()[:1000])
+    repo = found and (found["there"] or found["repo"])
+    if not found or not repo or not _HUB_ID.fullmatch(repo):
         return None
     if (found["rest"] or "").lower().endswith(".gguf"):
         return SteeringError(f"{model} is an address; download that file and give its path")
-    return SteeringError(f"{model!r} is no model's name; give its hub repository: {found['repo']}")
+    return SteeringError(f"{model!r} is no model's name; give its hub repository: {repo}")
 
 
 def _unknown(model: str) -> SteeringError:
