@@ -18,8 +18,8 @@ from steering.catalog import CatalogEntry, GgufSource, WheelSource
 DATA = bytes(range(256)) * 4096  # 1 MiB
 MODEL_FILES = {
     "config.json": b"{}",
-    "model.safetensors": (54).to_bytes(8, "little")
-    + b'{"a": {"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(54)
+    "model.safetensors": (55).to_bytes(8, "little")
+    + b'{"a": {"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(55)
     + bytes(4),
     "tokenizer.json": b"{}",
 }
