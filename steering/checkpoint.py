@@ -64,8 +64,19 @@ def check(folder: Path) -> None:
             model_file.text(folder / name)
         elif name in ("tokenizer.model", "merges.txt", "vocab.txt"):
             model_file.opening(folder / name)
+    for name in ("config.json", "generation_config.json"):
+        _check_ends(folder / name, documents.get(name, {}).get("eos_token_id"))
     _check_task(folder, documents["config.json"])
     _check_weights(folder, documents["config.json"])
+
+
+def _check_ends(path: Path, found: object) -> None:
+    """Refuse ends of an answer that are no token ids: no answer would ever end."""
+    ids = found if isinstance(found, list) else [] if found is None else [found]
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in ids):
+        raise SteeringError(
+            f"{path} has eos_token_id {found!r}, expected a token's number or a list of numbers"
+        )
 
 
 def _check_task(folder: Path, config: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ _FAULTS: tuple[type[BaseException], ...] = (
     ImportError,
     RuntimeError,
     AssertionError,
+    ArithmeticError,  # heads: 0
     MemoryError,
     SafetensorError,
     StrictDataclassError,  # a setting of the wrong type

@@ -93,15 +93,24 @@ def reason(held: Held, dtype: str) -> str:
 
 
 def compute_in(network: Any, dtype: Any) -> None:  # noqa: ANN401 - torch stays out of here
-    """Let quantized layers compute in `dtype` instead of what their checkpoint was written with.
+    """Let a quantized network compute in `dtype` instead of what its checkpoint was written in.
+
+    Transformers leaves a checkpoint that is quantized already in its own number format, whatever
+    is asked for. Parameters that it keeps in float32 in every model stay so.
 
     Args:
         network: The network that was loaded.
         dtype: torch's number format of the residual stream.
     """
+    written = network.dtype
     for module in network.modules():
         if hasattr(module, "compute_dtype"):  # bitsandbytes' Linear4bit
             module.compute_dtype = dtype
+        for parameter in module.parameters(recurse=False):
+            if (state := getattr(parameter, "quant_state", None)) is not None:
+                state.dtype = dtype  # what it is unpacked to
+            elif parameter.dtype == written:
+                parameter.data = parameter.data.to(dtype)
 
 
 _REMEDY = (
