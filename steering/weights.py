@@ -86,11 +86,10 @@ def fetch(model: str, *, report: Report | None = None) -> Weights:
     """
     report = report or silent
     entry, path = find(model), _local(model)
-    if entry is None and path is not None and path.is_dir():
-        checkpoint.check(path)
-        return Weights(path.resolve().name, path, "folder", None, None)
     if entry is None and path is not None:
-        gguf_header.check(path)  # before it is read whole
+        _check(path)  # before a file is read whole
+        if path.is_dir():
+            return Weights(path.resolve().name, path, "folder", None, None)
     if known := cached(model):
         return _checked(known)
     if entry is not None and entry.gguf is not None:
@@ -243,12 +242,16 @@ def _read(folder: Path, name: str) -> Weights | None:
 
 
 def require_known(model: str) -> None:
-    """Refuse a text that names no model: not in the catalog, no hub id, no path.
+    """Refuse a text that names no model: not in the catalog, no hub id, no path to a model.
 
     Raises:
-        SteeringError: Names what is allowed, and the nearest name of the catalog.
+        SteeringError: Names what is allowed, and the nearest name of the catalog; or says what the
+            folder or file is that the text names.
     """
-    if find(model) or _local(model):
+    if find(model):
+        return
+    if path := _local(model):
+        _check(path)
         return
     if path := _existing(model):
         other_formats.refuse_file(path)
@@ -256,6 +259,10 @@ def require_known(model: str) -> None:
         raise SteeringError(f"there is no file {model}; check the path of the .gguf file")
     if not _HUB_ID.fullmatch(model):
         raise _misspelt(model) or _unknown(model)
+
+
+def _check(path: Path) -> None:
+    (checkpoint if path.is_dir() else gguf_header).check(path)
 
 
 def _misspelt(model: str) -> SteeringError | None:

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from supply import MODEL_FILES
 
 from steering import other_formats, weights
+from steering.__main__ import main
 from steering.errors import SteeringError
 
 
@@ -191,3 +192,9 @@ def test_any_other_file_is_answered_with_what_a_model_is(tmp_path, name, said):
     path = make(tmp_path, name) / name
     with pytest.raises(SteeringError, match=rf"the file {path} cannot be loaded .*{said}"):
         weights.fetch(str(path))
+
+
+@pytest.mark.parametrize("command", ["generate", "locate"])
+def test_a_command_that_needs_directions_says_first_what_the_folder_is(tmp_path, capsys, command):
+    assert main([command, "--prompt", "Hi", "--model", str(adapter(tmp_path))]) == 2
+    assert "no model but an adapter (LORA) for org/base" in capsys.readouterr().err
