@@ -68,6 +68,7 @@ def _loaded(
     with explained(found.folder):
         network = _load_network(found.folder, device, number_format)
         tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
+        tokenizer.encode("Some of its settings are looked at when it is used.")
     entry = catalog.find(name)
     return inspect(
         name,

@@ -31,7 +31,7 @@ _WITHOUT_CONFIG: Mapping[str, str] = {
 _ORIGINAL = "the publisher's original format: get the model in the format of transformers"
 _PICKLED = "pickled weights, which are never opened: convert them to safetensors"
 _INSTEAD: Mapping[str, str] = {
-    "*.gguf": "GGUF files: give one of them with its path",
+    "*.gguf": "GGUF files: get one of them and give its path",
     "*.bin": _PICKLED,
     "params.json": _ORIGINAL,
     "consolidated*.safetensors": _ORIGINAL,

@@ -43,6 +43,7 @@ def change(path: Path, **entries: object) -> None:
         ("tokenizer.json", {"model": None}),
         ("tokenizer.json", {"added_tokens": 7}),
         ("tokenizer_config.json", {"added_tokens_decoder": 7}),
+        ("tokenizer_config.json", {"model_max_length": {}}),
         ("tokenizer_config.json", {"eos_token": {"strange": 1}}),
         ("generation_config.json", {"eos_token_id": "</s>"}),
         ("config.json", {"eos_token_id": [1, None]}),

@@ -73,7 +73,7 @@ def test_an_adapter_that_is_a_pointer_is_told_as_a_pointer(tmp_path):
         (("direction.pt", "direction_metadata.json"), "a direction, not a model: .*import"),
         (("mean_diffs.pt",), "directions, not a model: .*import"),
         (("manifest.json", "directions.safetensors"), "--directions"),
-        (("a.Q4_K_M.gguf", "config.json"), r"GGUF files: give one .*\(a\.Q4_K_M\.gguf\)"),
+        (("a.Q4_K_M.gguf", "config.json"), r"GGUF files: get one .*\(a\.Q4_K_M\.gguf\)"),
         (("params.json", "consolidated.safetensors", "tokenizer.model"), "publisher's original"),
         (("params.json", "consolidated.00.pth", "tokenizer.model"), "publisher's original"),
         (("config.json", "model.onnx", "tokenizer.json"), "a model for ONNX"),
