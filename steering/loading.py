@@ -1,14 +1,16 @@
 """Brings a chat model into memory, on a device and in a number format that holds it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from steering import catalog, number_formats, weights
+from steering import catalog, number_formats, prequantized, weights
 from steering.errors import SteeringError
+from steering.load_errors import explained, require_whole
 from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantization, inspect
 from steering.number_formats import Dtype
 
@@ -43,8 +45,14 @@ def load(
     number_formats.check_asked(quantization, dtype)
     on = _device(device)
     found = weights.fetch(name, report=report)
+    held = prequantized.settled(found.folder, quantization)
+    with explained(found.folder):
+        formats = number_formats.candidates(found.folder, on, held or quantization, dtype)
     failed: list[tuple[NumberFormat, str]] = []
-    for number_format in number_formats.candidates(found.folder, on, quantization, dtype):
+    for number_format in formats:
+        if held:
+            short = number_formats.short(number_format.dtype)
+            number_format = replace(number_format, reason=prequantized.reason(held, short))
         model = _loaded(name, found, on, number_format)
         said = trial(model) if trial and number_formats.can_overflow(number_format) else None
         if said is None:
@@ -57,8 +65,10 @@ def load(
 def _loaded(
     name: str, found: weights.Weights, device: torch.device, number_format: NumberFormat
 ) -> ChatModel:
-    network = _load_network(found.folder, device, number_format)
-    tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
+    with explained(found.folder):
+        network = _load_network(found.folder, device, number_format)
+        tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
+        tokenizer.encode("Some of its settings are looked at when it is used.")
     entry = catalog.find(name)
     return inspect(
         name,
@@ -87,7 +97,10 @@ def _device(device: str | None) -> torch.device:
 def _load_network(folder: Path, device: torch.device, number_format: NumberFormat) -> Any:  # noqa: ANN401
     quantization, dtype = number_format.quantization, number_format.dtype
     config = None
-    if quantization == "nf4":
+    held = prequantized.quantization(folder)
+    if held:
+        pass  # config.json says how the weights are to be read
+    elif quantization == "nf4":
         config = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
@@ -97,16 +110,23 @@ def _load_network(folder: Path, device: torch.device, number_format: NumberForma
     elif quantization == "int8":
         config = BitsAndBytesConfig(load_in_8bit=True)
     try:
-        return AutoModelForCausalLM.from_pretrained(
+        network, report = AutoModelForCausalLM.from_pretrained(
             folder,
+            output_loading_info=True,
             dtype=dtype,
             device_map={"": device},
-            quantization_config=config,
             local_files_only=True,
             use_safetensors=True,
+            ignore_mismatched_sizes=True,  # `require_whole` names them
+            # None would stand for: not quantized, whatever config.json says.
+            **({"quantization_config": config} if config else {}),
         )
     except torch.OutOfMemoryError as error:
         raise SteeringError(
             f"the weights in {folder.name} do not fit in the GPU's memory as "
             f"{number_formats.title(quantization)}; choose nf4, a smaller model, or the CPU"
         ) from error
+    require_whole(folder, report["missing_keys"], report["mismatched_keys"])
+    if held:
+        prequantized.compute_in(network, dtype)
+    return network
