@@ -60,8 +60,8 @@ def fetch(options: argparse.Namespace) -> dict[str, Any]:
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Answer one request under several panels."""
     check_length(options.prompt)
-    panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)
+    panels = terminal.panels(options, directions)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
@@ -91,8 +91,8 @@ def show_generate(document: dict[str, Any]) -> None:
 def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
     check_length(options.prompt)
-    panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)
+    panels = terminal.panels(options, directions)
     maps = artifact.read_maps(options.model, options.directions)
     if maps is None:
         raise SteeringError(

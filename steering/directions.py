@@ -178,25 +178,31 @@ class Directions:
 
     Attributes:
         model: Name of the model they were fitted on.
-        difference: Difference in means r, raw norm, at every template position and layer.
-        harmless_mean: Mean of the harmless training activations.
+        difference: Difference in means r, raw norm, at every template position and layer; zero
+            where `places` says that none is known.
+        harmless_mean: Mean of the harmless training activations; None where it is not known.
         positions: Template positions along the first axis, for example (-5, -4, -3, -2, -1).
-        inlp: What INLP found, at the places where it was fitted.
+        inlp: What INLP found, at the places where it was fitted; empty where it was not.
         dim_place: (position, layer) that the selection chose for difference in means.
-        inlp_place: The same for INLP.
+        inlp_place: The same for INLP; the same place as `dim_place` where INLP was not fitted.
         default_k: Rank at which INLP panels start.
         default_c: Coefficient at which activation addition induces refusal.
+        places: Where the difference is known; None for everywhere.
+        imported: What is known of vectors that were fitted elsewhere, and of their sign, as shown
+            to the reader; None for directions fitted here.
     """
 
     model: str
     difference: Float[Tensor, "position layer d_model"]
-    harmless_mean: Float[Tensor, "position layer d_model"]
+    harmless_mean: Float[Tensor, "position layer d_model"] | None
     positions: tuple[int, ...]
     inlp: Mapping[Place, Inlp]
     dim_place: Place
     inlp_place: Place
     default_k: int
     default_c: float
+    places: tuple[Place, ...] | None = None
+    imported: str | None = None
 
     @property
     def n_layers(self) -> int:
@@ -212,12 +218,14 @@ class Directions:
     def digest(self) -> str:
         """SHA-256 of everything that an edit can hang on, in hexadecimal."""
         digest = hashlib.sha256()
-        tensors = [self.difference, self.harmless_mean]
+        tensors = [self.difference]
+        tensors += [] if self.harmless_mean is None else [self.harmless_mean]
         tensors += [found.subspace.basis for _, found in sorted(self.inlp.items())]
         for tensor in tensors:
             digest.update(tensor.contiguous().numpy().tobytes())
         places = (sorted(self.inlp), self.dim_place, self.inlp_place)
-        facts = (places, self.positions, self.default_k, self.default_c)
+        facts: tuple[Any, ...] = (places, self.positions, self.default_k, self.default_c)
+        facts += () if self.places is None else (sorted(self.places),)
         digest.update(json.dumps(facts).encode())
         return digest.hexdigest()
 
@@ -238,13 +246,48 @@ class Directions:
         """Return the difference in means at a place, raw norm.
 
         Raises:
-            SteeringError: If the place does not exist.
+            SteeringError: If the place does not exist, or no difference is known there.
         """
-        return self.difference[self._index(place), place[1]]
+        index = self._index(place)
+        if self.places is not None and place not in self.places:
+            layers = ", ".join(str(layer) for p, layer in sorted(self.places) if p == place[0])
+            raise SteeringError(
+                f"no direction is known at layer {place[1]}, position {place[0]} of {self.model}; "
+                f"at position {place[0]} it is known at the layers {layers or '(none)'}; choose "
+                f"one of these, or {self._remedy()}"
+            )
+        return self.difference[index, place[1]]
 
     def midpoint(self, place: Place) -> Float[Tensor, " d_model"]:
-        """Return the point halfway between the class means."""
+        """Return the point halfway between the class means.
+
+        Raises:
+            SteeringError: If the place does not exist, or the means are not known.
+        """
+        if self.harmless_mean is None:
+            raise SteeringError(
+                f"the class means of {self.model} are not known, only their difference, so there "
+                "is no midpoint and no decision plane of it; leave center=midpoint and "
+                f"side=harmful out, or {self._remedy()}"
+            )
         return self.harmless_mean[self._index(place), place[1]] + self.raw(place) / 2
+
+    def inlp_rank(self, place: Place | None = None) -> int:
+        """Return how many directions INLP kept at a place, by default the chosen one; 0: none."""
+        found = self.inlp.get(place or self.inlp_place)
+        return found.subspace.rank if found else 0
+
+    def without_inlp(self) -> str | None:
+        """Return one sentence on what is missing where INLP was not fitted; None where it was."""
+        if self.inlp:
+            return None
+        return (
+            f"the directions of {self.model} have no INLP subspace, only a difference in means; "
+            f"choose basis=dim, or {self._remedy()}"
+        )
+
+    def _remedy(self) -> str:
+        return f"make the model's own with `python -m steering precompute --quick --model {self.model}`"
 
     def subspace(self, basis: str, place: Place) -> Subspace:
         """Return everything that was found at a place: `dim` (rank 1) or `inlp` (rank k).
@@ -262,6 +305,8 @@ class Directions:
             return Subspace.spanned_by(
                 raw[None], position=place[0], layer=place[1], method="difference in means"
             )
+        if missing := self.without_inlp():
+            raise SteeringError(missing)
         if place not in self.inlp:
             layers = sorted(layer for position, layer in self.inlp if position == place[0])
             where = (

@@ -46,6 +46,8 @@ RANGES: Final = {
 are bounded further by the model, when the panel meets it; seed as in `generation.Sampling`."""
 _WHOLE: Final = ("k", "layer", "position", "seed")
 DEFAULT_PANELS: Final = ("baseline", "actadd:c=-1", "ablation", "nullspace", "flip")
+WITHOUT_INLP: Final = ("baseline", "actadd:c=-1", "ablation", "flip:basis=dim")
+"""What there is for a model with a difference in means only."""
 
 
 @dataclass(frozen=True)
@@ -163,12 +165,14 @@ class Panel:
     def subspace(self, directions: Directions) -> Subspace:
         """Return the subspace that the panel acts on; the panel has to be resolved."""
         place = self.place
-        if self.name == "ablation" or self.basis == "dim":
+        is_random = self.name == "random" or self.basis == "random"
+        # A random subspace only takes its place and its highest rank from what was found.
+        if self.name == "ablation" or self.basis == "dim" or (is_random and not directions.inlp):
             found = directions.subspace("dim", place)
         else:
             found = directions.subspace("inlp", place)
         found = found.leading(self.k or 1)
-        if self.name == "random" or self.basis == "random":
+        if is_random:
             return Subspace.random(found.rank, found, seed=self.seed or 0)
         return found
 
@@ -183,6 +187,11 @@ class Panel:
         parts: tuple[Part, ...] = ("input", "attention", "mlp") if removes else ("input",)
         layers = range(directions.n_layers) if self.where == "all" else (self.place[1],)
         return tuple((layer, part) for layer in layers for part in parts)
+
+
+def usual(directions: Directions) -> tuple[str, ...]:
+    """Return the panels of a comparison where none were named, as far as a model has them."""
+    return DEFAULT_PANELS if directions.inlp else WITHOUT_INLP
 
 
 def parse(text: str) -> Panel:

@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 from steering import loading
 from steering.model import ChatModel
-from steering.panel import DEFAULT_PANELS, Panel, parse
+from steering.directions import Directions
+from steering.panel import Panel, parse, usual
 from steering.progress import Report, Step
 
 
@@ -24,9 +25,9 @@ def load(options: argparse.Namespace, name: str | None = None) -> ChatModel:
         )
 
 
-def panels(options: argparse.Namespace) -> list[Panel]:
+def panels(options: argparse.Namespace, directions: Directions) -> list[Panel]:
     """Read the panels that were given, or the usual ones."""
-    return [parse(text) for text in options.panel or DEFAULT_PANELS]
+    return [parse(text) for text in options.panel or usual(directions)]
 
 
 @contextmanager
