@@ -82,7 +82,8 @@ def convention(directions: Directions) -> dict[str, str]:
     norm = float(directions.raw(directions.dim_place).norm())
     return {
         "model": f"{directions.model}, {directions.n_layers} blocks, d_model {directions.d_model}",
-        "sign": "mean over harmful minus mean over harmless prompts: adding it induces refusal, "
+        "sign": directions.imported
+        or "mean over harmful minus mean over harmless prompts: adding it induces refusal, "
         "subtracting it suppresses refusal",
         "norm": f"raw, {norm:.6g}: a coefficient of 1 moves one mean onto the other",
         "layer": f"found at the input of block {layer}, which is the output of block {layer - 1}; "
