@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import catalog, commands, evaluation, import_command, study_commands
+from steering import catalog, commands, evaluation, import_commands, study_commands
 from steering.answers import ROWS
 from steering.errors import SteeringError
 from steering.maps import MapName
@@ -91,9 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     carry.add_argument("--out", type=Path, help="a .zip, .safetensors or .gguf file")
     carry.add_argument("--directions", type=Path, help="folder that precompute wrote")
     bring = command(
-        "import", import_command.run, import_command.show, "use directions found elsewhere"
+        "import", import_commands.run, import_commands.show, "use directions found elsewhere"
     )
-    import_command.options(_model(bring))
+    import_commands.options(_model(bring))
     serve = command("serve", commands.serve, show_plainly, "start the app")
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")

@@ -26,6 +26,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from steering import incomplete
 from steering.errors import SteeringError
 from steering.subspace import Subspace
 
@@ -214,6 +215,11 @@ class Directions:
         """Width of the residual stream."""
         return self.difference.shape[2]
 
+    @property
+    def inlp_ranks(self) -> dict[Place, int]:
+        """How many directions INLP kept, at the places where it was fitted."""
+        return {place: found.subspace.rank for place, found in self.inlp.items()}
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything that an edit can hang on, in hexadecimal."""
@@ -249,13 +255,7 @@ class Directions:
             SteeringError: If the place does not exist, or no difference is known there.
         """
         index = self._index(place)
-        if self.places is not None and place not in self.places:
-            layers = ", ".join(str(layer) for p, layer in sorted(self.places) if p == place[0])
-            raise SteeringError(
-                f"no direction is known at layer {place[1]}, position {place[0]} of {self.model}; "
-                f"at position {place[0]} it is known at the layers {layers or '(none)'}; choose "
-                f"one of these, or {self._remedy()}"
-            )
+        incomplete.require_known(self.model, place, self.places)
         return self.difference[index, place[1]]
 
     def midpoint(self, place: Place) -> Float[Tensor, " d_model"]:
@@ -265,29 +265,8 @@ class Directions:
             SteeringError: If the place does not exist, or the means are not known.
         """
         if self.harmless_mean is None:
-            raise SteeringError(
-                f"the class means of {self.model} are not known, only their difference, so there "
-                "is no midpoint and no decision plane of it; leave center=midpoint and "
-                f"side=harmful out, or {self._remedy()}"
-            )
+            raise incomplete.no_means(self.model)
         return self.harmless_mean[self._index(place), place[1]] + self.raw(place) / 2
-
-    def inlp_rank(self, place: Place | None = None) -> int:
-        """Return how many directions INLP kept at a place, by default the chosen one; 0: none."""
-        found = self.inlp.get(place or self.inlp_place)
-        return found.subspace.rank if found else 0
-
-    def without_inlp(self) -> str | None:
-        """Return one sentence on what is missing where INLP was not fitted; None where it was."""
-        if self.inlp:
-            return None
-        return (
-            f"the directions of {self.model} have no INLP subspace, only a difference in means; "
-            f"choose basis=dim, or {self._remedy()}"
-        )
-
-    def _remedy(self) -> str:
-        return f"make the model's own with `python -m steering precompute --quick --model {self.model}`"
 
     def subspace(self, basis: str, place: Place) -> Subspace:
         """Return everything that was found at a place: `dim` (rank 1) or `inlp` (rank k).
@@ -305,8 +284,8 @@ class Directions:
             return Subspace.spanned_by(
                 raw[None], position=place[0], layer=place[1], method="difference in means"
             )
-        if missing := self.without_inlp():
-            raise SteeringError(missing)
+        if not self.inlp:
+            raise SteeringError(incomplete.no_inlp(self.model))
         if place not in self.inlp:
             layers = sorted(layer for position, layer in self.inlp if position == place[0])
             where = (

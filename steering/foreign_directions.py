@@ -34,6 +34,9 @@ DEPTH: Final = 0.5
 _OWN: Final = ("manifest.json", "directions.safetensors")
 _LARGEST: Final = 4_000_000_000
 """Bytes that a member of an archive may have (chosen: far above any model's directions)."""
+_UNCHECKED: Final = (
+    "the width fits; whether they were found on these very weights, no file can tell"
+)
 _COMPUTED: Final = (
     *("schema", "model", "positions", "dim_place", "inlp_place", "default_k", "default_c"),
     *("inlp", "places", "imported", "directions_sha256"),
@@ -104,7 +107,8 @@ def import_directions(
             maps = None
         else:
             directions, manifest, maps = _taken_back(own, path, shape, wishes)
-    key = hashlib.sha256((directions.digest + (directions.imported or "")).encode()).hexdigest()
+    made_of = [directions.digest, directions.imported, manifest["imported_from"]["files"]]
+    key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     folder = out or cached_folder(model) / f"imported-{key[:12]}"
     _require_free(folder)
     artifact.write(folder, directions, manifest)
@@ -156,9 +160,7 @@ def _first(config: Any, *names: str) -> int | None:  # noqa: ANN401
     return None
 
 
-def _assembled(
-    foreign: Foreign, shape: Shape, wishes: Wishes
-) -> tuple[Directions, dict[str, Any]]:
+def _assembled(foreign: Foreign, shape: Shape, wishes: Wishes) -> tuple[Directions, dict[str, Any]]:
     place, rule = _chosen(foreign, shape, wishes.layer)
     positions = foreign.everywhere or tuple(sorted({position for position, _ in foreign.vectors}))
     difference = torch.zeros(len(positions), shape.n_layers, shape.d_model)
@@ -180,7 +182,7 @@ def _assembled(
         imported=said,
     )
     return directions, {
-        "imported_from": _origin(foreign.form, foreign.files, foreign.notes, wishes),
+        "imported_from": _origin(foreign.form, foreign.files, (*foreign.notes, _UNCHECKED), wishes),
         "position_known": foreign.placed,
         "dim_choice": {"position": place[0], "layer": place[1], "rule": rule},
     }
@@ -303,7 +305,8 @@ def _require_free(folder: Path) -> None:
             return
     if any(folder.iterdir()):
         raise SteeringError(
-            f"{folder} is not empty, and what is in it was not imported; give a new folder with --out"
+            f"{folder} is not empty, and what is in it was not imported; give a new folder with "
+            "--out"
         )
 
 
@@ -313,15 +316,17 @@ def as_document(imported: Imported) -> dict[str, Any]:
     vector: Tensor = directions.raw(directions.dim_place)
     return {
         "folder": str(imported.folder),
-        "use": f"--directions {json.dumps(str(imported.folder))}",
+        "use": f'--directions "{imported.folder}"',
         "model": directions.model,
         "format": origin["format"],
         "files": origin["files"],
-        "position": directions.dim_place[0] if imported.manifest.get("position_known", True) else None,
+        "position": directions.dim_place[0]
+        if imported.manifest.get("position_known", True)
+        else None,
         "layer": directions.dim_place[1],
         "rule": imported.manifest.get("dim_choice", {}).get("rule"),
         "layers": sorted({layer for _, layer in directions.places or ()}) or "all",
-        "inlp_rank": directions.inlp_rank(),
+        "inlp_rank": directions.inlp_ranks.get(directions.inlp_place, 0),
         "norm": float(vector.norm()),
         "sign": directions.imported or "mean over harmful minus mean over harmless prompts",
         "cosine_with_shipped": imported.cosine,

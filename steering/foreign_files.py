@@ -1,7 +1,7 @@
 """Opens files that other programs wrote, without running anything that is in them.
 
-Three containers: torch's .pt by `weights_only`, safetensors, GGUF. Nothing is unpickled: a file that
-holds Python objects is refused with the way to save its tensors instead.
+Three containers: torch's .pt by `weights_only`, safetensors, GGUF. Nothing is unpickled: a file
+that holds Python objects is refused with the way to save its tensors instead.
 """
 
 import pickle

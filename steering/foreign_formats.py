@@ -7,8 +7,8 @@ Layer l here is the INPUT of block l. The others count thus (looked up in their 
 - vgel/repeng: `batched_get_hiddens` reads hidden_states[N + 1] and `ControlModule` adds
   direction N to what block N gives out. That is the input of block N + 1.
 - llama.cpp: `build_cvec(cur, il)` adds `direction.il` at the end of block il, the same; 0 is not
-  allowed. Its own cvector-generator calls what block N gives out `direction.N+1`: measured one block
-  before the place where llama.cpp adds it. Files are read as they are used, not as measured.
+  allowed. Its own cvector-generator calls what block N gives out `direction.N+1`: measured one
+  block before the place where llama.cpp adds it. Files are read as they are used, not as measured.
 - steering-vectors: `layer_activations[N]` is read from and added to the output of block N, for the
   layer type "decoder_block". Other layer types are not the residual stream. The library has no
   function that saves; people save the dictionary.
@@ -187,8 +187,9 @@ def _mean_diffs(
     }
     if place not in vectors:
         raise SteeringError(
-            f"the class means are equal at layer {place[1]}, position {place[0]} of {path}, so what "
-            "is left there is rounding and no direction; name another place in direction_metadata.json"
+            f"the class means are equal at layer {place[1]}, position {place[0]} of {path}, so "
+            "what is left there is rounding and no direction; name another place in "
+            "direction_metadata.json"
         )
     if equal := sorted({layer for _, layer in (~known).nonzero().tolist()}):
         notes.append(f"the class means are equal at layer {', '.join(map(str, equal))}")
@@ -203,8 +204,8 @@ def _against(row: Tensor, chosen: Tensor, path: Path) -> list[str]:
         return [f"direction.pt is {ratio:.4g} times its row of mean_diffs.pt"] if scaled else []
     cosine = torch.nn.functional.cosine_similarity(row, chosen, dim=0)
     raise SteeringError(
-        f"direction.pt is not the row of {path} that direction_metadata.json names: their cosine is "
-        f"{float(cosine):.3f}; the folder mixes two runs; take mean_diffs.pt away to import "
+        f"direction.pt is not the row of {path} that direction_metadata.json names: their cosine "
+        f"is {float(cosine):.3f}; the folder mixes two runs; take mean_diffs.pt away to import "
         "direction.pt alone"
     )
 
@@ -220,13 +221,13 @@ def _control_vector(path: Path, shape: Shape) -> Foreign:
     numbered = {int(name.partition(".")[2]): each for name, each in file.tensors.items()}
     vectors, notes = _at_inputs(numbered, shape, "outputs", path)
     if file.hint:
-        notes.append(f"the file says it is for {file.hint!r}; only the width was checked")
+        notes.append(f"the file says that it is for {_plain(file.hint)!r}")
     if file.signed_count:
         notes.append(
-            "it looks like llama.cpp's cvector-generator, which measures one block before the place "
-            "where llama.cpp adds: taken where it is added; the sign of its PCA is random"
+            "it looks like llama.cpp's cvector-generator, which measures one block before the "
+            "place where llama.cpp adds: taken where it is added; the sign of its PCA is random"
         )
-    sign = f"its file says: {file.description}" if file.description else _POSITIVE
+    sign = _said(file.description) or _POSITIVE
     return Foreign("GGUF control vector", _hashes([path]), vectors, sign, notes=tuple(notes))
 
 
@@ -235,8 +236,7 @@ def _safetensors(path: Path, shape: Shape, numbers: Numbers, layer: int | None) 
     if "layer_type" in facts:
         _require_residual(facts["layer_type"], path)
     vectors, notes = _named(tensors, shape, numbers, path, layer)
-    said = facts.get("convention")
-    sign = f"its file says: {said}" if said else _POSITIVE
+    sign = _said(facts.get("convention")) or _POSITIVE
     return Foreign("safetensors", _hashes([path]), vectors, sign, notes=tuple(notes))
 
 
@@ -265,8 +265,8 @@ def _named(
         name, only = next(iter(tensors.items()))
         if layer is None:
             raise SteeringError(
-                f"{path} holds one vector ({name or 'without a name'}) that does not say its layer; "
-                "give the block at whose input it belongs with --layer"
+                f"{path} holds one vector ({name or 'without a name'}) that does not say its "
+                "layer; give the block at whose input it belongs with --layer"
             )
         return _at_inputs({layer: only}, shape, "inputs", path)
     found: dict[Numbers, dict[int, Any]] = {"outputs": {}, "inputs": {}}
@@ -328,6 +328,21 @@ def _vector(tensor: Any, shape: Shape, what: str) -> Float[Tensor, " d_model"]: 
     return vector
 
 
+def _said(description: str | None) -> str | None:
+    """Return what a file's own description says of the sign, as text that can be shown."""
+    if not description:
+        return None
+    # The two forms in which `export_notes.convention` is written into files.
+    own = re.search(r'"sign": "([^"]+)"', description) or re.search(
+        r"sign: (.+?)\. norm: ", description
+    )
+    return f"its file says: {_plain(own[1] if own else description)}"
+
+
+def _plain(text: str) -> str:
+    return "".join(char for char in text if char.isprintable())[:300]
+
+
 def _kind(value: object) -> str:
     return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
 
@@ -356,9 +371,9 @@ def _other_depth(what: str, shape: Shape) -> SteeringError:
 
 def _unknown(path: Path, found: str) -> SteeringError:
     return SteeringError(
-        f"{path} has no layout that is known here: {found}; known are a folder of refusal_direction "
-        "(direction.pt and direction_metadata.json), a .gguf control vector, tensors by layer in "
-        ".safetensors or .pt, and what `export` and `precompute` write"
+        f"{path} has no layout that is known here: {found}; known are a folder of "
+        "refusal_direction (direction.pt and direction_metadata.json), a .gguf control vector, "
+        "tensors by layer in .safetensors or .pt, and what `export` and `precompute` write"
     )
 
 

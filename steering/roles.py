@@ -16,8 +16,8 @@ def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
 
     Without INLP those that need its directions are left out.
     """
-    k, rank = directions.default_k, directions.inlp_rank()
-    along_difference = {
+    k, rank = directions.default_k, directions.inlp_ranks.get(directions.inlp_place, 0)
+    along_difference: dict[str, tuple[Panel, ...]] = {
         "baseline": (Panel("baseline"),),
         "actadd": (Panel("actadd", c=directions.default_c),),
         "ablation": (Panel("ablation"),),

@@ -8,8 +8,8 @@ from typing import Any
 from tqdm import tqdm
 
 from steering import loading
-from steering.model import ChatModel
 from steering.directions import Directions
+from steering.model import ChatModel
 from steering.panel import Panel, parse, usual
 from steering.progress import Report, Step
 

@@ -3,10 +3,7 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
-
-from steering.foreign_directions import Wishes, as_document, import_directions
-from steering.foreign_formats import Numbers
+from typing import Any
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +24,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flip-sign", action="store_true", help="turn the vectors around")
     parser.add_argument(
         "--numbers",
-        choices=get_args(Numbers),
+        choices=("outputs", "inputs"),
         default="outputs",
         help="whether layers in .safetensors and .pt number blocks' outputs (default, as "
         "steering-vectors and repeng do) or inputs",
@@ -36,6 +33,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Read, check and store directions of another program."""
+    # Read here, since `--help` needs no torch.
+    from steering.foreign_directions import Wishes, as_document, import_directions
+
     scale = -options.scale if options.flip_sign else options.scale
     wishes = Wishes(layer=options.layer, scale=scale, numbers=options.numbers)
     return as_document(import_directions(options.path, options.model, options.out, wishes=wishes))
