@@ -28,6 +28,8 @@ from torch import Tensor
 
 from steering import incomplete
 from steering.errors import SteeringError
+from steering.outline import Place as Place
+from steering.outline import require_inlp, require_place
 from steering.subspace import Subspace
 
 INVERSE_L2 = 0.1
@@ -36,9 +38,6 @@ STOP_ACCURACY = 0.55
 """INLP ends after the first classifier whose dev accuracy is below this (same source)."""
 MAX_ITERATIONS = 100
 """INLP ends after this many classifiers at the latest (same source)."""
-
-Place = tuple[int, int]
-"""(position, layer): template position, -1 for the last template token; block input, from 0."""
 
 
 def difference_in_means(
@@ -254,9 +253,7 @@ class Directions:
         Raises:
             SteeringError: If the place does not exist, or no difference is known there.
         """
-        index = self._index(place)
-        incomplete.require_known(self.model, place, self.places)
-        return self.difference[index, place[1]]
+        return self.difference[self._index(place), place[1]]
 
     def midpoint(self, place: Place) -> Float[Tensor, " d_model"]:
         """Return the point halfway between the class means.
@@ -284,30 +281,9 @@ class Directions:
             return Subspace.spanned_by(
                 raw[None], position=place[0], layer=place[1], method="difference in means"
             )
-        if not self.inlp:
-            raise SteeringError(incomplete.no_inlp(self.model))
-        if place not in self.inlp:
-            layers = sorted(layer for position, layer in self.inlp if position == place[0])
-            where = (
-                f"at position {place[0]} it has layers {layers[0]} to {layers[-1]}"
-                if layers
-                else f"it has positions {sorted({position for position, _ in self.inlp})}"
-            )
-            raise SteeringError(
-                f"INLP was not fitted at layer {place[1]}, position {place[0]}; {where}; "
-                "choose one of these"
-            )
+        require_inlp(self, place)
         return self.inlp[place].subspace
 
     def _index(self, place: Place) -> int:
-        position, layer = place
-        if position not in self.positions:
-            raise SteeringError(
-                f"position {position} is out of range: the directions of {self.model} have the "
-                f"template positions {', '.join(map(str, self.positions))}"
-            )
-        if not 0 <= layer < self.n_layers:
-            raise SteeringError(
-                f"layer {layer} is out of range: {self.model} has blocks 0 to {self.n_layers - 1}"
-            )
-        return self.positions.index(position)
+        require_place(self, place)
+        return self.positions.index(place[0])

@@ -22,7 +22,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from steering import artifact, catalog, weights
+from steering import artifact, catalog, fits, weights
 from steering.directions import Directions, Place
 from steering.errors import SteeringError
 from steering.foreign_files import start_of
@@ -109,17 +109,12 @@ def import_directions(
             directions, manifest, maps = _taken_back(own, path, shape, wishes)
     made_of = [directions.digest, directions.imported, manifest["imported_from"]["files"]]
     key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
-    folder = out or cached_folder(model) / f"imported-{key[:12]}"
+    folder = out or fits.root(model) / f"{fits.IMPORTED}{key[:12]}"
     _require_free(folder)
     artifact.write(folder, directions, manifest)
     if maps is not None:
         artifact.write_file(folder / "maps.safetensors", maps)
     return Imported(folder, artifact.load(model, folder), manifest, _cosine(directions, model))
-
-
-def cached_folder(model: str) -> Path:
-    """Return where directions of a model are kept that are not shipped."""
-    return weights.cache_folder() / "fitted" / artifact.folder_of(model).name
 
 
 def shape_of(model: str) -> Shape:
@@ -221,16 +216,17 @@ def _chosen(foreign: Foreign, shape: Shape, layer: int | None) -> tuple[Place, s
 
 
 def _cosine(directions: Directions, model: str) -> float | None:
-    """Compare with the shipped difference in means, at the same layer."""
-    if not (artifact.folder_of(model) / "manifest.json").is_file():
+    """Compare with the difference in means that the model has without it, at the same layer."""
+    folder = artifact.folder_of(model)
+    if not (folder / fits.MANIFEST).is_file() or folder.name.startswith(fits.IMPORTED):
         return None
-    shipped = artifact.load(model)
+    known = artifact.load(model, folder)
     position, layer = directions.dim_place
-    if position not in shipped.positions or directions.places is not None:
-        position = shipped.dim_place[0]
-    if (shipped.n_layers, shipped.d_model) != (directions.n_layers, directions.d_model):
+    if position not in known.positions or directions.places is not None:
+        position = known.dim_place[0]
+    if (known.n_layers, known.d_model) != (directions.n_layers, directions.d_model):
         return None
-    other, own = shipped.raw((position, layer)), directions.raw(directions.dim_place)
+    other, own = known.raw((position, layer)), directions.raw(directions.dim_place)
     return float(torch.nn.functional.cosine_similarity(own, other, dim=0)) if other.any() else None
 
 
@@ -329,6 +325,6 @@ def as_document(imported: Imported) -> dict[str, Any]:
         "inlp_rank": directions.inlp_ranks.get(directions.inlp_place, 0),
         "norm": float(vector.norm()),
         "sign": directions.imported or "mean over harmful minus mean over harmless prompts",
-        "cosine_with_shipped": imported.cosine,
+        "cosine": imported.cosine,
         "notes": origin["notes"],
     }

@@ -51,9 +51,11 @@ def show(document: Mapping[str, Any]) -> None:
     print(f"taken at the input of block {document['layer']}, {at} ({document['rule']})")
     print(f"known at layers: {known}; length {document['norm']:.4g}")
     print(f"sign: {document['sign']}")
-    if (cosine := document["cosine_with_shipped"]) is not None:
+    if (cosine := document["cosine"]) is not None:
         turned = "; it points the other way: --flip-sign turns it" if cosine < 0 else ""
-        print(f"cosine with the shipped difference in means there: {cosine:+.3f}{turned}")
+        print(
+            f"cosine with the difference in means that the model has there: {cosine:+.3f}{turned}"
+        )
     if not document["inlp_rank"]:
         print(
             "no INLP subspace: nullspace and flip need basis=dim, or their own from "

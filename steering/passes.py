@@ -27,6 +27,7 @@ def starting_at(
         states: Its input; None only if `layer` is 0.
     """
     with ExitStack() as stack:
+        stack.enter_context(model.turn())
         for block in model.blocks[:layer]:
             # Not a hook: hooks see a block's output, but cannot spare the work. Taken back by
             # `patch` even where a library has replaced `forward` already.
@@ -41,6 +42,7 @@ def ending_at(model: ChatModel, layer: int) -> Generator[None]:
     That block and those above hand on what they are given.
     """
     with ExitStack() as stack:
+        stack.enter_context(model.turn())
         for block in model.blocks[layer:]:
             stack.enter_context(patch.object(block, "forward", _hand_on))
         yield

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from steering import artifact, catalog
+from steering import artifact, catalog, fits
 from steering.__main__ import main
 from steering.directions import Directions
 from steering.errors import SteeringError
@@ -420,7 +420,7 @@ def test_an_import_lies_in_the_cache_and_says_where_it_is_from(model, tmp_path, 
     path = saved(tmp_path, "gguf", foreign.vectors(1, 2))
     first, again = import_directions(path, model), import_directions(path, model)
     assert first.folder == again.folder
-    assert first.folder.parent == cache / "fitted" / artifact.folder_of(model).name
+    assert first.folder.parent == cache / "fitted" / fits.folder_name(model)
     manifest = artifact.manifest(model, first.folder)
     origin = manifest["imported_from"]
     assert origin["format"] == "GGUF control vector"
@@ -433,6 +433,19 @@ def test_an_import_lies_in_the_cache_and_says_where_it_is_from(model, tmp_path, 
 
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_an_import_serves_a_model_without_directions_and_gives_way_to_a_fit(
+    model, tmp_path, fitted
+) -> None:
+    found = import_directions(saved(tmp_path, "gguf", foreign.vectors(1)), model)
+    assert artifact.load(model).digest == found.directions.digest
+    own = fits.root(model) / "float32-none-cpu"
+    artifact.write(own, replace(fitted, model=model), {})
+    later = import_directions(saved(tmp_path, "gguf", foreign.vectors(2)), model)
+    assert artifact.folder_of(model) == own
+    assert later.cosine is not None
+    assert found.cosine is None
 
 
 def test_directions_that_were_fitted_are_never_written_over(model, tmp_path, made) -> None:
@@ -477,7 +490,7 @@ def test_the_sign_is_turned_only_when_asked_for_and_said(model, tmp_path) -> Non
     catalog.DEFAULT_MODEL not in artifact.available(), reason="no directions are shipped"
 )
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_the_cosine_with_the_shipped_difference_is_told(sign, tmp_path) -> None:
+def test_the_cosine_with_the_difference_that_the_model_has_is_told(sign, tmp_path) -> None:
     path = export(catalog.DEFAULT_MODEL, tmp_path / "vector.gguf")
     found = import_directions(path, catalog.DEFAULT_MODEL, wishes=Wishes(scale=sign))
     assert found.cosine == pytest.approx(sign, abs=1e-5)
@@ -583,7 +596,7 @@ def test_the_command_prints_what_was_found_and_how_to_use_it(model, tmp_path, ca
     document = json.loads(capsys.readouterr().out)
     assert document["layers"] == [2, 3]
     assert document["position"] is None
-    assert document["cosine_with_shipped"] is None
+    assert document["cosine"] is None
     found: Directions = artifact.load(model, Path(document["folder"]))
     assert torch.equal(found.raw((-1, 2)), -foreign.vectors(1, 2)[1])
     assert main(["import", path, "--model", model]) == 0

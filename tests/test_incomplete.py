@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -23,11 +24,16 @@ WORKING = (
 )
 NEEDING_INLP = (
     *("flip", "nullspace:k=2", "nullspace:where=all", "flip:basis=inlp"),
-    *("flip:side=harmful", "random:side=harmful"),
+    "flip:side=harmful",
 )
 NEEDING_MEANS = (
     *("ablation:center=midpoint", "flip:basis=dim,center=midpoint", "random:center=midpoint"),
-    *("actadd:side=harmful", "ablation:where=source,side=harmful", "flip:basis=dim,side=harmful"),
+    *(
+        "random:side=harmful",
+        "actadd:side=harmful",
+        "ablation:where=source,side=harmful",
+        "flip:basis=dim,side=harmful",
+    ),
 )
 
 
@@ -118,6 +124,21 @@ def test_the_usual_panels_are_those_that_the_model_has(bare, fitted) -> None:
     assert "flip" in usual(fitted)
     assert usual(bare) == WITHOUT_INLP
     assert all(parse(panel).edit(bare) for panel in usual(bare) if panel != "baseline")
+
+
+@pytest.mark.parametrize("panel", [*WORKING, *NEEDING_INLP, "actadd:layer=2", "random:k=2"])
+def test_the_outline_refuses_what_the_directions_refuse(panel, bare, folder) -> None:
+    facts = artifact.outline("tiny-qwen2", Path(folder))
+    assert (facts.places, facts.imported) == (bare.places, bare.imported)
+    told = []
+    for each in (facts, bare):
+        try:
+            parse(panel).require(each)
+            told.append("")
+        except SteeringError as error:
+            told.append(str(error))
+    assert told[0] == told[1]
+    assert (told[0] == "") == (panel in WORKING)
 
 
 # Comparisons

@@ -36,7 +36,7 @@ def lesson() -> str:
 def facts(engine: Engine) -> str:
     """Return what there is to know of the model and its directions, as a list."""
     rows = [("Model", engine.name)]
-    directions, model = engine.directions, engine.model
+    directions, model = engine.outline, engine.model
     if model is not None:
         source = model.provenance.get("source") or "a local file"
         rows += [
@@ -52,8 +52,8 @@ def facts(engine: Engine) -> str:
         if directions.imported:
             rows.append(("Where it is from", text.sentence(directions.imported)))
         position, layer = directions.inlp_place
-        kept = directions.inlp.get(directions.inlp_place)
-        rank = f"; {kept.subspace.rank} directions kept" if kept else ""
+        kept = directions.inlp_ranks.get(directions.inlp_place)
+        rank = f"; {kept} directions kept" if kept else ""
         found = f"layer {layer}, template position {position}{rank}"
         if directions.inlp_ranks:
             rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))

@@ -12,8 +12,8 @@ from typing import Any
 import gradio as gr
 
 from steering import report
-from steering.evaluation import SCHEMA
 from steering.ranking import best
+from steering.report import SCHEMA
 from steering.ui import results_claims as claims
 from steering.ui import results_files as files
 from steering.ui import results_notes as notes
