@@ -45,6 +45,7 @@ def engine_from_environment() -> Engine:
         maps=artifact.read_maps,
         evaluation=artifact.evaluation,
         sweep=sweep_table.read,
+        transfer=artifact.transfer,
         outline=artifact.outline,
         points=artifact.read_points,
         names=_names(name),

@@ -4,6 +4,7 @@ manifest.json             schema, model, number format, prompts, versions, choic
 directions.safetensors    difference in means and harmless means everywhere, INLP bases
 maps.safetensors          PCA, discriminant and UMAP maps of every layer, with the prompts' texts
 evaluation.json           the measured table
+transfer.json             fit format by run format, where it was measured
 recordings.jsonl          example requests with every panel's answer
 
 The page shows the documents before torch is there: only what reads or writes tensors imports it.
@@ -178,6 +179,12 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
 def evaluation(model: str, folder: Path | None = None) -> dict[str, Any] | None:
     """Return the measured table of a model, or None where it was not measured."""
     path = (folder or folder_of(model)) / "evaluation.json"
+    return dict(read_json(path)) if path.is_file() else None
+
+
+def transfer(model: str, folder: Path | None = None) -> dict[str, Any] | None:
+    """Return the table of number formats of a model, or None where it was not measured."""
+    path = (folder or folder_of(model)) / "transfer.json"
     return dict(read_json(path)) if path.is_file() else None
 
 

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ from steering.provenance import provenance
 from steering.refit import check_directions, known_agreement
 from steering.splits import PromptSplits
 from steering.sweep import run_sweep
+from steering.transfer import Shipped
 from steering.transfer import transfer as measure_transfer
 
 
@@ -251,7 +253,18 @@ def transfer(options: argparse.Namespace) -> dict[str, Any]:
     def load(wanted: Format) -> ChatModel:
         return terminal.load(options, number_format=wanted)
 
-    document = measure_transfer(load, directions, splits, chosen, prompts=options.prompts)
+    maps = artifact.read_maps(options.model, options.directions)
+    if maps is None:
+        raise SteeringError(
+            f"there are no maps of {options.model}; make them with `python -m steering precompute "
+            f"--quick --model {options.model}`"
+        )
+    manifest = artifact.manifest(options.model, options.directions)
+    fitted = Format("cpu", maps.quantization, maps.dtype)  # type: ignore[arg-type]
+    if manifest.get("device", "cpu") != "cpu":
+        fitted = replace(fitted, device=manifest["device"])
+    shipped = Shipped(directions, maps, fitted, manifest["train_kept"])
+    document = measure_transfer(load, shipped, splits, chosen, prompts=options.prompts)
     whole = not options.format and options.prompts == TRANSFER_PROMPTS
     out = options.out or (_beside(options, "transfer.json") if whole else None)
     if out:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+SCHEMA: Final = 1
+"""Of `transfer.json`; raised whenever a reader of old files would misread new ones."""
 COLUMNS: Final = (
     "fitted in",
     "run in",

@@ -41,6 +41,7 @@ class Supply:
         outline: Reads what there is to know of the directions without torch, so that the page
             can be laid out before it; None where the directions themselves are at hand.
         points: The same of the maps: what there is to look at.
+        transfer: Reads the table of number formats, `transfer.json`; None if there is none.
         adapting: Checks directions and maps on this machine, and fits them for it.
     """
 
@@ -53,6 +54,7 @@ class Supply:
     sweep: Callable[[str], Sequence[Mapping[str, Any]]] = lambda _name: ()
     outline: Callable[[str], Facts] | None = None
     points: Callable[[str], Points | None] | None = None
+    transfer: Callable[[str], Mapping[str, Any] | None] = lambda _name: None
     adapting: Adapting = field(default_factory=Adapting)
 
     def facts(self, name: str) -> Facts:
@@ -131,6 +133,7 @@ class Engine:
         self.tracer: Tracer | None = None
         self.evaluation: Mapping[str, Any] | None = None
         self.sweep: Sequence[Mapping[str, Any]] = ()
+        self.transfer: Mapping[str, Any] | None = None
         self.status = Status("idle", name, "The model has not been loaded yet.")
         self.check: Check | None = None
         self.agreement: dict[str, Any] | None = None
@@ -143,6 +146,7 @@ class Engine:
             self.points = self.supply.cloud(name)
             self.evaluation = self.supply.evaluation(name)
             self.sweep = self.supply.sweep(name)
+            self.transfer = self.supply.transfer(name)
         except NotFittedError as error:
             self.status = Status("unfitted", name, str(error))
         except SteeringError as error:
