@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import catalog, commands, defaults
+from steering import catalog, commands, defaults, import_commands
 from steering.defaults import ROWS
 from steering.errors import SteeringError
 from steering.later import Later
@@ -93,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     carry = _model(command("export", study.export, plain, "take the directions elsewhere"))
     carry.add_argument("--out", type=Path, help="a .zip, .safetensors or .gguf file")
     carry.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    bring = command(
+        "import", import_commands.run, import_commands.show, "use directions found elsewhere"
+    )
+    import_commands.options(_model(bring))
     _transfer_options(
         command(
             "transfer",

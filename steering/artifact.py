@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Raised whenever a reader of the old files would misread the new ones."""
+INCOMPLETE = 2
+"""Schema of directions that lack INLP, class means or places, as imported ones do. They are marked
+apart because a reader of schema 1 takes for granted that all of it is there."""
 ROOT = Path(__file__).resolve().parent.parent / "precomputed"
 
 
@@ -68,16 +71,15 @@ def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -
     """
     from safetensors.torch import save
 
-    tensors: dict[str, Tensor] = {
-        "difference": directions.difference.contiguous(),
-        "harmless_mean": directions.harmless_mean.contiguous(),
-    }
+    tensors: dict[str, Tensor] = {"difference": directions.difference.contiguous()}
+    if directions.harmless_mean is not None:
+        tensors["harmless_mean"] = directions.harmless_mean.contiguous()
     for place, found in directions.inlp.items():
         tensors[f"inlp{_key(place)}"] = found.subspace.basis.contiguous()
     content = save(tensors)
     write_file(folder / "directions.safetensors", content)
     document = {
-        "schema": SCHEMA,
+        "schema": SCHEMA if _is_complete(directions) else INCOMPLETE,
         "model": directions.model,
         "positions": list(directions.positions),
         "dim_place": list(directions.dim_place),
@@ -88,6 +90,7 @@ def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -
             _key(place): {"dev_accuracies": list(found.dev_accuracies), "stopped": found.stopped}
             for place, found in directions.inlp.items()
         },
+        **_beyond(directions),
         "directions_sha256": hashlib.sha256(content).hexdigest(),
         **manifest,
     }
@@ -142,6 +145,8 @@ def outline(model: str, folder: Path | None = None) -> Outline:
             inlp_ranks=ranks,
             default_k=document["default_k"],
             default_c=document["default_c"],
+            places=_places(document),
+            imported=document.get("imported"),
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error
@@ -163,9 +168,10 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
         )
     document = read_json(path)
     found = document.get("schema") if isinstance(document, dict) else None
-    if found != SCHEMA:
+    if found not in (SCHEMA, INCOMPLETE):
         raise SteeringError(
-            f"{path} has schema {found}, this version reads schema {SCHEMA}; {_remedy(model)}"
+            f"{path} has schema {found}, this version reads schema {SCHEMA} and {INCOMPLETE}; "
+            f"{_remedy(model)}"
         )
     return dict(document)
 
@@ -297,20 +303,43 @@ def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "
         position, layer = _place(key)
         subspace = Subspace(tensors[f"inlp{key}"], layer, position, "INLP")
         inlp[position, layer] = Inlp(subspace, tuple(facts["dev_accuracies"]), facts["stopped"])
+    complete = document["schema"] == SCHEMA
     for name in ("difference", "harmless_mean"):
-        if tensors[name].dtype != torch.float32:
+        if (complete or name in tensors) and tensors[name].dtype != torch.float32:
             raise ValueError(f"{name} is {tensors[name].dtype}, expected float32")
     return Directions(
         model=document["model"],
         difference=tensors["difference"],
-        harmless_mean=tensors["harmless_mean"],
+        harmless_mean=tensors["harmless_mean"] if complete else tensors.get("harmless_mean"),
         positions=tuple(document["positions"]),
         inlp=inlp,
         dim_place=(document["dim_place"][0], document["dim_place"][1]),
         inlp_place=(document["inlp_place"][0], document["inlp_place"][1]),
         default_k=document["default_k"],
         default_c=document["default_c"],
+        places=_places(document),
+        imported=document.get("imported"),
     )
+
+
+def _places(document: Mapping[str, Any]) -> tuple[Place, ...] | None:
+    places = document.get("places")
+    return None if places is None else tuple((place[0], place[1]) for place in places)
+
+
+def _is_complete(directions: "Directions") -> bool:
+    known = (directions.harmless_mean is not None, directions.places is None)
+    return all(known) and bool(directions.inlp)
+
+
+def _beyond(directions: "Directions") -> dict[str, Any]:
+    """Return what only imported directions have to say."""
+    found: dict[str, Any] = {}
+    if directions.places is not None:
+        found["places"] = [list(place) for place in directions.places]
+    if directions.imported is not None:
+        found["imported"] = directions.imported
+    return found
 
 
 def _key(place: Place) -> str:

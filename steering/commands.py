@@ -62,8 +62,8 @@ def fetch(options: argparse.Namespace) -> dict[str, Any]:
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Answer one request under several panels."""
     check_length(options.prompt)
-    panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)
+    panels = terminal.panels(options, directions)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
@@ -96,8 +96,8 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     from steering.tracing import trace  # with torch, which `serve` must not wait for
 
     check_length(options.prompt)
-    panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)
+    panels = terminal.panels(options, directions)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     shipped = artifact.read_maps(options.model, options.directions)

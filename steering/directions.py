@@ -26,6 +26,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from steering import incomplete
 from steering.errors import SteeringError
 from steering.outline import Place as Place
 from steering.outline import require_inlp, require_place
@@ -177,25 +178,31 @@ class Directions:
 
     Attributes:
         model: Name of the model they were fitted on.
-        difference: Difference in means r, raw norm, at every template position and layer.
-        harmless_mean: Mean of the harmless training activations.
+        difference: Difference in means r, raw norm, at every template position and layer; zero
+            where `places` says that none is known.
+        harmless_mean: Mean of the harmless training activations; None where it is not known.
         positions: Template positions along the first axis, for example (-5, -4, -3, -2, -1).
-        inlp: What INLP found, at the places where it was fitted.
+        inlp: What INLP found, at the places where it was fitted; empty where it was not.
         dim_place: (position, layer) that the selection chose for difference in means.
-        inlp_place: The same for INLP.
+        inlp_place: The same for INLP; the same place as `dim_place` where INLP was not fitted.
         default_k: Rank at which INLP panels start.
         default_c: Coefficient at which activation addition induces refusal.
+        places: Where the difference is known; None for everywhere.
+        imported: What is known of vectors that were fitted elsewhere, and of their sign, as shown
+            to the reader; None for directions fitted here.
     """
 
     model: str
     difference: Float[Tensor, "position layer d_model"]
-    harmless_mean: Float[Tensor, "position layer d_model"]
+    harmless_mean: Float[Tensor, "position layer d_model"] | None
     positions: tuple[int, ...]
     inlp: Mapping[Place, Inlp]
     dim_place: Place
     inlp_place: Place
     default_k: int
     default_c: float
+    places: tuple[Place, ...] | None = None
+    imported: str | None = None
 
     @property
     def n_layers(self) -> int:
@@ -216,12 +223,14 @@ class Directions:
     def digest(self) -> str:
         """SHA-256 of everything that an edit can hang on, in hexadecimal."""
         digest = hashlib.sha256()
-        tensors = [self.difference, self.harmless_mean]
+        tensors = [self.difference]
+        tensors += [] if self.harmless_mean is None else [self.harmless_mean]
         tensors += [found.subspace.basis for _, found in sorted(self.inlp.items())]
         for tensor in tensors:
             digest.update(tensor.contiguous().numpy().tobytes())
         places = (sorted(self.inlp), self.dim_place, self.inlp_place)
-        facts = (places, self.positions, self.default_k, self.default_c)
+        facts: tuple[Any, ...] = (places, self.positions, self.default_k, self.default_c)
+        facts += () if self.places is None else (sorted(self.places),)
         digest.update(json.dumps(facts).encode())
         return digest.hexdigest()
 
@@ -242,12 +251,18 @@ class Directions:
         """Return the difference in means at a place, raw norm.
 
         Raises:
-            SteeringError: If the place does not exist.
+            SteeringError: If the place does not exist, or no difference is known there.
         """
         return self.difference[self._index(place), place[1]]
 
     def midpoint(self, place: Place) -> Float[Tensor, " d_model"]:
-        """Return the point halfway between the class means."""
+        """Return the point halfway between the class means.
+
+        Raises:
+            SteeringError: If the place does not exist, or the means are not known.
+        """
+        if self.harmless_mean is None:
+            raise incomplete.no_means(self.model)
         return self.harmless_mean[self._index(place), place[1]] + self.raw(place) / 2
 
     def subspace(self, basis: str, place: Place) -> Subspace:

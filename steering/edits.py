@@ -39,7 +39,9 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
 
 def subspace(panel: Panel, directions: Directions) -> Subspace:
     """Return the subspace that a panel acts on; the panel has to be resolved."""
-    found = directions.subspace("dim" if panel.takes_difference else "inlp", panel.place)
+    found = directions.subspace(
+        "dim" if panel.takes_difference(directions) else "inlp", panel.place
+    )
     found = found.leading(panel.k or 1)
     if panel.name == "random" or panel.basis == "random":
         return Subspace.random(found.rank, found, seed=panel.seed or 0)
@@ -61,7 +63,7 @@ def _sites(panel: Panel, directions: Directions) -> tuple[Site, ...]:
 
 def _harmful_side(directions: Directions, place: Place, panel: Panel) -> Gate:
     """Return the decision plane: INLP's first classifier, without bias, or the DiM midplane."""
-    if panel.takes_difference:
+    if panel.takes_difference(directions):
         normal = directions.subspace("dim", place).basis[0]
         return Gate(normal, float(normal @ directions.midpoint(place)))
     return Gate(directions.subspace("inlp", place).basis[0], 0.0)

@@ -50,7 +50,7 @@ def export(model: str, out: Path | None = None, *, folder: Path | None = None) -
             or the file cannot be written.
     """
     folder = folder or artifact.folder_of(model)
-    out = out or Path(f"{artifact.folder_of(model).name}.zip")
+    out = out or Path(f"{artifact.shipped(model).name}.zip")
     form = _FORMS.get(out.suffix.lower())
     if form is None:
         raise SteeringError(f"cannot export to {out}: it must end in one of {', '.join(_FORMS)}")

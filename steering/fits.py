@@ -12,6 +12,8 @@ from typing import Any
 from steering.weights import cache_folder
 
 MANIFEST = "manifest.json"
+IMPORTED = "imported-"
+"""How the folders begin that `import` writes."""
 
 
 def folder_name(model: str) -> str:
@@ -26,9 +28,16 @@ def root(model: str) -> Path:
 
 
 def newest(model: str) -> Path | None:
-    """Return the fit of a model that was written last, in any number format; None without one."""
+    """Return the fit of a model that was written last, in any number format; None without one.
+
+    What was imported comes after every fit of this machine, which has more in it.
+    """
     found = [path for path in root(model).glob(f"*/{MANIFEST}") if path.is_file()]
-    return max(found, key=lambda path: path.stat().st_mtime).parent if found else None
+
+    def rank(path: Path) -> tuple[bool, float]:
+        return not path.parent.name.startswith(IMPORTED), path.stat().st_mtime
+
+    return max(found, key=rank).parent if found else None
 
 
 def models() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from steering import incomplete
 from steering.errors import SteeringError
 
 Place = tuple[int, int]
@@ -58,6 +59,16 @@ class Facts(Protocol):
         """Coefficient at which activation addition induces refusal."""
         ...
 
+    @property
+    def places(self) -> tuple[Place, ...] | None:
+        """Where the difference in means is known; None for everywhere."""
+        ...
+
+    @property
+    def imported(self) -> str | None:
+        """What is known of vectors that were fitted elsewhere; None for those fitted here."""
+        ...
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -71,6 +82,8 @@ class Outline:
     inlp_ranks: Mapping[Place, int]
     default_k: int
     default_c: float
+    places: tuple[Place, ...] | None = None
+    imported: str | None = None
 
 
 def require_place(facts: Facts, place: Place) -> None:
@@ -89,6 +102,7 @@ def require_place(facts: Facts, place: Place) -> None:
         raise SteeringError(
             f"layer {layer} is out of range: {facts.model} has blocks 0 to {facts.n_layers - 1}"
         )
+    incomplete.require_known(facts.model, place, facts.places)
 
 
 def require_inlp(facts: Facts, place: Place) -> int:
@@ -97,6 +111,8 @@ def require_inlp(facts: Facts, place: Place) -> int:
     Raises:
         SteeringError: If it was not fitted there; says where it was.
     """
+    if not facts.inlp_ranks:
+        raise SteeringError(incomplete.no_inlp(facts.model))
     if place in facts.inlp_ranks:
         return facts.inlp_ranks[place]
     layers = sorted(layer for position, layer in facts.inlp_ranks if position == place[0])

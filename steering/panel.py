@@ -46,6 +46,8 @@ RANGES: Final = {
 are bounded further by the model, when the panel meets it; seed as in `generation.Sampling`."""
 _WHOLE: Final = ("k", "layer", "position", "seed")
 DEFAULT_PANELS: Final = ("baseline", "actadd:c=-1", "ablation", "nullspace", "flip")
+WITHOUT_INLP: Final = ("baseline", "actadd:c=-1", "ablation", "flip:basis=dim")
+"""What there is for a model with a difference in means only."""
 
 
 @dataclass(frozen=True)
@@ -135,12 +137,13 @@ class Panel:
             raise ValueError(f"panel {self} is not resolved")
         return self.position, self.layer
 
-    @property
-    def takes_difference(self) -> bool:
+    def takes_difference(self, facts: Facts) -> bool:
         """Whether the directions are difference in means, not INLP; the panel has to be resolved.
 
-        A random subspace takes its rank, and its decision plane, from INLP.
+        A random subspace takes its rank, and its decision plane, from INLP where there is some.
         """
+        if self.name == "random" or self.basis == "random":
+            return not facts.inlp_ranks
         return self.name in ("ablation", "actadd") or self.basis == "dim"
 
     def require(self, facts: Facts) -> None:
@@ -152,7 +155,7 @@ class Panel:
         if self.name == "baseline":
             return
         panel = self.resolved(facts)
-        if panel.takes_difference:
+        if panel.takes_difference(facts):
             require_place(facts, panel.place)
             rank, method = 1, "difference in means"
         else:
@@ -175,6 +178,11 @@ class Panel:
         from steering import edits
 
         return edits.subspace(self, directions)
+
+
+def usual(directions: Facts) -> tuple[str, ...]:
+    """Return the panels of a comparison where none were named, as far as a model has them."""
+    return DEFAULT_PANELS if directions.inlp_ranks else WITHOUT_INLP
 
 
 def parse(text: str) -> Panel:

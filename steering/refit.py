@@ -94,7 +94,7 @@ def refit(
     place = directions.positions.index(p_dim), l_dim
     difference = torch.zeros_like(directions.difference)
     difference[place] = difference_in_means(harmful, harmless)
-    means = torch.zeros_like(directions.harmless_mean)
+    means = torch.zeros_like(directions.difference)
     means[place] = harmless.double().mean(0).float()
     return Refit(
         directions=replace(

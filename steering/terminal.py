@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from steering.panel import DEFAULT_PANELS, Panel, parse
+from steering.panel import Panel, parse, usual
 from steering.progress import Report, Step
 
 if TYPE_CHECKING:
     from steering.model import ChatModel
     from steering.number_formats import Format
+    from steering.outline import Facts
 
 
 def load(
@@ -35,9 +36,9 @@ def load(
         )
 
 
-def panels(options: argparse.Namespace) -> list[Panel]:
+def panels(options: argparse.Namespace, directions: "Facts") -> list[Panel]:
     """Read the panels that were given, or the usual ones."""
-    return [parse(text) for text in options.panel or DEFAULT_PANELS]
+    return [parse(text) for text in options.panel or usual(directions)]
 
 
 @contextmanager

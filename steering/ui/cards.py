@@ -74,9 +74,11 @@ def card(slot: str, directions: Facts | None) -> Card:
     chosen = None
     with gr.Column(elem_classes=["card", f"card-{slot}"], elem_id=f"card-{slot}", min_width=0):
         with gr.Row(elem_classes="top"):
-            head = gr.HTML(text.head(slot, kind), elem_classes="head")
-            on = None if slot == "baseline" else _switch(slot, kind)
-        view = gr.HTML(screen.view(None, "idle" if slot != "own" else "off"), elem_classes="screen")
+            problem = dials.lacking(kind, "inlp", directions)
+            head = gr.HTML(text.head(slot, kind, problem), elem_classes="head")
+            is_on = dials.starts_on(slot, directions)
+            on = None if slot == "baseline" else _switch(slot, kind, is_on=is_on)
+        view = gr.HTML(screen.view(None, "idle" if is_on else "off"), elem_classes="screen")
         with gr.Column(elem_classes="dials", min_width=0):
             if slot == "own":
                 chosen = _kinds(kind)
@@ -98,9 +100,9 @@ LEGEND = (
 )
 
 
-def _switch(slot: str, kind: str) -> gr.Checkbox:
+def _switch(slot: str, kind: str, *, is_on: bool) -> gr.Checkbox:
     return gr.Checkbox(
-        value=slot != "own",
+        value=is_on,
         label=f"Include {text.title(slot, kind)}",
         container=False,
         elem_classes="switch",
@@ -175,7 +177,7 @@ def restart(made: Card, directions: Facts | None) -> dict[Any, Any]:
     """Return the updates that bring a card back to its first state."""
     kind = dials.SLOTS[made.slot].partition(":")[0]
     values = dials.start(dials.SLOTS[made.slot], directions)
-    return _switched(made, kind, values, directions, on=made.slot != "own")
+    return _switched(made, kind, values, directions, on=dials.starts_on(made.slot, directions))
 
 
 def bring(made: Card, brought: dials.Brought, directions: Facts | None) -> dict[Any, Any]:
@@ -204,7 +206,8 @@ def turn_into(
 ) -> dict[Any, Any]:
     """Return the updates that give a card a kind and its values."""
     reach = dials.limits(kind, values["basis"], values["layer"], directions)
-    updates: dict[Any, Any] = {made.head: text.head(made.slot, kind)}
+    problem = dials.lacking(kind, "inlp", directions)
+    updates: dict[Any, Any] = {made.head: text.head(made.slot, kind, problem)}
     for key, control in made.controls.items():
         change = {"value": values[key], "visible": key in KEYS[kind]}
         updates[control] = gr.update(**change, **_reach(key, reach))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from steering import incomplete
 from steering.comparison import Answer
 from steering.errors import SteeringError
 from steering.outline import Facts
@@ -65,6 +66,8 @@ def panel_of(kind: str, values: Mapping[str, Any], directions: Facts | None) -> 
     """
     if directions is None or kind == "baseline":
         return Panel(kind)
+    if problem := lacking(kind, values.get("basis"), directions):
+        raise SteeringError(problem)
     keys = [key for key in CONTROLS if key in KEYS[kind]]
     if missing := [key for key in keys if values.get(key) is None]:
         raise SteeringError(f"{missing[0]} of {kind} is empty; give it a value")
@@ -76,6 +79,18 @@ def panel_of(kind: str, values: Mapping[str, Any], directions: Facts | None) -> 
     given = {key: value for key, value in read.items() if value != getattr(usual, key)}
     given.pop("basis", None)
     return Panel(kind, basis=basis, **given)
+
+
+def lacking(kind: str, basis: object, directions: Facts | None) -> str | None:
+    """Return what a kind of panel needs and a model does not have; None where it has all."""
+    if directions is None or directions.inlp_ranks or kind not in ("nullspace", "flip"):
+        return None
+    return incomplete.no_inlp(directions.model) if basis == "inlp" else None
+
+
+def starts_on(slot: str, directions: Facts | None) -> bool:
+    """Whether a card takes part from the start."""
+    return slot != "own" and not lacking(slot, "inlp", directions)
 
 
 @dataclass(frozen=True)
@@ -139,8 +154,11 @@ def limits(kind: str, basis: str, layer: int, directions: Facts | None) -> Limit
     """
     if directions is None:
         return Limits(20, 0, 30)
-    if kind in ("baseline", "actadd", "ablation") or basis == "dim":
-        return Limits(1, 1, directions.n_layers - 1)
+    if kind in ("baseline", "actadd", "ablation") or basis == "dim" or not directions.inlp_ranks:
+        known = [
+            each for place, each in directions.places or () if place == directions.dim_place[0]
+        ]
+        return Limits(1, min(known, default=1), max(known, default=directions.n_layers - 1))
     position = directions.inlp_place[0]
     layers = [each for place, each in directions.inlp_ranks if place == position]
     rank = directions.inlp_ranks.get((position, layer), directions.default_k)

@@ -214,7 +214,7 @@ def _recorded_first(page: Page, engine: Engine) -> Updates:
     settings = {
         card.slot: Setting(
             card.slot,
-            card.slot != "own",
+            dials.starts_on(card.slot, engine.outline),
             panel.partition(":")[0],
             dials.start(panel, engine.outline),
         )
@@ -230,6 +230,7 @@ def _reset(page: Page, engine: Engine) -> Updates:
     }
     for card in page.cards:
         updates |= cards.restart(card, engine.outline)
-        updates[card.view] = screen.view(None, "off" if card.slot == "own" else "idle")
+        is_on = dials.starts_on(card.slot, engine.outline)
+        updates[card.view] = screen.view(None, "idle" if is_on else "off")
         updates[card.tokens] = screen.first_tokens(())
     return updates

@@ -4,6 +4,8 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from steering import incomplete
+from steering.ui import text
 from steering.ui.engine import Engine
 
 MASTHEAD: Final = (
@@ -47,10 +49,15 @@ def facts(engine: Engine) -> str:
         position, layer = directions.dim_place
         found = f"layer {layer}, template position {position}"
         rows.append(("Difference in means", f"{found}; default push c = {directions.default_c:g}"))
+        if directions.imported:
+            rows.append(("Where it is from", text.sentence(directions.imported)))
         position, layer = directions.inlp_place
         kept = directions.inlp_ranks.get(directions.inlp_place)
         rank = f"; {kept} directions kept" if kept else ""
         found = f"layer {layer}, template position {position}{rank}"
-        rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
+        if directions.inlp_ranks:
+            rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
+        else:
+            rows.append(("INLP", text.sentence(incomplete.no_inlp(directions.model))))
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     return f'<dl class="facts">{items}</dl>'
