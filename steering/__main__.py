@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import catalog, commands, defaults
+from steering import catalog, defaults, serving
 from steering.defaults import ROWS
 from steering.errors import SteeringError
 from steering.later import Later
 from steering.panel import DEFAULT_PANELS
 from steering.points import MapName
-from steering.terminal import show_plainly
 
-study_commands = Later("steering.study_commands")
+commands, study_commands = Later("steering.commands"), Later("steering.study_commands")
+show_plainly = Later("steering.terminal").show_plainly
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
             "do directions and maps of one number format serve in another?",
         )
     )
-    serve = command("serve", commands.serve, show_plainly, "start the app")
+    serve = command("serve", serving.serve, show_plainly, "start the app")
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port (default 7860)")
@@ -135,7 +135,14 @@ def _precompute_options(parser: argparse.ArgumentParser) -> None:
     _machine(_model(parser))
     parser.add_argument("--harmful", type=Path, help="own harmful prompts (with --harmless)")
     parser.add_argument("--harmless", type=Path, help="own harmless prompts (with --harmful)")
-    parser.add_argument("--out", type=Path, help="folder (default precomputed/<model>)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="directions, maps and start settings only, in minutes, kept in the cache",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder (default precomputed/<model>; with --quick the cache)"
+    )
     parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
     parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")
     parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per generating batch")

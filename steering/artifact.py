@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from steering import points, weights
+from steering import fits, points, weights
 from steering.errors import SteeringError
 from steering.outline import Outline, Place
 from steering.points import Points
@@ -36,10 +36,20 @@ SCHEMA = 1
 ROOT = Path(__file__).resolve().parent.parent / "precomputed"
 
 
+def shipped(model: str, root: Path = ROOT) -> Path:
+    """Return where the shipped artifact of a model lies, or would lie."""
+    return root / fits.folder_name(model)
+
+
 def folder_of(model: str, root: Path = ROOT) -> Path:
-    """Return where the artifact of a model lies; ids and paths become one folder name."""
-    safe = "".join(c if c.isalnum() or c in "._-" else "--" for c in model.strip("/"))
-    return root / safe.lower()
+    """Return where the artifact of a model lies: the shipped one, else the newest fit in the cache.
+
+    Where there is neither, the folder of a shipped one.
+    """
+    found = shipped(model, root)
+    if (found / fits.MANIFEST).is_file():
+        return found
+    return fits.newest(model) or found
 
 
 def available(root: Path = ROOT) -> tuple[str, ...]:
@@ -307,4 +317,4 @@ def _place(key: str) -> Place:
 
 
 def _remedy(model: str) -> str:
-    return f"make them with `python -m steering precompute --model {model}`"
+    return f"make them with `python -m steering precompute --quick --model {model}`"

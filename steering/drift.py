@@ -126,6 +126,11 @@ class Check:
         where = f"maps fitted in {self.fitted}, here {self.here}"
         return f"layer {layer}, {where}: {self.at(layer).sentence}"
 
+    def as_dict(self, layers: Sequence[int]) -> dict[str, Any]:
+        """Return what was found at some layers, as JSON types."""
+        found = [self.at(layer).as_dict() for layer in layers]
+        return {"fitted": self.fitted, "here": self.here, "layers": found}
+
     def applied(self, maps: Maps) -> Maps:
         """Return the maps with the mean shift taken off where the verdict is `usable`."""
         return replace(

@@ -1,10 +1,9 @@
-"""Fits the directions of a model, chooses where they are taken, and fits its maps.
+"""Fits the directions of a model everywhere, and its maps.
 
 Each stage leaves its result in `Stages`, so that a run that was stopped goes on where it was.
 """
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,48 +15,13 @@ from steering.maps import fit as fit_maps
 from steering.metrics import refusal_score
 from steering.model import ChatModel
 from steering.number_formats import short
-from steering.scoring import Bench, Score, logits_under, right_sign
+from steering.scoring import logits_under, right_sign
 from steering.selection import (
-    FINALISTS,
-    SCREENED,
-    Choice,
-    as_rows,
     candidates,
-    choose,
-    choose_inlp,
-    finalists,
-    leading_places,
 )
 from steering.splits import PromptSplits
 from steering.stages import Stages
-from steering.starts import CHOICE_TOKENS
 from steering.subspace import Subspace
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much work goes into choosing places, rank and coefficient; fitting is always the same.
-
-    Attributes:
-        places: Places that are screened at most, evenly spaced in all of them; None for all.
-        screened: Prompts of each class in the first round.
-        finalists: Places that go on to the second round.
-        validation: Prompts of each class in the second round, at most; None for all.
-        answered: Validation prompts that are answered to choose rank and coefficient; None for all.
-        tokens: Length of these answers.
-    """
-
-    places: int | None = None
-    screened: int = SCREENED
-    finalists: int = FINALISTS
-    validation: int | None = None
-    answered: int | None = None
-    tokens: int = CHOICE_TOKENS
-
-
-FULL: Final = Effort()
-QUICK: Final = Effort(places=30, screened=6, finalists=3, validation=16, answered=12, tokens=20)
-"""Ten minutes for the default model on two cores without bfloat16 instructions (chosen)."""
 
 
 def fit_directions(
@@ -85,7 +49,7 @@ def fit_directions(
     places = candidates(positions, model.n_layers)
 
     def fit(key: str) -> dict[str, Any]:
-        position, layer = _place(key)
+        position, layer = place_of(key)
         index = positions.index(position)
         found = inlp(harmful[:, index, layer], harmless[:, index, layer], (position, layer))
         return {
@@ -94,7 +58,7 @@ def fit_directions(
             "stopped": found.stopped,
         }
 
-    found = stages.lines("INLP", [_key(place) for place in places], fit)
+    found = stages.lines("INLP", [key_of(place) for place in places], fit)
     fitted = Directions(
         model=model.name,
         difference=difference,
@@ -127,67 +91,6 @@ def train_scores(model: ChatModel, splits: PromptSplits, batch_size: int) -> dic
         )
         for name, texts in splits.train.items()
     }
-
-
-def choose_places(
-    directions: Directions,
-    bench: Bench,
-    stages: Stages,
-    n_train: int,
-    effort: Effort = FULL,
-) -> tuple[Directions, dict[str, Any]]:
-    """Choose where difference in means and INLP are taken, by the rules of `selection`.
-
-    Args:
-        directions: Fitted everywhere, no place chosen yet.
-        bench: Validation prompts.
-        stages: Keeps the scores.
-        n_train: Training prompts of the smaller class, which say how large INLP's dev set was.
-        effort: How many places and prompts take part.
-
-    Returns:
-        The directions with their places, and all scores as JSON types.
-    """
-    places = _spaced(list(directions.inlp), effort.places)
-    few = bench.first(effort.screened)
-    screening = stages.lines(
-        "DiM places, first round",
-        [_key(place) for place in places],
-        lambda key: few.screen(directions, _place(key)),
-    )
-    screened = dict(zip(places, screening, strict=True))
-    if effort.validation is not None:
-        bench = bench.first(effort.validation)
-    table = stages.lines(
-        "DiM places, finalists",
-        [_key(place) for place in finalists(screened, effort.finalists)],
-        lambda key: asdict(bench.score(directions, _place(key))),
-    )
-    scores = [Score(**entry) for entry in table]
-    dim = choose(scores)
-    n_dev = 2 * (n_train - int(0.8 * n_train))
-    leading = _spaced(leading_places(directions.inlp, n_dev=n_dev), effort.places)
-    flips = stages.lines(
-        "INLP places",
-        [_key(place) for place in leading],
-        lambda key: {"flip": bench.flip_score(directions, _place(key))},
-    )
-    flip_scores = {place: entry["flip"] for place, entry in zip(leading, flips, strict=True)}
-    chosen: Choice = choose_inlp(flip_scores, tried=len(directions.inlp))
-    record = {
-        "dim_choice": asdict(dim),
-        "inlp_choice": asdict(chosen),
-        "dim_scores": as_rows(scores),
-        "dim_screening": {_key(place): row for place, row in screened.items()},
-        "inlp_scores": {_key(place): score for place, score in flip_scores.items()},
-    }
-    return replace(directions, dim_place=dim.place, inlp_place=chosen.place), record
-
-
-def _spaced(places: list[Place], at_most: int | None) -> list[Place]:
-    if at_most is None or len(places) <= at_most:
-        return places
-    return [places[index * len(places) // at_most] for index in range(at_most)]
 
 
 def fit_maps_of(
@@ -237,10 +140,12 @@ def _never() -> dict[str, Tensor]:
     raise AssertionError("the activations were captured before the directions were fitted")
 
 
-def _key(place: Place) -> str:
+def key_of(place: Place) -> str:
+    """Return a place as the key of a stage's line."""
     return f"{place[0]},{place[1]}"
 
 
-def _place(key: str) -> Place:
+def place_of(key: str) -> Place:
+    """Return the place that `key_of` made a key of."""
     position, layer = map(int, key.split(","))
     return position, layer

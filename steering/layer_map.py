@@ -127,6 +127,25 @@ def fit_layer(
     Raises:
         SteeringError: If a class has fewer than 5 prompts, or both have the same mean.
     """
+    size = sum(len(states[name]) for name in CLASSES)
+    chart = fit_axes(layer, states, before)
+    embedding = fit_umap(chart.coordinates[:size], seed=seed)
+    if before:
+        embedding = _turned(embedding, before.embedding[:size])
+    borderline = Layout(chart.coordinates[:size], embedding).place(chart.coordinates[size:])
+    return replace(chart, embedding=torch.cat([embedding, borderline]))
+
+
+def fit_axes(
+    layer: int,
+    states: Mapping[str, Float[Tensor, "_ d_model"]],
+    before: LayerMap | None = None,
+) -> LayerMap:
+    """Fit what `fit_layer` fits but the UMAP, whose points are left out.
+
+    Raises:
+        SteeringError: If a class has fewer than 5 prompts, or both have the same mean.
+    """
     harmful, harmless = (states[name] for name in CLASSES)
     trained, points = torch.cat([harmful, harmless]), torch.cat(list(states.values()))
     size = len(trained)
@@ -146,10 +165,6 @@ def fit_layer(
     if (left - left.mean(0)) @ rest @ heights.double() < 0:
         rest = -rest
     coordinates = clusters.coordinates(points)
-    embedding = fit_umap(coordinates[:size], seed=seed)
-    if before:
-        embedding = _turned(embedding, before.embedding[:size])
-    borderline = Layout(coordinates[:size], embedding).place(coordinates[size:])
     chart = LayerMap(
         layer=layer,
         means=means.float(),
@@ -157,7 +172,7 @@ def fit_layer(
         clusters=clusters,
         coordinates=coordinates,
         discriminant=coordinates[:, :2],
-        embedding=torch.cat([embedding, borderline]),
+        embedding=torch.empty(0, 2),
         n_train=size,
     )
     return replace(chart, discriminant=chart.lda(points))

@@ -7,19 +7,18 @@ result in a work folder under the cache, so a run that was stopped goes on where
 
 from pathlib import Path
 
-from steering import artifact, evaluation, prose, sweep_table
+from steering import artifact, choosing, evaluation, points, prose, sweep_table
 from steering.answers import ROWS
 from steering.controls import arms
 from steering.directions import Directions
 from steering.evaluation import Settings, evaluate
-from steering.fitting import choose_places, fit_directions, fit_maps_of
+from steering.fitting import fit_directions, fit_maps_of
 from steering.model import ChatModel
 from steering.provenance import provenance
+from steering.recorded_places import with_places
 from steering.recordings import record
-from steering.scoring import Bench
 from steering.splits import PromptSplits
 from steering.stages import Stages
-from steering.starts import Starts
 from steering.sweep import run_sweep
 
 
@@ -42,25 +41,18 @@ def precompute(
     """
     stages = Stages.of(model, splits.source, artifact.SCHEMA)
     directions, kept = fit_directions(model, splits, stages, batch_size)
-    bench = Bench.prepared(
-        model,
-        [model.render(text) for text in splits.validation["harmful"]],
-        [model.render(text) for text in splits.validation["harmless"]],
-        batch_size=batch_size,
+    sizes = (batch_size, rows_per_batch)
+    directions, chosen = choosing.choose(
+        model, directions, splits, stages, effort=choosing.FULL, sizes=sizes
     )
-    directions, choices = choose_places(directions, bench, stages, len(splits.train["harmful"]))
-    starts = Starts(model, splits, stages, rows_per_batch)
-    directions, defaults = starts.choose(directions)
     manifest = {
         **provenance(model, splits.source),
         "train": {name: len(texts) for name, texts in splits.train.items()},
         "train_kept": kept,
-        "validation_kept": {"harmful": len(bench.harmful), "harmless": len(bench.harmless)},
-        **choices,
-        **defaults,
+        **chosen,
     }
-    artifact.write(out, directions, manifest)
     maps = fit_maps_of(model, directions, splits, stages, batch_size)
+    artifact.write(out, directions, manifest)
     artifact.write_maps(out, maps)
     found = evaluate(
         model,
@@ -78,5 +70,8 @@ def precompute(
     of_text = {"text": prose.source()}
     artifact.write_json(out / "evaluation.json", {**found.document, "provenance": facts | of_text})
     run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
-    artifact.write_lines(out / "recordings.jsonl", record(model, directions, stages))
+    lines = record(model, directions, stages)
+    digest = points.digest(out / points.FILE)
+    placed = with_places(lines, model, directions, maps, digest=digest)
+    artifact.write_lines(out / "recordings.jsonl", placed)
     return directions

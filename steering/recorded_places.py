@@ -7,14 +7,15 @@ texts stay as they are.
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from steering import artifact, catalog, placement, points
+from steering import artifact, catalog, loading, placement, points
 from steering.directions import Directions
 from steering.maps import Maps
-from steering.model import ChatModel
+from steering.model import ChatModel, Quantization
+from steering.number_formats import Dtype
 from steering.panel import parse
 from steering.tracing import trace
 
@@ -65,15 +66,17 @@ def main() -> None:
     parser.add_argument("--model", default=catalog.DEFAULT_MODEL, help="catalog name, hub id, ...")
     parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
     options = parser.parse_args()
-    from steering import loading
-
     folder = options.directions or artifact.folder_of(options.model)
     directions = artifact.load(options.model, folder)
     maps = artifact.read_maps(options.model, folder)
     recordings = artifact.recordings(options.model, folder)
     if maps is None or not recordings:
         raise SystemExit(f"{folder} has no maps or no recordings; there is nothing to place")
-    model = loading.load(options.model, quantization=maps.quantization, dtype=maps.dtype)
+    model = loading.load(
+        options.model,
+        quantization=cast(Quantization, maps.quantization),
+        dtype=cast(Dtype, maps.dtype),
+    )
     with torch.inference_mode():
         placed = with_places(
             recordings, model, directions, maps, digest=points.digest(folder / points.FILE)

@@ -4,24 +4,31 @@ Directions and maps are fitted in one number format and used in others. A refit 
 on the same training prompts, says how much of them depends on the number format.
 """
 
+import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering import artifact
 from steering.activations import capture_sets
 from steering.directions import Directions, difference_in_means, inlp
+from steering.drift import fingerprint
+from steering.errors import SteeringError
 from steering.fitting import train_scores
 from steering.landing import CLASSES, ClassName
-from steering.layer_map import LayerMap, fit_layer
+from steering.layer_map import LayerMap, fit_axes
 from steering.model import ChatModel
 from steering.scoring import right_sign
 from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.subspace import Subspace
+from steering.weights import cache_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +48,9 @@ class Refit:
 
     @cached_property
     def chart(self) -> LayerMap:
-        """Return the maps at INLP's layer, fitted on these states."""
+        """The maps at INLP's layer, fitted on these states; without UMAP, which no number reads."""
         states = {str(name): self.states[name] for name in CLASSES}
-        return fit_layer(self.directions.inlp_place[1], states)
+        return fit_axes(self.directions.inlp_place[1], states)
 
 
 def refit(
@@ -100,6 +107,57 @@ def refit(
         kept={name: len(chosen) for name, chosen in kept.items()},
         states=states,
     )
+
+
+def check_directions(
+    model: ChatModel, directions: Directions, splits: PromptSplits
+) -> dict[str, Any] | None:
+    """Return `agreement` of directions with a refit on the model as it was loaded here.
+
+    Takes one pass over the training prompts the first time, then it is read from the cache.
+
+    Args:
+        model: A loaded chat model.
+        directions: Directions that were fitted on the training prompts of `splits`.
+        splits: The prompts.
+
+    Returns:
+        What `agreement` returns, and `n`, the training prompts of each class; None for directions
+        without INLP.
+    """
+    if not directions.inlp:
+        return None
+    found = known_agreement(model, directions, splits)
+    if found is None:
+        stages = Stages.of(model, splits.source, "refit")
+        again = refit(model, directions, splits, stages)
+        found = agreement(directions, again.directions) | {
+            "n": {name: len(splits.train[name]) for name in CLASSES}
+        }
+        with suppress(SteeringError):  # without a cache it is measured again the next time
+            artifact.write_json(_path(model, directions, splits), found)
+    return found
+
+
+def known_agreement(
+    model: ChatModel, directions: Directions, splits: PromptSplits
+) -> dict[str, Any] | None:
+    """Return what `check_directions` found before, None where it never ran."""
+    path = _path(model, directions, splits)
+    try:
+        return dict(artifact.read_json(path)) if path.is_file() else None
+    except (SteeringError, TypeError, ValueError):
+        return None
+
+
+def _path(model: ChatModel, directions: Directions, splits: PromptSplits) -> Path:
+    digest = hashlib.sha256(f"{fingerprint(model)} {model.device.type} {splits.source}".encode())
+    digest.update(str((directions.dim_place, directions.inlp_place)).encode())
+    digest.update(directions.raw(directions.dim_place).numpy().tobytes())
+    if directions.inlp:
+        subspace = directions.subspace("inlp", directions.inlp_place)
+        digest.update(subspace.basis.contiguous().numpy().tobytes())
+    return cache_folder() / "drift" / f"directions-{digest.hexdigest()[:24]}.json"
 
 
 def agreement(one: Directions, other: Directions) -> dict[str, Any]:

@@ -15,9 +15,11 @@ from steering import (
     cells,
     controls,
     evaluation,
+    geometry,
     grids,
     prompts,
     prose,
+    quick,
     report,
     sweep_table,
     terminal,
@@ -36,6 +38,7 @@ from steering.number_formats import Format, formats
 from steering.panel import Panel, parse
 from steering.precompute import precompute as make
 from steering.provenance import provenance
+from steering.refit import check_directions, known_agreement
 from steering.splits import PromptSplits
 from steering.sweep import run_sweep
 from steering.transfer import transfer as measure_transfer
@@ -52,10 +55,22 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
     if options.limit:
         splits = splits.limited(options.limit)
     model = terminal.load(options)
-    out = options.out or artifact.folder_of(options.model)
-    directions = make(
-        model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
-    )
+    if options.quick:
+        out = options.out or quick.folder_of(model)
+        taken_over = None if options.harmful else quick.known(options.model)
+        directions = quick.quick(
+            model,
+            splits,
+            out,
+            taken_over=taken_over,
+            batch_size=options.batch_size,
+            rows_per_batch=options.rows,
+        )
+    else:
+        out = options.out or artifact.shipped(options.model)
+        directions = make(
+            model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
+        )
     return {
         "folder": str(out),
         "dim_place": directions.dim_place,
@@ -88,6 +103,10 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     for arm in arms:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
+    folder = terminal.folder_for(options, model)
+    directions, (maps, drifts) = artifact.load(options.model, folder), _maps(options, model, folder)
+    chosen = (options.harmful, options.panel, options.limit, options.text)
+    whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     found = evaluation.evaluate(
         model,
         directions,
@@ -97,7 +116,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
             tokens=options.max_new_tokens,
             rows_per_batch=options.rows,
             passages=passages,
-            maps=_maps(options, model),
+            maps=maps,
             judge=open_judge(options.judge, lambda name: terminal.load(options, name))
             if options.judge
             else None,
@@ -106,9 +125,11 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     document = {
         **found.document,
         "provenance": provenance(model, source) | {"text": text},
+        "drift": drifts,
+        "directions_drift": check_directions(model, directions, PromptSplits.own())
+        if whole
+        else known_agreement(model, directions, PromptSplits.own()),
     }
-    chosen = (options.harmful, options.panel, options.limit, options.text)
-    whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     if out := options.out or (_beside(options, "evaluation.json") if whole else None):
         artifact.write_json(out, document)
     if options.texts:
@@ -140,20 +161,32 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _maps(options: argparse.Namespace, model: ChatModel) -> Maps | None:
-    """Return the model's maps, or None where there are none for its number format."""
-    maps = artifact.read_maps(options.model, options.directions)
-    if maps is not None:
-        try:
-            maps.require(model)
-        except SteeringError as error:
-            print(f"where prompts land is not measured: {error}", file=sys.stderr)
-            return None
-    return maps
+def _maps(
+    options: argparse.Namespace, model: ChatModel, folder: Path | None
+) -> tuple[Maps | None, dict[str, Any] | None]:
+    """Return the model's maps as they serve here, and what the check of its number format found.
+
+    Where prompts land is not measured at all if the layer of INLP's edits is unusable.
+    """
+    checked = terminal.checked_maps(model, folder)
+    if checked is None:
+        return None, None
+    maps, check = checked
+    directions = artifact.load(options.model, folder)
+    found = check.as_dict(geometry.layers_shown(directions, maps))
+    source = geometry.source_layer(directions)
+    if check.at(source).verdict == "unusable":
+        print(
+            f"where prompts land is not measured: {check.sentence(source)}; fit maps for this "
+            f"machine with `python -m steering precompute --quick --model {options.model}`",
+            file=sys.stderr,
+        )
+        return None, found
+    return maps, found
 
 
 def _beside(options: argparse.Namespace, name: str) -> Path:
-    return (options.directions or artifact.folder_of(options.model)) / name
+    return Path(options.directions or artifact.folder_of(options.model)) / name
 
 
 def show_evaluate(document: Mapping[str, Any]) -> None:
@@ -183,6 +216,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if out.suffix != ".csv":
         raise SteeringError(f"cannot write the table to {out}: its name must end in .csv")
     model = terminal.load(options)
+    directions = artifact.load(options.model, terminal.folder_for(options, model))
     rows = run_sweep(
         model,
         directions,

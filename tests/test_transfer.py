@@ -7,7 +7,6 @@ import torch
 from families import HARMFUL, HARMLESS
 
 from steering import transfer_table
-from steering.errors import SteeringError
 from steering.model import NumberFormat, inspect
 from steering.number_formats import Format, formats
 from steering.refit import agreement, refit, span_cosine
@@ -56,8 +55,8 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def document(load, directions, splits, cache):
-    return transfer(load, directions, splits, [FLOAT32, BFLOAT16], prompts=4)
+def document(load, fitted, splits, cache):
+    return transfer(load, fitted, splits, [FLOAT32, BFLOAT16], prompts=4)
 
 
 def test_a_format_is_its_own_same_map_and_the_other_is_close(document):
@@ -85,10 +84,10 @@ def test_rates_are_paired_with_the_directions_of_the_run_format(document):
 
 
 def test_the_document_is_json_and_a_second_run_writes_nothing_anew(
-    document, load, directions, splits, cache
+    document, load, fitted, splits, cache
 ):
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert transfer(load, directions, splits, [FLOAT32, BFLOAT16], prompts=4) == document
+    assert transfer(load, fitted, splits, [FLOAT32, BFLOAT16], prompts=4) == document
 
 
 def test_the_table_has_a_row_a_pair_and_names_the_unedited_model(document):
@@ -100,10 +99,10 @@ def test_the_table_has_a_row_a_pair_and_names_the_unedited_model(document):
     assert [row[8] == "-" for row in rows] == [row[0] == row[1] for row in rows]
 
 
-def test_a_refit_in_the_same_format_is_the_shipped_fit(load, directions, splits, cache):
+def test_a_refit_in_the_same_format_is_the_shipped_fit(load, fitted, splits, cache):
     model = load(FLOAT32)
-    found = refit(model, directions, splits, Stages.of(model, "again"))
-    assert found.directions.dim_place == directions.dim_place
+    found = refit(model, fitted, splits, Stages.of(model, "again"))
+    assert found.directions.dim_place == fitted.dim_place
     alike = agreement(found.directions, found.directions)
     assert alike["dim_cosine"] == pytest.approx(1)
     assert alike["inlp_cosine"] == pytest.approx(1)
@@ -140,4 +139,3 @@ def test_an_unknown_format_is_refused_with_what_is_allowed(capsys):
 
     assert main(["transfer", "--format", "float8"]) == 2
     assert "unknown format 'float8'; allowed on this machine: float32; " in capsys.readouterr().err
-    assert SteeringError
