@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import catalog, defaults, serving
+from steering import catalog, commands, defaults
 from steering.defaults import ROWS
 from steering.errors import SteeringError
 from steering.later import Later
 from steering.panel import DEFAULT_PANELS
 from steering.points import MapName
+from steering.terminal import show_plainly
 
-commands, study_commands = Later("steering.commands"), Later("steering.study_commands")
-show_plainly = Later("steering.terminal").show_plainly
+study_commands = Later("steering.study_commands")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
             "do directions and maps of one number format serve in another?",
         )
     )
-    serve = command("serve", serving.serve, show_plainly, "start the app")
+    serve = command("serve", commands.serve, show_plainly, "start the app")
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port (default 7860)")

@@ -1,14 +1,19 @@
-"""Commands about one request or one model: `models`, `fetch`, `generate`, `locate`."""
+"""Commands about one request or one model: `models`, `fetch`, `generate`, `locate`, `serve`."""
 
 import argparse
+import os
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from steering import artifact, catalog, terminal, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
-from steering.generation import Sampling
-from steering.tracing import trace
+from steering.later import Later
+from steering.sampling import Sampling
+
+serving = Later("steering.serving")
 
 
 def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -62,7 +67,7 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
-    directions = artifact.load(options.model, terminal.folder_for(options, model))
+    directions = artifact.load(options.model, serving.folder_for(model, options.directions))
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
     *_, answers = compare(model, directions, options.prompt, panels, sampling=sampling)
     return {
@@ -88,6 +93,8 @@ def show_generate(document: dict[str, Any]) -> None:
 
 def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
+    from steering.tracing import trace  # with torch, which `serve` must not wait for
+
     check_length(options.prompt)
     panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)
@@ -97,8 +104,8 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     if shipped is not None and options.layer is not None:
         shipped.at(options.layer)  # And so is a layer without a map.
     model = terminal.load(options)
-    folder = terminal.folder_for(options, model)
-    directions, checked = artifact.load(options.model, folder), terminal.checked_maps(model, folder)
+    folder = serving.folder_for(model, options.directions)
+    directions, checked = artifact.load(options.model, folder), serving.checked_maps(model, folder)
     if checked is None:
         raise SteeringError(
             f"there are no maps for {options.model!r}; make them with `python -m steering "
@@ -136,3 +143,21 @@ def show_locate(document: dict[str, Any]) -> None:
             f"{place['y']:.2f})  nearest {place['nearest']}{off}"
         )
     print(f"Checked: {document['check']}.")
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Start the app with these options."""
+    settings = {
+        "STEERING_MODEL": options.model,
+        "STEERING_QUANTIZATION": options.quantization,
+        "STEERING_DTYPE": options.dtype,
+        "STEERING_DEVICE": options.device,
+        "GRADIO_SERVER_NAME": options.host,
+        "GRADIO_SERVER_PORT": options.port,
+    }
+    os.environ.update({key: str(value) for key, value in settings.items() if value is not None})
+    # app.py lies beside the package, as the entry of a Space has to.
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    import app
+
+    app.main()

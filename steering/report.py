@@ -45,6 +45,26 @@ def markdown(document: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def formats(document: Mapping[str, Any]) -> list[str]:
+    """Say how well maps and directions of one number format held in the one that was measured in.
+
+    Empty for documents of before this was checked.
+    """
+    lines = []
+    if found := document.get("drift"):
+        where = f"maps fitted in {found['fitted']}, here {found['here']}"
+        lines += [
+            f"Layer {each['layer']}, {where}: {each['sentence']}." for each in found["layers"]
+        ]
+    if found := document.get("directions_drift"):
+        lines.append(
+            "Directions fitted again here, on the same prompts: difference in means with cosine "
+            f"{found['dim_cosine']:.3f}, the first {found['inlp_k']} INLP directions span a "
+            f"subspace with cosine {found['inlp_cosine']:.3f} (1: the same)."
+        )
+    return lines
+
+
 def landings(entries: Sequence[dict[str, Any]], layers: Sequence[int]) -> str:
     """Return where test prompts land: mean t by class and layer, with the spread at the first.
 
@@ -70,26 +90,6 @@ def landings(entries: Sequence[dict[str, Any]], layers: Sequence[int]) -> str:
             ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def formats(document: Mapping[str, Any]) -> list[str]:
-    """Say how well maps and directions of one number format held in the one that was measured in.
-
-    Empty for documents of before this was checked.
-    """
-    lines = []
-    if found := document.get("drift"):
-        where = f"maps fitted in {found['fitted']}, here {found['here']}"
-        lines += [
-            f"Layer {each['layer']}, {where}: {each['sentence']}." for each in found["layers"]
-        ]
-    if found := document.get("directions_drift"):
-        lines.append(
-            "Directions fitted again here, on the same prompts: difference in means with cosine "
-            f"{found['dim_cosine']:.3f}, the first {found['inlp_k']} INLP directions span a "
-            f"subspace with cosine {found['inlp_cosine']:.3f} (1: the same)."
-        )
-    return lines
 
 
 def table(panels: Sequence[Panel]) -> str:

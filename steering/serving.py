@@ -1,24 +1,37 @@
-"""The command that starts the app, apart from the others: it must not wait for torch."""
+"""Which directions and maps a loaded model is served with, and how well the maps hold for it."""
 
-import argparse
-import os
-import sys
+import logging
 from pathlib import Path
 
+from steering import artifact, drift, quick
+from steering.drift import Check
+from steering.maps import Maps
+from steering.model import ChatModel
 
-def serve(options: argparse.Namespace) -> None:
-    """Start the app with these options."""
-    settings = {
-        "STEERING_MODEL": options.model,
-        "STEERING_QUANTIZATION": options.quantization,
-        "STEERING_DTYPE": options.dtype,
-        "STEERING_DEVICE": options.device,
-        "GRADIO_SERVER_NAME": options.host,
-        "GRADIO_SERVER_PORT": options.port,
-    }
-    os.environ.update({key: str(value) for key, value in settings.items() if value is not None})
-    # app.py lies beside the package, as the entry of a Space has to.
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    import app
+logger = logging.getLogger(__name__)
 
-    app.main()
+
+def folder_for(model: ChatModel, asked: Path | None = None) -> Path | None:
+    """Return the folder of directions and maps that was asked for, or one fitted on this machine.
+
+    None is the shipped artifact; a fit in the very number format of the model comes before it.
+
+    Args:
+        model: A loaded chat model.
+        asked: What the user named.
+    """
+    if asked is not None:
+        return asked
+    found = quick.find(model)
+    if found is not None:
+        logger.info("directions and maps are those fitted on this machine, %s", found)
+    return found
+
+
+def checked_maps(model: ChatModel, folder: Path | None) -> tuple[Maps, Check] | None:
+    """Return a model's maps as they serve in its number format, and how well; None without maps."""
+    maps = artifact.read_maps(model.name, folder)
+    if maps is None:
+        return None
+    found = drift.check(model, maps)
+    return found.applied(maps), found

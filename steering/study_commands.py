@@ -21,6 +21,7 @@ from steering import (
     prose,
     quick,
     report,
+    serving,
     sweep_table,
     terminal,
     transfer_table,
@@ -103,7 +104,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     for arm in arms:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
-    folder = terminal.folder_for(options, model)
+    folder = serving.folder_for(model, options.directions)
     directions, (maps, drifts) = artifact.load(options.model, folder), _maps(options, model, folder)
     chosen = (options.harmful, options.panel, options.limit, options.text)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
@@ -168,7 +169,7 @@ def _maps(
 
     Where prompts land is not measured at all if the layer of INLP's edits is unusable.
     """
-    checked = terminal.checked_maps(model, folder)
+    checked = serving.checked_maps(model, folder)
     if checked is None:
         return None, None
     maps, check = checked
@@ -216,7 +217,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if out.suffix != ".csv":
         raise SteeringError(f"cannot write the table to {out}: its name must end in .csv")
     model = terminal.load(options)
-    directions = artifact.load(options.model, terminal.folder_for(options, model))
+    directions = artifact.load(options.model, serving.folder_for(model, options.directions))
     rows = run_sweep(
         model,
         directions,

@@ -1,27 +1,29 @@
 """What the commands share: a model loaded with a progress bar, panels, plain output."""
 
 import argparse
-import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from steering import artifact, drift, loading, quick
-from steering.drift import Check
-from steering.maps import Maps
-from steering.model import ChatModel
-from steering.number_formats import Format
 from steering.panel import DEFAULT_PANELS, Panel, parse
 from steering.progress import Report, Step
 
+if TYPE_CHECKING:
+    from steering.model import ChatModel
+    from steering.number_formats import Format
+
 
 def load(
-    options: argparse.Namespace, name: str | None = None, *, number_format: Format | None = None
-) -> ChatModel:
+    options: argparse.Namespace,
+    name: str | None = None,
+    *,
+    number_format: "Format | None" = None,
+) -> "ChatModel":
     """Load the model that the options name, or another one, or in a format of its own."""
+    from steering import loading  # with torch, which commands without a model do not wait for
+
     with progress_bar() as report:
         return loading.load(
             name or options.model,
@@ -30,28 +32,6 @@ def load(
             device=number_format.device if number_format else options.device,
             report=report,
         )
-
-
-def folder_for(options: argparse.Namespace, model: ChatModel) -> Path | None:
-    """Return the folder of directions and maps that was asked for, or one fitted on this machine.
-
-    None is the shipped artifact. A fit in the very number format of the model comes before it.
-    """
-    if options.directions is not None:
-        return Path(options.directions)
-    found = quick.find(model)
-    if found is not None:
-        print(f"directions and maps are those fitted on this machine, {found}", file=sys.stderr)
-    return found
-
-
-def checked_maps(model: ChatModel, folder: Path | None) -> tuple[Maps, Check] | None:
-    """Return a model's maps as they serve in its number format, and how well; None without maps."""
-    maps = artifact.read_maps(model.name, folder)
-    if maps is None:
-        return None
-    found = drift.check(model, maps)
-    return found.applied(maps), found
 
 
 def panels(options: argparse.Namespace) -> list[Panel]:

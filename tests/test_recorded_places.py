@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from flat_layout import flatten
@@ -23,19 +24,14 @@ def flat(monkeypatch):
 @pytest.fixture
 def maps(charted, flat):
     """Maps whose UMAP is not compiled, made anew: layouts are kept once they are made."""
-    from dataclasses import replace
-
     return replace(charted, charts=tuple(replace(chart) for chart in charted.charts))
 
 
 @pytest.fixture
 def line(fitted):
     names = [str(parse(panel).resolved(fitted)) for panel in PANELS]
-    return {
-        "prompt": PROMPT,
-        "label": "harmless",
-        "answers": [Answer(name, f"answer {name}").as_dict() for name in names],
-    }
+    answers = [Answer(name, f"answer {name}").as_dict() for name in names]
+    return json.loads(json.dumps({"prompt": PROMPT, "label": "harmless", "answers": answers}))
 
 
 @pytest.fixture
