@@ -7,17 +7,21 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import logging
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from steering import artifact, catalog, sweep_table
+from steering import artifact, catalog, cost, fits, sweep_table
 from steering.errors import SteeringError
 from steering.progress import Report
 from steering.progress_lines import logged
 from steering.ui import build, launch_options
+from steering.ui.adaptation import Adapting
 from steering.ui.engine import Engine, Supply
 from steering.ui.layout import Limits
 
 if TYPE_CHECKING:
+    from steering.directions import Directions
+    from steering.drift import Check
+    from steering.maps import Maps
     from steering.model import ChatModel, Quantization
     from steering.number_formats import Dtype
 
@@ -45,7 +49,14 @@ def engine_from_environment() -> Engine:
         sweep=sweep_table.read,
         outline=artifact.outline,
         points=artifact.read_points,
-        names={each: _title(each) for each in (*artifact.available(), name)},
+        names=_names(name),
+        adapting=Adapting(
+            fitted=_fitted,
+            check=_check,
+            agreement=_agreement,
+            fit=None if os.environ.get("STEERING_PUBLIC") == "1" else _fit,
+            cost=cost.sentence,
+        ),
     )
     return Engine(name, supply, places=_whole_number("STEERING_QUEUE", 20))
 
@@ -53,7 +64,7 @@ def engine_from_environment() -> Engine:
 def _load(name: str, report: Report) -> "ChatModel":
     # Importing torch takes seconds, in which the page can be served already.
     _logger.info("loading %s", name)
-    from steering import loading
+    from steering import loading, overflow
 
     quantization = os.environ.get("STEERING_QUANTIZATION") or None
     model = loading.load(
@@ -62,9 +73,48 @@ def _load(name: str, report: Report) -> "ChatModel":
         dtype=cast("Dtype | None", os.environ.get("STEERING_DTYPE") or None),
         device=os.environ.get("STEERING_DEVICE") or None,
         report=logged(report, _logger),
+        trial=overflow.trial,
     )
     _logger.info("%s is ready: %s", name, model.number_format.reason)
     return model
+
+
+def _fitted(model: "ChatModel") -> "tuple[Directions, Maps] | None":
+    from steering import quick
+
+    folder = quick.find(model)
+    if folder is None:
+        return None
+    maps = artifact.read_maps(model.name, folder)
+    return (artifact.load(model.name, folder), maps) if maps is not None else None
+
+
+def _check(model: "ChatModel", maps: "Maps") -> "Check":
+    from steering import drift
+
+    return drift.check(model, maps)
+
+
+def _agreement(model: "ChatModel", directions: "Directions") -> dict[str, Any] | None:
+    from steering import refit
+    from steering.splits import PromptSplits
+
+    return refit.check_directions(model, directions, PromptSplits.own())
+
+
+def _fit(model: "ChatModel") -> None:
+    from steering import quick
+    from steering.splits import PromptSplits
+
+    quick.quick(model, PromptSplits.own(), taken_over=quick.known(model.name))
+
+
+def _names(name: str) -> dict[str, str]:
+    """Return the models of the chooser: those with directions first, then all that are known."""
+    ready = dict.fromkeys((*artifact.available(), *fits.models(), name))
+    others = [each for each in catalog.catalog() if each not in ready]
+    names = {each: _title(each) for each in ready}
+    return names | {each: f"{_title(each)} (no directions yet)" for each in others}
 
 
 def _title(name: str) -> str:

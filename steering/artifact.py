@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from steering import fits, points, weights
-from steering.errors import SteeringError
+from steering.errors import NotFittedError, SteeringError
 from steering.outline import Outline, Place
 from steering.points import Points
 
@@ -156,7 +156,7 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
     if not path.is_file():
         if folder is None:
             weights.require_known(model)
-        raise SteeringError(
+        raise NotFittedError(
             f"there are no directions for {model!r} in {path.parent}; shipped are those of: "
             f"{', '.join(available()) or 'no model'}; {_remedy(model)}"
         )

@@ -21,6 +21,7 @@ from steering.landing import CLASSES, Clusters
 from steering.layer_map import LayerMap, MapName, fit_layer
 from steering.model import ChatModel
 from steering.points import SHOWN, Points
+from steering.progress import tell
 
 __all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]
 
@@ -165,6 +166,7 @@ def fit(  # noqa: PLR0913 - activations and where they come from, all of it name
     names = (*CLASSES, *(["borderline"] if "borderline" in states else []))
     charts: list[LayerMap] = []
     for index, layer in enumerate(tqdm(layers, "maps", unit="layer", disable=not progress)):
+        tell("Fitting maps", index, len(layers), "layer")
         here = {name: states[name][:, index].float().cpu() for name in names}
         charts.append(fit_layer(layer, here, charts[-1] if charts else None, seed=seed))
     return Maps(

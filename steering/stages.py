@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from steering import artifact
 from steering.model import ChatModel
+from steering.progress import tell
 from steering.provenance import machine
 from steering.weights import cache_folder
 
@@ -55,7 +56,8 @@ class Stages:
         path.parent.mkdir(parents=True, exist_ok=True)
         done = {line["key"]: line["value"] for line in _whole_lines(path)}
         with path.open("a", encoding="utf-8") as file:
-            for key in tqdm(keys, desc=name, disable=None):
+            for number, key in enumerate(tqdm(keys, desc=name, disable=None)):
+                tell(name, number, len(keys))
                 if key not in done:
                     done[key] = compute(key)
                     file.write(json.dumps({"key": key, "value": done[key]}) + "\n")

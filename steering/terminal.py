@@ -22,7 +22,7 @@ def load(
     number_format: "Format | None" = None,
 ) -> "ChatModel":
     """Load the model that the options name, or another one, or in a format of its own."""
-    from steering import loading  # with torch, which commands without a model do not wait for
+    from steering import loading, overflow  # with torch, which not every command waits for
 
     with progress_bar() as report:
         return loading.load(
@@ -31,6 +31,7 @@ def load(
             dtype=number_format.dtype if number_format else options.dtype,
             device=number_format.device if number_format else options.device,
             report=report,
+            trial=overflow.trial,
         )
 
 

@@ -21,7 +21,7 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.outline import Facts
 from steering.points import Points
-from steering.ui import dials, figures, text
+from steering.ui import adaptation, dials, figures, text
 from steering.ui.engine import Engine
 from steering.ui.explanation import ASSETS
 
@@ -86,11 +86,13 @@ class Atlas:
     Attributes:
         board: The map; its value is the JSON that `empty` or `show` returns.
         place: Unseen button; assets/page.js presses it when a slider has rested for a moment.
+        adopt: Unseen button; pressed when directions and maps were fitted for this machine.
         memory: Traces that the page may still ask about.
     """
 
     board: gr.HTML
     place: gr.Button
+    adopt: gr.Button
     memory: Memory
 
     def show(
@@ -162,18 +164,26 @@ def atlas(engine: Engine) -> Atlas:
     def umap(asked: object) -> list[list[float]] | None:
         return memory.umap(asked)
 
+    def machine(_asked: object) -> dict[str, Any]:
+        return adaptation.told(engine)
+
+    def fit(_asked: object) -> None:
+        adaptation.start(engine)
+
     with gr.Column(elem_id="atlas", min_width=0):
         board = gr.HTML(
             empty(engine),
             html_template=template(),
-            js_on_load=(ASSETS / "map.js").read_text("utf-8")
+            js_on_load=(ASSETS / "machine.js").read_text("utf-8")
+            + (ASSETS / "map.js").read_text("utf-8")
             + "\nsteeringMap({ element, props, server, watch });",
             apply_default_css=False,
-            server_functions=[cloud, umap],
+            server_functions=[cloud, umap, machine, fit],
             files=files,
         )
         place = gr.Button("Place", elem_id="place", elem_classes="unseen-button")
-    return Atlas(board, place, memory)
+        adopt = gr.Button("Adopt", elem_id="adopt", elem_classes="unseen-button")
+    return Atlas(board, place, adopt, memory)
 
 
 def template() -> str:

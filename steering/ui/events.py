@@ -86,7 +86,7 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
     outputs = [page.strip, page.retry, page.timer, page.facts]
 
     def tick() -> Updates:
-        busy = engine.status.phase in ("idle", "loading")
+        busy = engine.status.phase in ("idle", "loading") or engine.fitting.phase == "running"
         return {
             page.strip: strip_of(engine),
             page.retry: gr.update(visible=engine.status.phase == "failed"),
@@ -105,29 +105,29 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
     load(arrive, outputs=[*outputs, *running.outputs_of(page)], **quiet)
     page.timer.tick(tick, outputs=outputs, **quiet)
     page.retry.click(retry, outputs=outputs, **quiet)
+
+    def renew() -> Updates:
+        """Show what there is of a model, or of directions, that were not there before."""
+        sections = {
+            page.atlas.board: atlas.empty(engine),
+            page.doses.board: dosing.empty(engine),
+            page.doses.said: "",
+        }
+        return tick() | _reset(page, engine) | sections
+
+    sections = [page.atlas.board, page.doses.board, page.doses.said]
+    renewed = [*outputs, *_card_outputs(page), page.note, page.stop, *sections]
+    page.atlas.adopt.click(renew, outputs=renewed, **quiet)
     if page.chooser is not None:
 
         def choose(name: str) -> Updates:
             engine.choose(name)
-            sections = {
-                page.atlas.board: atlas.empty(engine),
-                page.doses.board: dosing.empty(engine),
-                page.doses.said: "",
-            }
-            return tick() | _reset(page, engine) | sections
+            return renew()
 
         page.chooser.change(
             choose,
             inputs=page.chooser,
-            outputs=[
-                *outputs,
-                *_card_outputs(page),
-                page.note,
-                page.stop,
-                page.atlas.board,
-                page.doses.board,
-                page.doses.said,
-            ],
+            outputs=renewed,
             js="(name) => { window.steering.calm(); return name; }",
             **quiet,
         )

@@ -40,12 +40,13 @@ def located(
         return atlas.empty(engine, fits=False)
     check_length(prompt)
     panels = [setting.panel(tracer.directions) for setting in chosen.values()]
-    if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
-        return None
-    try:
-        seen = tracer.trace(prompt, panels, answers=answers)
-    finally:
-        engine.reading.release()
+    with engine.asked():
+        if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
+            return None
+        try:
+            seen = tracer.trace(prompt, panels, answers=answers)
+        finally:
+            engine.reading.release()
     request = figures.Request(prompt, len(tracer.model.render(prompt)), tuple(chosen))
     return made.show(tracer.maps, seen, request, tracer.directions)
 

@@ -157,6 +157,10 @@ def _wait(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
         status, ahead = engine.status, engine.ahead(run)
         if status.phase == "failed":
             raise SteeringError(f"the model is not available: {status.sentence}")
+        if status.phase == "unfitted" and engine.fitting.phase != "running":
+            raise SteeringError(
+                "this model has no directions yet; press “Fit directions and maps” under the map"
+            )
         words = text.place_in_line(ahead, status)
         # A yield is also where Gradio can end a run whose visitor has gone.
         yield {page.note: text.note(words, "busy")} if words != said else {page.note: gr.skip()}

@@ -133,6 +133,7 @@ def strip(status: Status, title: str, *, recordings: int) -> str:
         "loading": "Loading",
         "ready": "Ready",
         "failed": "Not available",
+        "unfitted": "No directions yet",
     }
     about = sentence(status.sentence)
     if status.phase == "ready":
