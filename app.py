@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from steering import artifact, catalog, cost, fits, sweep_table
 from steering.errors import SteeringError
 from steering.progress import Report
+from steering.progress_lines import logged
 from steering.ui import build, launch_options
 from steering.ui.adaptation import Adapting
 from steering.ui.engine import Engine, Supply
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from steering.model import ChatModel, Quantization
     from steering.number_formats import Dtype
 
+_logger = logging.getLogger("steering")
 _PATIENCE_SECONDS = 5.0
 """A model that nobody has come for is loaded this long after the server is up (chosen)."""
 
@@ -62,17 +64,20 @@ def engine_from_environment() -> Engine:
 
 def _load(name: str, report: Report) -> "ChatModel":
     # Importing torch takes seconds, in which the page can be served already.
+    _logger.info("loading %s", name)
     from steering import loading, overflow
 
     quantization = os.environ.get("STEERING_QUANTIZATION") or None
-    return loading.load(
+    model = loading.load(
         name,
         quantization=cast("Quantization | None", quantization),
         dtype=cast("Dtype | None", os.environ.get("STEERING_DTYPE") or None),
         device=os.environ.get("STEERING_DEVICE") or None,
-        report=report,
+        report=logged(report, _logger),
         trial=overflow.trial,
     )
+    _logger.info("%s is ready: %s", name, model.number_format.reason)
+    return model
 
 
 def _fitted(model: "ChatModel") -> "tuple[Directions, Maps] | None":

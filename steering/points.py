@@ -12,6 +12,8 @@ from jaxtyping import Float
 from safetensors import safe_open
 
 MapName = Literal["pca", "umap", "lda"]
+FILE: Final = "maps.safetensors"
+"""Name of the maps in a model's artifact."""
 SHOWN: Final = 3
 """Principal components that are shown: those of the map in space."""
 PLACES_VERSION: Final = 1
@@ -62,5 +64,10 @@ def read(path: Path) -> Points:
         labels=tuple(document["labels"]),
         at={"pca": coordinates, "lda": found["discriminant"], "umap": found["embedding"]},
         explained=explained,
-        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        digest=digest(path),
     )
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of the maps' file, by which recordings know them."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

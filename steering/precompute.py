@@ -7,7 +7,7 @@ result in a work folder under the cache, so a run that was stopped goes on where
 
 from pathlib import Path
 
-from steering import artifact, choosing, evaluation, prose, sweep_table
+from steering import artifact, choosing, evaluation, points, prose, sweep_table
 from steering.answers import ROWS
 from steering.controls import arms
 from steering.directions import Directions
@@ -15,6 +15,7 @@ from steering.evaluation import Settings, evaluate
 from steering.fitting import fit_directions, fit_maps_of
 from steering.model import ChatModel
 from steering.provenance import provenance
+from steering.recorded_places import with_places
 from steering.recordings import record
 from steering.splits import PromptSplits
 from steering.stages import Stages
@@ -69,5 +70,8 @@ def precompute(
     of_text = {"text": prose.source()}
     artifact.write_json(out / "evaluation.json", {**found.document, "provenance": facts | of_text})
     run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
-    artifact.write_lines(out / "recordings.jsonl", record(model, directions, stages))
+    lines = record(model, directions, stages)
+    digest = points.digest(out / points.FILE)
+    placed = with_places(lines, model, directions, maps, digest=digest)
+    artifact.write_lines(out / "recordings.jsonl", placed)
     return directions
