@@ -65,7 +65,7 @@ def engine_from_environment() -> Engine:
 def _load(name: str, report: Report) -> "ChatModel":
     # Importing torch takes seconds, in which the page can be served already.
     _logger.info("loading %s", name)
-    from steering import loading, overflow
+    from steering import format_trial, loading
 
     quantization = os.environ.get("STEERING_QUANTIZATION") or None
     model = loading.load(
@@ -74,7 +74,7 @@ def _load(name: str, report: Report) -> "ChatModel":
         dtype=cast("Dtype | None", os.environ.get("STEERING_DTYPE") or None),
         device=os.environ.get("STEERING_DEVICE") or None,
         report=logged(report, _logger),
-        trial=overflow.trial,
+        trial=format_trial.trial,
     )
     _logger.info("%s is ready: %s", name, model.number_format.reason)
     return model

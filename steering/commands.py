@@ -13,7 +13,7 @@ from steering.errors import SteeringError
 from steering.later import Later
 from steering.sampling import Sampling
 
-serving = Later("steering.serving")
+loaded = Later("steering.loaded")
 
 
 def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -67,7 +67,7 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
-    directions = artifact.load(options.model, serving.folder_for(model, options.directions))
+    directions = artifact.load(options.model, loaded.folder_for(model, options.directions))
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
     *_, answers = compare(model, directions, options.prompt, panels, sampling=sampling)
     return {
@@ -104,8 +104,8 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     if shipped is not None and options.layer is not None:
         shipped.at(options.layer)  # And so is a layer without a map.
     model = terminal.load(options)
-    folder = serving.folder_for(model, options.directions)
-    directions, checked = artifact.load(options.model, folder), serving.checked_maps(model, folder)
+    folder = loaded.folder_for(model, options.directions)
+    directions, checked = artifact.load(options.model, folder), loaded.checked_maps(model, folder)
     if checked is None:
         raise SteeringError(
             f"there are no maps for {options.model!r}; make them with `python -m steering "

@@ -18,11 +18,11 @@ from steering import (
     evaluation,
     geometry,
     grids,
+    loaded,
     prompts,
     prose,
     quick,
     report,
-    serving,
     sweep_table,
     terminal,
     transfer_table,
@@ -106,7 +106,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     for arm in arms:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
-    folder = serving.folder_for(model, options.directions)
+    folder = loaded.folder_for(model, options.directions)
     directions, (maps, drifts) = artifact.load(options.model, folder), _maps(options, model, folder)
     chosen = (options.harmful, options.panel, options.limit, options.text)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
@@ -171,7 +171,7 @@ def _maps(
 
     Where prompts land is not measured at all if the layer of INLP's edits is unusable.
     """
-    checked = serving.checked_maps(model, folder)
+    checked = loaded.checked_maps(model, folder)
     if checked is None:
         return None, None
     maps, check = checked
@@ -219,7 +219,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if out.suffix != ".csv":
         raise SteeringError(f"cannot write the table to {out}: its name must end in .csv")
     model = terminal.load(options)
-    directions = artifact.load(options.model, serving.folder_for(model, options.directions))
+    directions = artifact.load(options.model, loaded.folder_for(model, options.directions))
     rows = run_sweep(
         model,
         directions,

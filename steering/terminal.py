@@ -23,7 +23,7 @@ def load(
     number_format: "Format | None" = None,
 ) -> "ChatModel":
     """Load the model that the options name, or another one, or in a format of its own."""
-    from steering import loading, overflow  # with torch, which not every command waits for
+    from steering import format_trial, loading  # with torch, which not every command waits for
 
     with progress_bar() as report:
         return loading.load(
@@ -32,7 +32,7 @@ def load(
             dtype=number_format.dtype if number_format else options.dtype,
             device=number_format.device if number_format else options.device,
             report=report,
-            trial=overflow.trial,
+            trial=format_trial.trial,
         )
 
 

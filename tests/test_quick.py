@@ -8,7 +8,7 @@ import torch
 from flat_layout import flatten
 from test_precompute import few_splits
 
-from steering import artifact, choosing, fitting, quick, serving, starts
+from steering import artifact, choosing, fitting, loaded, quick, starts
 from steering.choosing import FULL, QUICK
 from steering.errors import NotFittedError
 from steering.model import NumberFormat, inspect
@@ -31,14 +31,14 @@ def splits():
 
 def test_a_quick_fit_is_kept_in_the_cache_and_serves_from_then_on(tiny, splits, tmp_path):
     assert quick.find(tiny) is None
-    assert serving.folder_for(tiny) is None
+    assert loaded.folder_for(tiny) is None
     made = quick.quick(tiny, splits)
     folder = quick.find(tiny)
     assert folder == quick.folder_of(tiny)
     assert folder.is_relative_to(tmp_path / "cache" / "fitted")
     assert folder.name == "float32-none-cpu"
-    assert serving.folder_for(tiny) == folder
-    assert serving.folder_for(tiny, tmp_path) == tmp_path
+    assert loaded.folder_for(tiny) == folder
+    assert loaded.folder_for(tiny, tmp_path) == tmp_path
     names = {path.name for path in folder.iterdir()}
     assert names == {"manifest.json", "directions.safetensors", "maps.safetensors"}
     manifest = artifact.manifest(tiny.name)
@@ -46,7 +46,7 @@ def test_a_quick_fit_is_kept_in_the_cache_and_serves_from_then_on(tiny, splits, 
     assert manifest["effort"]["screened"] == 2
     assert manifest["dim_place"] == list(made.dim_place)
     assert len(manifest["dim_screening"]) == 3
-    maps, check = serving.checked_maps(tiny, folder)
+    maps, check = loaded.checked_maps(tiny, folder)
     assert {each.verdict for each in check.drifts} == {"same"}
     assert maps.position == made.inlp_place[0]
 

@@ -3,8 +3,8 @@
 import torch
 
 from steering import artifact
+from steering.format_trial import overflow, prompts, trial
 from steering.model import NumberFormat, inspect
-from steering.overflow import overflow, prompts, trial
 from steering.panel import parse
 
 
@@ -48,7 +48,7 @@ def test_the_edits_of_known_directions_take_part(tiny, fitted, monkeypatch):
     seen = []
     monkeypatch.setattr(artifact, "load", lambda name: fitted)
     monkeypatch.setattr(
-        "steering.overflow.overflow", lambda model, rows, edits: seen.extend(edits) or None
+        "steering.format_trial.overflow", lambda model, rows, edits: seen.extend(edits) or None
     )
     assert trial(tiny) is None
     assert seen[0] == "untouched"
