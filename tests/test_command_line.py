@@ -170,7 +170,7 @@ def test_an_unknown_model_is_told(capsys, no_loading):
 def test_a_model_without_directions_is_told_how_they_are_made(capsys, no_loading):
     told = refused(capsys, "generate", "--model", "some/model", "--prompt", "Hi")
     assert "no directions for 'some/model'" in told
-    assert "precompute --model some/model" in told
+    assert "precompute --quick --model some/model" in told
 
 
 def test_fetching_an_unknown_model_names_the_nearest(capsys, tmp_path, monkeypatch):

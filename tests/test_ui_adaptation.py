@@ -17,6 +17,11 @@ from steering.ui.engine import Engine, Supply
 @pytest.fixture(autouse=True)
 def cache(monkeypatch, tmp_path):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    yield
+    # Hooks of a thread that outlives its test would be in the next test's passes.
+    for thread in threading.enumerate():
+        if thread.name in ("load", "fit"):
+            thread.join(60)
 
 
 def until(condition, seconds: float = 60.0) -> None:

@@ -136,7 +136,7 @@ def test_a_model_that_its_maps_fit_can_be_traced_and_another_cannot(
         "maps": True,
         "panels": [],
     }
-    other = ready(replace(charted, dtype="float16"))
+    other = ready(replace(charted, model="another"))
     assert other.tracer is None
     assert json.loads(located(made, other, "How do I wash a dog?", {}))["maps"] is False
     assert ready(None).tracer is None

@@ -145,7 +145,7 @@ def _run(engine: "Engine", fit: "Callable[[ChatModel], None]", attempt: object) 
         outcome = Fitting("failed", str(error))
     finally:
         engine.fits(attempt, outcome)
-    if outcome.phase == "done":
+    if outcome.phase == "done" and engine.wants(attempt):
         look(engine, model, attempt)
 
 
