@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from steering import maps, weights
+from steering import maps, plain_json, weights
 from steering.directions import Directions, Inlp, Place
 from steering.errors import SteeringError
 from steering.maps import Maps
@@ -35,7 +35,15 @@ ROOT = Path(__file__).resolve().parent.parent / "precomputed"
 def folder_of(model: str, root: Path = ROOT) -> Path:
     """Return where the artifact of a model lies; ids and paths become one folder name."""
     safe = "".join(c if c.isalnum() or c in "._-" else "--" for c in model.strip("/"))
-    return root / safe.lower()
+    return root / safe.lower()[:200]  # a file name has 255 bytes at most
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or with a null byte
+        return False
 
 
 def available(root: Path = ROOT) -> tuple[str, ...]:
@@ -105,7 +113,7 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
         SteeringError: If there is none, it is broken, or of another schema.
     """
     path = (folder or folder_of(model)) / "manifest.json"
-    if not path.is_file():
+    if not _is_file(path):
         if folder is None:
             weights.require_known(model)
         raise SteeringError(
@@ -124,7 +132,7 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
 def evaluation(model: str, folder: Path | None = None) -> dict[str, Any] | None:
     """Return the measured table of a model, or None where it was not measured."""
     path = (folder or folder_of(model)) / "evaluation.json"
-    return dict(read_json(path)) if path.is_file() else None
+    return dict(read_json(path)) if _is_file(path) else None
 
 
 def write_maps(folder: Path, fitted: Maps) -> None:
@@ -142,7 +150,7 @@ def read_maps(model: str, folder: Path | None = None) -> Maps | None:
         SteeringError: If they are broken, or of another schema.
     """
     path = (folder or folder_of(model)) / "maps.safetensors"
-    if not path.is_file():
+    if not _is_file(path):
         return None
     try:
         with safe_open(path, "pt") as file:
@@ -155,7 +163,7 @@ def read_maps(model: str, folder: Path | None = None) -> Maps | None:
 def recordings(model: str, folder: Path | None = None) -> tuple[dict[str, Any], ...]:
     """Return recorded example requests with every panel's answer; empty where there are none."""
     path = (folder or folder_of(model)) / "recordings.jsonl"
-    if not path.is_file():
+    if not _is_file(path):
         return ()
     try:
         return tuple(json.loads(line) for line in path.read_text("utf-8").splitlines() if line)
@@ -177,12 +185,12 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
 
 def write_json(path: Path, document: Any) -> None:  # noqa: ANN401
     """Write a JSON document atomically, readable and stable in order."""
-    write_file(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    write_file(path, (plain_json.dumps(document, indent=1) + "\n").encode())
 
 
 def write_lines(path: Path, documents: Sequence[Mapping[str, Any]]) -> None:
     """Write a JSONL file atomically."""
-    lines = [json.dumps(document, ensure_ascii=False) + "\n" for document in documents]
+    lines = [plain_json.dumps(document) + "\n" for document in documents]
     write_file(path, "".join(lines).encode())
 
 

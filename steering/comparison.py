@@ -19,9 +19,8 @@ from steering.judge import judge
 from steering.metrics import kl_divergence, refusal_probability, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
+from steering.texts import MAX_CHARACTERS, require_clean
 
-MAX_CHARACTERS = 4000
-"""Longest request (chosen): about 1000 tokens, which two cores read six times in a minute."""
 _UPDATE_SECONDS = 0.1
 """Least time between two updates: at 50 a second a browser's Stop click was starved (measured)."""
 _LIKELIEST = 5
@@ -119,10 +118,11 @@ def compare(
 
 
 def check_length(prompt: str) -> None:
-    """Refuse a request that nobody would wait for.
+    """Refuse a request that no model can read, or that nobody would wait for.
 
     Raises:
-        SteeringError: If it is empty or has more than `MAX_CHARACTERS`.
+        SteeringError: If it is empty, has more than `MAX_CHARACTERS`, or holds half a character or
+            a control character.
     """
     if not prompt.strip():
         raise SteeringError("the request is empty; write a sentence for the model to answer")
@@ -131,6 +131,7 @@ def check_length(prompt: str) -> None:
             f"the request is too long: {len(prompt):,} characters; at most {MAX_CHARACTERS:,} are "
             "answered here; shorten it"
         )
+    require_clean(prompt, "the request")
 
 
 class _Run:

@@ -144,7 +144,10 @@ class _Chooser:
     def __call__(self, logits: Float[Tensor, "batch vocab"]) -> list[int]:
         if self.sampling.temperature == 0:
             return [int(token) for token in logits.argmax(-1)]
-        scaled = torch.log_softmax(logits / self.sampling.temperature, dim=-1)
+        # The largest logit is taken off first and all is done in float64: divided as they are,
+        # logits overflow under a temperature near 0, whose limit is the likeliest token.
+        below = logits.double() - logits.double().amax(dim=-1, keepdim=True)
+        scaled = torch.log_softmax(below / self.sampling.temperature, dim=-1)
         scaled = _within_top_p(scaled, self.sampling.top_p)
         uniform = torch.rand(logits.shape[-1], generator=self.generator, dtype=torch.float64)
         noise = -torch.log(-torch.log(uniform.clamp(min=1e-300)))
