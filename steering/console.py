@@ -21,7 +21,13 @@ _LIKENESS: Final = {
     **dict.fromkeys("·•", "*"),
     **dict.fromkeys("“”„", '"'),
     **dict.fromkeys("‘’‚", "'"),
-    **{"…": "...", "×": "x", "±": "+/-", "→": "->", "≤": "<=", "≥": ">=", "\u00a0": " "},
+    "…": "...",
+    "×": "x",
+    "±": "+/-",
+    "→": "->",
+    "≤": "<=",
+    "≥": ">=",
+    "\u00a0": " ",
 }
 """What stands for signs of the product's own tables and sentences on a terminal without them."""
 

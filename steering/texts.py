@@ -69,7 +69,7 @@ def from_command_line(text: str, option: str) -> str:
     except UnicodeDecodeError as error:
         near = raw[max(0, error.start - 20) : error.start + 20].decode("cp1252", "replace")
         raise SteeringError(
-            f"{option} is not UTF-8: byte {raw[error.start]:#04x} at place {error.start + 1}, as if "
-            f"{near!r} were typed in another encoding (in Windows-1252 it reads so); set the "
-            "terminal to UTF-8, or convert the text: iconv -f cp1252 -t utf-8"
+            f"{option} is not UTF-8: byte {raw[error.start]:#04x} at place {error.start + 1}; in "
+            f"Windows-1252 it reads {near!r}; set the terminal to UTF-8, or convert the text: "
+            "iconv -f cp1252 -t utf-8"
         ) from error
