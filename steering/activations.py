@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
+from steering import overflow
 from steering.errors import SteeringError
 from steering.model import ChatModel, reading
 
@@ -38,7 +39,8 @@ def capture(
         progress: Show a progress bar in the terminal.
 
     Raises:
-        SteeringError: If a layer or position does not exist in the model or in a prompt.
+        SteeringError: If a layer or position does not exist in the model or in a prompt, or what is
+            captured is not finite.
     """
     _check(model, rows, layers, positions)
     kept = torch.empty(len(rows), len(positions), len(layers), model.d_model)
@@ -49,6 +51,8 @@ def capture(
             states = _run_blocks(model, [rows[index] for index in chunk], layers, positions)
             for place, layer in enumerate(layers):
                 kept[chunk, :, place] = states[layer].float().cpu()
+            fine = kept[chunk].isfinite().flatten(1).all(dim=1)
+            overflow.require(fine, model, [rows[index] for index in chunk])
             bar.update(len(chunk))
     return kept
 

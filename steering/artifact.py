@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -83,6 +84,34 @@ def write(folder: Path, directions: Directions, manifest: Mapping[str, Any]) -> 
         **manifest,
     }
     write_json(folder / "manifest.json", document)
+
+
+def publish(made: Path, folder: Path) -> None:
+    """Put a finished artifact in its place: every file is written whole, then all are named anew.
+
+    Args:
+        made: Holds the files, and nothing else; it is removed.
+        folder: Is made if need be; files of other names stay.
+
+    Raises:
+        SteeringError: If the disk refuses; unless it does so between two renames, `folder` is then
+            as it was.
+    """
+    partial = folder / ".partial"
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed right here
+    try:
+        names = sorted(path.name for path in made.iterdir())
+        for name in names:
+            write_file(partial / name, (made / name).read_bytes())
+        for name in names:
+            (partial / name).replace(folder / name)
+    except OSError as error:
+        raise SteeringError(
+            f"{folder} could not be written: {error}; free space or permit"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(made, ignore_errors=True)
 
 
 def load(model: str, folder: Path | None = None) -> Directions:

@@ -49,12 +49,12 @@ def decoded(content: bytes, path: Path, *, what: str = "file") -> str:
     Raises:
         SteeringError: If it is not UTF-8; says what it looks like and what to do.
     """
-    for start, name, remedy in KINDS.values():
-        if content.startswith(start):
+    for first, name, remedy in KINDS.values():
+        if content.startswith(first):
             raise SteeringError(f"{path} is {name}, not a text file; {remedy}")
-    if found := _wide(content):
+    if wide := _wide(content):
         raise SteeringError(
-            f"{path}, line 1: not UTF-8, it looks like {found}; save the {what} as UTF-8"
+            f"{path}, line 1: not UTF-8, it looks like {wide}; save the {what} as UTF-8"
         )
     try:
         return content.decode("utf-8-sig")
@@ -63,7 +63,7 @@ def decoded(content: bytes, path: Path, *, what: str = "file") -> str:
         raw, start = error.object, error.start
         line = raw.count(b"\n", 0, start) + 1
         begin = max(raw.rfind(b"\n", 0, start) + 1, start - 12)
-        end = min(found if (found := raw.find(b"\n", start)) >= 0 else len(raw), start + 12)
+        end = min(start + len(raw[start:].split(b"\n", 1)[0]), start + 12)
         near = raw[begin:end].decode("cp1252", "replace").strip()
         raise SteeringError(
             f"{path}, line {line}: not UTF-8 ({error.reason}); in Windows-1252 it reads {near!r}; "

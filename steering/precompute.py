@@ -55,11 +55,12 @@ def precompute(
     Args:
         model: A loaded chat model.
         splits: The prompts.
-        out: Folder of the artifact; its files are replaced one by one, each atomically.
+        out: Folder of the artifact; nothing in it is replaced until all of it can be.
         batch_size: Prompts per forward pass while fitting and choosing.
         rows_per_batch: Rows (prompts x panels) per batch while generating.
     """
     stages = Stages.of(model, splits.source, artifact.SCHEMA)
+    final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
     directions, kept = _fit(model, splits, stages, batch_size)
     bench = Bench.prepared(
         model,
@@ -98,6 +99,7 @@ def precompute(
     artifact.write_json(out / "evaluation.json", {**found.document, "provenance": facts | of_text})
     run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
     artifact.write_lines(out / "recordings.jsonl", record(model, directions, stages))
+    artifact.publish(out, final)
     return directions
 
 
