@@ -17,12 +17,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from steering import maps, plain_json, weights
+from steering import artifact_checks, maps, plain_json, weights
 from steering.directions import Directions, Inlp, Place
 from steering.errors import SteeringError
 from steering.maps import Maps
@@ -161,7 +160,12 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
 def evaluation(model: str, folder: Path | None = None) -> dict[str, Any] | None:
     """Return the measured table of a model, or None where it was not measured."""
     path = (folder or folder_of(model)) / "evaluation.json"
-    return dict(read_json(path)) if _is_file(path) else None
+    if not _is_file(path):
+        return None
+    try:
+        return artifact_checks.require_table(read_json(path))
+    except ValueError as error:
+        raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
 
 def write_maps(folder: Path, fitted: Maps) -> None:
@@ -195,8 +199,11 @@ def recordings(model: str, folder: Path | None = None) -> tuple[dict[str, Any], 
     if not _is_file(path):
         return ()
     try:
-        return tuple(json.loads(line) for line in path.read_text("utf-8").splitlines() if line)
-    except ValueError as error:
+        # Not splitlines(), which also cuts at signs that may stand inside a text (U+2028).
+        lines = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line.strip()]
+        artifact_checks.require_recordings(lines)
+        return tuple(lines)
+    except (OSError, ValueError) as error:
         raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
 
@@ -247,14 +254,13 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def _assemble(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Directions:
+    artifact_checks.require_manifest(document)
+    artifact_checks.require_directions(document, tensors)
     inlp: dict[Place, Inlp] = {}
     for key, facts in document["inlp"].items():
         position, layer = map(int, key.strip("()").split(","))
         subspace = Subspace(tensors[f"inlp{key}"], layer, position, "INLP")
         inlp[position, layer] = Inlp(subspace, tuple(facts["dev_accuracies"]), facts["stopped"])
-    for name in ("difference", "harmless_mean"):
-        if tensors[name].dtype != torch.float32:
-            raise ValueError(f"{name} is {tensors[name].dtype}, expected float32")
     return Directions(
         model=document["model"],
         difference=tensors["difference"],

@@ -22,6 +22,7 @@ from steering.maps import Maps
 from steering.maps import fit as fit_maps
 from steering.metrics import refusal_score
 from steering.model import ChatModel
+from steering.progress import stage
 from steering.provenance import provenance
 from steering.recordings import record
 from steering.scoring import Bench, Score, logits_under, right_sign
@@ -121,7 +122,8 @@ def _fit(
 
     states = stages.tensors("activations", activations)
     harmful, harmless = states["harmful"], states["harmless"]
-    scores = stages.tensors("scores", lambda: _train_scores(model, splits, batch_size))
+    with stage("refusal scores of the training prompts", 0):
+        scores = stages.tensors("scores", lambda: _train_scores(model, splits, batch_size))
     refused = right_sign(scores["harmful"], 1)
     answered = right_sign(scores["harmless"], -1)
     difference = difference_in_means(harmful[refused], harmless[answered])

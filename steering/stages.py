@@ -3,15 +3,17 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save
 from torch import Tensor
-from tqdm import tqdm
 
 from steering import artifact
+from steering.errors import SteeringError
 from steering.model import ChatModel
+from steering.progress import stage
 from steering.provenance import machine
 from steering.weights import cache_folder
 
@@ -52,15 +54,31 @@ class Stages:
     ) -> list[dict[str, Any]]:
         """Return one result a key, in order; each is kept on disk as soon as it is known."""
         path = self.folder / f"{name}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        done = {line["key"]: line["value"] for line in _whole_lines(path)}
-        with path.open("a", encoding="utf-8") as file:
-            for key in tqdm(keys, desc=name, disable=None):
-                if key not in done:
-                    done[key] = compute(key)
+        with _disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            done = {line["key"]: line["value"] for line in _whole_lines(path)}
+            file = path.open("a", encoding="utf-8")
+        todo = [key for key in dict.fromkeys(keys) if key not in done]
+        known = len(set(keys)) - len(todo)
+        with file, stage(name, known + len(todo), done=known) as running:
+            for key in todo:
+                done[key] = compute(key)
+                with _disk_errors(path):
                     file.write(json.dumps({"key": key, "value": done[key]}) + "\n")
                     file.flush()
+                running.advance()
         return [done[key] for key in keys]
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SteeringError(
+            f"{path} could not be written: {error}; make room there, or name another folder in "
+            "STEERING_CACHE"
+        ) from error
 
 
 def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
