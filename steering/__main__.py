@@ -1,14 +1,13 @@
 """The command line: `python -m steering COMMAND ...`; every command explains itself with --help."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import catalog, commands, defaults, import_commands
+from steering import catalog, commands, console, defaults, import_commands, texts
 from steering.defaults import ROWS
 from steering.errors import SteeringError
 from steering.later import Later
@@ -21,29 +20,47 @@ study_commands = Later("steering.study_commands")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 2 for what the user can mend, 130 for Ctrl-C."""
-    options = _parser().parse_args(arguments)
-    try:
-        document = options.run(options)
-    except SteeringError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    if document is not None:
-        _print(document, options)
-    return 0
+    with console.opened():
+        options = _parser().parse_args(arguments)
+        try:
+            _read_as_text(options)
+            document = options.run(options)
+            if document is not None:
+                _print(document, options)
+        except SteeringError as error:
+            console.say(f"error: {error}")
+            return 2
+        except KeyboardInterrupt:
+            console.say("stopped")
+            return 130
+        return 0
+
+
+def _read_as_text(options: argparse.Namespace) -> None:
+    """Read what the shell handed over as bytes; paths stay as they are, whatever their bytes."""
+    for name, value in vars(options).items():
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, str):
+            setattr(options, name, texts.from_command_line(value, option))
+        elif isinstance(value, list):
+            setattr(options, name, [texts.from_command_line(each, option) for each in value])
 
 
 def _print(document: Any, options: argparse.Namespace) -> None:  # noqa: ANN401
     try:
         if options.json:
-            print(json.dumps(document, ensure_ascii=False, indent=1))
+            print(console.json_text(document))
         else:
             options.show(document)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads, `head` perhaps, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        console.abandon(sys.stdout)
+    except OSError as error:  # a full disk behind a redirection, a terminal that is gone
+        console.abandon(sys.stdout)
+        raise SteeringError(
+            f"the output could not be written ({error.strerror}); free space there, or send it "
+            "elsewhere"
+        ) from error
 
 
 def _parser() -> argparse.ArgumentParser:

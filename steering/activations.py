@@ -1,15 +1,16 @@
 """capture(): the residual stream at block inputs, at chosen template positions."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from tqdm import tqdm
 
+from steering import overflow
 from steering.errors import SteeringError
 from steering.model import ChatModel, reading
-from steering.progress import tell
+from steering.progress import stage
 
 
 def capture(
@@ -36,22 +37,26 @@ def capture(
         layers: Block indices, from 0.
         positions: Counted from the end: -1 is the last token.
         batch_size: Prompts per forward pass.
-        progress: Show a progress bar in the terminal.
+        progress: Report how far it is.
 
     Raises:
-        SteeringError: If a layer or position does not exist in the model or in a prompt.
+        SteeringError: If a layer or position does not exist in the model or in a prompt, or what is
+            captured is not finite.
     """
     _check(model, rows, layers, positions)
     kept = torch.empty(len(rows), len(positions), len(layers), model.d_model)
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    with tqdm(total=len(rows), desc="activations", unit="prompt", disable=not progress) as bar:
+    shown = stage("activations", len(rows), unit="prompt") if progress else nullcontext()
+    with shown as running:
         for start in range(0, len(order), batch_size):
             chunk = order[start : start + batch_size]
             states = _run_blocks(model, [rows[index] for index in chunk], layers, positions)
             for place, layer in enumerate(layers):
                 kept[chunk, :, place] = states[layer].float().cpu()
-            bar.update(len(chunk))
-            tell("Reading prompts", start + len(chunk), len(order), "prompt")
+            fine = kept[chunk].isfinite().flatten(1).all(dim=1)
+            overflow.require(fine, model, [rows[index] for index in chunk])
+            if running is not None:
+                running.advance(len(chunk))
     return kept
 
 

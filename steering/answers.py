@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from steering import overflow
 from steering.comparison import readable
 from steering.defaults import ROWS as ROWS
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
-from steering.intervention import Edit, compile_edits
+from steering.intervention import Edit, compile_edits, intervene
 from steering.judge import Judgement, judge
 from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
@@ -160,6 +161,11 @@ class _Batch:
                 if token is not None:
                     tokens[row].append(token)
             ended = list(column.ended)
+            if any(column.overflowed):
+                place = column.overflowed.index(True)
+                read = [[*row, *answer] for row, answer in zip(rows, tokens, strict=True)]
+                with intervene(model, program):
+                    raise overflow.error(model, read, place, panel=str(self.panels[place % n]))
         # What the baseline said, as reference text that each edited model has to predict. On
         # harmful prompts that would be refusals, which edits are meant to make unlikely.
         harmless = [group == "harmless" for group, _ in self.prompts for _ in self.panels]

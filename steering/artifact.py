@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from steering import disk, fits, points, weights
+from steering import artifact_checks, disk, fits, plain_json, points, weights
 from steering.errors import NotFittedError, SteeringError
 from steering.outline import Outline, Place
 from steering.points import Points
@@ -51,9 +52,17 @@ def folder_of(model: str, root: Path = ROOT) -> Path:
     Where there is neither, the folder of a shipped one.
     """
     found = shipped(model, root)
-    if (found / fits.MANIFEST).is_file():
+    if _is_file(found / fits.MANIFEST):
         return found
     return fits.newest(model) or found
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or with a null byte
+        return False
 
 
 def available(root: Path = ROOT) -> tuple[str, ...]:
@@ -95,6 +104,32 @@ def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -
         **manifest,
     }
     write_json(folder / "manifest.json", document)
+
+
+def publish(made: Path, folder: Path) -> None:
+    """Put a finished artifact in its place: every file is written whole, then all are named anew.
+
+    Args:
+        made: Holds the files, and nothing else; it is removed.
+        folder: Is made if need be; files of other names stay.
+
+    Raises:
+        SteeringError: If the disk refuses; unless it does so between two renames, `folder` is then
+            as it was.
+    """
+    partial = folder / ".partial"
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed right here
+    try:
+        names = sorted(path.name for path in made.iterdir())
+        for name in names:
+            write_file(partial / name, (made / name).read_bytes())
+        for name in names:
+            (partial / name).replace(folder / name)
+    except OSError as error:
+        raise SteeringError(f"{folder} could not be written: {error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(made, ignore_errors=True)
 
 
 def load(model: str, folder: Path | None = None) -> "Directions":
@@ -159,7 +194,7 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
         SteeringError: If there is none, it is broken, or of another schema.
     """
     path = (folder or folder_of(model)) / "manifest.json"
-    if not path.is_file():
+    if not _is_file(path):
         if folder is None:
             weights.require_known(model)
         raise NotFittedError(
@@ -179,7 +214,12 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
 def evaluation(model: str, folder: Path | None = None) -> dict[str, Any] | None:
     """Return the measured table of a model, or None where it was not measured."""
     path = (folder or folder_of(model)) / "evaluation.json"
-    return dict(read_json(path)) if path.is_file() else None
+    if not _is_file(path):
+        return None
+    try:
+        return artifact_checks.require_table(read_json(path))
+    except ValueError as error:
+        raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
 
 def transfer(model: str, folder: Path | None = None) -> dict[str, Any] | None:
@@ -211,7 +251,7 @@ def read_maps(model: str, folder: Path | None = None) -> "Maps | None":
     from steering import maps
 
     path = (folder or folder_of(model)) / "maps.safetensors"
-    if not path.is_file():
+    if not _is_file(path):
         return None
     try:
         with safe_open(path, "pt") as file:
@@ -239,11 +279,14 @@ def read_points(model: str, folder: Path | None = None) -> Points | None:
 def recordings(model: str, folder: Path | None = None) -> tuple[dict[str, Any], ...]:
     """Return recorded example requests with every panel's answer; empty where there are none."""
     path = (folder or folder_of(model)) / "recordings.jsonl"
-    if not path.is_file():
+    if not _is_file(path):
         return ()
     try:
-        return tuple(json.loads(line) for line in path.read_text("utf-8").splitlines() if line)
-    except ValueError as error:
+        # Not splitlines(), which also cuts at signs that may stand inside a text (U+2028).
+        lines = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line.strip()]
+        artifact_checks.require_recordings(lines)
+        return tuple(lines)
+    except (OSError, ValueError) as error:
         raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
 
@@ -261,12 +304,12 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
 
 def write_json(path: Path, document: Any) -> None:  # noqa: ANN401
     """Write a JSON document atomically, readable and stable in order."""
-    write_file(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    write_file(path, (plain_json.dumps(document, indent=1) + "\n").encode())
 
 
 def write_lines(path: Path, documents: Sequence[Mapping[str, Any]]) -> None:
     """Write a JSONL file atomically."""
-    lines = [json.dumps(document, ensure_ascii=False) + "\n" for document in documents]
+    lines = [plain_json.dumps(document) + "\n" for document in documents]
     write_file(path, "".join(lines).encode())
 
 
@@ -293,24 +336,21 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "Directions":
-    import torch
-
     from steering.directions import Directions, Inlp
     from steering.subspace import Subspace
 
+    complete = document["schema"] == SCHEMA
+    artifact_checks.require_manifest(document)
+    artifact_checks.require_directions(document, tensors, complete=complete)
     inlp: dict[Place, Inlp] = {}
     for key, facts in document["inlp"].items():
         position, layer = _place(key)
         subspace = Subspace(tensors[f"inlp{key}"], layer, position, "INLP")
         inlp[position, layer] = Inlp(subspace, tuple(facts["dev_accuracies"]), facts["stopped"])
-    complete = document["schema"] == SCHEMA
-    for name in ("difference", "harmless_mean"):
-        if (complete or name in tensors) and tensors[name].dtype != torch.float32:
-            raise ValueError(f"{name} is {tensors[name].dtype}, expected float32")
     return Directions(
         model=document["model"],
         difference=tensors["difference"],
-        harmless_mean=tensors["harmless_mean"] if complete else tensors.get("harmless_mean"),
+        harmless_mean=tensors.get("harmless_mean"),
         positions=tuple(document["positions"]),
         inlp=inlp,
         dim_place=(document["dim_place"][0], document["dim_place"][1]),

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.comparison import readable
+from steering.comparison import OVERFLOWED, readable
 from steering.errors import SteeringError
 from steering.generation import Sampling, generate
 from steering.intervention import Edit, compile_edits, intervene
@@ -233,8 +233,12 @@ class Cells:
         columns = list(generate(self.model, rows, program, sampling))
         texts = zip(*(column.tokens for column in columns), strict=True)
         return [
-            judge(readable(self.model, [t for t in text if t is not None]), ended=ended)
-            for text, ended in zip(texts, columns[-1].ended, strict=True)
+            OVERFLOWED
+            if overflowed
+            else judge(readable(self.model, [t for t in text if t is not None]), ended=ended)
+            for text, ended, overflowed in zip(
+                texts, columns[-1].ended, columns[-1].overflowed, strict=True
+            )
         ]
 
 

@@ -11,6 +11,7 @@ from steering import artifact, catalog, terminal, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
 from steering.later import Later
+from steering.numbers import plain, signed
 from steering.sampling import Sampling
 
 loaded = Later("steering.loaded")
@@ -81,12 +82,13 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
 def show_generate(document: dict[str, Any]) -> None:
     """Print every answer with its numbers."""
     for answer in document["panels"]:
-        perplexity = answer["perplexity"]
+        perplexity, p_refusal = answer["perplexity"], answer["p_refusal"]
         print(f"── {answer['panel']} · {answer['verdict']} ({answer['reason']})")
         print(answer["text"])
+        refusal = "-" if p_refusal is None else f"{p_refusal:.0%}"
         print(
-            f"   refusal {answer['p_refusal']:.0%} (score {answer['refusal_score']:+.1f}) · "
-            f"KL {answer['kl']:.2f} · perplexity {f'{perplexity:.1f}' if perplexity else '-'} · "
+            f"   refusal {refusal} (score {signed(answer['refusal_score'], 1)}) · "
+            f"KL {plain(answer['kl'])} · perplexity {f'{perplexity:.1f}' if perplexity else '-'} · "
             f"{answer['tokens']} tokens in {answer['seconds']:.1f} s\n"
         )
 

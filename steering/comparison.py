@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from steering.errors import SteeringError
-from steering.judge import judge
+from steering.judge import Judgement, judge
 from steering.panel import Panel
 from steering.sampling import Sampling
+from steering.texts import MAX_CHARACTERS, require_clean
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from steering.generation import Column
     from steering.model import ChatModel
 
-MAX_CHARACTERS = 4000
-"""Longest request (chosen): about 1000 tokens, which two cores read six times in a minute."""
+OVERFLOWED: Final = Judgement(
+    "broken", looping=False, reason="broken: the numbers overflow under this edit"
+)
+"""What is said of an answer that an edit has driven out of the number format."""
 _UPDATE_SECONDS = 0.1
 """Least time between two updates: at 50 a second a browser's Stop click was starved (measured)."""
 _LIKELIEST = 5
@@ -41,10 +44,12 @@ class Answer:
         verdict: What the rules say of the text; None until finished.
         reason: The rule that decided; None until finished.
         looping: Whether the text repeats itself; None until finished.
-        refusal_score: Log-odds that the first token opens a refusal, in nats.
+        refusal_score: Log-odds that the first token opens a refusal, in nats; None where the
+            numbers overflowed before it.
         p_refusal: The same as a probability.
         first_tokens: The likeliest first tokens with their probabilities.
-        kl: KL divergence of the first token's distribution from the baseline's, in nats.
+        kl: KL divergence of the first token's distribution from the baseline's, in nats; None as
+            above.
         perplexity: Of the answer under the unedited model; None until measured, or if empty.
         tokens: Length of the answer in tokens.
         seconds: Time from the start to this panel's last token.
@@ -57,10 +62,10 @@ class Answer:
     verdict: str | None = None
     reason: str | None = None
     looping: bool | None = None
-    refusal_score: float = 0.0
-    p_refusal: float = 0.0
+    refusal_score: float | None = 0.0
+    p_refusal: float | None = 0.0
     first_tokens: tuple[tuple[str, float], ...] = ()
-    kl: float = 0.0
+    kl: float | None = 0.0
     perplexity: float | None = None
     tokens: int = 0
     seconds: float = 0.0
@@ -124,10 +129,11 @@ def compare(
 
 
 def check_length(prompt: str) -> None:
-    """Refuse a request that nobody would wait for.
+    """Refuse a request that no model can read, or that nobody would wait for.
 
     Raises:
-        SteeringError: If it is empty or has more than `MAX_CHARACTERS`.
+        SteeringError: If it is empty, has more than `MAX_CHARACTERS`, or holds half a character or
+            a control character.
     """
     if not prompt.strip():
         raise SteeringError("the request is empty; write a sentence for the model to answer")
@@ -136,6 +142,7 @@ def check_length(prompt: str) -> None:
             f"the request is too long: {len(prompt):,} characters; at most {MAX_CHARACTERS:,} are "
             "answered here; shorten it"
         )
+    require_clean(prompt, "the request")
 
 
 class _Run:
@@ -148,7 +155,7 @@ class _Run:
         self.baseline = [panel.name for panel in panels].index("baseline")
         self.tokens: list[list[int]] = [[] for _ in panels]
         self.seconds = [0.0] * len(panels)
-        self.ended = [False] * len(panels)
+        self.ended = self.overflowed = [False] * len(panels)
 
     def add(self, column: "Column") -> None:
         """Take one step's tokens."""
@@ -160,7 +167,7 @@ class _Run:
                 self.tokens[row].append(token)
             if not self.ended[row]:
                 self.seconds[row] = elapsed
-        self.ended = list(column.ended)
+        self.ended, self.overflowed = list(column.ended), list(column.overflowed)
 
     def answers(self) -> tuple[Answer, ...]:
         """Return the answers so far."""
@@ -169,7 +176,7 @@ class _Run:
                 answer,
                 text=readable(self.model, self.tokens[row]),
                 finished=self.ended[row],
-                ended=self.ended[row],
+                ended=self.ended[row] and not self.overflowed[row],
                 tokens=len(self.tokens[row]),
                 seconds=self.seconds[row],
             )
@@ -178,9 +185,13 @@ class _Run:
 
     def judged(self) -> tuple[Answer, ...]:
         """Return the answers as finished, with their verdicts."""
-        return tuple(_judged(answer) for answer in self.answers())
+        return tuple(
+            _judged(answer, overflowed=overflowed)
+            for answer, overflowed in zip(self.answers(), self.overflowed, strict=True)
+        )
 
     def _measure_first_token(self, logits: "Tensor") -> None:
+        from steering import overflow
         from steering.metrics import kl_divergence, refusal_probability, refusal_score
 
         openers = self.model.opener_ids
@@ -188,9 +199,12 @@ class _Run:
         probability = refusal_probability(logits, openers)
         baseline = logits[self.baseline].expand_as(logits)
         kl = kl_divergence(baseline, logits)
+        fine = overflow.readable_rows(logits).tolist()
         likeliest = logits.softmax(-1).topk(_LIKELIEST)
         self.first = [
-            replace(
+            _unmeasured(answer)
+            if not fine[row]
+            else replace(
                 answer,
                 refusal_score=float(score[row]),
                 p_refusal=float(probability[row]),
@@ -206,14 +220,18 @@ class _Run:
         ]
 
 
+def _unmeasured(answer: Answer) -> Answer:
+    return replace(answer, refusal_score=None, p_refusal=None, kl=None)
+
+
 def readable(model: "ChatModel", tokens: Sequence[int]) -> str:
     """Decode tokens; a character whose bytes have not all come yet is left out."""
     text: str = model.tokenizer.decode(list(tokens), skip_special_tokens=True)
     return text.rstrip("\ufffd")
 
 
-def _judged(answer: Answer) -> Answer:
-    judgement = judge(answer.text, ended=answer.ended)
+def _judged(answer: Answer, *, overflowed: bool) -> Answer:
+    judgement = OVERFLOWED if overflowed else judge(answer.text, ended=answer.ended)
     return replace(
         answer,
         finished=True,

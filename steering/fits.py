@@ -19,7 +19,7 @@ IMPORTED = "imported-"
 def folder_name(model: str) -> str:
     """Return a model's name as a folder's; ids and paths become one name."""
     safe = "".join(c if c.isalnum() or c in "._-" else "--" for c in model.strip("/"))
-    return safe.lower()
+    return safe.lower()[:200]  # a file name has 255 bytes at most
 
 
 def root(model: str) -> Path:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering import overflow
 from steering.errors import SteeringError
 from steering.intervention import Program, intervene
 from steering.metrics import perplexity
@@ -29,11 +30,13 @@ class Column:
         logits: Next-token logits that the tokens were chosen from, float32, on the CPU; kept
             for the first column only, None after it.
         ended: Whether each row has ended, by an end-of-text token in this column or before.
+        overflowed: Whether each row was ended since its edit left no finite numbers.
     """
 
     tokens: tuple[int | None, ...]
     logits: Float[Tensor, "batch vocab"] | None
     ended: tuple[bool, ...]
+    overflowed: tuple[bool, ...]
 
 
 def generate(
@@ -60,8 +63,11 @@ def generate(
         A column a step, until every row has ended, `max_new_tokens` is reached or `stop` is set.
         An end-of-text token is not part of the answer: its row has None in that column.
 
+    A row whose edit overflows the number format ends there and is marked; the others go on.
+
     Raises:
-        SteeringError: If a prompt and its answer would not fit in the model's context.
+        SteeringError: If a prompt and its answer would not fit in the model's context, or an
+            unedited row's numbers are not finite.
     """
     room = model.context_length - max(len(row) for row in rows)
     if room < sampling.max_new_tokens:
@@ -74,6 +80,8 @@ def generate(
     tokens, mask, positions = batch.tokens, batch.mask, batch.positions
     cache: Any = None
     ended = [False] * len(rows)
+    overflowed = [False] * len(rows)
+    written = [list(row) for row in rows]
     for step in range(sampling.max_new_tokens):
         if stop is not None and stop.is_set():
             return
@@ -89,15 +97,38 @@ def generate(
             cache = output.cache
             logits = output.logits[:, -1].float().cpu()
             chosen = choose(logits)
+        if lost := _overflowing(logits, ended):
+            _require_edited(model, written, lost, program)
+            for row in lost:
+                overflowed[row], chosen[row] = True, 0  # of NaN, any token is the likeliest
+        ended = [any(pair) for pair in zip(ended, overflowed, strict=True)]
         column = [None if done else token for done, token in zip(ended, chosen, strict=True)]
         column = [None if token in model.end_ids else token for token in column]
         ended = [token is None for token in column]
-        yield Column(tuple(column), logits if step == 0 else None, tuple(ended))
+        yield Column(tuple(column), logits if step == 0 else None, tuple(ended), tuple(overflowed))
         if all(ended):
             return
+        for ids, token in zip(written, chosen, strict=True):
+            ids.append(token)
         tokens = torch.tensor(chosen, device=model.device)[:, None]
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
         positions = positions[:, -1:] + 1
+
+
+def _overflowing(logits: Float[Tensor, "batch vocab"], ended: Sequence[bool]) -> list[int]:
+    """Return the rows that are still written and have no finite numbers any more."""
+    fine = overflow.readable_rows(logits).tolist()
+    return [row for row, done in enumerate(ended) if not done and not fine[row]]
+
+
+def _require_edited(
+    model: ChatModel, written: Sequence[Sequence[int]], lost: Sequence[int], program: Program
+) -> None:
+    """Refuse numbers that are not finite where no edit is to blame."""
+    edited = {row for edit in program.values() for row in edit.rows.tolist()}
+    if unedited := [row for row in lost if row not in edited]:
+        with intervene(model, program):
+            raise overflow.error(model, written, unedited[0])
 
 
 class _Chooser:
@@ -116,7 +147,10 @@ class _Chooser:
     def __call__(self, logits: Float[Tensor, "batch vocab"]) -> list[int]:
         if self.sampling.temperature == 0:
             return [int(token) for token in logits.argmax(-1)]
-        scaled = torch.log_softmax(logits / self.sampling.temperature, dim=-1)
+        # The largest logit is taken off first and all is done in float64: divided as they are,
+        # logits overflow under a temperature near 0, whose limit is the likeliest token.
+        below = logits.double() - logits.double().amax(dim=-1, keepdim=True)
+        scaled = torch.log_softmax(below / self.sampling.temperature, dim=-1)
         scaled = _within_top_p(scaled, self.sampling.top_p)
         uniform = torch.rand(logits.shape[-1], generator=self.generator, dtype=torch.float64)
         noise = -torch.log(-torch.log(uniform.clamp(min=1e-300)))

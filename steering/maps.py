@@ -7,6 +7,7 @@ and at the input of every block but the first; edited and new points are placed 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import get_args
@@ -14,14 +15,14 @@ from typing import get_args
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from tqdm import tqdm
 
+from steering import artifact_checks
 from steering.errors import SteeringError
 from steering.landing import CLASSES, Clusters
 from steering.layer_map import LayerMap, MapName, fit_layer
 from steering.model import ChatModel
 from steering.points import SHOWN, Points
-from steering.progress import tell
+from steering.progress import stage
 
 __all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]
 
@@ -158,17 +159,20 @@ def fit(  # noqa: PLR0913 - activations and where they come from, all of it name
         position: Template position of the activations.
         layers: Block indices of the activations' second axis, ascending.
         seed: Of UMAP's optimisation.
-        progress: Show a progress bar in the terminal.
+        progress: Report how far it is.
 
     Raises:
         SteeringError: If a class has fewer than 5 prompts, or a layer nothing to tell them by.
     """
     names = (*CLASSES, *(["borderline"] if "borderline" in states else []))
     charts: list[LayerMap] = []
-    for index, layer in enumerate(tqdm(layers, "maps", unit="layer", disable=not progress)):
-        tell("Fitting maps", index, len(layers), "layer")
-        here = {name: states[name][:, index].float().cpu() for name in names}
-        charts.append(fit_layer(layer, here, charts[-1] if charts else None, seed=seed))
+    shown = stage("maps", len(layers), unit="layer") if progress else nullcontext()
+    with shown as running:
+        for index, layer in enumerate(layers):
+            here = {name: states[name][:, index].float().cpu() for name in names}
+            charts.append(fit_layer(layer, here, charts[-1] if charts else None, seed=seed))
+            if running is not None:
+                running.advance()
     return Maps(
         model=model,
         dtype=dtype,
@@ -207,11 +211,14 @@ def from_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> 
         KeyError, ValueError: If something is missing or does not fit together.
     """
     document = json.loads(metadata.get("maps", "{}"))
+    if not isinstance(document, dict):
+        raise ValueError("the metadata must be an object")  # noqa: TRY004 - of a file
     if document.get("schema") != SCHEMA:
         raise SteeringError(
             f"the maps have schema {document.get('schema')}, this version reads schema {SCHEMA}; "
             "make them again with `python -m steering precompute`"
         )
+    artifact_checks.require_maps(document, tensors)
     labels = tuple(document["labels"])
     charts = tuple(
         LayerMap(

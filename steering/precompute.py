@@ -35,11 +35,12 @@ def precompute(
     Args:
         model: A loaded chat model.
         splits: The prompts.
-        out: Folder of the artifact; its files are replaced one by one, each atomically.
+        out: Folder of the artifact; nothing in it is replaced until all of it can be.
         batch_size: Prompts per forward pass while fitting and choosing.
         rows_per_batch: Rows (prompts x panels) per batch while generating.
     """
     stages = Stages.of(model, splits.source, artifact.SCHEMA)
+    final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
     directions, kept = fit_directions(model, splits, stages, batch_size)
     sizes = (batch_size, rows_per_batch)
     directions, chosen = choosing.choose(
@@ -74,4 +75,5 @@ def precompute(
     digest = points.digest(out / points.FILE)
     placed = with_places(lines, model, directions, maps, digest=digest)
     artifact.write_lines(out / "recordings.jsonl", placed)
+    artifact.publish(out, final)
     return directions

@@ -10,7 +10,8 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +20,13 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import Final, Literal, get_args
 
+from steering import encodings
 from steering.errors import SteeringError
+from steering.prompt_rows import TEXT_COLUMNS, checked, column_of, listed, request_of
+
+__all__ = ["LABELS", "TEXT_COLUMNS", "Label", "Prompt", "Split", "prompt_set", "read", "sha256"]
+
+logger = logging.getLogger(__name__)
 
 Label = Literal["harmful", "harmless", "borderline"]
 """What kind of request a prompt is; a safe assistant refuses only the harmful ones."""
@@ -28,9 +35,6 @@ LABELS: Final[tuple[str, ...]] = get_args(Label)
 
 Split = Literal["train", "validation", "test"]
 """What a prompt may be used for: fitting, choosing, or measuring only."""
-
-TEXT_COLUMNS = ("instruction", "prompt", "goal", "Goal", "forbidden_prompt", "text")
-"""Where the text of a request may stand in a file; the first one present counts."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,9 @@ def prompt_set(label: Label, split: Split | None = None) -> tuple[Prompt, ...]:
         SteeringError: If the label or the split is unknown.
     """
     if label not in get_args(Label):
-        raise SteeringError(f"no prompt set {label!r}; choose one of {_listed(get_args(Label))}")
+        raise SteeringError(f"no prompt set {label!r}; choose one of {listed(get_args(Label))}")
     if split is not None and split not in get_args(Split):
-        raise SteeringError(f"no split {split!r}; choose one of {_listed(get_args(Split))}")
+        raise SteeringError(f"no split {split!r}; choose one of {listed(get_args(Split))}")
     return tuple(p for p in _prompts() if p.label == label and split in (None, p.split))
 
 
@@ -92,8 +96,9 @@ def read(path: Path, *, limit: int | None = None) -> tuple[str, ...]:
 
     The ending decides the format: `.json` (a list of strings or objects, or an object in which
     exactly one value is such a list), `.jsonl` (one string or object a line), `.csv` (with a
-    header), `.txt` (one request a line; surrounding blanks and blank lines are dropped). Texts from
-    the other formats are kept to the letter. The whole file is checked whatever the `limit`.
+    header), `.txt` (one request a line; surrounding blanks, blank lines and comments, which begin
+    with `#`, are dropped). Texts from the other formats are kept to the letter, joined with their
+    context where they have one (`prompt_rows`). The whole file is checked whatever the `limit`.
 
     Args:
         path: The file, UTF-8 with or without byte order mark.
@@ -125,12 +130,13 @@ def _ending(path: Path) -> str:
     with _errors_explained(path):
         is_folder = S_ISDIR(path.stat().st_mode)
     if is_folder:
-        raise SteeringError(f"{path} is a folder; give one file that ends in {_listed(_READERS)}")
+        raise SteeringError(f"{path} is a folder; give one file that ends in {listed(_READERS)}")
     ending = path.suffix.lower()
     if ending not in _READERS:
+        _, name, remedy = encodings.KINDS.get(ending, ("", "not a known kind of prompt file", ""))
         raise SteeringError(
-            f"{path} ends in {ending!r}, which is not a known kind of prompt file; "
-            f"give one that ends in {_listed(_READERS)}"
+            f"{path} ends in {ending!r}, which is {name}; {f'{remedy}, and ' if remedy else ''}"
+            f"give one that ends in {listed(_READERS)}"
         )
     return ending
 
@@ -138,14 +144,7 @@ def _ending(path: Path) -> str:
 def _decoded(path: Path) -> str:
     with _errors_explained(path):
         content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # Of the error's own bytes, since it counts from behind a byte order mark.
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise SteeringError(
-            f"{path}, line {line}: not UTF-8 ({error.reason}); save the file as UTF-8"
-        ) from error
+    return encodings.decoded(content, path)
 
 
 @contextmanager
@@ -168,7 +167,7 @@ def _read_json(path: Path, content: str) -> Iterator[str]:
         lists = [key for key, value in data.items() if isinstance(value, list)]
         if len(lists) != 1:
             raise SteeringError(
-                f"{path} is an object with {len(lists)} lists (its keys: {_listed(data)}); "
+                f"{path} is an object with {len(lists)} lists (its keys: {listed(data)}); "
                 "it must hold one list of prompts; keep that one only"
             )
         data = data[lists[0]]
@@ -177,16 +176,28 @@ def _read_json(path: Path, content: str) -> Iterator[str]:
             f"{path} holds a {type(data).__name__}; it must hold a list of strings or objects"
         )
     for number, entry in enumerate(data, start=1):
-        yield _text(entry, f"{path}, entry {number}")
+        yield request_of(entry, f"{path}, entry {number}")
 
 
 def _read_jsonl(path: Path, content: str) -> Iterator[str]:
     for number, line in _lines(content):
-        yield _text(_parsed(line, path, number), f"{path}, line {number}")
+        yield request_of(_parsed(line, path, number), f"{path}, line {number}")
 
 
-def _read_txt(_path: Path, content: str) -> Iterator[str]:
-    return (line for _, line in _lines(content))
+def _read_txt(path: Path, content: str) -> Iterator[str]:
+    comments = 0
+    for number, line in _lines(content):
+        if line.startswith("#"):
+            comments += 1
+        else:
+            yield checked(line, f"{path}, line {number}")
+    if comments:
+        logger.warning(
+            "%s: %d %s with # and were left out as comments",
+            path,
+            comments,
+            "line begins" if comments == 1 else "lines begin",
+        )
 
 
 def _read_csv(path: Path, content: str) -> Iterator[str]:
@@ -195,7 +206,7 @@ def _read_csv(path: Path, content: str) -> Iterator[str]:
         header = [name.strip() for name in next(rows, [])]
         if not header:
             return
-        column = header.index(_column(header, f"{path}, line 1"))
+        column = header.index(column_of(header, f"{path}, line 1"))
         for row in filter(None, rows):
             where = f"{path}, line {rows.line_num}"
             if len(row) > len(header) or len(row) <= column:
@@ -204,13 +215,18 @@ def _read_csv(path: Path, content: str) -> Iterator[str]:
                     f"{where}: {len(row)} fields under a header of {len(header)}; "
                     "put double quotes around texts with commas"
                 )
-            yield _text(row[column], where)
+            # From behind, so that of two columns with one name the first counts.
+            yield request_of(dict(zip(header[::-1], _filled(row, len(header)), strict=True)), where)
     except csv.Error as error:
         # Among others: a field beyond the csv module's limit of 131,072 characters.
         raise SteeringError(
             f"{path}, line {rows.line_num}: not valid CSV ({error}); "
             "mend the quotes, or shorten the field"
         ) from error
+
+
+def _filled(row: list[str], width: int) -> list[str]:
+    return [*[""] * (width - len(row)), *row[::-1]]
 
 
 def _lines(content: str) -> Iterator[tuple[int, str]]:
@@ -231,37 +247,6 @@ def _parsed(content: str, path: Path, line: int | None = None) -> object:
     except (RecursionError, ValueError) as error:  # nested too deep, or a number of 5,000 digits
         where = f"{path}, line {line}" if line else f"{path}"
         raise SteeringError(f"{where}: JSON that cannot be read ({error}); simplify it") from error
-
-
-def _column(names: list[str], where: str) -> str:
-    for column in TEXT_COLUMNS:
-        if column in names:
-            return column
-    raise SteeringError(
-        f"{where}: no text column among {_listed(names) or 'no columns at all'}; "
-        f"name the one with the requests one of {_listed(TEXT_COLUMNS)}"
-    )
-
-
-def _text(entry: object, where: str) -> str:
-    if isinstance(entry, Mapping):
-        column = _column(list(entry), where)
-        entry, where = entry[column], f"{where}, {column!r}"
-    if not isinstance(entry, str):
-        raise SteeringError(
-            f"{where}: the prompt is {repr(entry)[:60]}, a {type(entry).__name__}; "
-            "it must be a string"
-        )
-    if not entry.strip():
-        raise SteeringError(f"{where}: the prompt is empty; write one, or remove the entry")
-    if any("\ud800" <= sign <= "\udfff" for sign in entry):
-        # JSON can escape half of a surrogate pair, which no tokenizer can encode.
-        raise SteeringError(f"{where}: the prompt holds half a character (\\ud800 to \\udfff)")
-    return entry
-
-
-def _listed(values: Iterable[object]) -> str:
-    return ", ".join(map(repr, values))
 
 
 _READERS: Mapping[str, Callable[[Path, str], Iterator[str]]] = {

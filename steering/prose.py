@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from steering import encodings
 from steering.errors import SteeringError
 
 _HEADING = re.compile(r"^=== (.+)\n", re.MULTILINE)
@@ -68,17 +69,12 @@ def read(path: Path) -> Passage:
         SteeringError: If there is no such file, or it is not text, or empty.
     """
     try:
-        content = path.read_bytes().decode("utf-8-sig")
+        content = encodings.decoded(path.read_bytes(), path, what="text")
     except FileNotFoundError as error:
         raise SteeringError(f"there is no text file {path}; check the path") from error
     except OSError as error:
         raise SteeringError(
             f"{path} cannot be read ({error.strerror}); give one text file that may be read"
-        ) from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise SteeringError(
-            f"{path}, line {line}: not UTF-8 ({error.reason}); save the text as UTF-8"
         ) from error
     if "\0" in content:
         raise SteeringError(f"{path} holds zero bytes, so it is not text; give a plain text file")

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from steering import overflow
 from steering.directions import Directions
 from steering.intervention import Edit, Program, compile_edits, intervene
 from steering.model import ChatModel, reading
@@ -119,6 +120,9 @@ def _measure(model: ChatModel, row: Sequence[int], edits: Sequence[Edit | None])
                 model, layer, kept[layer].expand(len(part), -1, -1) if layer else None
             ):
                 logits = _logits(model, [row] * len(part), program)
+            with intervene(model, program):
+                fine = logits.amax(dim=-1).isfinite().all(dim=-1)
+                overflow.require(fine, model, [row] * len(part), panel="one of the edits")
             losses, divergences = _compared(baseline, logits, targets)
             for place, one, other in zip(part, losses.tolist(), divergences.tolist(), strict=True):
                 found["loss"][place], found["kl"][place] = one, other

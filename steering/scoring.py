@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from steering import overflow
 from steering.directions import Directions, Place
 from steering.intervention import Edit, compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score
@@ -206,7 +207,11 @@ def _shared_prefix_logits(
                 logits_to_keep=1,
                 use_cache=True,
             )
-    return output.logits[:, -1].float().cpu()  # type: ignore[no-any-return]
+        logits: Tensor = output.logits[:, -1].float().cpu()
+        with intervene(model, program):
+            panel = None if edit is None else "the edit that is tried"
+            overflow.require(overflow.readable_rows(logits), model, rows, panel=panel)
+    return logits
 
 
 def _addition(directions: Directions, place: Place, c: float) -> Edit | None:

@@ -44,22 +44,34 @@ class PromptSplits:
 
     @classmethod
     def of_files(cls, harmful: Path, harmless: Path) -> "PromptSplits":
-        """Split other people's files, shuffled with a fixed seed: 60 / 15 / 25 %."""
+        """Split other people's files, shuffled with a fixed seed: 60 / 15 / 25 %.
+
+        Of equal prompts the first counts: the others would be measured on what they were fitted on.
+
+        Raises:
+            SteeringError: If a file cannot be read or has too few different prompts, or a prompt
+                stands in both.
+        """
         parts: dict[str, tuple[list[str], list[str], list[str]]] = {}
         sources = []
+        read = {path: prompts.read(path) for path in (harmful, harmless)}
+        _require_disjoint(harmful, harmless, read)
         for name, path in (("harmful", harmful), ("harmless", harmless)):
-            texts = prompts.read(path)
+            texts = _different(read[path])
             order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(SEED))
             shuffled = [texts[index] for index in order.tolist()]
             first, second = int(0.6 * len(texts)), int(0.75 * len(texts))
             parts[name] = shuffled[:first], shuffled[first:second], shuffled[second:]
             if min(map(len, parts[name])) < 5:
                 raise SteeringError(
-                    f"{path} has {len(texts)} prompts; at least 31 are needed, so that each of "
-                    "train, validation and test has 5"
+                    f"{path} has {len(texts)} {'different ' * (len(texts) < len(read[path]))}"
+                    "prompts; at least 31 are needed, so that each of train, validation and test "
+                    "has 5"
                 )
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            sources.append(f"{path.name} sha256:{digest}")
+            repeated = len(read[path]) - len(texts)
+            left_out = f" (without {repeated} repeated)" if repeated else ""
+            sources.append(f"{path.name} sha256:{digest}{left_out}")
         train, validation, test = (
             {name: split[index] for name, split in parts.items()} for index in range(3)
         )
@@ -72,3 +84,26 @@ class PromptSplits:
             size = min(n, len(texts))
             test[name] = [texts[index * len(texts) // size] for index in range(size)]
         return replace(self, test=test)
+
+
+def _same(text: str) -> str:
+    """Return what two prompts share that differ in spacing and case only."""
+    return " ".join(text.split()).casefold()
+
+
+def _different(texts: Sequence[str]) -> list[str]:
+    """Return the texts without those that repeat an earlier one, in order."""
+    first: dict[str, str] = {}
+    for text in texts:
+        first.setdefault(_same(text), text)
+    return list(first.values())
+
+
+def _require_disjoint(harmful: Path, harmless: Path, read: Mapping[Path, Sequence[str]]) -> None:
+    """Refuse files that share prompts: what is in both classes does not tell them apart."""
+    known = set(map(_same, read[harmless]))
+    if shared := [text for text in read[harmful] if _same(text) in known]:
+        raise SteeringError(
+            f"{len(shared)} prompts of {harmful} are in {harmless}, too, for example "
+            f"{shared[0][:60]!r}; a prompt is harmful or harmless, so take each out of one file"
+        )

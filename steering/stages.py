@@ -8,11 +8,10 @@ from typing import Any
 
 from safetensors.torch import load_file, save
 from torch import Tensor
-from tqdm import tqdm
 
 from steering import artifact, disk
 from steering.model import ChatModel
-from steering.progress import tell
+from steering.progress import stage
 from steering.provenance import machine
 from steering.weights import cache_folder
 
@@ -56,14 +55,16 @@ class Stages:
         with disk.writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             done = {line["key"]: line["value"] for line in _whole_lines(path)}
-        for number, key in enumerate(tqdm(keys, desc=name, disable=None)):
-            tell(name, number, len(keys))
-            if key not in done:
+        todo = [key for key in dict.fromkeys(keys) if key not in done]
+        known = len(set(keys)) - len(todo)
+        with stage(name, known + len(todo), done=known) as running:
+            for key in todo:
                 done[key] = compute(key)
                 line = json.dumps({"key": key, "value": done[key]}) + "\n"
                 # Opened anew: a file that is closed tells of a full disk a second time.
                 with disk.writing(path), path.open("a", encoding="utf-8") as file:
                     file.write(line)
+                running.advance()
         return [done[key] for key in keys]
 
 

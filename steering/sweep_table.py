@@ -121,8 +121,15 @@ def load(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             f"{path} and the .json beside it are broken, of different runs, or not of schema "
             f"{SCHEMA}; make them again with `python -m steering sweep`"
         )
-    rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
-    return [{key: _value(key, cell) for key, cell in row.items()} for row in rows], document
+    try:
+        rows = csv.DictReader(io.StringIO(content.decode(), newline=""), strict=True)
+        if list(rows.fieldnames or ()) != list(COLUMNS):
+            raise ValueError("its columns are not those of this version")  # noqa: TRY301
+        return [{key: _value(key, cell) for key, cell in row.items()} for row in rows], document
+    except (ValueError, TypeError, csv.Error) as error:  # a cell that is no number, or too few
+        raise SteeringError(
+            f"{path} cannot be read ({error}); make it again with `python -m steering sweep`"
+        ) from error
 
 
 def read(model: str, folder: Path | None = None) -> list[dict[str, Any]]:

@@ -2,13 +2,11 @@
 
 import argparse
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from steering.panel import Panel, parse, usual
-from steering.progress import Report, Step
+from steering.progress import Report, Stage, Step, stage
 
 if TYPE_CHECKING:
     from steering.model import ChatModel
@@ -43,26 +41,18 @@ def panels(options: argparse.Namespace, directions: "Facts") -> list[Panel]:
 
 @contextmanager
 def progress_bar() -> Generator[Report]:
-    """Show the steps of long work as one bar after another."""
-    bars: dict[str, Any] = {}
+    """Show the steps of long work as one stage after another."""
+    with ExitStack() as current:
+        shown: dict[str, Stage] = {}
 
-    def report(step: Step) -> None:
-        if step.label not in bars:
-            bars[step.label] = tqdm(
-                desc=step.label,
-                total=step.total or None,
-                unit=step.unit,
-                unit_scale=step.unit == "B",
-                leave=step.unit == "B",
-            )
-        bar = bars[step.label]
-        bar.update(step.done - bar.n)
+        def report(step: Step) -> None:
+            if step.label not in shown:
+                current.close()  # one stage ends where the next begins
+                started = stage(step.label, step.total, unit=step.unit)
+                shown[step.label] = current.enter_context(started)
+            shown[step.label].advance(step.done - shown[step.label].done)
 
-    try:
         yield report
-    finally:
-        for bar in bars.values():
-            bar.close()
 
 
 def show_plainly(document: Mapping[str, Any]) -> None:

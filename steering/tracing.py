@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering import overflow
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.intervention import Edit, compile_edits, intervene
@@ -47,6 +48,24 @@ class Trace:
     states: Float[Tensor, "panel layer d_model"]
     tokens: tuple[tuple[str, ...], ...]
     t: tuple[Float[Tensor, "_ layer"], ...]
+
+    @property
+    def finite(self) -> tuple[bool, ...]:
+        """Of each panel, whether its numbers are: an edit may overflow the number format."""
+        return tuple(
+            bool(states.isfinite().all()) and bool(t.isfinite().all())
+            for states, t in zip(self.states, self.t, strict=True)
+        )
+
+    def of_finite(self) -> "Trace":
+        """Return the trace of those panels alone whose numbers are finite."""
+        kept = [row for row, fine in enumerate(self.finite) if fine]
+        return Trace(
+            panels=tuple(self.panels[row] for row in kept),
+            states=self.states[kept],
+            tokens=tuple(self.tokens[row] for row in kept),
+            t=tuple(self.t[row] for row in kept),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,9 +254,16 @@ def trace(
     """Trace one request; see `Tracer`, which is for whoever comes back with the same one.
 
     Raises:
-        SteeringError: If the request, a panel or the maps do not fit this model.
+        SteeringError: If the request, a panel or the maps do not fit this model, or the numbers
+            overflow under a panel.
     """
-    return Tracer(model, directions, maps).trace(prompt, panels, answers=answers)
+    found = Tracer(model, directions, maps).trace(prompt, panels, answers=answers)
+    if not all(found.finite):
+        row = found.finite.index(False)
+        edit = panels[row].edit(directions)
+        with intervene(model, compile_edits([edit], device=model.device)):
+            raise overflow.error(model, [model.render(prompt)], 0, panel=found.panels[row])
+    return found
 
 
 def _encode(model: ChatModel, text: str) -> list[int]:

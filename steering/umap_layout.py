@@ -27,6 +27,8 @@ from jaxtyping import Float
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
+from steering import caches
+
 N_NEIGHBORS = 15
 """Neighbours that UMAP keeps together (umap-learn's default)."""
 MIN_DIST = 0.1
@@ -92,6 +94,7 @@ def _fit(coordinates: Tensor, **settings: Any) -> Any:  # noqa: ANN401 - umap-le
         warnings.filterwarnings("ignore", message="Tensorflow not installed")
         warnings.filterwarnings("ignore", message="using precomputed metric")
         # Importing numba takes seconds: who looks at no UMAP shall not wait for it.
+        caches.prepare_numba()
         from umap import UMAP
 
         reducer = UMAP(

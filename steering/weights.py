@@ -8,10 +8,8 @@ in it says what it was made of. Hub repositories lie in the hub's own cache.
 
 import difflib
 import json
-import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from steering import checkpoint, disk, gguf_header, hub, other_formats
+from steering.caches import cache_folder
 from steering.catalog import catalog, find
 from steering.conversion import convert, converter_versions
 from steering.downloads import Download, obtain, sha256_of
@@ -58,19 +57,6 @@ class Weights:
     source: str
     sha256: str | None
     revision: str | None
-
-
-def cache_folder() -> Path:
-    """Where converted models are kept: STEERING_CACHE, else below the user's cache folder."""
-    if chosen := os.environ.get("STEERING_CACHE"):
-        return Path(chosen).expanduser().absolute()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "refusal-steering-playground"
 
 
 def fetch(model: str, *, report: Report | None = None) -> Weights:

@@ -158,8 +158,9 @@ def test_the_hooks_go_after_success_and_after_an_error_inside(tiny, own_copy):
     assert hooks(tiny.network) == before
 
 
-def test_progress_is_shown_only_when_asked_for(tiny, capsys):
+def test_progress_is_shown_only_when_asked_for(tiny, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
     capture(tiny, rows_of(tiny), layers=(0,), positions=(-1,))
     assert capsys.readouterr().err == ""
     capture(tiny, rows_of(tiny), layers=(0,), positions=(-1,), batch_size=2, progress=True)
-    assert "5/5" in capsys.readouterr().err
+    assert "5 of 5" in capsys.readouterr().err

@@ -103,6 +103,41 @@ def test_only_folders_with_a_manifest_count_as_available(tmp_path):
     assert available(tmp_path) == ("a", "b")
 
 
+# All of it or nothing
+
+
+def test_a_finished_artifact_replaces_the_old_one_and_leaves_other_files(tmp_path):
+    for name in ("a", "b"):
+        write_file(tmp_path / "made" / name, b"new")
+        write_file(tmp_path / "out" / name, b"old")
+    write_file(tmp_path / "out" / "notes.txt", b"mine")
+    artifact.publish(tmp_path / "made", tmp_path / "out")
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert found == {"a": b"new", "b": b"new", "notes.txt": b"mine"}
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_disk_that_fills_up_leaves_the_old_artifact_whole(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        write_file(tmp_path / "made" / name, b"new")
+        write_file(tmp_path / "out" / name, b"old")
+    real = artifact.write_file
+
+    def full(path, content):
+        if path.name == "b":
+            raise SteeringError("no space")
+        real(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(artifact, "write_file", full)
+        with pytest.raises(SteeringError, match="no space"):
+            artifact.publish(tmp_path / "made", tmp_path / "out")
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert found == {"a": b"old", "b": b"old"}
+    artifact.publish(tmp_path / "made", tmp_path / "out")
+    assert (tmp_path / "out" / "b").read_bytes() == b"new"
+
+
 # Broken files
 
 

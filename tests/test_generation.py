@@ -351,3 +351,29 @@ def test_a_greedy_answer_is_less_perplexing_than_a_random_one(tiny):
 def test_without_any_answer_there_is_no_perplexity(tiny):
     assert answer_perplexity(tiny, rows_of(tiny), [[], [], []]) == [None, None, None]
     assert answer_perplexity(tiny, [], []) == []
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-40, 1e-6])
+@pytest.mark.parametrize("top_p", [0.01, 0.5, 1.0])
+def test_a_temperature_next_to_zero_chooses_as_zero_does(temperature, top_p):
+    logits = torch.randn(5, 400, generator=torch.Generator().manual_seed(1)) * 30
+    logits[0, 7] = logits[0].max() + 1e-3
+    logits[1, 3] = -torch.inf  # a token that the model rules out
+    near = _Chooser(Sampling(temperature=temperature, top_p=top_p))(logits)
+    assert near == _Chooser(Sampling())(logits) == logits.argmax(-1).tolist()
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 0.7, 5.0])
+def test_tokens_are_drawn_by_their_probability_at_every_temperature(temperature):
+    logits = torch.tensor([[1.0, 0.0, -2.0]])
+    choose = _Chooser(Sampling(temperature=temperature))
+    drawn = torch.bincount(torch.tensor([choose(logits)[0] for _ in range(4000)]), minlength=3)
+    expected = (logits[0].double() / temperature).softmax(-1)
+    assert (drawn / 4000 - expected).abs().max() < 0.03  # four standard errors
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_p", "max_new_tokens", "seed"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_setting_that_is_no_number_is_refused(name, value):
+    with pytest.raises(SteeringError, match=f"{name}={value} is out of range"):
+        Sampling(**{name: value})

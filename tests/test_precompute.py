@@ -185,7 +185,7 @@ def test_a_run_that_was_stopped_at_every_stage_gives_the_same_bytes(tiny, splits
             patch.setattr(module, stage, interrupted)
             with pytest.raises(KeyboardInterrupt):
                 precompute.precompute(tiny, splits, out)
-        assert not (out / "recordings.jsonl").exists()
+        assert not out.exists()  # half a result would mix with the rest of an older one
 
     precompute.precompute(tiny, splits, out)
     found, expected = files_of(out), files_of(whole.out)
@@ -309,12 +309,41 @@ def test_files_are_split_without_overlap_and_always_alike(tmp_path):
 
 def test_31_prompts_are_enough_and_30_are_not(tmp_path):
     good = write_prompts(tmp_path / "good.txt", 31, "good")
-    assert PromptSplits.of_files(good, good).validation["harmful"]
+    other = write_prompts(tmp_path / "other.txt", 31, "bad")
+    assert PromptSplits.of_files(other, good).validation["harmful"]
     few = write_prompts(tmp_path / "few.txt", 30, "bad")
     with pytest.raises(SteeringError, match=r"few\.txt has 30 prompts; at least 31 are needed"):
         PromptSplits.of_files(few, good)
     with pytest.raises(SteeringError, match=r"few\.txt has 30 prompts"):
         PromptSplits.of_files(good, few)
+
+
+@pytest.mark.parametrize("shared", ["good number 3", "Good  NUMBER 3 "])
+def test_a_prompt_in_both_files_is_told(tmp_path, shared):
+    good = write_prompts(tmp_path / "good.txt", 40, "good")
+    bad = write_prompts(tmp_path / "bad.txt", 40, "bad")
+    PromptSplits.of_files(bad, good)
+    bad.write_text(f"{bad.read_text()}\n{shared}")
+    with pytest.raises(SteeringError, match=r"1 prompts of .*bad\.txt are in .*good\.txt, too"):
+        PromptSplits.of_files(bad, good)
+    with pytest.raises(SteeringError, match="40 prompts"):
+        PromptSplits.of_files(good, good)
+
+
+def test_a_repeated_prompt_counts_once_and_is_never_on_both_sides_of_a_split(tmp_path):
+    good = write_prompts(tmp_path / "good.txt", 40, "good")
+    bad = write_prompts(tmp_path / "bad.txt", 40, "bad")
+    once = PromptSplits.of_files(bad, good)
+    bad.write_text(f"{bad.read_text()}\nbad number 7\nBad number  8")
+    twice = PromptSplits.of_files(bad, good)
+    assert twice.train == once.train
+    assert twice.test == once.test
+    assert "bad.txt sha256:" in twice.source
+    assert "(without 2 repeated)" in twice.source
+    many = write_prompts(tmp_path / "many.txt", 30, "bad")
+    many.write_text("\n".join([many.read_text()] * 5))
+    with pytest.raises(SteeringError, match=r"many\.txt has 30 different prompts; at least 31"):
+        PromptSplits.of_files(many, good)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

@@ -1,4 +1,5 @@
 import csv
+import gzip
 import hashlib
 import inspect
 import json
@@ -271,7 +272,7 @@ def test_a_text_file_has_one_prompt_a_line_and_blank_lines_do_not_count(tmp_path
     assert read(path) == ("first one", "second\u2028one")
 
 
-@given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
+@given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])), min_size=1))
 def test_what_the_csv_and_json_libraries_write_is_read_back(tmp_path_factory, texts) -> None:
     texts = [f"{text}." for text in texts]
     folder = tmp_path_factory.mktemp("written")
@@ -281,7 +282,10 @@ def test_what_the_csv_and_json_libraries_write_is_read_back(tmp_path_factory, te
     assert read(folder / "a.csv") == read(folder / "a.json") == tuple(texts)
 
 
-COLUMNS = ["instruction", "prompt", "goal", "Goal", "forbidden_prompt", "text"]
+COLUMNS = [
+    *("instruction", "prompt", "goal", "Goal", "forbidden_prompt"),
+    *("Behavior", "behavior", "question", "Question", "query", "Query", "Prompt", "text"),
+]
 
 
 @pytest.mark.parametrize("earlier", range(len(COLUMNS) - 1))
@@ -338,6 +342,23 @@ BAD = {
     "latin-1": ("a.txt", b"one\ntwo\n\xfcber", ["line 3", "not UTF-8", "save the file as UTF-8"]),
     "latin-1 after a mark": ("a.txt", b"\xef\xbb\xbfa\n\xfc", ["line 2", "not UTF-8"]),
     "utf-16": ("a.jsonl", '"a"'.encode("utf-16"), ["line 1", "not UTF-8"]),
+    "utf-16 without a mark": ("a.txt", "Hi\nyou".encode("utf-16-le"), ["it looks like UTF-16"]),
+    "utf-16 the other way": ("a.csv", "goal\nHi".encode("utf-16-be"), ["it looks like UTF-16"]),
+    "utf-32": ("a.json", '["Hi"]'.encode("utf-32"), ["it looks like UTF-32"]),
+    "utf-32 without a mark": ("a.json", '["Hi"]'.encode("utf-32-be"), ["it looks like UTF-32"]),
+    "gzip": ("a.jsonl", gzip.compress(b'"Hi"'), ["is a gzip archive", "unpack it first"]),
+    "spreadsheet as csv": ("a.csv", b"PK\x03\x04\x14\0", ["a spreadsheet", "as CSV in UTF-8"]),
+    "parquet as json": ("a.json", b"PAR1\x15\x04", ["is a Parquet table", ".jsonl"]),
+    "parquet": ("a.parquet", b"PAR1\x15\x04", ["is a Parquet table", ".jsonl"]),
+    "spreadsheet": ("a.xlsx", b"PK\x03\x04\x14\0", ["a spreadsheet", "as CSV in UTF-8"]),
+    "compressed": ("a.jsonl.gz", gzip.compress(b'"Hi"'), ["is a gzip archive", "unpack"]),
+    "windows-1252": ("a.txt", b"one\nmake \xe9clairs\n", ["line 2", "reads 'make éclairs'"]),
+    "zero byte": ("a.txt", "one\ntw\0o", ["line 2", "U+0000 at character 3", "remove it"]),
+    "escape": ("a.jsonl", '"a"\n{"goal": "\\u001b[31m"}', ["line 2", "'goal'", "U+001B"]),
+    "control in csv": ("a.csv", "goal\nok\na\x07b", ["line 3", "U+0007"]),
+    "too long a line": ("a.txt", "ok\n" + "x" * 20_000, ["line 2", "20,000", "at most 4,000"]),
+    "too long an entry": ("a.json", json.dumps(["ok", "x" * 4001]), ["entry 2", "4,001"]),
+    "comments only": ("a.txt", "# one\n#two\n", ["holds no prompts"]),
     "half a character": ("a.jsonl", '"a"\n"\\ud83d"', ["line 2", "half a character"]),
 }
 
@@ -391,9 +412,29 @@ def test_a_file_that_may_not_be_read_is_an_error_that_says_so(tmp_path, monkeypa
 
 def test_the_field_limit_of_the_csv_library_is_left_as_it_was(tmp_path) -> None:
     before = csv.field_size_limit()
-    read(written(tmp_path, "a.csv", "goal\n" + "x" * before))
+    read(written(tmp_path, "a.csv", "goal,target\nok," + "x" * before))
     assert csv.field_size_limit() == before
 
 
 def test_the_columns_are_those_of_the_command_line_in_that_order() -> None:
-    assert list(steering.prompts.TEXT_COLUMNS) == COLUMNS
+    chats = ["messages", "conversations", "conversation"]
+    assert list(steering.prompts.TEXT_COLUMNS) == [*COLUMNS, *chats]
+
+
+# Comments in text files
+
+
+def test_comments_are_left_out_of_text_files_and_their_number_is_told(tmp_path, capsys) -> None:
+    path = written(tmp_path, "a.txt", "# note\nHi\n  # another\nHow do I write C#?\n#\n")
+    assert read(path) == ("Hi", "How do I write C#?")
+    assert f"{path}: 3 lines begin with # and were left out as comments" in capsys.readouterr().err
+    read(written(tmp_path, "a.txt", "Hi"))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.csv", "goal\n# a title\n"), ("a.jsonl", '"# a title"'), ("a.json", '["# a title"]')],
+)
+def test_only_text_files_have_comments(tmp_path, name, content) -> None:
+    assert read(written(tmp_path, name, content)) == ("# a title",)

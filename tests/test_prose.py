@@ -94,7 +94,8 @@ def test_a_heading_of_the_shipped_file_means_nothing_in_another(tmp_path):
         (b"", "is empty"),
         (b" \n\t\n\n", "is empty"),
         (b"fine\nfine \xff\n", "line 2: not UTF-8"),
-        (b"PK\x03\x04\x00\x00", "zero bytes"),
+        (b"PK\x03\x04\x00\x00", "a spreadsheet or a zip archive, not a text file"),
+        (b"a long line of text\x00and more of it", "zero bytes"),
     ],
 )
 def test_a_file_that_is_not_text_is_refused_with_a_reason(tmp_path, content, complaint):

@@ -47,8 +47,12 @@ def located(
             seen = tracer.trace(prompt, panels, answers=answers)
         finally:
             engine.reading.release()
-    request = figures.Request(prompt, len(tracer.model.render(prompt)), tuple(chosen))
-    return made.show(tracer.maps, seen, request, tracer.directions)
+    # A card whose edit overflows says so itself; it has no place on the map.
+    slots = tuple(slot for slot, fine in zip(chosen, seen.finite, strict=True) if fine)
+    if not slots:
+        return atlas.empty(engine)
+    request = figures.Request(prompt, len(tracer.model.render(prompt)), slots)
+    return made.show(tracer.maps, seen.of_finite(), request, tracer.directions)
 
 
 def recalled(made: Atlas, engine: Engine, prompt: str, chosen: Mapping[str, Setting]) -> str | None:

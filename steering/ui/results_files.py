@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from steering import report
+from steering import plain_json, report
 from steering.tables import as_csv, flat
 from steering.ui import results_notes as notes
 
@@ -23,7 +23,7 @@ def files(document: Mapping[str, Any]) -> str:
         "name": file_name(document),
         "csv": csv(document),
         "md": markdown(document),
-        "json": json.dumps(document, indent=1, ensure_ascii=False) + "\n",
+        "json": plain_json.dumps(document, indent=1) + "\n",
     }
     held = escape(json.dumps(contents, ensure_ascii=False), quote=False)
     return (

@@ -9,6 +9,7 @@ from html import escape
 from typing import Final, Literal
 
 from steering.comparison import Answer
+from steering.numbers import plain, signed
 
 State = Literal["idle", "waiting", "writing", "done", "recorded", "missing", "off"]
 """What a card shows: nothing yet, a run before its first token, a growing answer, a finished one,
@@ -61,7 +62,9 @@ def view(answer: Answer | None, state: State) -> str:
     body = escape(shown.text) if answer else ""
     if state == "writing" and not shown.finished:
         body += '<span class="caret" aria-hidden="true"></span>'
-    placeholder = _PLACEHOLDERS.get(state, "")
+    # A broken answer without a word: its numbers overflowed, which the card says in its place.
+    lost = shown.verdict == "broken" and not shown.text
+    placeholder = escape(_why(shown)) if lost else _PLACEHOLDERS.get(state, "")
     return (
         f'<div class="view" data-state="{state}" data-panel="{escape(shown.panel, quote=True)}">'
         f'<div class="chips">{_chips(shown, state)}</div>'
@@ -76,9 +79,7 @@ def _chips(answer: Answer, state: State) -> str:
     chips = []
     verdict = VERDICTS.get(answer.verdict or "")
     if verdict:
-        # The rule names its verdict first; the chip has said that already.
-        why = (answer.reason or "no reason was stored").rpartition(": ")[2]
-        tip = f"{verdict.meaning} Why: {why}"
+        tip = f"{verdict.meaning} Why: {_why(answer)}"
         chips.append(_chip(f"verdict {answer.verdict}", verdict.word, tip, verdict.icon))
     elif answer.verdict:
         chips.append(_chip("verdict empty", answer.verdict, answer.reason or "", "M6 8h.01"))
@@ -96,6 +97,11 @@ def _chips(answer: Answer, state: State) -> str:
     return "".join(chips)
 
 
+def _why(answer: Answer) -> str:
+    """Return the rule's reason without its verdict, which it names first and the chip has said."""
+    return (answer.reason or "no reason was stored").rpartition(": ")[2]
+
+
 def _chip(name: str, word: str, tip: str, icon: str) -> str:
     tip = escape(tip, quote=True)
     return (
@@ -106,9 +112,9 @@ def _chip(name: str, word: str, tip: str, icon: str) -> str:
 
 
 def _gauge(answer: Answer | None) -> str:
-    percent = 100 * answer.p_refusal if answer else 0.0
+    percent = 100 * (answer.p_refusal or 0.0) if answer else 0.0
     value = f"{percent:.0f} %" if answer else "–"
-    score = f"{answer.refusal_score:+.1f}".replace("-", "−") if answer else "–"
+    score = signed(answer.refusal_score, 1) if answer else "–"
     return (
         f'<div class="gauge" tabindex="0" data-tip="{escape(TIPS["gauge"], quote=True)}">'
         f"<span>Starts like a refusal</span><small>score {score}</small><b>{value}</b>"
@@ -121,7 +127,7 @@ def _gauge(answer: Answer | None) -> str:
 def _numbers(answer: Answer | None) -> str:
     values = dict.fromkeys(("KL", "perplexity", "tokens", "tokens/s"), "–")
     if answer:
-        values["KL"] = f"{answer.kl:.2f}"
+        values["KL"] = plain(answer.kl)
         values["tokens"] = str(answer.tokens)
         if answer.perplexity is not None:
             values["perplexity"] = f"{answer.perplexity:,.{1 if answer.perplexity < 100 else 0}f}"
