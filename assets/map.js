@@ -56,8 +56,12 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     if (b && typeof b === "object") return Object.fromEntries(Object.entries(b).map(([name, each]) => [name, mix(a?.[name], each, k)]));
     return b;
   };
+  // Text that runs from right to left is set apart by Unicode's isolates, so that it turns neither the
+  // words around it nor its own marks; the direction of a whole is that of its first letter.
+  const RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+  const apart = (text, whole = text) => (RIGHT.test(text) || RIGHT.test(whole) ? `${RIGHT.test(whole.match(/\p{L}/u)?.[0] ?? "") ? "\u2067" : "\u2066"}${text}\u2069` : text);
   // Plotly reads a little HTML in hover texts, so a prompt is cleaned and broken into lines.
-  const lines = (text, width = 44) => clean(text.replace(new RegExp(`(.{1,${width}})(\\s+|$)`, "g"), "$1\n").trim()).replace(/\n/g, "<br>");
+  const lines = (text, width = 44) => clean(text.replace(new RegExp(`(.{1,${width}})(\\s+|$)`, "g"), "$1\n").trim()).split("\n").map((line) => apart(line, text)).join("<br>");
 
   function colours() {
     const style = getComputedStyle(root);
@@ -378,13 +382,15 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
         if (begins) {
           add(item, "small", "", begins);
           line = add(item, "p", `line of-${begins}`);
+          line.dir = "auto";
+          line.setAttribute("translate", "no");
           line.setAttribute("role", "list");
           line.setAttribute("aria-label", `${title}: ${begins}`);
         }
         const t = tokens.t[chosen.layer][i];
         const tok = add(line, "span", "tok", token.replace(/\n/g, "⏎"));
         tok.setAttribute("role", "listitem");
-        tok.title = `“${token.trim() || "space"}”: t = ${signed(t)}`;
+        tok.title = `“${apart(token.trim() || "space")}”: t = ${signed(t)}`;
         tok.setAttribute("aria-label", tok.title);
         // Full colour at half a distance beyond either mean.
         tok.style.setProperty("--tint", `var(--${t < 0.5 ? "harmful" : "harmless"})`);
@@ -552,7 +558,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     const data = inside({ cloud, placed, umaps, chosen });
     return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Where it lands</title><style>${texts[1]}\n${texts[2]}</style>`
       + `<body class="${document.body.classList.contains("dark") ? "dark " : ""}alone" style="font-family:system-ui,sans-serif"><h1></h1><div id="atlas">${untouched}</div>${script(texts[0])}`
-      + script(`const offline = ${data}; document.querySelector("h1").textContent = offline.placed.prompt || "Where requests land"; (${steeringMap})({ element: document.body, offline });`);
+      + script(`const offline = ${data}; const h1 = document.querySelector("h1"); h1.dir = "auto"; h1.textContent = offline.placed.prompt || "Where requests land"; (${steeringMap})({ element: document.body, offline });`);
   }
 
   async function takeAway(format) {

@@ -7,7 +7,8 @@ from typing import Any, Final
 from steering.comparison import Answer
 from steering.directions import Directions
 from steering.errors import SteeringError
-from steering.panel import KEYS, Panel, parse
+from steering.panel import KEYS, RANGES, Panel, parse
+from steering.ui import typed
 
 CONTROLS: Final = ("k", "alpha", "c", "layer", "where", "side", "center", "basis", "seed")
 """The controls of a card, in the order in which their values are handed around."""
@@ -21,6 +22,8 @@ SLOTS: Final[Mapping[str, str]] = {
 }
 """The cards from first to last with the panel each starts from; the kind of `own` can be changed,
 and it starts by inducing refusal, the one thing that the others do not show."""
+WHOLE: Final = ("k", "layer", "seed")
+"""Controls that take whole numbers."""
 FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip", "random")
 """What the card `own` can be."""
 
@@ -62,12 +65,13 @@ def panel_of(kind: str, values: Mapping[str, Any], directions: Directions | None
     Raises:
         SteeringError: If a value is missing or out of range.
     """
+    if kind not in KEYS:
+        raise SteeringError("no edit is chosen; choose one of the list")
     if directions is None or kind == "baseline":
         return Panel(kind)
+    reach = limits(kind, values.get("basis"), values.get("layer"), directions)
     keys = [key for key in CONTROLS if key in KEYS[kind]]
-    if missing := [key for key in keys if values.get(key) is None]:
-        raise SteeringError(f"{missing[0]} of {kind} is empty; give it a value")
-    read = {key: _number(key, values[key]) for key in keys}
+    read = {key: _read(key, kind, values.get(key), reach) for key in keys}
     # The default layer and rank depend on the basis, so the basis is settled first.
     own_basis = Panel(kind).resolved(directions).basis
     basis = read["basis"] if read.get("basis") not in (None, own_basis) else None
@@ -121,28 +125,36 @@ def bring(panel: str, directions: Directions | None) -> Brought:
     return Brought(slot, wanted.name, values, str(made))
 
 
-def _number(key: str, value: Any) -> Any:  # noqa: ANN401 - a slider's value or a choice's
-    if key in ("k", "layer", "seed"):
-        return int(value)
-    return round(float(value), 4) if key in ("alpha", "c") else value
+def _read(key: str, kind: str, value: object, reach: Limits) -> Any:  # noqa: ANN401
+    name = f"{key} of {kind}"
+    if key in RANGES:
+        low, high = {
+            "k": (1, reach.k),
+            "layer": (reach.lowest_layer, reach.highest_layer),
+        }.get(key, RANGES[key])
+        return typed.number(name, value, low=low, high=high, whole=key in WHOLE)
+    if value is None:
+        raise SteeringError(f"{name} is not chosen; choose one of the list")
+    return value
 
 
-def limits(kind: str, basis: str, layer: int, directions: Directions | None) -> Limits:
+def limits(kind: str, basis: str | None, layer: object, directions: Directions | None) -> Limits:
     """Return how far the sliders go for a kind of panel at a layer.
 
     Args:
         kind: A panel's name.
         basis: `dim`, `inlp` or `random`; counts only for kinds that can choose.
-        layer: Where the directions are taken.
+        layer: Where the directions are taken; anything that is no layer gives the usual rank.
         directions: None gives wide limits, for a page without directions.
     """
     if directions is None:
         return Limits(20, 0, 30)
-    if kind in ("baseline", "actadd", "ablation") or basis == "dim":
+    chosen = basis if "basis" in KEYS.get(kind, ()) else None
+    if kind in ("baseline", "actadd", "ablation") or chosen == "dim":
         return Limits(1, 1, directions.n_layers - 1)
     position = directions.inlp_place[0]
     layers = [each for place, each in directions.inlp if place == position]
-    found = directions.inlp.get((position, layer))
+    found = directions.inlp.get((position, layer)) if isinstance(layer, int) else None
     rank = found.subspace.rank if found else directions.default_k
     return Limits(rank, min(layers), max(layers))
 

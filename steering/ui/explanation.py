@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from steering.ui.engine import Engine
+from steering.ui.text import isolated
 
 MASTHEAD: Final = (
     "<h1>Refusal Steering Playground</h1>"
@@ -23,6 +24,8 @@ BUG: Final = (
     "Something in the app itself went wrong; the server's log has the details. "
     "Press Run to try again."
 )
+_NAMES: Final = ("Model", "Weights", "Refusal openers")
+_AS_IT_IS: Final = ' translate="no"'
 ASSETS: Final = Path(__file__).resolve().parent.parent.parent / "assets"
 
 
@@ -52,5 +55,8 @@ def facts(engine: Engine) -> str:
         rank = f"; {kept.subspace.rank} directions kept" if kept else ""
         found = f"layer {layer}, template position {position}{rank}"
         rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
-    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
+    items = "".join(
+        f"<dt>{escape(name)}</dt><dd{_AS_IT_IS * (name in _NAMES)}>{escape(isolated(value))}</dd>"
+        for name, value in rows
+    )
     return f'<dl class="facts">{items}</dl>'

@@ -9,6 +9,7 @@ from html import escape
 from typing import Final, Literal
 
 from steering.comparison import Answer
+from steering.ui.text import isolated, written
 
 State = Literal["idle", "waiting", "writing", "done", "recorded", "missing", "off"]
 """What a card shows: nothing yet, a run before its first token, a growing answer, a finished one,
@@ -58,9 +59,10 @@ def view(answer: Answer | None, state: State) -> str:
     """
     shown = answer or Answer(panel="")
     measured = bool(shown.first_tokens)
-    body = escape(shown.text) if answer else ""
+    body = written(shown.text, tag="div") if answer else ""
     if state == "writing" and not shown.finished:
-        body += '<span class="caret" aria-hidden="true"></span>'
+        # Inside the text's own element, so that it stands where the text goes on.
+        body = body.removesuffix("</div>") + '<span class="caret" aria-hidden="true"></span></div>'
     placeholder = _PLACEHOLDERS.get(state, "")
     return (
         f'<div class="view" data-state="{state}" data-panel="{escape(shown.panel, quote=True)}">'
@@ -78,7 +80,7 @@ def _chips(answer: Answer, state: State) -> str:
     if verdict:
         # The rule names its verdict first; the chip has said that already.
         why = (answer.reason or "no reason was stored").rpartition(": ")[2]
-        tip = f"{verdict.meaning} Why: {why}"
+        tip = isolated(f"{verdict.meaning} Why: {why}")
         chips.append(_chip(f"verdict {answer.verdict}", verdict.word, tip, verdict.icon))
     elif answer.verdict:
         chips.append(_chip("verdict empty", answer.verdict, answer.reason or "", "M6 8h.01"))
@@ -140,7 +142,7 @@ def first_tokens(tokens: Sequence[tuple[str, float]]) -> str:
     if not tokens:
         return '<p class="quiet">They appear with the answer.</p>'
     rows = "".join(
-        f"<li><code>{escape(_visible(token))}</code>"
+        f"<li>{written(_visible(token), tag='code')}"
         f'<i><u style="width:{100 * p:.1f}%"></u></i><span>{100 * p:.1f} %</span></li>'
         for token, p in tokens
     )
