@@ -8,8 +8,17 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import logging
 from typing import cast
 
-from steering import artifact, catalog, loading, sweep_table
+from steering import serving
 from steering.errors import SteeringError
+
+try:
+    SERVER_NAME = serving.prepare()
+except SteeringError as error:
+    if __name__ != "__main__":
+        raise
+    raise SystemExit(f"error: {error}") from None
+
+from steering import artifact, catalog, loading, sweep_table
 from steering.model import Quantization
 from steering.ui import build, launch_options
 from steering.ui.engine import Engine, Supply
@@ -60,15 +69,23 @@ demo = build(
 
 
 def main() -> None:
-    """Load the model in the background and serve the page; the address is printed."""
+    """Load the model in the background and serve the page; the address is printed.
+
+    Raises:
+        SteeringError: If the page cannot be served at the address that was asked for.
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    serving.check_address(SERVER_NAME)
     engine.start()
     try:
-        demo.launch(**launch_options())
+        demo.launch(server_name=SERVER_NAME, **launch_options())
     except OSError as error:
-        raise SystemExit(str(SteeringError(f"the app could not start: {error}"))) from error
+        raise SteeringError(f"the app could not start: {error}") from error
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SteeringError as error:
+        raise SystemExit(f"error: {error}") from None
