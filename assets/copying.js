@@ -63,16 +63,18 @@ window.steering.copying = (() => {
     button.after(box);
     box.focus({ preventScroll: true });
     box.select();
-    const leave = () => {
-      box.remove();
-      say(button, null);
-    };
+    let copied = false;
     box.addEventListener("copy", () => {
-      say(button, "copied");
-      setTimeout(() => box.remove());
+      copied = true;
+      // After the browser has copied: what is selected is gone with the box.
+      setTimeout(() => button.focus({ preventScroll: true }));
     });
-    box.addEventListener("blur", leave);
-    box.addEventListener("keydown", (event) => event.key === "Escape" && button.focus());
+    box.addEventListener("blur", () => {
+      // Not at once: a browser does not let an element go twice.
+      setTimeout(() => box.remove());
+      say(button, copied ? "copied" : null);
+    });
+    box.addEventListener("keydown", (event) => event.key === "Escape" && button.focus({ preventScroll: true }));
   }
 
   const waiting = new WeakMap();

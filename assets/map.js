@@ -21,7 +21,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     displayModeBar: false, displaylogo: false, showSendToCloud: false, doubleClick: false,
     showTips: false, responsive: false,
   };
-  const FLAT = "This browser does not draw in 3D (WebGL is off): the three components from one side. Drag, or press an arrow key, to turn.";
+  const FLAT = "No WebGL here: three components, seen from one side. Drag or press arrow keys to turn them.";
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const finger = matchMedia("(pointer: coarse)");
 
@@ -293,7 +293,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       textposition: ["top left", "top right"], textfont: { family: ink.font, size: 13, weight: 600, color: CLASSES.map((label) => ink[label]) }, hoverinfo: "skip", cliponaxis: false,
     };
     // The three components themselves, from the middle outwards, where they are seen from one side.
-    const rods = now.kind === "turned" ? [[1, 0, 0], [0, 1, 0], [0, 0, 1]].map(project) : [];
+    const rods = now.kind === "turned" ? [[0.8, 0, 0], [0, 0.8, 0], [0, 0, 0.8]].map(project) : [];
     const axes = {
       type: "scatter", mode: "lines+text", uid: "axes", hoverinfo: "skip", x: rods.flatMap(([x]) => [0, x, null]), y: rods.flatMap(([, y]) => [0, y, null]),
       text: rods.flatMap((_, i) => ["", `PC ${i + 1} · ${Math.round(100 * at().explained[i])} %`, ""]), textposition: "top center", textfont: text(12), line: { width: 1.2, color: ink.soft },
@@ -701,7 +701,13 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     refresh();
   });
   // WebGL may be lost at any time: a driver ends, a laptop sleeps, another page takes the last context.
-  part("space").addEventListener("webglcontextlost", () => setTimeout(flatten), true);
+  part("space").addEventListener("webglcontextlost", (event) => {
+    event.stopImmediatePropagation();
+    // plotly.js would wait, frame by frame, for the context of a plot that is gone.
+    const scene = part("space")._fullLayout?.scene?._scene;
+    if (scene) scene.recoverContext = () => {};
+    setTimeout(flatten);
+  }, true);
   const plane2d = part("plane");
   const rotate = (across, up) => {
     turn = [turn[0] - across, Math.max(-1.5, Math.min(1.5, turn[1] + up))];

@@ -6,7 +6,8 @@ window.steering.numbers = (() => {
   const DIGITS = 10; // decimals kept, as in steering/ui/typed.py
   const kept = new WeakMap(); // the last text of each field that was a number
   let own = false; // an event that was made here
-  let comma = null; // a sign that the browser may be about to drop
+  let inserting = false; // an insertion that was made here
+  let heard = false; // whether the last insertion changed a field
 
   const field = (event) => event.target?.closest?.(FIELD);
   const whole = (box) => Number.isInteger(Number(box.step || "any"));
@@ -67,30 +68,30 @@ window.steering.numbers = (() => {
     return /^[-+.\deE]*$/.test(written) && written.split(".").length < 3 ? written : null;
   }
 
+  // Tells whether the browser took it; a browser of another language drops a comma without a word.
+  function insert(text) {
+    heard = false;
+    inserting = true;
+    document.execCommand("insertText", false, text);
+    inserting = false;
+    return heard;
+  }
+
   addEventListener("beforeinput", (event) => {
     const box = field(event);
     const text = event.data ?? event.dataTransfer?.getData("text/plain");
-    if (!box || !text || own) return;
+    if (!box || !text || inserting) return;
     const meant = plain(text);
     if (meant === text) return;
-    if (event.inputType === "insertText") {
-      // A browser whose own language writes so takes it as it is; another one drops it.
-      comma = { box, meant };
-      setTimeout(() => {
-        if (comma?.meant) document.execCommand("insertText", false, comma.meant);
-        comma = null;
-      });
-      return;
-    }
     event.preventDefault();
-    if (meant) document.execCommand("insertText", false, meant);
-    else mark(box, true);
+    if (meant === null) mark(box, true);
+    else if (text.length > 1 || !insert(text)) insert(meant);
   }, true);
 
   addEventListener("input", (event) => {
     const box = field(event);
     if (!box || own) return;
-    comma = null;
+    heard = true;
     if (fits(box)) keep(box);
     else {
       mark(box, true);

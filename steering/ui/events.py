@@ -103,7 +103,9 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
         engine.start(again=True)
         return tick()
 
-    load(arrive, outputs=[*outputs, *running.outputs_of(page)], **quiet)
+    arrived = load(arrive, outputs=[*outputs, *running.outputs_of(page)], **quiet)
+    # On a slow machine the model can be ready before Gradio's page hears a click.
+    arrived.then(js="() => window.steering.place()", **quiet)
     page.timer.tick(tick, outputs=outputs, **quiet)
     page.retry.click(retry, outputs=outputs, **quiet)
     if page.chooser is not None:
