@@ -585,7 +585,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       const names = placed.panels.map(({ slot, title }, i) => `<span style="color:${ink[slot]}">${SIGNS[slot][1]}</span> ${clean(title)}${i % 3 === 2 ? "<br>" : "   "}`);
       layout.annotations = [{ text: names.join(""), showarrow: false, xref: "paper", x: 0.5, yref: "paper", y: 0, yanchor: "top", yshift: -8, font: text(12.5) }];
     }
-    window.Plotly.downloadImage({ data, layout, config: CONFIG }, { format, width: Math.max(width, 640), height: Math.max(height, 520) + 60, scale: format === "png" ? 2 : 1, filename: filename(format).replace(/\.\w+$/, "") });
+    return window.Plotly.downloadImage({ data, layout, config: CONFIG }, { format, width: Math.max(width, 640), height: Math.max(height, 520) + 60, scale: format === "png" ? 2 : 1, filename: filename(format).replace(/\.\w+$/, "") });
   }
 
   function table() {
@@ -601,7 +601,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   }
 
   async function page() {
-    const texts = await Promise.all(["plotly", "style", "map"].map((name) => fetch(address(name)).then((answer) => answer.text())));
+    const texts = await Promise.all(["plotly", "style", "map"].map((name) => fetch(address(name)).then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(`${name}: ${answer.status}`))))));
     const inside = (data) => JSON.stringify(data).replace(/</g, "\\u003c");
     const script = (code) => `<script>${code.replace(/<\/script/gi, "<\\/script")}</` + "script>";
     const data = inside({ cloud, placed, umaps, chosen });
@@ -614,7 +614,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     if (!cloud || !window.Plotly) return;
     if (format === "csv") save(table(), "text/csv", format);
     else if (format === "html") save(await page(), "text/html", format);
-    else if (chosen.view !== "tokens") picture(format);
+    else if (chosen.view !== "tokens") await picture(format);
     else say("Tokens have no picture; the data (CSV) or the map (HTML) can be taken away.");
   }
 
@@ -672,8 +672,13 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   root.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.dataset.save) return void takeAway(button.dataset.save);
-    if (button.dataset.part === "large") return void (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.());
+    if (button.dataset.save) {
+      return void takeAway(button.dataset.save).catch((error) => {
+        say("This file could not be made. Reload the page to try again.");
+        console.error(error);
+      });
+    }
+    if (button.dataset.part === "large") return void (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.().catch(() => say("This browser does not allow the full screen here.")));
     if (!cloud) return;
     const { value } = button.dataset;
     const group = button.closest("[data-part]")?.dataset.part;
