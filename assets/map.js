@@ -327,7 +327,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       traces: [...hills, ...points(now, "scatter", 5), axes, means, names, ...arrows, ...marks],
       layout: blank({
         ...(now.kind === "turned" && { dragmode: false }),
-        margin: { l: lda || now.kind === "umap" ? 10 : 26, r: 10, t: lda ? 24 : 8, b: now.kind === "umap" ? 10 : lda ? 40 : 26 },
+        margin: { l: lda || ["umap", "turned"].includes(now.kind) ? 10 : 26, r: 10, t: lda ? 24 : 8, b: now.kind === "umap" ? 10 : lda ? 40 : 26 },
         shapes: lda ? [0, 1].map((x, i) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, layer: "below", line: { width: 1.2, dash: "dot", color: fade(ink[CLASSES[i]], 0.75) } })) : [],
         xaxis: { ...axis, range: rangeX, showgrid: false, ...(lda ? { tickvals: [-1, 0, 0.5, 1, 2], ticktext: ["−1", "0", "½", "1", "2"], tickfont: text(12), title: { ...axis.title, text: "t: 0 at the harmful mean, 1 at the harmless mean" } } : { showticklabels: false, title: { ...axis.title, text: now.kind === "pca" ? share(0) : "" } }) },
         yaxis: { ...axis, range: rangeY, showgrid: false, showticklabels: false, title: { ...axis.title, text: now.kind === "pca" ? share(1) : "" } },
