@@ -9,8 +9,17 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
-from steering import artifact, catalog, cost, fits, sweep_table
+from steering import serving
 from steering.errors import SteeringError
+
+try:
+    SERVER_NAME = serving.prepare()
+except SteeringError as error:
+    if __name__ != "__main__":
+        raise
+    raise SystemExit(f"error: {error}") from None
+
+from steering import artifact, catalog, cost, fits, sweep_table
 from steering.progress import Report
 from steering.progress_lines import logged
 from steering.ui import build, launch_options
@@ -138,13 +147,17 @@ def main() -> None:
 
     Loading begins when the first page has arrived in a browser (see `ui.events`): it keeps the
     interpreter busy, and what is recorded can be looked at meanwhile.
+
+    Raises:
+        SteeringError: If the page cannot be served at the address that was asked for.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    serving.check_address(SERVER_NAME)
     try:
-        demo.launch(**launch_options(), prevent_thread_lock=True)
+        demo.launch(server_name=SERVER_NAME, **launch_options(), prevent_thread_lock=True)
     except OSError as error:
-        raise SystemExit(str(SteeringError(f"the app could not start: {error}"))) from error
+        raise SteeringError(f"the app could not start: {error}") from error
     unasked = threading.Timer(_PATIENCE_SECONDS, engine.start)
     unasked.daemon = True
     unasked.start()
@@ -152,4 +165,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SteeringError as error:
+        raise SystemExit(f"error: {error}") from None

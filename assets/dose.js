@@ -558,8 +558,12 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     if (group) {
       chosen[group] = button.dataset.value;
       drawAll();
-    } else if (button.dataset.save) takeAway(button.closest("article").dataset.figure, button.dataset.save);
-    else if (button.dataset.cell) choose(Number(button.dataset.cell));
+    } else if (button.dataset.save) {
+      takeAway(button.closest("article").dataset.figure, button.dataset.save).catch((error) => {
+        say("This file could not be made. Reload the page to try again.");
+        console.error(error);
+      });
+    } else if (button.dataset.cell) choose(Number(button.dataset.cell));
   });
   // Pointing at a name points at its place.
   for (const [event, on] of [["mouseover", true], ["focusin", true], ["mouseout", false], ["focusout", false]]) {

@@ -21,6 +21,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     displayModeBar: false, displaylogo: false, showSendToCloud: false, doubleClick: false,
     showTips: false, responsive: false,
   };
+  const FLAT = "No WebGL here: three components, seen from one side. Drag or press arrow keys to turn them.";
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const finger = matchMedia("(pointer: coarse)");
 
@@ -38,13 +39,17 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   let story = 0;
   let hovered = null;
   let machine = null; // how the maps serve on the machine that runs the model: see machine.js
+  let deep = null; // whether this browser draws in 3D, now; asked when it first matters
+  let turn = [0.79, 0.37]; // azimuth and elevation, in radians, of the flat view of three components
   let begun = false;
   let fetching = false;
 
   // ---- Small tools ----------------------------------------------------------------------------
   const at = () => cloud.at[chosen.layer];
   const layer = () => cloud.layers[chosen.layer];
-  const node = () => part({ map: chosen.map === "pca3" ? "space" : "plane", path: "path", tokens: "words" }[chosen.view]);
+  const solid = () => chosen.map === "pca3" && (deep ??= hasWebGL());
+  const turned = () => chosen.map === "pca3" && !solid();
+  const node = () => part({ map: solid() ? "space" : "plane", path: "path", tokens: "words" }[chosen.view]);
   const raw = () => (chosen.map === "pca3" ? "pca" : chosen.map);
   const signed = (t, digits = 2) => t.toFixed(digits).replace("-", "−").replace(/^−(0\.?0*)$/, "$1");
   const clean = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
@@ -57,8 +62,24 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     if (b && typeof b === "object") return Object.fromEntries(Object.entries(b).map(([name, each]) => [name, mix(a?.[name], each, k)]));
     return b;
   };
+  // Text that runs from right to left is set apart by Unicode's isolates, so that it turns neither the
+  // words around it nor its own marks; the direction of a whole is that of its first letter.
+  const RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+  const beginsRight = (text) => RIGHT.test(text.match(/\p{L}/u)?.[0] ?? "");
+  const apart = (text, whole = text) => (RIGHT.test(whole) ? `${beginsRight(whole) ? "\u2067" : "\u2066"}${text}\u2069` : text);
   // Plotly reads a little HTML in hover texts, so a prompt is cleaned and broken into lines.
-  const lines = (text, width = 44) => clean(text.replace(new RegExp(`(.{1,${width}})(\\s+|$)`, "g"), "$1\n").trim()).replace(/\n/g, "<br>");
+  const lines = (text, width = 44) => clean(text.replace(new RegExp(`(.{1,${width}})(\\s+|$)`, "g"), "$1\n").trim()).split("\n").map((line) => apart(line, text)).join("<br>");
+
+  function hasWebGL() {
+    try {
+      const made = document.createElement("canvas");
+      const found = made.getContext("webgl") ?? made.getContext("experimental-webgl");
+      found?.getExtension("WEBGL_lose_context")?.loseContext(); // a page has few
+      return Boolean(found);
+    } catch {
+      return false;
+    }
+  }
 
   function colours() {
     const style = getComputedStyle(root);
@@ -90,6 +111,12 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   };
   const showOne = (place) => show(place.map((value) => [value])).map(([value]) => value);
 
+  // Without WebGL, three components are seen from one side: a parallel projection onto the screen.
+  function project([x, y, z]) {
+    const [[sa, ca], [se, ce]] = turn.map((angle) => [Math.sin(angle), Math.cos(angle)]);
+    return [ca * y - sa * x, ce * z - se * (ca * x + sa * y)];
+  }
+
   // ---- Frames: plain numbers that can be mixed ------------------------------------------------
   function marksHere() {
     const marks = {};
@@ -110,8 +137,10 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       const values = [...Object.values(lines), ...cloud.at.flatMap(({ band }) => Object.values(band))].flat();
       return { kind: "path", lines, cursor: layer(), span: [Math.min(...values) - 0.15, Math.max(...values) + 0.15] };
     }
-    const marks = marksHere();
-    const points = show(at()[raw()]);
+    const seen = (place) => (turned() ? project(place) : place);
+    const marks = Object.fromEntries(Object.entries(marksHere()).map(([slot, place]) => [slot, seen(place)]));
+    const columns = show(at()[raw()]);
+    const points = turned() ? columns[0].map((_, i) => project(columns.map((column) => column[i]))).reduce(([xs, ys], [x, y]) => (xs.push(x), ys.push(y), [xs, ys]), [[], []]) : columns;
     // Marks may lie far outside the cloud: the map grows to hold them.
     const span = points.map((column, axis) => {
       const values = Object.values(marks).map((mark) => mark[axis]);
@@ -120,9 +149,9 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       return [Math.min(low, ...values) - room, Math.max(high, ...values) + room];
     });
     return {
-      kind: chosen.map,
+      kind: turned() ? "turned" : chosen.map,
       points,
-      means: at().means[raw()].map(showOne),
+      means: at().means[raw()].map((mean) => seen(showOne(mean))),
       marks,
       span,
     };
@@ -133,7 +162,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     const end = goal();
     cancelAnimationFrame(frame);
     frame = 0;
-    const flat = (kind) => ["lda", "pca", "umap"].includes(kind);
+    const flat = (kind) => ["lda", "pca", "umap", "turned"].includes(kind);
     const same = shown && (shown.kind === end.kind || (flat(shown.kind) && flat(end.kind)));
     if (still.matches || !same || document.hidden) {
       paint((shown = end));
@@ -162,7 +191,10 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       return;
     }
     canvas.made = true;
-    window.Plotly.newPlot(canvas, traces, layout, CONFIG);
+    window.Plotly.newPlot(canvas, traces, layout, CONFIG).then(() => {
+      // What plotly.js shows where it cannot draw is a text of its own with a link to another host.
+      if (now.kind === "pca3" && canvas.made && !canvas._fullLayout?.scene?._scene?.glplot) flatten();
+    });
     canvas.on("plotly_hover", ({ points: [point] }) => { hovered = { node: canvas, point: { curveNumber: point.curveNumber, pointNumber: point.pointNumber } }; });
     canvas.on("plotly_unhover", () => (hovered = null));
     canvas.on("plotly_click", ({ points: [point] }) => clicked(point));
@@ -175,10 +207,21 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     canvas.on("plotly_doubleclick", wholeMap);
   }
 
+  // Drawing in 3D has ended, or never began: the same points, seen from one side.
+  function flatten() {
+    deep = false;
+    const canvas = part("space");
+    if (canvas.made) window.Plotly.purge(canvas);
+    canvas.replaceChildren();
+    canvas.made = false;
+    shown = null;
+    refresh();
+  }
+
   function wholeMap() {
     delete zoomed[chosen.map];
     part("whole").hidden = true;
-    if (chosen.map === "pca3") window.Plotly.relayout(part("space"), { "scene.camera": CAMERA });
+    if (solid()) window.Plotly.relayout(part("space"), { "scene.camera": CAMERA });
     else glide();
   }
 
@@ -250,6 +293,12 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       type: "scatter", mode: "text", uid: "names", x: lda ? now.means.map(([x]) => x) : [], y: lda ? [rangeY[1], rangeY[1]] : [], text: CLASSES,
       textposition: ["top left", "top right"], textfont: { family: ink.font, size: 13, weight: 600, color: CLASSES.map((label) => ink[label]) }, hoverinfo: "skip", cliponaxis: false,
     };
+    // The three components themselves, from the middle outwards, where they are seen from one side.
+    const rods = now.kind === "turned" ? [[0.8, 0, 0], [0, 0.8, 0], [0, 0, 0.8]].map(project) : [];
+    const axes = {
+      type: "scatter", mode: "lines+text", uid: "axes", hoverinfo: "skip", x: rods.flatMap(([x]) => [0, x, null]), y: rods.flatMap(([, y]) => [0, y, null]),
+      text: rods.flatMap((_, i) => ["", `PC ${i + 1} · ${Math.round(100 * at().explained[i])} %`, ""]), textposition: "top center", textfont: text(12), line: { width: 1.2, color: ink.soft },
+    };
     const marks = SLOTS.map((slot) => {
       const panel = placed.panels.find((each) => each.slot === slot);
       const mark = panel && now.marks[slot];
@@ -276,9 +325,10 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     const axis = { zeroline: false, showline: false, ticks: "", fixedrange: false, gridcolor: fade(ink.line, 0.6), automargin: false, title: { standoff: 6, font: text(12) } };
     const share = (i) => `principal component ${i + 1} · ${Math.round(100 * at().explained[i])} % of the variance`;
     return {
-      traces: [...hills, ...points(now, "scatter", 5), means, names, ...arrows, ...marks],
+      traces: [...hills, ...points(now, "scatter", 5), axes, means, names, ...arrows, ...marks],
       layout: blank({
-        margin: { l: lda || now.kind === "umap" ? 10 : 26, r: 10, t: lda ? 24 : 8, b: now.kind === "umap" ? 10 : lda ? 40 : 26 },
+        ...(now.kind === "turned" && { dragmode: false }),
+        margin: { l: lda || ["umap", "turned"].includes(now.kind) ? 10 : 26, r: 10, t: lda ? 24 : 8, b: now.kind === "umap" ? 10 : lda ? 40 : 26 },
         shapes: lda ? [0, 1].map((x, i) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, layer: "below", line: { width: 1.2, dash: "dot", color: fade(ink[CLASSES[i]], 0.75) } })) : [],
         xaxis: { ...axis, range: rangeX, showgrid: false, ...(lda ? { tickvals: [-1, 0, 0.5, 1, 2], ticktext: ["−1", "0", "½", "1", "2"], tickfont: text(12), title: { ...axis.title, text: "t: 0 at the harmful mean, 1 at the harmless mean" } } : { showticklabels: false, title: { ...axis.title, text: now.kind === "pca" ? share(0) : "" } }) },
         yaxis: { ...axis, range: rangeY, showgrid: false, showticklabels: false, title: { ...axis.title, text: now.kind === "pca" ? share(1) : "" } },
@@ -379,13 +429,16 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
         if (begins) {
           add(item, "small", "", begins);
           line = add(item, "p", `line of-${begins}`);
+          // Tokens may be parts of letters, which have no direction; the request has its own.
+          line.dir = begins === "request" && beginsRight(placed.prompt ?? "") ? "rtl" : "auto";
+          line.setAttribute("translate", "no");
           line.setAttribute("role", "list");
           line.setAttribute("aria-label", `${title}: ${begins}`);
         }
         const t = tokens.t[chosen.layer][i];
         const tok = add(line, "span", "tok", token.replace(/\n/g, "⏎"));
         tok.setAttribute("role", "listitem");
-        tok.title = `“${token.trim() || "space"}”: t = ${signed(t)}`;
+        tok.title = `“${apart(token.trim() || "space")}”: t = ${signed(t)}`;
         tok.setAttribute("aria-label", tok.title);
         // Full colour at half a distance beyond either mean.
         tok.style.setProperty("--tint", `var(--${t < 0.5 ? "harmful" : "harmless"})`);
@@ -450,7 +503,9 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     const canvas = node();
     for (const name of ["plane", "space", "path", "words"]) part(name).hidden = part(name) !== canvas;
     tell();
-    say("");
+    say(chosen.view === "map" && turned() ? FLAT : "");
+    const reached = { tabindex: "0", role: "application", "aria-label": "Three components from one side. Arrow keys turn them." };
+    for (const [name, value] of Object.entries(reached)) turned() ? part("plane").setAttribute(name, value) : part("plane").removeAttribute(name);
     if (chosen.view === "tokens") {
       words();
       if (!placed.panels.length) say("Run a request, and its tokens appear here.");
@@ -532,7 +587,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       const names = placed.panels.map(({ slot, title }, i) => `<span style="color:${ink[slot]}">${SIGNS[slot][1]}</span> ${clean(title)}${i % 3 === 2 ? "<br>" : "   "}`);
       layout.annotations = [{ text: names.join(""), showarrow: false, xref: "paper", x: 0.5, yref: "paper", y: 0, yanchor: "top", yshift: -8, font: text(12.5) }];
     }
-    window.Plotly.downloadImage({ data, layout, config: CONFIG }, { format, width: Math.max(width, 640), height: Math.max(height, 520) + 60, scale: format === "png" ? 2 : 1, filename: filename(format).replace(/\.\w+$/, "") });
+    return window.Plotly.downloadImage({ data, layout, config: CONFIG }, { format, width: Math.max(width, 640), height: Math.max(height, 520) + 60, scale: format === "png" ? 2 : 1, filename: filename(format).replace(/\.\w+$/, "") });
   }
 
   function table() {
@@ -548,20 +603,20 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   }
 
   async function page() {
-    const texts = await Promise.all(["plotly", "style", "map"].map((name) => fetch(address(name)).then((answer) => answer.text())));
+    const texts = await Promise.all(["plotly", "style", "map"].map((name) => fetch(address(name)).then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(`${name}: ${answer.status}`))))));
     const inside = (data) => JSON.stringify(data).replace(/</g, "\\u003c");
     const script = (code) => `<script>${code.replace(/<\/script/gi, "<\\/script")}</` + "script>";
     const data = inside({ cloud, placed, umaps, chosen });
     return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Where it lands</title><style>${texts[1]}\n${texts[2]}</style>`
       + `<body class="${document.body.classList.contains("dark") ? "dark " : ""}alone" style="font-family:system-ui,sans-serif"><h1></h1><div id="atlas">${untouched}</div>${script(texts[0])}`
-      + script(`const offline = ${data}; document.querySelector("h1").textContent = offline.placed.prompt || "Where requests land"; (${steeringMap})({ element: document.body, offline });`);
+      + script(`const offline = ${data}; const h1 = document.querySelector("h1"); h1.dir = "auto"; h1.textContent = offline.placed.prompt || "Where requests land"; (${steeringMap})({ element: document.body, offline });`);
   }
 
   async function takeAway(format) {
     if (!cloud || !window.Plotly) return;
     if (format === "csv") save(table(), "text/csv", format);
     else if (format === "html") save(await page(), "text/html", format);
-    else if (chosen.view !== "tokens") picture(format);
+    else if (chosen.view !== "tokens") await picture(format);
     else say("Tokens have no picture; the data (CSV) or the map (HTML) can be taken away.");
   }
 
@@ -621,8 +676,13 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   root.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.dataset.save) return void takeAway(button.dataset.save);
-    if (button.dataset.part === "large") return void (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.());
+    if (button.dataset.save) {
+      return void takeAway(button.dataset.save).catch((error) => {
+        say("This file could not be made. Reload the page to try again.");
+        console.error(error);
+      });
+    }
+    if (button.dataset.part === "large") return void (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.().catch(() => say("This browser does not allow the full screen here.")));
     if (!cloud) return;
     const { value } = button.dataset;
     const group = button.closest("[data-part]")?.dataset.part;
@@ -633,7 +693,10 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       return go(value === "edit" ? cloud.layers.indexOf(cloud.edit_layer) : cloud.layers.length - 1);
     }
     if (group === "views") chosen.view = value;
-    if (group === "maps") chosen.map = value;
+    if (group === "maps") {
+      chosen.map = value;
+      if (!deep) deep = null; // a lost one may have come back
+    }
     const item = button.closest("li");
     if (item) chosen.focus = item.dataset.slot;
     refresh();
@@ -645,6 +708,37 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   part("borderline").addEventListener("change", (event) => {
     chosen.borderline = event.target.checked;
     refresh();
+  });
+  // WebGL may be lost at any time: a driver ends, a laptop sleeps, another page takes the last context.
+  part("space").addEventListener("webglcontextlost", (event) => {
+    event.stopImmediatePropagation();
+    // plotly.js would wait, frame by frame, for the context of a plot that is gone.
+    const scene = part("space")._fullLayout?.scene?._scene;
+    if (scene) scene.recoverContext = () => {};
+    setTimeout(flatten);
+  }, true);
+  const plane2d = part("plane");
+  const rotate = (across, up) => {
+    turn = [turn[0] - across, Math.max(-1.5, Math.min(1.5, turn[1] + up))];
+    cancelAnimationFrame(frame);
+    frame = 0;
+    paint((shown = goal()));
+  };
+  let grip = null;
+  plane2d.addEventListener("pointerdown", (event) => {
+    if (cloud && chosen.view === "map" && turned()) grip = [event.clientX, event.clientY];
+  });
+  addEventListener("pointermove", (event) => {
+    if (!grip) return;
+    rotate((event.clientX - grip[0]) / 150, (event.clientY - grip[1]) / 150);
+    grip = [event.clientX, event.clientY];
+  });
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (grip = null));
+  plane2d.addEventListener("keydown", (event) => {
+    const aim = { ArrowLeft: [-0.15, 0], ArrowRight: [0.15, 0], ArrowUp: [0, -0.15], ArrowDown: [0, 0.15] }[event.key];
+    if (!aim || !cloud || !turned()) return;
+    event.preventDefault();
+    rotate(...aim);
   });
   new ResizeObserver(() => {
     if (shown && chosen.view !== "tokens" && node().clientWidth) paint(shown);

@@ -1,5 +1,5 @@
-// What only the browser can do: wait until a slider rests, copy a text form, and mark answers that
-// belong to older settings. Everything else is Python.
+// What only the browser can do: wait until a slider rests, and mark answers that belong to older
+// settings, and texts that are nobody's to translate. Everything else is Python.
 window.steering = (() => {
   const REST = 600; // milliseconds that a slider has to rest before a live run begins
   const SETTLED = 60; // milliseconds after which the map follows a slider
@@ -37,33 +37,22 @@ window.steering = (() => {
     calmUntil = Date.now() + CALM;
   }
 
-  function copyByHand(text) {
-    const box = document.createElement("textarea");
-    box.value = text;
-    document.body.append(box);
-    box.select();
-    document.execCommand("copy");
-    box.remove();
-  }
-
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-copy]");
-    if (!button) return;
-    const text = button.dataset.copy;
-    // navigator.clipboard exists on https and localhost only.
-    if (navigator.clipboard) navigator.clipboard.writeText(text).catch(() => copyByHand(text));
-    else copyByHand(text);
-    const word = button.querySelector(".copy");
-    if (!word) return;
-    word.textContent = "copied";
-    window.setTimeout(() => (word.textContent = "copy"), 1200);
-  });
-
   function markStale() {
     for (const card of document.querySelectorAll(".card")) {
       const shown = card.querySelector(".view")?.dataset.panel;
       const asked = card.querySelector("[data-copy]")?.dataset.copy;
       card.classList.toggle("stale", Boolean(shown && asked && shown !== asked));
+    }
+  }
+
+  // Gradio gives its own texts no language or direction: what visitors and models write has its own.
+  function markWritten() {
+    for (const box of document.querySelectorAll("#request textarea, #request input")) {
+      if (box.dir !== "auto") box.dir = "auto";
+    }
+    for (const example of document.querySelectorAll(".example:not([translate])")) {
+      example.dir = "auto";
+      example.setAttribute("translate", "no");
     }
   }
 
@@ -77,6 +66,8 @@ window.steering = (() => {
   new MutationObserver(arrive).observe(document, {
     subtree: true, childList: true, attributes: true, attributeFilter: ["data-phase"],
   });
+
+  new MutationObserver(markWritten).observe(document, { subtree: true, childList: true });
 
   new MutationObserver(markStale).observe(document, {
     subtree: true,

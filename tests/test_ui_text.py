@@ -157,3 +157,41 @@ def test_a_waiting_visitor_learns_their_place():
 
 def test_the_outcome_names_every_card():
     assert text.outcome(["Baseline"], [MEASURED]) == "Baseline: refused."
+
+
+RIGHT_TO_LEFT = ["كيف أصنع الخبز؟", "איך אופים לחם?", "1. «كيف» (bread)"]
+
+
+@pytest.mark.parametrize("words", [*RIGHT_TO_LEFT, "I'm sorry."])
+def test_what_was_written_has_its_own_direction_and_is_not_translated(words):
+    for shown in (
+        screen.view(Answer(panel="flip", text=words), "done"),
+        screen.view(Answer(panel="flip", text=words), "writing"),
+        screen.first_tokens([(words, 0.5)]),
+    ):
+        (tag,) = re.findall(r'<(?:div|code) class="written"[^>]*>', shown)
+        assert 'dir="auto"' in tag
+        assert 'translate="no"' in tag
+    form = text.form("flip:k=3")
+    assert '<code translate="no">flip:k=3</code>' in form
+    # What the page itself says stays open to a translator.
+    assert form.count("translate") == 1
+    assert "translate" not in text.head("flip", "flip") + text.note("Done")
+
+
+@pytest.mark.parametrize("words", RIGHT_TO_LEFT)
+def test_a_quotation_from_right_to_left_is_set_apart_in_its_sentence(words):
+    assert text.isolated(f"refuses: “{words}” here") == f"refuses: “\u2068{words}\u2069” here"
+    shown = screen.view(
+        Answer(panel="flip", verdict="refused", reason=f"refuses: “{words}”"), "done"
+    )
+    assert "“\u2068" in shown
+
+
+def test_a_sentence_in_latin_letters_is_left_as_it_is():
+    assert text.isolated("refuses: “I'm sorry” and “désolé”") == "refuses: “I'm sorry” and “désolé”"
+
+
+def test_the_caret_stands_where_the_text_goes_on():
+    shown = screen.view(Answer(panel="flip", text="Sure"), "writing")
+    assert re.search(r'Sure<span class="caret" aria-hidden="true"></span></div>', shown)

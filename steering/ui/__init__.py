@@ -31,7 +31,7 @@ def launch_options() -> dict[str, Any]:
 
     Gradio itself honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
     """
-    script = _joined("page.js", "tabs.js", "results.js")
+    script = _joined("page.js", "numbers.js", "copying.js", "tabs.js", "results.js")
     return {
         "theme": gr.themes.Base(font=FONTS, font_mono=MONOSPACE),
         "css": _joined("style.css", "tabs.css", "map.css", "dose.css", "results.css"),

@@ -233,4 +233,5 @@ def wire(made: Atlas, place: Callable[..., Any], inputs: Sequence[Any]) -> None:
         queue=False,
         show_progress="hidden",
         api_visibility="private",
+        preprocess=False,
     )

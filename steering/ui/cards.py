@@ -9,7 +9,7 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.outline import Facts
 from steering.panel import KEYS, RANGES, Panel
-from steering.ui import dials, screen, text
+from steering.ui import dials, screen, text, typed
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,12 @@ class Card:
         return [each for each in (self.on, self.kind, *self.controls.values()) if each is not None]
 
     def read(self, values: Sequence[Any]) -> "Setting":
-        """Turn the values of `inputs` into data."""
+        """Turn the values of `inputs`, as a browser sends them, into data."""
         rest = list(values)
         on = bool(rest.pop(0)) if self.on is not None else True
         kind = rest.pop(0) if self.kind is not None else dials.SLOTS[self.slot].partition(":")[0]
-        return Setting(self.slot, on, kind, dict(zip(self.controls, rest, strict=True)))
+        # None where the list's text was emptied; no panel has such a name.
+        return Setting(self.slot, on, str(kind), dict(zip(self.controls, rest, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -225,15 +226,22 @@ def _reach(key: str, reach: dials.Limits) -> dict[str, Any]:
 
 
 def refit(made: Card, setting: Setting, directions: Facts | None) -> dict[Any, Any]:
-    """Return the updates of a card's limits after its layer or basis has changed."""
-    basis = setting.values.get("basis", "dim")
-    reach = dials.limits(setting.kind, basis, int(setting.values["layer"] or 0), directions)
+    """Return the updates of a card's limits after its layer or basis has changed.
+
+    A field that is empty or still being typed in is left to who types there.
+    """
+    values = setting.values
+    reach = dials.limits(setting.kind, values.get("basis", "dim"), values["layer"], directions)
+    ends = {"k": (1, reach.k), "layer": (reach.lowest_layer, reach.highest_layer)}
     updates: dict[Any, Any] = {}
-    if "k" in made.controls:
-        rank = min(int(setting.values["k"] or 1), reach.k)
-        updates[made.controls["k"]] = gr.update(value=rank, **_reach("k", reach))
-    layer = min(max(int(setting.values["layer"] or 0), reach.lowest_layer), reach.highest_layer)
-    updates[made.controls["layer"]] = gr.update(value=layer, **_reach("layer", reach))
+    for key, (low, high) in ends.items():
+        if key not in made.controls:
+            continue
+        change = _reach(key, reach)
+        given = typed.finite(values[key])
+        if given is not None and not low <= given <= high:
+            change["value"] = low if given < low else high
+        updates[made.controls[key]] = gr.update(**change)
     return updates
 
 

@@ -8,8 +8,9 @@ from steering import incomplete
 from steering.comparison import Answer
 from steering.errors import SteeringError
 from steering.outline import Facts
-from steering.panel import KEYS, Panel, parse
+from steering.panel import KEYS, RANGES, Panel, parse
 from steering.points import PLACES_VERSION
+from steering.ui import typed
 
 CONTROLS: Final = ("k", "alpha", "c", "layer", "where", "side", "center", "basis", "seed")
 """The controls of a card, in the order in which their values are handed around."""
@@ -23,6 +24,8 @@ SLOTS: Final[Mapping[str, str]] = {
 }
 """The cards from first to last with the panel each starts from; the kind of `own` can be changed,
 and it starts by inducing refusal, the one thing that the others do not show."""
+WHOLE: Final = ("k", "layer", "seed")
+"""Controls that take whole numbers."""
 FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip", "random")
 """What the card `own` can be."""
 
@@ -64,14 +67,15 @@ def panel_of(kind: str, values: Mapping[str, Any], directions: Facts | None) -> 
     Raises:
         SteeringError: If a value is missing or out of range.
     """
+    if kind not in KEYS:
+        raise SteeringError("no edit is chosen; choose one of the list")
     if directions is None or kind == "baseline":
         return Panel(kind)
     if problem := lacking(kind, values.get("basis"), directions):
         raise SteeringError(problem)
+    reach = limits(kind, values.get("basis"), values.get("layer"), directions)
     keys = [key for key in CONTROLS if key in KEYS[kind]]
-    if missing := [key for key in keys if values.get(key) is None]:
-        raise SteeringError(f"{missing[0]} of {kind} is empty; give it a value")
-    read = {key: _number(key, values[key]) for key in keys}
+    read = {key: _read(key, kind, values.get(key), reach) for key in keys}
     # The default layer and rank depend on the basis, so the basis is settled first.
     own_basis = Panel(kind).resolved(directions).basis
     basis = read["basis"] if read.get("basis") not in (None, own_basis) else None
@@ -137,31 +141,41 @@ def bring(panel: str, directions: Facts | None) -> Brought:
     return Brought(slot, wanted.name, values, str(made))
 
 
-def _number(key: str, value: Any) -> Any:  # noqa: ANN401 - a slider's value or a choice's
-    if key in ("k", "layer", "seed"):
-        return int(value)
-    return round(float(value), 4) if key in ("alpha", "c") else value
+def _read(key: str, kind: str, value: object, reach: Limits) -> Any:  # noqa: ANN401
+    name = f"{key} of {kind}"
+    if key in RANGES:
+        low, high = {
+            "k": (1, reach.k),
+            "layer": (reach.lowest_layer, reach.highest_layer),
+        }.get(key, RANGES[key])
+        return typed.number(name, value, low=low, high=high, whole=key in WHOLE)
+    if value is None:
+        raise SteeringError(f"{name} is not chosen; choose one of the list")
+    return value
 
 
-def limits(kind: str, basis: str, layer: int, directions: Facts | None) -> Limits:
+def limits(kind: str, basis: str | None, layer: object, directions: Facts | None) -> Limits:
     """Return how far the sliders go for a kind of panel at a layer.
 
     Args:
         kind: A panel's name.
         basis: `dim`, `inlp` or `random`; counts only for kinds that can choose.
-        layer: Where the directions are taken.
+        layer: Where the directions are taken; anything that is no layer gives the usual rank.
         directions: None gives wide limits, for a page without directions.
     """
     if directions is None:
         return Limits(20, 0, 30)
-    if kind in ("baseline", "actadd", "ablation") or basis == "dim" or not directions.inlp_ranks:
+    chosen = basis if "basis" in KEYS.get(kind, ()) else None
+    plain = kind in ("baseline", "actadd", "ablation") or chosen == "dim"
+    if plain or not directions.inlp_ranks:
         known = [
             each for place, each in directions.places or () if place == directions.dim_place[0]
         ]
         return Limits(1, min(known, default=1), max(known, default=directions.n_layers - 1))
     position = directions.inlp_place[0]
     layers = [each for place, each in directions.inlp_ranks if place == position]
-    rank = directions.inlp_ranks.get((position, layer), directions.default_k)
+    found = directions.inlp_ranks.get((position, layer)) if isinstance(layer, int) else None
+    rank = found if found is not None else directions.default_k
     return Limits(rank, min(layers), max(layers))
 
 

@@ -47,6 +47,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         trigger_mode="multiple",
         show_progress="hidden",
         api_visibility="private",
+        preprocess=False,
     )
 
     # What is not a visitor's mistake is a bug: Gradio has logged it, and the page says so.
@@ -102,7 +103,9 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
         engine.start(again=True)
         return tick()
 
-    load(arrive, outputs=[*outputs, *running.outputs_of(page)], **quiet)
+    arrived = load(arrive, outputs=[*outputs, *running.outputs_of(page)], **quiet)
+    # On a slow machine the model can be ready before Gradio's page hears a click.
+    arrived.then(js="() => window.steering.place()", **quiet)
     page.timer.tick(tick, outputs=outputs, **quiet)
     page.retry.click(retry, outputs=outputs, **quiet)
 
@@ -120,7 +123,9 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
     page.atlas.adopt.click(renew, outputs=renewed, **quiet)
     if page.chooser is not None:
 
-        def choose(name: str) -> Updates:
+        def choose(name: str | None) -> Updates:
+            if name is None:  # the list's text was emptied
+                return tick()
             engine.choose(name)
             return renew()
 
@@ -140,10 +145,12 @@ def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
             continue
         show = partial(_form, card, engine)
         moved = [control.change for control in card.controls.values()]
+        # Values come as they are typed, empty ones too: `dials` reads them, and says what is wrong.
+        raw = quiet | {"preprocess": False}
         # The browser waits until the slider rests; see assets/page.js. First, since Gradio's page
         # begins with an event when the server has answered the one before it.
         gr.on([*moved, card.on.change], js="() => window.steering.moved()", **quiet)  # type: ignore[union-attr]
-        gr.on(moved, show, inputs=inputs, outputs=card.form, trigger_mode="always_last", **quiet)
+        gr.on(moved, show, inputs=inputs, outputs=card.form, trigger_mode="always_last", **raw)
         narrowing = [card.controls[key] for key in ("layer", "basis") if key in card.controls]
         if "k" in card.controls:
             gr.on(
@@ -152,14 +159,14 @@ def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
                 inputs=inputs,
                 outputs=[card.controls[key] for key in ("k", "layer")],
                 trigger_mode="always_last",
-                **quiet,
+                **raw,
             )
         if card.kind is not None:
             card.kind.input(
                 partial(_turn, card, engine),
                 inputs=card.kind,
                 outputs=[card.head, card.form, *card.controls.values()],
-                **quiet,
+                **raw,
             )
 
 
@@ -171,7 +178,9 @@ def _refit(card: Card, engine: Engine, *values: object) -> Updates:
     return cards.refit(card, card.read(values), engine.outline)
 
 
-def _turn(card: Card, engine: Engine, kind: str) -> Updates:
+def _turn(card: Card, engine: Engine, kind: object) -> Updates:
+    if kind not in dials.FREE_KINDS:  # the list's text was emptied, or is still being typed
+        return {card.form: gr.skip()}
     return cards.turn_into(card, kind, dials.start(kind, engine.outline), engine.outline)
 
 
@@ -186,7 +195,11 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
             )
 
         button.click(
-            show, inputs=settings, outputs=[page.request, *running.outputs_of(page)], **quiet
+            show,
+            inputs=settings,
+            outputs=[page.request, *running.outputs_of(page)],
+            preprocess=False,
+            **quiet,
         )
 
 

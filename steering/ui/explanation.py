@@ -7,6 +7,7 @@ from typing import Final
 from steering import incomplete
 from steering.ui import text
 from steering.ui.engine import Engine
+from steering.ui.text import isolated
 
 MASTHEAD: Final = (
     "<h1>Refusal Steering Playground</h1>"
@@ -25,6 +26,8 @@ BUG: Final = (
     "Something in the app itself went wrong; the server's log has the details. "
     "Press Run to try again."
 )
+_NAMES: Final = ("Model", "Weights", "Refusal openers")
+_AS_IT_IS: Final = ' translate="no"'
 ASSETS: Final = Path(__file__).resolve().parent.parent.parent / "assets"
 
 
@@ -59,5 +62,8 @@ def facts(engine: Engine) -> str:
             rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
         else:
             rows.append(("INLP", text.sentence(incomplete.no_inlp(directions.model))))
-    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
+    items = "".join(
+        f"<dt>{escape(name)}</dt><dd{_AS_IT_IS * (name in _NAMES)}>{escape(isolated(value))}</dd>"
+        for name, value in rows
+    )
     return f'<dl class="facts">{items}</dl>'

@@ -44,7 +44,7 @@ class Page:
     cards: Sequence[Card]
     atlas: Atlas
     doses: dosing.Section
-    sampling: Sequence[gr.components.Component]
+    sampling: Sequence[gr.Slider | gr.Number]
     chooser: gr.Dropdown | None
     facts: gr.HTML
     results: Section
@@ -170,7 +170,7 @@ def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:
     return made
 
 
-def _sampling(limits: Limits) -> list[gr.components.Component]:
+def _sampling(limits: Limits) -> list[gr.Slider | gr.Number]:
     with gr.Accordion("Length and randomness of the answers", open=False):
         return [
             gr.Slider(

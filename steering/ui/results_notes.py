@@ -88,7 +88,7 @@ def _induced(document: Mapping[str, Any], before: Mapping[str, Any]) -> str:
             continue
         if pushes and panel.get("harmless") and before.get("harmless"):
             now, then = (each["harmless"]["refusal_rate"] for each in (panel, before))
-            form = f"<code>{escape(panel['panel'])}</code>"
+            form = f'<code translate="no">{escape(panel["panel"])}</code>'
             return (
                 f"Inducing refusal: {form} takes harmless prompts from {plain(then)} to "
                 f"{plain(now)} refused."

@@ -1,5 +1,6 @@
 """Runs: from a visitor's click to the answers on the cards, or to a sentence that says why not."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ import gradio as gr
 from steering.comparison import Answer, check_length, compare
 from steering.errors import SteeringError
 from steering.sampling import Sampling
-from steering.ui import dials, explanation, screen, text
+from steering.ui import dials, explanation, screen, text, typed
 from steering.ui.cards import Setting
 from steering.ui.engine import Engine, Run
 from steering.ui.layout import Page
@@ -86,8 +87,9 @@ def _answer(
     prompt: str,
     values: Sequence[Any],
 ) -> Iterator[Updates]:
+    prompt = prompt or ""  # a browser may send none at all
     check_length(prompt)
-    sampling = _sampling(values[: len(page.sampling)])
+    sampling = _sampling(page, values[: len(page.sampling)])
     settings = read(page, values[len(page.sampling) :])
     chosen = {slot: setting for slot, setting in settings.items() if setting.on}
     panels = [setting.panel(engine.outline) for setting in chosen.values()]
@@ -132,14 +134,23 @@ def _alone(engine: Engine, answers: Iterator[tuple[Answer, ...]]) -> Iterator[tu
 def place(page: Page, engine: Engine, prompt: str, *values: object) -> Any:  # noqa: ANN401 - Gradio's skip
     """Return the map's value for a request and the cards' settings; answers are left alone."""
     chosen = {slot: setting for slot, setting in read(page, values).items() if setting.on}
-    return placed_or_kept(page.atlas, engine, prompt, chosen) or gr.skip()
+    return placed_or_kept(page.atlas, engine, prompt or "", chosen) or gr.skip()
 
 
-def _sampling(values: Sequence[Any]) -> Sampling:
-    length, temperature, top_p, seed = values
-    if seed is None:
-        raise SteeringError("the seed is empty; give a whole number, for example 0")
-    return Sampling(int(length), float(temperature), float(top_p), int(seed))
+def _sampling(page: Page, values: Sequence[object]) -> Sampling:
+    names = ("the longest answer", "temperature", "top-p", "the seed")
+    length, temperature, top_p, seed = (
+        # The fields' own ends: what a host allows may be less than what can be computed.
+        typed.number(
+            name,
+            value,
+            low=field.minimum or 0,
+            high=math.inf if field.maximum is None else field.maximum,
+            whole=name in (names[0], names[3]),
+        )
+        for name, value, field in zip(names, values, page.sampling, strict=True)
+    )
+    return Sampling(int(length), temperature, top_p, int(seed))
 
 
 def _waiting(page: Page, chosen: dict[str, Setting]) -> Updates:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from steering.comparison import Answer
 from steering.numbers import plain, signed
+from steering.ui.text import isolated, written
 
 State = Literal["idle", "waiting", "writing", "done", "recorded", "missing", "off"]
 """What a card shows: nothing yet, a run before its first token, a growing answer, a finished one,
@@ -59,9 +60,10 @@ def view(answer: Answer | None, state: State) -> str:
     """
     shown = answer or Answer(panel="")
     measured = bool(shown.first_tokens)
-    body = escape(shown.text) if answer else ""
+    body = written(shown.text, tag="div") if answer else ""
     if state == "writing" and not shown.finished:
-        body += '<span class="caret" aria-hidden="true"></span>'
+        # Inside the text's own element, so that it stands where the text goes on.
+        body = body.removesuffix("</div>") + '<span class="caret" aria-hidden="true"></span></div>'
     # A broken answer without a word: its numbers overflowed, which the card says in its place.
     lost = shown.verdict == "broken" and not shown.text
     placeholder = escape(_why(shown)) if lost else _PLACEHOLDERS.get(state, "")
@@ -79,7 +81,7 @@ def _chips(answer: Answer, state: State) -> str:
     chips = []
     verdict = VERDICTS.get(answer.verdict or "")
     if verdict:
-        tip = f"{verdict.meaning} Why: {_why(answer)}"
+        tip = isolated(f"{verdict.meaning} Why: {_why(answer)}")
         chips.append(_chip(f"verdict {answer.verdict}", verdict.word, tip, verdict.icon))
     elif answer.verdict:
         chips.append(_chip("verdict empty", answer.verdict, answer.reason or "", "M6 8h.01"))
@@ -146,7 +148,7 @@ def first_tokens(tokens: Sequence[tuple[str, float]]) -> str:
     if not tokens:
         return '<p class="quiet">They appear with the answer.</p>'
     rows = "".join(
-        f"<li><code>{escape(_visible(token))}</code>"
+        f"<li>{written(_visible(token), tag='code')}"
         f'<i><u style="width:{100 * p:.1f}%"></u></i><span>{100 * p:.1f} %</span></li>'
         for token, p in tokens
     )

@@ -4,10 +4,12 @@ Everything that comes from a model or a visitor passes through `html.escape` her
 such text put into a page in another way.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final, Literal
+from unicodedata import bidirectional
 
 from steering.comparison import Answer
 from steering.ui.engine import Status
@@ -60,6 +62,30 @@ SHAPES: Final = {
 """A mark for each card, told apart by shape as well as by colour."""
 
 
+def written(words: str, *, tag: str = "bdi") -> str:
+    """Return what a visitor or a model has written, as an element that is read as it stands.
+
+    Its direction is its own (Arabic and Hebrew begin at the right), and a browser's translator
+    leaves it alone: an answer in another language would not be the model's answer.
+
+    Args:
+        words: Text of any language.
+        tag: `bdi` inside a sentence, `div` for a text of its own, `code` for a token.
+    """
+    return f'<{tag} class="written" dir="auto" translate="no">{escape(words)}</{tag}>'
+
+
+def isolated(words: str) -> str:
+    """Return text with what it quotes set apart, for a place where no element can stand.
+
+    Between U+2068 and U+2069 (Unicode's isolates) words that run from right to left do not turn
+    the sentence around them. Text without such words is left as it is.
+    """
+    if not any(bidirectional(character) in ("R", "AL") for character in words):
+        return words
+    return re.sub("“([^”]*)”", "“\u2068\\1\u2069”", words)
+
+
 def sentence(text: str) -> str:
     """Return an error's words as a sentence: a capital first, a full stop last."""
     text = text.strip()
@@ -90,7 +116,7 @@ def form(panel: str, problem: str | None = None) -> str:
     shown = escape(panel, quote=True)
     return (
         f'<button type="button" class="form" data-copy="{shown}" '
-        f'aria-label="Copy the text form {shown}"><code>{shown}</code>'
+        f'aria-label="Copy the text form {shown}"><code translate="no">{shown}</code>'
         '<span class="copy" aria-hidden="true">copy</span></button>'
     )
 

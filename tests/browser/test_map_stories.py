@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
+from conftest import CHROMIUM
 
 pytestmark = pytest.mark.browser
 
@@ -334,3 +335,44 @@ def test_a_plot_that_was_hidden_fits_its_place_when_it_is_shown_again(see):
     drawn = "document.querySelector('[data-part=\"plane\"]')._fullLayout.width"
     place = "document.querySelector('[data-part=\"board\"]').clientWidth"
     assert page.evaluate(drawn) == pytest.approx(page.evaluate(place), abs=1)
+
+
+SOLID = "() => document.querySelector('[data-part=\"space\"]')._fullLayout?.scene?._scene?.glplot"
+WHERE = "() => JSON.stringify(document.querySelector('.atlas').map.marks())"
+
+
+def test_without_webgl_three_components_are_seen_flat_and_can_be_turned(app, browser):
+    app.pace(0.0)
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-webgl", "--disable-3d-apis"]
+    other = browser.browser_type.launch(executable_path=CHROMIUM, args=arguments)
+    page = other.new_page()
+    page.goto(app.url)
+    page.locator("#atlas").scroll_into_view_if_needed()
+    page.wait_for_selector(".places li[data-slot=flip]:not([hidden])")
+    choose(page, "maps", "pca3")
+    assert "No WebGL here" in page.inner_text('[data-part="status"]')
+    assert "get.webgl.org" not in page.content()
+    assert page.locator(".no-webgl").count() == 0
+    first = page.evaluate(WHERE)
+    press(page, '[data-part="plane"]', "ArrowRight")
+    assert page.evaluate(WHERE) != first
+    with page.expect_download() as download:
+        page.click('[data-save="svg"]')
+    assert download.value.suggested_filename.endswith("-pca3.svg")
+    choose(page, "maps", "pca")
+    assert not page.inner_text('[data-part="status"]')
+    other.close()
+
+
+def test_a_lost_webgl_context_leaves_the_map_usable(see):
+    page = see()
+    choose(page, "maps", "pca3")
+    page.wait_for_function(SOLID)
+    page.evaluate(f"({SOLID})().gl.getExtension('WEBGL_lose_context').loseContext()")
+    page.wait_for_selector('[data-part="status"]:has-text("No WebGL here")')
+    page.wait_for_function(RESTS)
+    assert len(page.evaluate("document.querySelector('.atlas').map.marks()")) == 5
+    # Asked for anew, it is drawn in 3D again where that is possible.
+    choose(page, "maps", "pca")
+    choose(page, "maps", "pca3")
+    page.wait_for_function(SOLID)
