@@ -43,6 +43,7 @@ def capture(
     _check(model, rows, layers, positions)
     kept = torch.empty(len(rows), len(positions), len(layers), model.d_model)
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    batch_size = model.together(batch_size)
     with tqdm(total=len(rows), desc="activations", unit="prompt", disable=not progress) as bar:
         for start in range(0, len(order), batch_size):
             chunk = order[start : start + batch_size]
@@ -84,7 +85,7 @@ def _run_blocks(
 ) -> dict[int, Float[Tensor, "batch position d_model"]]:
     batch = model.batch(rows)
     with torch.inference_mode(), reading(model, layers, positions) as states:
-        model.network.base_model(
+        model.body(
             input_ids=batch.tokens,
             attention_mask=batch.mask,
             position_ids=batch.positions,

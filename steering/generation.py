@@ -112,9 +112,8 @@ def generate(
                 position_ids=positions,
                 cache=cache,
                 logits_to_keep=1,
-                use_cache=True,
+                use_cache=model.abilities.caches,
             )
-            cache = output.cache
             logits = output.logits[:, -1].float().cpu()
             chosen = choose(logits)
         column = [None if done else token for done, token in zip(ended, chosen, strict=True)]
@@ -123,9 +122,13 @@ def generate(
         yield Column(tuple(column), logits if step == 0 else None, tuple(ended))
         if all(ended):
             return
-        tokens = torch.tensor(chosen, device=model.device)[:, None]
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-        positions = positions[:, -1:] + 1
+        following = torch.tensor(chosen, device=model.device)[:, None], positions[:, -1:] + 1
+        if model.abilities.caches:
+            (tokens, positions), cache = following, output.cache
+        else:
+            tokens = torch.cat([tokens, following[0]], dim=1)
+            positions = torch.cat([positions, following[1]], dim=1)
 
 
 class _Chooser:
@@ -181,6 +184,9 @@ def answer_perplexity(
     longest = max((len(answer) for answer in answers), default=0)
     if longest == 0:
         return [None] * len(answers)
+    if program is None and model.together(len(prompts)) < len(prompts):
+        pairs = zip(prompts, answers, strict=True)
+        return [answer_perplexity(model, [p], [a])[0] for p, a in pairs]
     # Padding goes to the left of each row, so every answer ends at the last position.
     batch = model.batch([[*p, *a] for p, a in zip(prompts, answers, strict=True)])
     lengths = torch.tensor([len(answer) for answer in answers], device=model.device)

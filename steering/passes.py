@@ -5,13 +5,14 @@ the last one read computes is seen by nobody.
 """
 
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from steering.blocks import skipped
 from steering.model import ChatModel
 
 
@@ -21,30 +22,40 @@ def starting_at(
 ) -> Generator[None]:
     """Give every forward pass the input of block `layer`; the blocks below are not run.
 
+    They are run where later blocks need more of them than the residual stream: the numbers are
+    the same, the work is not spared.
+
     Args:
         model: A loaded chat model.
         layer: The first block that runs.
         states: Its input; None only if `layer` is 0.
     """
-    with ExitStack() as stack:
-        for block in model.blocks[:layer]:
-            # Not a hook: hooks see a block's output, but cannot spare the work. Taken back by
-            # `patch` even where a library has replaced `forward` already.
-            stack.enter_context(patch.object(block, "forward", lambda *_, **__: states))
+    if not layer:
         yield
+    elif model.abilities.skips:
+        with skipped(model.blocks[:layer], states):
+            yield
+    else:
+        handle = model.blocks[layer].register_forward_pre_hook(
+            partial(_replace, states), with_kwargs=True, prepend=True
+        )
+        try:
+            yield
+        finally:
+            handle.remove()
 
 
 @contextmanager
 def ending_at(model: ChatModel, layer: int) -> Generator[None]:
     """Let every forward pass end at the input of block `layer`, which hooks see as ever.
 
-    That block and those above hand on what they are given.
+    That block and those above hand on what they are given, where that can be done.
     """
-    with ExitStack() as stack:
-        for block in model.blocks[layer:]:
-            stack.enter_context(patch.object(block, "forward", _hand_on))
+    with skipped(model.blocks[layer:], None) if model.abilities.skips else nullcontext():
         yield
 
 
-def _hand_on(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - a block's signature
-    return args[0] if args else kwargs["hidden_states"]
+def _replace(states: Any, _block: nn.Module, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    if args:
+        return (states, *args[1:]), kwargs
+    return args, {**kwargs, "hidden_states": states}
