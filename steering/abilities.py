@@ -19,6 +19,13 @@ _TOLERANCE: Final = {torch.float32: 0.01, torch.bfloat16: 0.05, torch.float16: 0
 """Largest relative difference of logits that counts as rounding (chosen: five times that of the
 default model between batches; models that read their padding differ by 7 to 140 per cent)."""
 
+_NOISE: Final = 4
+"""How many times the rounding by a companion still counts as rounding (chosen)."""
+
+_SEES_AHEAD: Final = 0.2
+"""Relative difference from which tokens behind a request count as seen (chosen: a model that sees
+them differs by .3 and more, and one that does not must not be refused for its rounding)."""
+
 _PADDING: Final = 6
 """Tokens of padding in the trial (chosen: longer than the convolutions of hybrid models)."""
 
@@ -32,16 +39,18 @@ class Abilities:
         caches: Token by token with a cache gives the numbers of a whole pass.
         skips: Blocks may be left out once their output is known; not where blocks hand on more
             than the residual stream, as keys and values that later blocks share.
+        causal: A token does not see those after it. What does not hold here writes no text.
     """
 
     pads: bool = True
     caches: bool = True
     skips: bool = True
+    causal: bool = True
 
 
 def measure(
     network: Any,  # noqa: ANN401 - transformers' classes have no common typed interface
-    blocks: Sequence[nn.Module],
+    blocks: nn.ModuleList,
     row: Sequence[int],
 ) -> Abilities:
     """Try a model on one request.
@@ -67,21 +76,32 @@ def measure(
         skips = _skips(network, blocks, row, states[-1], alone, limit)
         if _difference(_stepwise(network, row, padded=True), alone) <= limit:
             return Abilities(skips=skips)
-        # Which of the two it was; never less strict than twice the rounding between batch shapes.
-        twice = _next_token(network, [row, row])[1:]
-        limit = max(limit, 2 * _difference(twice, alone))
+        # Which of them it was; but what a companion of equal length does is rounding: int8 rounds
+        # by the largest activations of the batch, experts by how many tokens they share.
+        noise = _difference(_next_token(network, [row[::-1], row])[1:], alone)
+        limit = max(limit, _NOISE * noise)
         longer = [*row[-_PADDING:], *row]
         padded = _next_token(network, [longer, row])[1:]
         return Abilities(
             pads=_difference(padded, alone) <= limit,
             caches=_difference(_stepwise(network, row, padded=False), alone) <= limit,
             skips=skips,
+            causal=_difference(_among_others(network, row), alone) <= max(limit, _SEES_AHEAD),
         )
+
+
+def _among_others(network: Any, row: Sequence[int]) -> Tensor:  # noqa: ANN401
+    """Return the logits after `row`, with more tokens behind it."""
+    tokens, mask, positions = _padded([[*row, *row[-_PADDING:]]], network.device)
+    logits = network(
+        input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False
+    ).logits
+    return logits[:, len(row) - 1].float()  # type: ignore[no-any-return]
 
 
 def _skips(
     network: Any,  # noqa: ANN401
-    blocks: Sequence[nn.Module],
+    blocks: nn.ModuleList,
     row: Sequence[int],
     states: Tensor,
     alone: Tensor,
@@ -99,7 +119,7 @@ def _skips(
         return False
     finally:
         handle.remove()
-    # The first element of a tensor is its first row: code that expects tuples takes that in silence.
+    # Code that expects a tuple takes a tensor's first row for its first element, in silence.
     return plain == [True] and _difference(found, alone) <= limit
 
 
@@ -145,9 +165,7 @@ def _next_token(network: Any, rows: Sequence[Sequence[int]]) -> Float[Tensor, "r
     return output.logits[:, -1].float()  # type: ignore[no-any-return]
 
 
-def _padded(
-    rows: Sequence[Sequence[int]], device: torch.device
-) -> tuple[Tensor, Tensor, Tensor]:
+def _padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     width = max(map(len, rows))
     # Any token may stand under the mask; a real one is more telling than an embedding of zeros.
     tokens = torch.tensor([[row[0]] * (width - len(row)) + list(row) for row in rows])

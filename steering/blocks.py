@@ -1,6 +1,6 @@
 """Where a transformers model keeps its decoder blocks, and where in a block the stream is read."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 from unittest.mock import patch
@@ -65,7 +65,7 @@ def _list_of_blocks(decoder: nn.Module) -> nn.ModuleList | None:
 
 
 @contextmanager
-def skipped(blocks: Sequence[nn.Module], states: Tensor | None) -> Generator[None]:
+def skipped(blocks: Iterable[nn.Module], states: Tensor | None) -> Generator[None]:
     """Let blocks do nothing but return `states`; None: what each was given."""
     with ExitStack() as stack:
         for block in blocks:

@@ -70,6 +70,7 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "model": options.model,
         "number_format": model.number_format.reason,
+        "warnings": list(model.warnings),
         "prompt": options.prompt,
         "panels": [answer.as_dict() for answer in answers],
     }
@@ -77,6 +78,8 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
 
 def show_generate(document: dict[str, Any]) -> None:
     """Print every answer with its numbers."""
+    for warning in document["warnings"]:
+        print(f"Note: {warning}")
     for answer in document["panels"]:
         perplexity = answer["perplexity"]
         print(f"── {answer['panel']} · {answer['verdict']} ({answer['reason']})")

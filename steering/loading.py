@@ -11,9 +11,9 @@ from typing import Any, get_args
 
 import torch
 from safetensors import safe_open
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoConfig, AutoTokenizer, BitsAndBytesConfig
 
-from steering import catalog, weights
+from steering import architecture, catalog, weights
 from steering.errors import SteeringError
 from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantization, inspect
 
@@ -48,8 +48,9 @@ def load(
         )
     place = _device(device)
     found = weights.fetch(name, report=report)
+    loader = architecture.class_for(found.folder)
     number_format = _number_format(found.folder, place, quantization)
-    network = _load_network(found.folder, place, number_format)
+    network = _load_network(loader, found.folder, place, number_format)
     tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
     entry = catalog.find(name)
     provenance = {"source": found.source, "sha256": found.sha256, "revision": found.revision}
@@ -141,7 +142,12 @@ def _cpu_computes_bfloat16() -> bool:
     return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == "1"
 
 
-def _load_network(folder: Path, device: torch.device, number_format: NumberFormat) -> Any:  # noqa: ANN401
+def _load_network(
+    loader: Any,  # noqa: ANN401
+    folder: Path,
+    device: torch.device,
+    number_format: NumberFormat,
+) -> Any:  # noqa: ANN401
     quantization, dtype = number_format.quantization, number_format.dtype
     config = None
     if quantization == "nf4":
@@ -154,7 +160,7 @@ def _load_network(folder: Path, device: torch.device, number_format: NumberForma
     elif quantization == "int8":
         config = BitsAndBytesConfig(load_in_8bit=True)
     try:
-        return AutoModelForCausalLM.from_pretrained(
+        return loader.from_pretrained(
             folder,
             dtype=dtype,
             device_map={"": device},

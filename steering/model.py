@@ -7,7 +7,7 @@ token that the chat template appends after the user's text (a post-instruction t
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Literal, cast
 
@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from steering import sameness
 from steering.abilities import Abilities, measure
 from steering.blocks import Part, find_blocks, find_decoder
 from steering.errors import SteeringError
@@ -82,7 +83,7 @@ class ChatModel:
     suffix: tuple[str, ...]
     provenance: Mapping[str, str | None]
     writers: tuple[Writers, ...] = ()
-    abilities: Abilities = Abilities()
+    abilities: Abilities = field(default_factory=Abilities)
     warnings: tuple[str, ...] = ()
 
     @cached_property
@@ -198,7 +199,7 @@ class ChatModel:
             raise SteeringError(
                 f"what the {part} of block {layer} writes cannot be edited in {self.name}: the "
                 f"output of a {type(self.blocks[layer]).__name__} is no sum of its input and its "
-                "parts; edit at block inputs (where=source)"
+                "parts; take a panel that acts at block inputs only (flip, actadd, side=harmful)"
             )
         return self.writers[layer].of(part)
 
@@ -245,11 +246,14 @@ def inspect(
         provenance=dict(provenance or {}),
     )
     row = _check_hooks(model)
-    return replace(
-        model,
-        writers=find_writers(model.blocks, partial(_run_blocks, model, row)),
-        abilities=measure(network, model.blocks, row),
-    )
+    abilities = measure(network, model.blocks, row)
+    if not abilities.causal:
+        raise SteeringError(
+            f"in {name} a token sees those that come after it, so it cannot write a text from left "
+            "to right; choose a chat model"
+        )
+    writers = find_writers(model.blocks, partial(_run_blocks, model, row))
+    return replace(model, writers=writers, abilities=abilities, warnings=_warnings(model))
 
 
 @contextmanager
@@ -330,6 +334,14 @@ def _encode_openers(name: str, tokenizer: Any, openers: Sequence[str]) -> dict[s
             )
         encoded[opener] = int(ids[0])
     return encoded
+
+
+def _warnings(model: ChatModel) -> tuple[str, ...]:
+    # One by one: it is not known yet whether they may share a batch.
+    rows = [model.render(text) for text in sameness.REQUESTS]
+    logits = torch.cat([model.next_token_logits([row]) for row in rows])
+    token = model.tokenizer.decode([int(logits[0].argmax())])
+    return sameness.remarks(model.name, logits, token)
 
 
 def _run_blocks(model: ChatModel, row: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ of the number format; c is 0 for a child that is only on the way to another. A b
 does not explain keeps its input as the only site.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -49,14 +49,10 @@ class Writers:
 
     def of(self, share: Share) -> tuple[nn.Module, ...]:
         """Return the writers of one share; none where this block has only the other."""
-        return tuple(
-            module for name, module in self.modules.items() if _share_of(name) == share
-        )
+        return tuple(module for name, module in self.modules.items() if _share_of(name) == share)
 
 
-def find_writers(
-    blocks: Sequence[nn.Module], forward: Callable[[], object]
-) -> tuple[Writers, ...]:
+def find_writers(blocks: nn.ModuleList, forward: Callable[[], object]) -> tuple[Writers, ...]:
     """Probe every block once.
 
     Args:
@@ -71,6 +67,8 @@ def find_writers(
             )
             hooks.callback(before.remove)
             for name, child in block.named_children():
+                if isinstance(child, nn.Dropout):
+                    continue  # does nothing outside training: the part before it is the writer
                 handle = child.register_forward_hook(partial(_replace_output, probe, name))
                 hooks.callback(handle.remove)
             hooks.callback(block.register_forward_hook(partial(_solve, probe)).remove)
@@ -111,7 +109,11 @@ def _replace_input(probe: _Probe, _block: nn.Module, args: Any, kwargs: Any) -> 
 
 
 def _replace_output(
-    probe: _Probe, name: str, _module: nn.Module, _args: Any, output: Any  # noqa: ANN401
+    probe: _Probe,
+    name: str,
+    _module: nn.Module,
+    _args: Any,  # noqa: ANN401
+    output: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
     first = output[0] if isinstance(output, tuple) and output else output
     shape = probe.noises[0][1].shape

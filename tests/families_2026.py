@@ -72,6 +72,9 @@ class Architecture:
     wrapped: Mapping[str, Any] | None = None
 
 
+SHARING = ("gemma4", "falcon_h1")
+"""Whose blocks hand on more than the stream: shared keys and values, or a tuple."""
+
 DENSE = (("self_attn", "mlp"),) * 4
 DELTA = (("linear_attn", "mlp"),) * 2 + (("self_attn", "mlp"), ("linear_attn", "mlp"))
 POST_NORMS = (("post_attention_layernorm", "post_feedforward_layernorm"),) * 4
@@ -161,9 +164,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         {"layer_types": ["conv", "full_attention"] * 2, "conv_L_cache": 3},
     ),
     "smollm3": Architecture("SmolLM3ForCausalLM", "SmolLM3Config", DENSE),
-    "olmo3": Architecture(
-        "Olmo3ForCausalLM", "Olmo3Config", POST_NORMS, {"sliding_window": 8}
-    ),
+    "olmo3": Architecture("Olmo3ForCausalLM", "Olmo3Config", POST_NORMS, {"sliding_window": 8}),
     "granitemoehybrid": Architecture(
         "GraniteMoeHybridForCausalLM",
         "GraniteMoeHybridConfig",
@@ -188,9 +189,38 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "llama4": Architecture(
         "Llama4ForCausalLM", "Llama4TextConfig", (("self_attn", "feed_forward"),) * 4, LLAMA_4
     ),
-    "ministral3": Architecture(
-        "Ministral3ForCausalLM", "Ministral3Config", DENSE, {"head_dim": 8}
+    "falcon_h1": Architecture(
+        "FalconH1ForCausalLM",
+        "FalconH1Config",
+        (("mamba", "self_attn", "feed_forward"),) * 4,
+        {
+            "head_dim": 8,
+            "mamba_d_ssm": 64,
+            "mamba_n_heads": 8,
+            "mamba_d_head": 8,
+            "mamba_d_state": 8,
+            "mamba_n_groups": 1,
+            "mamba_chunk_size": 8,
+        },
     ),
+    "nemotron_h": Architecture(
+        "NemotronHForCausalLM",
+        "NemotronHConfig",
+        (("mixer",),) * 4,
+        {
+            "layers_block_type": ["mamba", "attention", "mlp", "moe"],
+            "head_dim": 8,
+            "mamba_num_heads": 8,
+            "mamba_head_dim": 8,
+            "ssm_state_size": 8,
+            "n_groups": 1,
+            "chunk_size": 8,
+            "n_routed_experts": 2,
+            "moe_intermediate_size": 16,
+            "moe_shared_expert_intermediate_size": 16,
+        },
+    ),
+    "ministral3": Architecture("Ministral3ForCausalLM", "Ministral3Config", DENSE, {"head_dim": 8}),
     "mistral3": Architecture(
         "Mistral3ForConditionalGeneration",
         "Mistral3Config",
@@ -217,8 +247,10 @@ def _config(architecture: Architecture, tokenizer: PreTrainedTokenizerFast) -> A
         **architecture.settings,
     }
     config = getattr(transformers, architecture.config)
-    return config(**text) if architecture.wrapped is None else config(
-        text_config=text, **architecture.wrapped
+    return (
+        config(**text)
+        if architecture.wrapped is None
+        else config(text_config=text, **architecture.wrapped)
     )
 
 

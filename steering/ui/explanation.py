@@ -42,6 +42,7 @@ def facts(engine: Engine) -> str:
             ("Numbers", model.number_format.reason),
             ("Size", f"{model.n_layers} layers, {model.d_model} numbers each"),
             ("Refusal openers", ", ".join(f"“{opener}”" for opener in model.openers)),
+            *(("Warning", warning) for warning in model.warnings),
         ]
     if directions is not None:
         position, layer = directions.dim_place
