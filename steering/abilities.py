@@ -72,6 +72,8 @@ def measure(
             alone = _next_token(network, [row])
         finally:
             handle.remove()
+        if not bool(alone.isfinite().all()):
+            return Abilities()  # nothing to compare; whoever reads the logits says so
         limit = _TOLERANCE.get(network.dtype, 0.05)
         skips = _skips(network, blocks, row, states[-1], alone, limit)
         if _difference(_stepwise(network, row, padded=True), alone) <= limit:
@@ -178,5 +180,5 @@ def _difference(found: Tensor | None, expected: Float[Tensor, "1 vocab"]) -> flo
     """Return |found - expected| relative to the spread of the expected logits."""
     if found is None:
         return float("inf")
-    spread = (expected - expected.mean()).norm()
+    spread = (expected - expected.mean()).norm().clamp(min=1e-3 * float(expected.norm()))
     return float((found - expected).norm() / spread.clamp(min=1e-12))
