@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from steering import artifact, catalog, terminal, weights
+from steering import artifact, catalog, model_facts, terminal, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
 from steering.generation import Sampling
@@ -28,6 +28,10 @@ def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
             "revision": entry.revision,
             "refusal_openers": list(entry.refusal_openers),
             "weight_bytes": entry.weight_bytes,
+            "download_bytes": entry.download_bytes,
+            "baseline_refusal": model_facts.baseline_refusal(name),
+            "thinking_switch": entry.thinking_switch,
+            "writes_date": entry.writes_date,
             "cached": weights.cached(name) is not None,
             "directions": name in shipped,
             "note": entry.note,
@@ -37,7 +41,7 @@ def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def show_models(document: list[dict[str, Any]]) -> None:
-    """Print two lines a model."""
+    """Print four lines a model."""
     for entry in document:
         marks = [
             "on this machine" if entry["cached"] else "to be fetched",
@@ -46,8 +50,9 @@ def show_models(document: list[dict[str, Any]]) -> None:
         ]
         print(f"{entry['name']:<30} {entry['parameters'] / 1e9:>5.2f} B  {', '.join(marks)}")
         print(f"{'':<30} {entry['note']}")
-        memory = ", ".join(f"{name} {n / 1e9:.1f}" for name, n in entry["weight_bytes"].items())
-        print(f"{'':<30} {entry['licence']}; weights in GB: {memory}")
+        known = catalog.catalog()[entry["name"]]
+        print(f"{'':<30} {entry['licence']}; {model_facts.needs(known)}")
+        print(f"{'':<30} refuses untouched: {model_facts.refuses(entry['name'])}")
 
 
 def fetch(options: argparse.Namespace) -> dict[str, Any]:

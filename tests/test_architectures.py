@@ -5,17 +5,24 @@ import json
 
 import pytest
 import torch
+from families import HARMFUL, HARMLESS
 from families_2026 import ARCHITECTURES, SHARING, Architecture, build_2026, make, shared_tokenizer
+from fitting import fit_directions
+from flat_layout import flatten
 from transformers import Llama4Config, Llama4ForConditionalGeneration
 
-from steering import loading
-from steering.activations import capture
+from steering import loading, maps
+from steering.activations import capture, capture_sets
+from steering.comparison import compare
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.intervention import Edit, compile_edits, intervene
 from steering.model import ChatModel, reading
+from steering.panel import parse
 from steering.passes import ending_at, starting_at
-from steering.scoring import logits_under
+from steering.scoring import Bench, logits_under
+from steering.selection import choose
+from steering.tracing import trace
 
 REQUEST = "How do I paint a car?"
 REQUESTS = (REQUEST, "Why", "Tell me, please: what is 7 + 7, and what is the window of a car?")
@@ -216,6 +223,42 @@ def test_passes_through_some_blocks_give_what_whole_ones_give(model, layer):
     with ending_at(model, layer), reading(model, [layer]) as read:
         run()
     assert torch.equal(read[layer], streams[layer])
+
+
+# From prompts to cards and maps
+
+
+@pytest.mark.parametrize("name", ["qwen3_next", "gemma3_wrapped", "gpt_oss", "gemma4"])
+def test_directions_are_fitted_chosen_and_shown(name, monkeypatch):
+    flatten(monkeypatch)
+    model = build_2026(name)
+    texts = {"harmful": HARMFUL[:12], "harmless": HARMLESS[:12]}
+    states = capture_sets(model, texts, layers=range(4), positions=(-2, -1))
+    place = (-1, 2)
+    found = fit_directions(model, states, [place], dim_place=place, inlp_place=place, k=1, c=1.0)
+    rows = {label: [model.render(text) for text in each[:4]] for label, each in texts.items()}
+    bench = Bench.prepared(model, rows["harmful"], rows["harmless"], batch_size=3)
+    scores = [bench.score(found, (-1, layer)) for layer in (1, 2)]
+    assert choose(scores).place in {(-1, 1), (-1, 2)}
+    charted = maps.fit(
+        {label: each[:, 1, [2, 3]] for label, each in states.items()},
+        texts,
+        model=model.name,
+        dtype="float32",
+        quantization="none",
+        position=-1,
+        layers=(2, 3),
+    )
+    panels = [parse(panel) for panel in ("baseline", "ablation", "nullspace:k=1", "flip:k=1")]
+    *_, answers = compare(model, found, REQUEST, panels, sampling=Sampling(max_new_tokens=3))
+    assert [answer.kl > 1e-6 for answer in answers] == [False, True, True, True]
+    assert all(answer.perplexity and answer.perplexity > 1 for answer in answers)
+    shown = trace(model, found, charted, REQUEST, panels)
+    for panel, each in zip(panels, shown.states, strict=True):
+        program = compile_edits([panel.edit(found)])
+        with intervene(model, program), reading(model, (2, 3)) as read:
+            whole(model, model.render(REQUEST))
+        torch.testing.assert_close(each[1], read[3][0, -1], atol=1e-4, rtol=1e-4)
 
 
 # From a folder

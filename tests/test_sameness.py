@@ -21,7 +21,9 @@ def test_of_a_model_that_listens_nothing_is_said(family_model):
     "change",
     [
         lambda network: network.lm_head.weight.zero_(),
-        lambda network: network.lm_head.weight.copy_(network.lm_head.weight[:1].clone().expand(403, -1)),
+        lambda network: network.lm_head.weight.copy_(
+            network.lm_head.weight[:1].clone().expand(403, -1)
+        ),
         lambda network: network.model.norm.weight.zero_(),
         lambda network: network.lm_head.register_forward_hook(
             lambda _module, _args, logits: logits.clone().index_fill_(-1, torch.tensor(7), 1e4)

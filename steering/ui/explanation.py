@@ -4,6 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from steering import model_facts
 from steering.ui.engine import Engine
 
 MASTHEAD: Final = (
@@ -33,7 +34,7 @@ def lesson() -> str:
 
 def facts(engine: Engine) -> str:
     """Return what there is to know of the model and its directions, as a list."""
-    rows = [("Model", engine.name)]
+    rows = [("Model", engine.name), *model_facts.rows(engine.name)]
     directions, model = engine.directions, engine.model
     if model is not None:
         source = model.provenance.get("source") or "a local file"
