@@ -81,12 +81,6 @@ POST_NORMS = (("post_attention_layernorm", "post_feedforward_layernorm"),) * 4
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     "qwen3": Architecture("Qwen3ForCausalLM", "Qwen3Config", DENSE, {"head_dim": 8}),
-    "qwen3_moe": Architecture(
-        "Qwen3MoeForCausalLM",
-        "Qwen3MoeConfig",
-        DENSE,
-        {"head_dim": 8, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16},
-    ),
     "qwen3_next": Architecture(
         "Qwen3NextForCausalLM",
         "Qwen3NextConfig",
