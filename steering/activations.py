@@ -46,6 +46,7 @@ def capture(
     _check(model, rows, layers, positions)
     kept = torch.empty(len(rows), len(positions), len(layers), model.d_model)
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    batch_size = model.together(batch_size)
     shown = stage("activations", len(rows), unit="prompt") if progress else nullcontext()
     with shown as running:
         for start in range(0, len(order), batch_size):
@@ -91,7 +92,7 @@ def _run_blocks(
 ) -> dict[int, Float[Tensor, "batch position d_model"]]:
     batch = model.batch(rows)
     with torch.inference_mode(), reading(model, layers, positions) as states:
-        model.network.base_model(
+        model.body(
             input_ids=batch.tokens,
             attention_mask=batch.mask,
             position_ids=batch.positions,

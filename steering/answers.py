@@ -128,7 +128,7 @@ def _batches(
     ids = [model.render(prompt) for _, prompt in prompts]
     sizes = list(map(len, ids))
     order = sorted(range(len(prompts)), key=lambda index: (groups[prompts[index][0]], sizes[index]))
-    width = max(1, rows_per_batch // len(panels))
+    width = model.together(max(1, rows_per_batch // len(panels)))
     chunks = [order[start : start + width] for start in range(0, len(order), width)]
     return [
         _Batch([prompts[i] for i in chunk], [ids[i] for i in chunk], panels, edits)

@@ -1,50 +1,83 @@
 """Where a transformers model keeps its decoder blocks, and where in a block the stream is read."""
 
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
+from unittest.mock import patch
 
-from torch import nn
+from torch import Tensor, nn
 
 from steering.errors import SteeringError
 
 Part = Literal["input", "attention", "mlp"]
 """Where in a decoder block the residual stream is read or edited: the block's input, or what its
-attention and its MLP write into the stream (after the post-norms of families that have them)."""
+attention (or whatever mixes tokens there) and its MLP write into the stream; see `writers`."""
+
+_DEPTH = 4
+"""How far below the model its decoder is looked for: a wrapper in a wrapper at most (chosen)."""
 
 
-def find_blocks(network: Any) -> nn.ModuleList:  # noqa: ANN401 - transformers has no common type
+def find_decoder(network: Any) -> nn.Module:  # noqa: ANN401 - transformers has no common type
+    """Return the module that holds the decoder blocks of a transformers model, and runs them.
+
+    A multimodal wrapper has its text model one or two levels down.
+
+    Raises:
+        SteeringError: If it has no decoder blocks.
+    """
+    decoder = network.get_decoder() if hasattr(network, "get_decoder") else network.base_model
+    for _ in range(_DEPTH):
+        if _list_of_blocks(decoder) is not None:
+            return decoder  # type: ignore[no-any-return]
+        below = getattr(decoder, "model", None) or getattr(decoder, "language_model", None)
+        if below is None:
+            break
+        decoder = below
+    raise SteeringError(
+        f"no decoder blocks found in {type(network).__name__}: expected a list of blocks in its "
+        "decoder, as many as its config's num_hidden_layers; choose another model"
+    )
+
+
+def find_blocks(network: Any) -> nn.ModuleList:  # noqa: ANN401
     """Return the decoder blocks of a transformers model, in order.
 
     Raises:
-        SteeringError: If it keeps them elsewhere than the supported families.
+        SteeringError: If it has none.
     """
-    decoder = network.get_decoder() if hasattr(network, "get_decoder") else network.base_model
-    blocks = getattr(decoder, "layers", None)
-    if not isinstance(blocks, nn.ModuleList) or not len(blocks):
-        raise SteeringError(
-            f"no decoder blocks found in {type(network).__name__}: expected a list `layers` in "
-            "its decoder, as Llama, Qwen2, Gemma, Gemma-2, Mistral and Phi-3 have; take another"
-        )
+    blocks = _list_of_blocks(find_decoder(network))
+    assert blocks is not None
     return blocks
 
 
-def parts_of(block: nn.Module) -> dict[Part, nn.Module]:
-    """Return the modules where a block is read or edited.
+def _list_of_blocks(decoder: nn.Module) -> nn.ModuleList | None:
+    """Return the list with an entry a layer: `layers` in most families, `h` in older ones."""
+    config = getattr(decoder, "config", None)
+    if config is None:
+        return None
+    n_layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
+    lists = [
+        child
+        for child in decoder.children()
+        if isinstance(child, nn.ModuleList) and 0 < n_layers == len(child)
+    ]
+    return lists[0] if len(lists) == 1 else None
 
-    Families with norms after attention and MLP (Gemma-2) write the normed output into the
-    residual stream. `post_attention_layernorm` alone does not tell: in Llama it is the norm
-    before the MLP.
 
-    Raises:
-        SteeringError: If the block has other parts.
-    """
-    children = dict(block.named_children())
-    post_norms = "post_feedforward_layernorm" in children
-    attention = "post_attention_layernorm" if post_norms else "self_attn"
-    mlp = "post_feedforward_layernorm" if post_norms else "mlp"
-    for name in (attention, mlp):
-        if name not in children:
-            raise SteeringError(
-                f"a {type(block).__name__} has no part {name!r} (it has {', '.join(children)}); "
-                "choose a model of the Llama, Qwen2, Gemma, Gemma-2, Mistral or Phi-3 family"
+@contextmanager
+def skipped(blocks: Iterable[nn.Module], states: Tensor | None) -> Generator[None]:
+    """Let blocks do nothing but return `states`; None: what each was given."""
+    with ExitStack() as stack:
+        for block in blocks:
+            # Not a hook: hooks see a block's output, but cannot spare the work. Taken back by
+            # `patch` even where a library has replaced `forward` already.
+            stack.enter_context(
+                patch.object(
+                    block, "forward", _hand_on if states is None else lambda *_, **__: states
+                )
             )
-    return {"input": block, "attention": children[attention], "mlp": children[mlp]}
+        yield
+
+
+def _hand_on(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - a block's signature
+    return args[0] if args else kwargs["hidden_states"]

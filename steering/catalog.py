@@ -76,6 +76,8 @@ class CatalogEntry:
         parameters: Number of weights in the network as it is loaded.
         embeddings: How many of them are in the embedding and the output head.
         note: One sentence for whoever chooses.
+        thinking_switch: Whether the template can turn thinking on and off (`enable_thinking`).
+        writes_date: Whether the template writes today's date into a prompt.
     """
 
     name: str
@@ -92,6 +94,13 @@ class CatalogEntry:
     parameters: int
     embeddings: int
     note: str
+    thinking_switch: bool = False
+    writes_date: bool = False
+
+    @property
+    def download_bytes(self) -> int:
+        """What has to be fetched: the GGUF file, or about two bytes a weight from the hub."""
+        return self.gguf.size if self.gguf is not None else 2 * self.parameters
 
     @property
     def weight_bytes(self) -> dict[str, int]:

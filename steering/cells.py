@@ -130,7 +130,7 @@ class Cells:
     def chunks(self) -> list[_Chunk]:
         """The validation prompts with what the unedited model makes of them, short ones first."""
         layers = {_first_layer(edit) for edit in self.edits.values() if edit is not None}
-        width = max(1, self.settings.rows // CELLS)
+        width = self.model.together(max(1, self.settings.rows // CELLS))
         chunks = []
         for group in SETS:
             prompts = sorted(self._prompts(group, self.settings.prompts), key=len)
@@ -214,7 +214,8 @@ class Cells:
         for group in SETS:
             prompts = sorted(self._prompts(group, self.settings.generated_prompts), key=len)
             judgements: list[list[Judgement]] = [[] for _ in cells]
-            for part in _parts(prompts, max(1, self.settings.rows // len(cells))):
+            width = self.model.together(max(1, self.settings.rows // len(cells)))
+            for part in _parts(prompts, width):
                 for row, judgement in enumerate(self._answered(part, cells)):
                     judgements[row % len(cells)].append(judgement)
             for entry, found in zip(rates, judgements, strict=True):

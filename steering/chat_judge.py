@@ -111,7 +111,8 @@ class LocalJudge:
         first = self._forward(self._ids([rows[0][:shared]]), copy.deepcopy(cache))
         logits = first.logits[:, -1:].expand(len(rows), -1, -1)
         if longest > 1:
-            first.cache.batch_repeat_interleave(len(rows))
+            # Every kind of cache can be reordered; only that of keys and values can be repeated.
+            first.cache.reorder_cache(torch.zeros_like(lengths))
             # Padding is on the right, where no earlier position sees it.
             rest = self._forward(tails[:, :-1], first.cache).logits
             logits = torch.cat([logits, rest], dim=1)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from steering import artifact, catalog, terminal, weights
+from steering import artifact, catalog, model_facts, terminal, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
 from steering.later import Later
@@ -31,6 +31,10 @@ def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
             "revision": entry.revision,
             "refusal_openers": list(entry.refusal_openers),
             "weight_bytes": entry.weight_bytes,
+            "download_bytes": entry.download_bytes,
+            "baseline_refusal": model_facts.baseline_refusal(name),
+            "thinking_switch": entry.thinking_switch,
+            "writes_date": entry.writes_date,
             "cached": weights.cached(name) is not None,
             "directions": name in shipped,
             "note": entry.note,
@@ -40,7 +44,7 @@ def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def show_models(document: list[dict[str, Any]]) -> None:
-    """Print two lines a model."""
+    """Print four lines a model."""
     for entry in document:
         marks = [
             "on this machine" if entry["cached"] else "to be fetched",
@@ -49,8 +53,9 @@ def show_models(document: list[dict[str, Any]]) -> None:
         ]
         print(f"{entry['name']:<30} {entry['parameters'] / 1e9:>5.2f} B  {', '.join(marks)}")
         print(f"{'':<30} {entry['note']}")
-        memory = ", ".join(f"{name} {n / 1e9:.1f}" for name, n in entry["weight_bytes"].items())
-        print(f"{'':<30} {entry['licence']}; weights in GB: {memory}")
+        known = catalog.catalog()[entry["name"]]
+        print(f"{'':<30} {entry['licence']}; {model_facts.needs(known)}")
+        print(f"{'':<30} refuses untouched: {model_facts.refuses(entry['name'])}")
 
 
 def fetch(options: argparse.Namespace) -> dict[str, Any]:
@@ -74,6 +79,7 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "model": options.model,
         "number_format": model.number_format.reason,
+        "warnings": list(model.warnings),
         "prompt": options.prompt,
         "panels": [answer.as_dict() for answer in answers],
     }
@@ -81,6 +87,8 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
 
 def show_generate(document: dict[str, Any]) -> None:
     """Print every answer with its numbers."""
+    for warning in document["warnings"]:
+        print(f"Note: {warning}")
     for answer in document["panels"]:
         perplexity, p_refusal = answer["perplexity"], answer["p_refusal"]
         print(f"── {answer['panel']} · {answer['verdict']} ({answer['reason']})")

@@ -92,27 +92,39 @@ def generate(
                 position_ids=positions,
                 cache=cache,
                 logits_to_keep=1,
-                use_cache=True,
+                use_cache=model.abilities.caches,
             )
-            cache = output.cache
             logits = output.logits[:, -1].float().cpu()
             chosen = choose(logits)
         if lost := _overflowing(logits, ended):
             _require_edited(model, written, lost, program)
             for row in lost:
                 overflowed[row], chosen[row] = True, 0  # of NaN, any token is the likeliest
-        ended = [any(pair) for pair in zip(ended, overflowed, strict=True)]
-        column = [None if done else token for done, token in zip(ended, chosen, strict=True)]
-        column = [None if token in model.end_ids else token for token in column]
+        over = zip(ended, overflowed, strict=True)
+        column = _column(chosen, [any(pair) for pair in over], model.end_ids)
         ended = [token is None for token in column]
         yield Column(tuple(column), logits if step == 0 else None, tuple(ended), tuple(overflowed))
         if all(ended):
             return
         for ids, token in zip(written, chosen, strict=True):
             ids.append(token)
-        tokens = torch.tensor(chosen, device=model.device)[:, None]
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-        positions = positions[:, -1:] + 1
+        following = torch.tensor(chosen, device=model.device)[:, None], positions[:, -1:] + 1
+        if model.abilities.caches:
+            (tokens, positions), cache = following, output.cache
+        else:
+            tokens = torch.cat([tokens, following[0]], dim=1)
+            positions = torch.cat([positions, following[1]], dim=1)
+
+
+def _column(
+    chosen: Sequence[int], over: Sequence[bool], end_ids: frozenset[int]
+) -> list[int | None]:
+    """Return the tokens that belong to an answer; None for rows that are over, or end here."""
+    return [
+        None if done or token in end_ids else token
+        for done, token in zip(over, chosen, strict=True)
+    ]
 
 
 def _overflowing(logits: Float[Tensor, "batch vocab"], ended: Sequence[bool]) -> list[int]:
@@ -187,6 +199,9 @@ def answer_perplexity(
     longest = max((len(answer) for answer in answers), default=0)
     if longest == 0:
         return [None] * len(answers)
+    if program is None and model.together(len(prompts)) < len(prompts):
+        pairs = zip(prompts, answers, strict=True)
+        return [answer_perplexity(model, [p], [a])[0] for p, a in pairs]
     # Padding goes to the left of each row, so every answer ends at the last position.
     batch = model.batch([[*p, *a] for p, a in zip(prompts, answers, strict=True)])
     lengths = torch.tensor([len(answer) for answer in answers], device=model.device)

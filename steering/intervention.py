@@ -183,17 +183,20 @@ def intervene(model: ChatModel, program: Program) -> Generator[None]:
     The hooks go even when the body raises or is stopped, so the model is clean afterwards.
 
     Raises:
+        SteeringError: If a block has no such site in this model.
         ValueError: In the forward pass, if its batch has another size than the program's.
     """
     with ExitStack() as hooks:
         hooks.enter_context(model.turn())
         for (layer, part), edit in program.items():
-            module = model.module(layer, part)
-            if part == "input":
-                handle = module.register_forward_pre_hook(partial(_before, edit), with_kwargs=True)
-            else:
-                handle = module.register_forward_hook(partial(_after, edit))
-            hooks.callback(handle.remove)
+            for module in model.modules(layer, part):
+                if part == "input":
+                    handle = module.register_forward_pre_hook(
+                        partial(_before, edit), with_kwargs=True
+                    )
+                else:
+                    handle = module.register_forward_hook(partial(_after, edit))
+                hooks.callback(handle.remove)
         yield
 
 
@@ -208,5 +211,12 @@ def _before(edit: SiteEdit, _module: nn.Module, args: Any, kwargs: Any) -> Any: 
 def _after(edit: SiteEdit, _module: nn.Module, _args: Any, output: Any) -> Any:  # noqa: ANN401
     # Attention returns (output, weights); MLPs and norms return the bare tensor.
     if isinstance(output, tuple):
-        return (edit(output[0]), *output[1:])
-    return edit(output)
+        return (_of_rows(edit, output[0]), *output[1:])
+    return _of_rows(edit, output)
+
+
+def _of_rows(edit: SiteEdit, written: Tensor) -> Tensor:
+    # Some mixtures of experts return the tokens of all rows in one line.
+    if written.ndim == 3:
+        return edit(written)
+    return edit(written.view(edit.batch, -1, written.shape[-1])).view(written.shape)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoTokenizer, BitsAndBytesConfig
 
-from steering import catalog, number_formats, prequantized, weights
+from steering import architecture, catalog, number_formats, prequantized, weights
 from steering.errors import SteeringError
 from steering.load_errors import explained, require_whole
 from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantization, inspect
@@ -66,7 +66,8 @@ def _loaded(
     name: str, found: weights.Weights, device: torch.device, number_format: NumberFormat
 ) -> ChatModel:
     with explained(found.folder):
-        network = _load_network(found.folder, device, number_format)
+        loader = architecture.class_for(found.folder)
+        network = _load_network(loader, found.folder, device, number_format)
         tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
         tokenizer.encode("Some of its settings are looked at when it is used.")
     entry = catalog.find(name)
@@ -94,7 +95,12 @@ def _device(device: str | None) -> torch.device:
     return found
 
 
-def _load_network(folder: Path, device: torch.device, number_format: NumberFormat) -> Any:  # noqa: ANN401
+def _load_network(
+    loader: Any,  # noqa: ANN401
+    folder: Path,
+    device: torch.device,
+    number_format: NumberFormat,
+) -> Any:  # noqa: ANN401
     quantization, dtype = number_format.quantization, number_format.dtype
     config = None
     held = prequantized.quantization(folder)
@@ -110,7 +116,7 @@ def _load_network(folder: Path, device: torch.device, number_format: NumberForma
     elif quantization == "int8":
         config = BitsAndBytesConfig(load_in_8bit=True)
     try:
-        network, report = AutoModelForCausalLM.from_pretrained(
+        network, report = loader.from_pretrained(
             folder,
             output_loading_info=True,
             dtype=dtype,

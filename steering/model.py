@@ -7,7 +7,7 @@ token that the chat template appends after the user's text (a post-instruction t
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Literal, cast
 
@@ -15,10 +15,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from steering.blocks import Part, find_blocks, parts_of
+from steering import sameness
+from steering.abilities import Abilities, measure
+from steering.blocks import Part, find_blocks, find_decoder
 from steering.errors import SteeringError
+from steering.writers import Writers, find_writers
 
 Quantization = Literal["none", "nf4", "int8"]
+_UNLIMITED = 2**20
+"""Tokens that a model without a limit is taken to read at most (chosen)."""
 DEFAULT_OPENERS = ("I", "As")
 """First words of a refusal for models that the catalog does not know (Arditi et al. for Qwen)."""
 
@@ -66,6 +71,9 @@ class ChatModel:
         suffix: The post-instruction tokens, as text, first to last; position -1 is the last one.
         provenance: Source, SHA-256 or revision of the weights.
         turn: Entered by every forward pass; background work has one that lets visitors go first.
+        writers: Of each block, the modules that write into the residual stream.
+        abilities: What may be done with the network without changing its numbers.
+        warnings: Sentences for whoever reads this model's numbers.
     """
 
     name: str
@@ -76,11 +84,20 @@ class ChatModel:
     suffix: tuple[str, ...]
     provenance: Mapping[str, str | None]
     turn: Callable[[], AbstractContextManager[object]] = nullcontext
+    writers: tuple[Writers, ...] = ()
+    abilities: Abilities = field(default_factory=Abilities)
+    warnings: tuple[str, ...] = ()
 
     @cached_property
     def blocks(self) -> nn.ModuleList:
         """The decoder blocks, in order."""
         return find_blocks(self.network)
+
+    @cached_property
+    def body(self) -> Any:  # noqa: ANN401
+        """What runs the blocks without the output head; takes what the network takes."""
+        base = self.network.base_model
+        return base if base is not self.network else find_decoder(self.network)
 
     @property
     def n_layers(self) -> int:
@@ -119,7 +136,9 @@ class ChatModel:
     @property
     def context_length(self) -> int:
         """Most tokens that prompt and answer may have together."""
-        return int(self.network.config.get_text_config().max_position_embeddings)
+        limit = getattr(self.network.config.get_text_config(), "max_position_embeddings", None)
+        # Models without positions name no limit; their tokenizers may.
+        return int(limit or min(self.tokenizer.model_max_length, _UNLIMITED))
 
     def render(self, prompt: str) -> list[int]:
         """Return the token ids of `prompt` in the chat template, up to where the answer begins.
@@ -143,9 +162,22 @@ class ChatModel:
             "of request and answer together; shorten it"
         )
 
+    def together(self, rows: int) -> int:
+        """Return how many of `rows` requests of any lengths may share a batch."""
+        return rows if self.abilities.pads else 1
+
     def batch(self, rows: Sequence[Sequence[int]]) -> TokenBatch:
-        """Pad token ids on the left, on the model's device."""
+        """Pad token ids on the left, on the model's device.
+
+        Raises:
+            SteeringError: If rows differ in length and padding changes what this model computes.
+        """
         width = max(len(row) for row in rows)
+        if not self.abilities.pads and any(len(row) != width for row in rows):
+            raise SteeringError(
+                f"{self.name} reads padding as text, so only requests of equal length can share a "
+                "batch; give them one at a time"
+            )
         pad = self.tokenizer.pad_token_id
         if pad is None:
             pad = min(self.end_ids, default=0)
@@ -154,9 +186,24 @@ class ChatModel:
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         return TokenBatch(tokens.to(self.device), mask.to(self.device), positions.to(self.device))
 
-    def module(self, layer: int, part: Part) -> nn.Module:
-        """Return the module whose input (`input`) or output (the others) is that place."""
-        return parts_of(self.blocks[layer])[part]
+    def modules(self, layer: int, part: Part) -> tuple[nn.Module, ...]:
+        """Return the modules whose input (`input`) or output (the others) is that place.
+
+        None where a block has no such part, as one that only mixes tokens has no MLP: it writes
+        nothing, so there is nothing to edit.
+
+        Raises:
+            SteeringError: If it is not known what the block writes into the residual stream.
+        """
+        if part == "input":
+            return (self.blocks[layer],)
+        if not self.writers[layer].modules:
+            raise SteeringError(
+                f"what the {part} of block {layer} writes cannot be edited in {self.name}: the "
+                f"output of a {type(self.blocks[layer]).__name__} is no sum of its input and its "
+                "parts; take a panel that acts at block inputs only (flip, actadd, side=harmful)"
+            )
+        return self.writers[layer].of(part)
 
     def next_token_logits(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "batch vocab"]:
         """Return each prompt's next-token logits, float32, on the CPU."""
@@ -183,7 +230,7 @@ def inspect(
 ) -> ChatModel:
     """Check once that a model can be steered, and wrap it.
 
-    Checked: the decoder blocks and their parts are found, a hook at a block's input sees
+    Checked: the decoder blocks are found, a hook at a block's input sees
     [batch, position, d_model], the chat template ends in post-instruction tokens, every refusal
     opener is one token.
 
@@ -200,8 +247,15 @@ def inspect(
         suffix=_post_instruction_tokens(name, tokenizer),
         provenance=dict(provenance or {}),
     )
-    _check_hooks(model)
-    return model
+    row = _check_hooks(model)
+    abilities = measure(network, model.blocks, row)
+    if not abilities.causal:
+        raise SteeringError(
+            f"in {name} a token sees those that come after it, so it cannot write a text from left "
+            "to right; choose a chat model"
+        )
+    writers = find_writers(model.blocks, partial(_run_blocks, model, row))
+    return replace(model, writers=writers, abilities=abilities, warnings=_warnings(model))
 
 
 @contextmanager
@@ -285,12 +339,30 @@ def _encode_openers(name: str, tokenizer: Any, openers: Sequence[str]) -> dict[s
     return encoded
 
 
-def _check_hooks(model: ChatModel) -> None:
-    for block in model.blocks:
-        parts_of(block)
+def _warnings(model: ChatModel) -> tuple[str, ...]:
+    # One by one: it is not known yet whether they may share a batch.
+    rows = [model.render(text) for text in sameness.REQUESTS]
+    logits = torch.cat([model.next_token_logits([row]) for row in rows])
+    token = model.tokenizer.decode([int(logits[0].argmax())])
+    return sameness.remarks(model.name, logits, token)
+
+
+def _run_blocks(model: ChatModel, row: Sequence[int]) -> None:
+    batch = model.batch([row])
+    with torch.inference_mode():
+        # Without logits: a model that is asked for one token's may run its last blocks on it alone.
+        model.body(
+            input_ids=batch.tokens,
+            attention_mask=batch.mask,
+            position_ids=batch.positions,
+            use_cache=False,
+        )
+
+
+def _check_hooks(model: ChatModel) -> list[int]:
     row = model.render("Hello")
     with reading(model, [0, model.n_layers - 1]) as states:
-        model.next_token_logits([row])
+        _run_blocks(model, row)
     expected = (1, len(row), model.d_model)
     for layer, state in states.items():
         if tuple(state.shape) != expected:
@@ -300,3 +372,4 @@ def _check_hooks(model: ChatModel) -> None:
             )
     if len(states) < min(2, model.n_layers):
         raise SteeringError(f"the blocks of {model.name} do not run; it cannot be steered")
+    return row

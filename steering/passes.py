@@ -6,12 +6,13 @@ the last one read computes is seen by nobody.
 
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from steering.blocks import skipped
 from steering.model import ChatModel
 
 
@@ -21,6 +22,9 @@ def starting_at(
 ) -> Generator[None]:
     """Give every forward pass the input of block `layer`; the blocks below are not run.
 
+    They are run where later blocks need more of them than the residual stream: the numbers are
+    the same, the work is not spared.
+
     Args:
         model: A loaded chat model.
         layer: The first block that runs.
@@ -28,10 +32,13 @@ def starting_at(
     """
     with ExitStack() as stack:
         stack.enter_context(model.turn())
-        for block in model.blocks[:layer]:
-            # Not a hook: hooks see a block's output, but cannot spare the work. Taken back by
-            # `patch` even where a library has replaced `forward` already.
-            stack.enter_context(patch.object(block, "forward", lambda *_, **__: states))
+        if layer and model.abilities.skips:
+            stack.enter_context(skipped(model.blocks[:layer], states))
+        elif layer:
+            handle = model.blocks[layer].register_forward_pre_hook(
+                partial(_replace, states), with_kwargs=True, prepend=True
+            )
+            stack.callback(handle.remove)
         yield
 
 
@@ -39,14 +46,16 @@ def starting_at(
 def ending_at(model: ChatModel, layer: int) -> Generator[None]:
     """Let every forward pass end at the input of block `layer`, which hooks see as ever.
 
-    That block and those above hand on what they are given.
+    That block and those above hand on what they are given, where that can be done.
     """
     with ExitStack() as stack:
         stack.enter_context(model.turn())
-        for block in model.blocks[layer:]:
-            stack.enter_context(patch.object(block, "forward", _hand_on))
+        if model.abilities.skips:
+            stack.enter_context(skipped(model.blocks[layer:], None))
         yield
 
 
-def _hand_on(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - a block's signature
-    return args[0] if args else kwargs["hidden_states"]
+def _replace(states: Any, _block: nn.Module, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    if args:
+        return (states, *args[1:]), kwargs
+    return args, {**kwargs, "hidden_states": states}

@@ -162,9 +162,14 @@ def logits_under(
     """Return next-token logits of every prompt with one edit on all of them, in prompt order.
 
     What all prompts begin with, the template's system prompt, is the same under the same edit: it
-    runs once and its keys and values are shared, which halves the work on short prompts.
+    runs once and its keys and values are shared, which halves the work on short prompts. Not where
+    padding between the shared tokens and a shorter row's own would count: in the window of sliding
+    attention, and in the state of linear attention.
     """
+    batch_size = model.together(batch_size)
     prefix = _common_length(rows)
+    if not _shares(model, rows):
+        prefix = 0
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     found: dict[int, Tensor] = {}
     for start in range(0, len(order), batch_size):
@@ -186,7 +191,6 @@ def _common_length(rows: Sequence[Sequence[int]]) -> int:
 def _shared_prefix_logits(
     model: ChatModel, rows: Sequence[Sequence[int]], prefix: int, edit: Edit | None
 ) -> Float[Tensor, "batch vocab"]:
-    rest = model.batch([row[prefix:] for row in rows])
     cache: Any = None
     with torch.inference_mode():
         if prefix:
@@ -196,6 +200,7 @@ def _shared_prefix_logits(
                     input_ids=first.tokens, logits_to_keep=1, use_cache=True
                 ).cache
             cache.batch_repeat_interleave(len(rows))
+        rest = model.batch([row[prefix:] for row in rows])
         seen = torch.ones(len(rows), prefix, dtype=rest.mask.dtype, device=model.device)
         program = compile_edits([edit] * len(rows), device=model.device)
         with intervene(model, program):
@@ -212,6 +217,25 @@ def _shared_prefix_logits(
             panel = None if edit is None else "the edit that is tried"
             overflow.require(overflow.readable_rows(logits), model, rows, panel=panel)
     return logits
+
+
+def _shares(model: ChatModel, rows: Sequence[Sequence[int]]) -> bool:
+    """Whether padding between tokens in the cache and a row's own is left out by the mask alone.
+
+    So it is with keys and values of all tokens, and of a window that holds the longest row.
+    """
+    if not (model.abilities.caches and model.abilities.pads):
+        return False
+    batch = model.batch([rows[0][:1]])
+    with torch.inference_mode():
+        cache = model.body(input_ids=batch.tokens, use_cache=True).cache
+    kinds = {type(layer).__name__ for layer in cache.layers}
+    windows = [getattr(layer, "sliding_window", None) for layer in cache.layers]
+    return (
+        type(cache).__name__ == "DynamicCache"
+        and kinds <= {"DynamicLayer", "DynamicSlidingWindowLayer", "DummyLayer"}
+        and all(window is None or max(map(len, rows)) <= window for window in windows)
+    )
 
 
 def _addition(directions: Directions, place: Place, c: float) -> Edit | None:

@@ -229,7 +229,7 @@ class Tracer:
             intervene(model, program),
             reading(model, read_at) as read,
         ):
-            model.network.base_model(
+            model.body(
                 input_ids=batch.tokens,
                 attention_mask=batch.mask,
                 position_ids=batch.positions,

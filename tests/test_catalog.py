@@ -21,16 +21,25 @@ def test_the_default_model_can_be_had_without_the_hub() -> None:
 
 
 def test_the_papers_five_models_are_there_with_their_sizes() -> None:
-    assert {
-        name: (entry.n_layers, entry.d_model)
-        for name, entry in catalog().items()
-        if entry.gguf is None
-    } == PAPER
+    assert {name: (catalog()[name].n_layers, catalog()[name].d_model) for name in PAPER} == PAPER
 
 
 def test_only_the_publishers_that_ask_for_a_licence_are_gated() -> None:
     gated = {name for name, entry in catalog().items() if entry.gated}
-    assert gated == {"gemma-2b-it", "llama-2-7b-chat", "llama-3-8b-instruct"}
+    assert gated == {
+        "gemma-2b-it",
+        "llama-2-7b-chat",
+        "llama-3-8b-instruct",
+        "llama-3.2-1b-instruct",
+        "llama-3.2-3b-instruct",
+        "gemma-3-1b-it",
+    }
+
+
+def test_what_is_fetched_is_the_file_or_two_bytes_a_weight() -> None:
+    assert catalog()[DEFAULT_MODEL].download_bytes == 491_400_064
+    entry = catalog()["qwen3-0.6b"]
+    assert entry.download_bytes == 2 * entry.parameters
 
 
 def test_the_hashes_are_the_publishers() -> None:

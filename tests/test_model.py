@@ -161,7 +161,7 @@ def test_the_end_tokens_come_from_the_generation_config_and_the_tokenizer(tiny, 
 
 
 def test_the_input_of_a_block_is_what_its_parts_before_it_have_written(family, family_model):
-    """h[l+1] = h[l] + attention + MLP: `module()` names what enters the residual stream."""
+    """h[l+1] = h[l] + attention + MLP: `modules()` names what enters the residual stream."""
     written = {}
 
     def keep(key):
@@ -172,13 +172,14 @@ def test_the_input_of_a_block_is_what_its_parts_before_it_have_written(family, f
 
     for layer in range(3):
         for part, name in family.parts.items():
-            module = family_model.module(layer, part)
-            assert module is getattr(family_model.blocks[layer], name)
-        assert family_model.module(layer, "input") is family_model.blocks[layer]
+            expected = (getattr(family_model.blocks[layer], name),)
+            assert family_model.modules(layer, part) == expected
+        assert family_model.modules(layer, "input") == (family_model.blocks[layer],)
     handles = [
-        family_model.module(layer, part).register_forward_hook(keep((layer, part)))
+        module.register_forward_hook(keep((layer, part)))
         for layer in range(3)
         for part in ("attention", "mlp")
+        for module in family_model.modules(layer, part)
     ]
     with reading(family_model, range(4)) as states:
         family_model.next_token_logits([family_model.render(TEXTS[0])])
@@ -239,21 +240,19 @@ def test_a_template_that_ignores_the_request_is_refused(tiny, own_copy):
         inspect("small", network, tokenizer)
 
 
-def test_a_network_without_a_list_of_layers_is_refused(tiny):
-    network = GPT2LMHeadModel(
-        GPT2Config(n_embd=32, n_head=2, n_layer=2, vocab_size=len(tiny.tokenizer))
-    )
-    with pytest.raises(SteeringError, match="no decoder blocks found in GPT2LMHeadModel"):
-        inspect("small", network, tiny.tokenizer)
-
-
-def test_a_block_of_another_make_is_refused(tiny, own_copy):
+def test_a_network_without_a_list_of_blocks_is_refused(tiny, own_copy):
     network, tokenizer = own_copy(tiny)
-    block = network.model.layers[2]
-    block.feed_forward = block.mlp
-    del block.mlp
-    with pytest.raises(SteeringError, match=r"Qwen2DecoderLayer has no part 'mlp' .*feed_forward"):
+    network.config.num_hidden_layers = 5
+    with pytest.raises(SteeringError, match="no decoder blocks found in Qwen2ForCausalLM"):
         inspect("small", network, tokenizer)
+
+
+def test_a_list_of_blocks_is_found_by_its_length_whatever_its_name(tiny):
+    config = GPT2Config(n_embd=32, n_head=2, n_layer=2, vocab_size=len(tiny.tokenizer))
+    network = GPT2LMHeadModel(config)
+    model = inspect("small", network, tiny.tokenizer)
+    assert list(model.blocks) == list(network.transformer.h)
+    assert model.modules(1, "attention") == (network.transformer.h[1].attn,)
 
 
 def test_a_hook_that_sees_another_width_is_refused(tiny, own_copy):
@@ -265,7 +264,7 @@ def test_a_hook_that_sees_another_width_is_refused(tiny, own_copy):
 
 def test_blocks_that_do_not_run_are_refused(tiny, own_copy):
     network, tokenizer = own_copy(tiny)
-    output = tiny.network(torch.tensor([[1, 2]]))
-    network.forward = lambda **_: output
+    output = tiny.network.model(torch.tensor([[1, 2]]))
+    network.model.forward = lambda **_: output
     with pytest.raises(SteeringError, match="the blocks of small do not run"):
         inspect("small", network, tokenizer)

@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from steering import incomplete
+from steering import incomplete, model_facts
 from steering.ui import text
 from steering.ui.engine import Engine
 from steering.ui.text import isolated
@@ -38,7 +38,7 @@ def lesson() -> str:
 
 def facts(engine: Engine) -> str:
     """Return what there is to know of the model and its directions, as a list."""
-    rows = [("Model", engine.name)]
+    rows = [("Model", engine.name), *model_facts.rows(engine.name)]
     directions, model = engine.outline, engine.model
     if model is not None:
         source = model.provenance.get("source") or "a local file"
@@ -47,6 +47,7 @@ def facts(engine: Engine) -> str:
             ("Numbers", model.number_format.reason),
             ("Size", f"{model.n_layers} layers, {model.d_model} numbers each"),
             ("Refusal openers", ", ".join(f"“{opener}”" for opener in model.openers)),
+            *(("Warning", warning) for warning in model.warnings),
         ]
     if directions is not None:
         position, layer = directions.dim_place
