@@ -32,6 +32,7 @@ def engine_from_environment() -> Engine:
             name,
             quantization=cast(Quantization | None, quantization),
             device=os.environ.get("STEERING_DEVICE") or None,
+            thinking=os.environ.get("STEERING_THINKING") or "auto",
             report=report,
         ),
         directions=artifact.load,

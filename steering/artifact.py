@@ -25,6 +25,7 @@ from steering import maps, weights
 from steering.directions import Directions, Inlp, Place
 from steering.errors import SteeringError
 from steering.maps import Maps
+from steering.rendering import Rendering
 from steering.subspace import Subspace
 
 SCHEMA = 1
@@ -67,6 +68,7 @@ def write(folder: Path, directions: Directions, manifest: Mapping[str, Any]) -> 
         "inlp_place": list(directions.inlp_place),
         "default_k": directions.default_k,
         "default_c": directions.default_c,
+        **directions.rendering.as_dict(),
         "inlp": {
             _key(place): {"dev_accuracies": list(found.dev_accuracies), "stopped": found.stopped}
             for place, found in directions.inlp.items()
@@ -228,6 +230,7 @@ def _assemble(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dir
         inlp_place=(document["inlp_place"][0], document["inlp_place"][1]),
         default_k=document["default_k"],
         default_c=document["default_c"],
+        rendering=Rendering.of(document),
     )
 
 

@@ -44,6 +44,7 @@ class ChatTemplate:
         source: The template, on its fixed day if it writes one.
         mode: What is done about thinking.
         date: The day it writes, as YYYY-MM-DD; None where it writes none.
+        system: System prompt of every request that brings none; blank leaves the template's own.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ChatTemplate:
     source: str
     mode: Mode
     date: str | None
+    system: str = ""
 
     @property
     def rendering(self) -> Rendering:
@@ -85,11 +87,12 @@ class ChatTemplate:
 
         Args:
             prompt: The request.
-            system: A system prompt; blank leaves the template's own.
+            system: A system prompt; blank leaves that of all requests, or the template's own.
 
         Raises:
             SteeringError: If the template refuses them.
         """
+        system = system if system.strip() else self.system
         mark = self.controls.mark_for(prompt, system, self.source)
         prompt, system = (self.controls.broken(text, mark) for text in (prompt, system))
         return self.controls.encode(self._text(prompt, system), mark)
@@ -119,7 +122,7 @@ class ChatTemplate:
         mark = self.controls.mark_for(text)
         return self.controls.encode(self.controls.broken(text, mark), mark)
 
-    def decode(self, tokens: Sequence[int], skip_special_tokens: bool = False) -> str:  # noqa: FBT001, FBT002
+    def decode(self, tokens: Sequence[int], skip_special_tokens: bool = False) -> str:
         """Return the text of tokens."""
         text = self.tokenizer.decode(list(tokens), skip_special_tokens=skip_special_tokens)
         return cast(str, text)

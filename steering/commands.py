@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from steering import artifact, catalog, terminal, weights
+from steering import artifact, catalog, control_tokens, terminal, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
 from steering.generation import Sampling
@@ -59,27 +59,36 @@ def fetch(options: argparse.Namespace) -> dict[str, Any]:
 
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Answer one request under several panels."""
-    check_length(options.prompt)
+    check_length(options.prompt, options.system)
     panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
-    *_, answers = compare(model, directions, options.prompt, panels, sampling=sampling)
+    prompt, system = options.prompt, options.system
+    *_, answers = compare(model, directions, prompt, panels, sampling=sampling, system=system)
     return {
         "model": options.model,
         "number_format": model.number_format.reason,
-        "prompt": options.prompt,
+        "prompt": prompt,
+        "system": system,
+        **model.template.rendering.as_dict(),
+        "reads": "".join(text for text, _ in model.template.reads(prompt, system)),
+        "control_tokens": list(model.template.control_tokens(prompt, system)),
         "panels": [answer.as_dict() for answer in answers],
     }
 
 
 def show_generate(document: dict[str, Any]) -> None:
     """Print every answer with its numbers."""
+    if document["control_tokens"]:
+        print(f"{control_tokens.told(document['control_tokens'])}\n")
     for answer in document["panels"]:
         perplexity = answer["perplexity"]
         print(f"── {answer['panel']} · {answer['verdict']} ({answer['reason']})")
+        if answer["thinking"]:
+            print(f"[thinking] {answer['thinking']} [end of thinking]")
         print(answer["text"])
         print(
             f"   refusal {answer['p_refusal']:.0%} (score {answer['refusal_score']:+.1f}) · "
@@ -90,7 +99,7 @@ def show_generate(document: dict[str, Any]) -> None:
 
 def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
-    check_length(options.prompt)
+    check_length(options.prompt, options.system)
     panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)
     maps = artifact.read_maps(options.model, options.directions)
@@ -104,12 +113,15 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
-    found = trace(model, directions, maps, options.prompt, panels)
+    found = trace(model.under(options.system), directions, maps, options.prompt, panels)
     states = found.states[:, maps.layers.index(layer)]
     places = {"pca": chart.pca, "lda": chart.lda, "umap": chart.umap}[options.map](states)
     return {
         "model": options.model,
         "prompt": options.prompt,
+        "system": options.system,
+        "control_tokens": list(model.template.control_tokens(options.prompt, options.system)),
+        **model.template.rendering.as_dict(),
         "map": options.map,
         "layer": layer,
         "position": maps.position,
@@ -139,6 +151,7 @@ def serve(options: argparse.Namespace) -> None:
         "STEERING_MODEL": options.model,
         "STEERING_QUANTIZATION": options.quantization,
         "STEERING_DEVICE": options.device,
+        "STEERING_THINKING": options.thinking,
         "GRADIO_SERVER_NAME": options.host,
         "GRADIO_SERVER_PORT": options.port,
     }

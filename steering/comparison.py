@@ -15,10 +15,11 @@ from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.generation import Column, Sampling, answer_perplexity, generate
 from steering.intervention import compile_edits
-from steering.judge import judge
+from steering.judge import NOT_FINISHED, judge
 from steering.metrics import kl_divergence, refusal_probability, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
+from steering.thinking import Reply
 
 MAX_CHARACTERS = 4000
 """Longest request (chosen): about 1000 tokens, which two cores read six times in a minute."""
@@ -34,7 +35,7 @@ class Answer:
 
     Attributes:
         panel: The panel's text form.
-        text: The answer so far; never ends in half a character.
+        text: The answer so far, without its thinking; never ends in half a character.
         finished: Whether the row has ended, by itself, by the limit or by a stop.
         ended: Whether it ended by itself, with an end-of-text token.
         verdict: What the rules say of the text; None until finished.
@@ -47,6 +48,8 @@ class Answer:
         perplexity: Of the answer under the unedited model; None until measured, or if empty.
         tokens: Length of the answer in tokens.
         seconds: Time from the start to this panel's last token.
+        thinking: What the model thought before it answered; None if it does not think.
+        token_ids: Everything that was written, thinking and control tokens included.
     """
 
     panel: str
@@ -63,13 +66,15 @@ class Answer:
     perplexity: float | None = None
     tokens: int = 0
     seconds: float = 0.0
+    thinking: str | None = None
+    token_ids: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON types."""
         return asdict(self)
 
 
-def compare(
+def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     model: ChatModel,
     directions: Directions,
     prompt: str,
@@ -77,6 +82,7 @@ def compare(
     *,
     sampling: Sampling,
     stop: threading.Event | None = None,
+    system: str = "",
 ) -> Generator[tuple[Answer, ...]]:
     """Answer one request under every panel at once.
 
@@ -90,12 +96,13 @@ def compare(
     Raises:
         SteeringError: If the request, a panel or the sampling does not fit this model.
     """
-    check_length(prompt)
+    check_length(prompt, system)
     directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
+    directions.rendering.require(model.template.rendering, what="directions", model=model.name)
     hidden = [] if any(panel.name == "baseline" for panel in panels) else [Panel("baseline")]
     shown = len(panels)
     panels = [*panels, *hidden]
-    ids = model.render(prompt)
+    ids = model.render(prompt, system=system)
     edits = [panel.edit(directions) for panel in panels]
     run = _Run(model, panels)
     last = 0.0
@@ -118,11 +125,11 @@ def compare(
     )
 
 
-def check_length(prompt: str) -> None:
-    """Refuse a request that nobody would wait for.
+def check_length(prompt: str, system: str = "") -> None:
+    """Refuse a request, or a system prompt, that nobody would wait for.
 
     Raises:
-        SteeringError: If it is empty or has more than `MAX_CHARACTERS`.
+        SteeringError: If the request is empty, or one has more than `MAX_CHARACTERS`.
     """
     if not prompt.strip():
         raise SteeringError("the request is empty; write a sentence for the model to answer")
@@ -130,6 +137,11 @@ def check_length(prompt: str) -> None:
         raise SteeringError(
             f"the request is too long: {len(prompt):,} characters; at most {MAX_CHARACTERS:,} are "
             "answered here; shorten it"
+        )
+    if len(system) > MAX_CHARACTERS:
+        raise SteeringError(
+            f"the system prompt is too long: {len(system):,} characters; at most "
+            f"{MAX_CHARACTERS:,} are read here; shorten it"
         )
 
 
@@ -159,10 +171,13 @@ class _Run:
 
     def answers(self) -> tuple[Answer, ...]:
         """Return the answers so far."""
+        replies = [self.model.template.split(tokens) for tokens in self.tokens]
         return tuple(
             replace(
                 answer,
-                text=readable(self.model, self.tokens[row]),
+                text=replies[row].answer,
+                thinking=replies[row].thinking,
+                token_ids=tuple(self.tokens[row]),
                 finished=self.ended[row],
                 ended=self.ended[row],
                 tokens=len(self.tokens[row]),
@@ -173,7 +188,10 @@ class _Run:
 
     def judged(self) -> tuple[Answer, ...]:
         """Return the answers as finished, with their verdicts."""
-        return tuple(_judged(answer) for answer in self.answers())
+        return tuple(
+            _judged(answer, self.model.template.split(tokens))
+            for answer, tokens in zip(self.answers(), self.tokens, strict=True)
+        )
 
     def _measure_first_token(self, logits: torch.Tensor) -> None:
         openers = self.model.opener_ids
@@ -200,13 +218,12 @@ class _Run:
 
 
 def readable(model: ChatModel, tokens: Sequence[int]) -> str:
-    """Decode tokens; a character whose bytes have not all come yet is left out."""
-    text: str = model.tokenizer.decode(list(tokens), skip_special_tokens=True)
-    return text.rstrip("\ufffd")
+    """Decode the answer in tokens; a character whose bytes have not all come yet is left out."""
+    return model.template.split(tokens).answer
 
 
-def _judged(answer: Answer) -> Answer:
-    judgement = judge(answer.text, ended=answer.ended)
+def _judged(answer: Answer, reply: Reply) -> Answer:
+    judgement = judge(answer.text, ended=answer.ended) if reply.is_answered else NOT_FINISHED
     return replace(
         answer,
         finished=True,

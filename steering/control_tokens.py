@@ -12,6 +12,7 @@ chat template sees it, and of the rendered text only what the template wrote bec
 A text without control tokens never comes here: its ids are those of the tokenizer, to the last one.
 """
 
+import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,10 +21,35 @@ from functools import cached_property
 from typing import Any, Final
 
 from tokenizers import Tokenizer
+from tokenizers.pre_tokenizers import PreTokenizer
 
 _HTML: Final = frozenset(
-    "table caption thead tbody tfoot tr th td h1 h2 h3 h4 h5 h6 blockquote strong em b i u s sub "
-    "sup code".split()
+    (
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "th",
+        "td",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "blockquote",
+        "strong",
+        "em",
+        "b",
+        "i",
+        "u",
+        "s",
+        "sub",
+        "sup",
+        "code",
+    )
 )
 """Elements of HTML that some tokenizers add as tokens of their own (Gemma's): ordinary text."""
 
@@ -35,6 +61,12 @@ _TURN_MARK: Final = re.compile(
 
 _PRIVATE: Final = range(0xE000, 0xF900)
 """Unicode's private use area: signs without a meaning, that nobody types."""
+
+
+def told(tokens: Sequence[str]) -> str:
+    """Return the sentence that says which control tokens stood in a visitor's text."""
+    listed = ", ".join(tokens)
+    return f"The text holds control tokens of this model ({listed}); they were read as plain text."
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,16 +191,29 @@ class ControlTokens:
     @cached_property
     def _blind(self) -> "tuple[_Blind, _Blind]":
         """Copies that know no control tokens: for the start of a text, and for what follows."""
-        state = json.loads(self.tokenizer.backend_tokenizer.to_str())
-        kept = [each for each in state["added_tokens"] if each["id"] not in self.by_id]
-        state |= {"added_tokens": kept, "post_processor": None}
-        state |= {"truncation": None, "padding": None}
-        first = Tokenizer.from_str(json.dumps(state))
-        state["pre_tokenizer"] = _unprefixed(state["pre_tokenizer"])
-        later = Tokenizer.from_str(json.dumps(state))
-        # Tokens that stay get new numbers where others before them are gone.
-        numbers = {first.token_to_id(each["content"]): each["id"] for each in kept}
-        return _Blind(first, numbers), _Blind(later, numbers)
+        full = self.tokenizer.backend_tokenizer
+        kept = {
+            int(token): added
+            for token, added in self.tokenizer.added_tokens_decoder.items()
+            if int(token) not in self.by_id
+        }
+        copies = []
+        for pre_tokenizer in (full.pre_tokenizer, _unprefixed(full.pre_tokenizer)):
+            # The vocabulary is shared, so that this takes no time.
+            blind = Tokenizer(full.model)
+            if full.normalizer is not None:
+                blind.normalizer = full.normalizer
+            if pre_tokenizer is not None:
+                blind.pre_tokenizer = pre_tokenizer
+            blind.add_tokens(list(kept.values()))
+            # Tokens that stay get new numbers where others before them are gone.
+            numbers = {
+                number: token
+                for token, added in kept.items()
+                if (number := blind.token_to_id(added.content)) is not None
+            }
+            copies.append(_Blind(blind, numbers))
+        return copies[0], copies[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,12 +228,21 @@ class _Blind:
         return [self.numbers.get(token, token) for token in ids]
 
 
-def _unprefixed(state: Any) -> Any:  # noqa: ANN401 - JSON
+def _unprefixed(pre_tokenizer: PreTokenizer | None) -> PreTokenizer | None:
     """Return a pre-tokenizer that puts no blank before a text, if it does so only at the start."""
+    if pre_tokenizer is None:
+        return None
+    state = json.loads(pre_tokenizer.__getstate__())
+    changed = copy.deepcopy(pre_tokenizer)
+    changed.__setstate__(json.dumps(_without_prefix(state)).encode())
+    return changed
+
+
+def _without_prefix(state: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(state, list):
-        return [_unprefixed(each) for each in state]
+        return [_without_prefix(each) for each in state]
     if not isinstance(state, dict):
         return state
     if state.get("type") == "Metaspace" and state.get("prepend_scheme") == "first":
         return {**state, "prepend_scheme": "never"}
-    return {key: _unprefixed(value) for key, value in state.items()}
+    return {key: _without_prefix(value) for key, value in state.items()}

@@ -27,6 +27,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from steering.errors import SteeringError
+from steering.rendering import PLAIN, Rendering
 from steering.subspace import Subspace
 
 INVERSE_L2 = 0.1
@@ -186,6 +187,7 @@ class Directions:
         inlp_place: The same for INLP.
         default_k: Rank at which INLP panels start.
         default_c: Coefficient at which activation addition induces refusal.
+        rendering: How the requests were rendered that they were fitted on.
     """
 
     model: str
@@ -197,6 +199,7 @@ class Directions:
     inlp_place: Place
     default_k: int
     default_c: float
+    rendering: Rendering = PLAIN
 
     @property
     def n_layers(self) -> int:

@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAn
 from steering import catalog, weights
 from steering.errors import SteeringError
 from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantization, inspect
+from steering.rendering import ASKED
 
 _MEMORY_HEADROOM = 1.25
 """Weights in bfloat16 times this must fit in a GPU's free memory, else NF4 is taken (chosen)."""
@@ -29,6 +30,7 @@ def load(
     *,
     quantization: Quantization | None = None,
     device: str | None = None,
+    thinking: str = "auto",
     report: weights.Report | None = None,
 ) -> ChatModel:
     """Fetch a model if need be, load it, and check that it can be steered.
@@ -37,6 +39,7 @@ def load(
         name: Catalog name, hub id, folder or .gguf file.
         quantization: `none`, `nf4` or `int8`; None chooses by the machine.
         device: A torch device; None takes the GPU if there is one.
+        thinking: `on`, `off` or `auto`, which is off where the chat template allows it.
         report: Called with the progress of download and conversion.
 
     Raises:
@@ -47,6 +50,8 @@ def load(
             f"unknown quantization {quantization!r}; allowed: {', '.join(get_args(Quantization))}"
         )
     place = _device(device)
+    if thinking not in ASKED:
+        raise SteeringError(f"unknown thinking {thinking!r}; allowed: {', '.join(ASKED)}")
     found = weights.fetch(name, report=report)
     number_format = _number_format(found.folder, place, quantization)
     network = _load_network(found.folder, place, number_format)
@@ -60,6 +65,7 @@ def load(
         openers=entry.refusal_openers if entry else DEFAULT_OPENERS,
         number_format=number_format,
         provenance=provenance,
+        thinking=thinking,
     )
 
 

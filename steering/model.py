@@ -7,7 +7,7 @@ token that the chat template appends after the user's text (a post-instruction t
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Literal, cast
 
@@ -146,6 +146,10 @@ class ChatModel:
             raise self._too_long(f"{len(ids):,} tokens")
         return ids
 
+    def under(self, system: str) -> "ChatModel":
+        """Return the same model with a system prompt for every request that brings none."""
+        return replace(self, template=replace(self.template, system=system))
+
     def render_all(self, prompts: Sequence[str], *, what: str = "prompt") -> list[list[int]]:
         """Return the token ids of many prompts.
 
@@ -201,7 +205,7 @@ class ChatModel:
         return cast(Tensor, output.logits[:, -1].float().cpu())
 
 
-def inspect(
+def inspect(  # noqa: PLR0913 - what was loaded, and how
     name: str,
     network: Any,  # noqa: ANN401 - transformers' classes have no common typed interface
     tokenizer: Any,  # noqa: ANN401

@@ -63,8 +63,8 @@ def precompute(
     directions, kept = _fit(model, splits, stages, batch_size)
     bench = Bench.prepared(
         model,
-        [model.render(text) for text in splits.validation["harmful"]],
-        [model.render(text) for text in splits.validation["harmless"]],
+        model.render_all(splits.validation["harmful"], what="harmful prompt"),
+        model.render_all(splits.validation["harmless"], what="harmless prompt"),
         batch_size=batch_size,
     )
     directions, choices = _choose_places(directions, bench, stages, len(splits.train["harmful"]))
@@ -153,6 +153,7 @@ def _fit(
         inlp_place=places[0],
         default_k=1,
         default_c=1.0,
+        rendering=model.template.rendering,
     )
     return fitted, {"harmful": len(refused), "harmless": len(answered)}
 
@@ -161,7 +162,7 @@ def _train_scores(model: ChatModel, splits: PromptSplits, batch_size: int) -> di
     return {
         name: refusal_score(
             logits_under(
-                model, [model.render(text) for text in texts], None, batch_size=batch_size
+                model, model.render_all(texts, what=f"{name} prompt"), None, batch_size=batch_size
             ),
             model.opener_ids,
         )
@@ -244,6 +245,7 @@ def _map(
         quantization=model.number_format.quantization,
         position=position,
         layers=tuple(layers),
+        rendering=model.template.rendering,
         progress=True,
     )
 

@@ -66,3 +66,7 @@ class Rendering:
                 f"{model} is dated {found.date} here; make them again with `python -m steering "
                 f"precompute --model {model}`"
             )
+
+
+PLAIN: Final = Rendering()
+"""Of a template that knows neither thinking nor dates."""

@@ -11,6 +11,7 @@ from typing import Any
 from steering import (
     artifact,
     cells,
+    comparison,
     controls,
     evaluation,
     grids,
@@ -31,6 +32,7 @@ from steering.model import ChatModel
 from steering.panel import Panel, parse
 from steering.precompute import precompute as make
 from steering.provenance import provenance
+from steering.rendering import Rendering
 from steering.splits import PromptSplits
 from steering.sweep import run_sweep
 
@@ -47,6 +49,7 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
         splits = splits.limited(options.limit)
     model = terminal.load(options)
     out = options.out or artifact.folder_of(options.model)
+    _keep_other_mode(out, model)
     directions = make(
         model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
     )
@@ -57,6 +60,17 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
         "k": directions.default_k,
         "c": directions.default_c,
     }
+
+
+def _keep_other_mode(folder: Path, model: ChatModel) -> None:
+    """Refuse to replace what was fitted with thinking by what was fitted without, or vice versa."""
+    if (folder / "manifest.json").is_file():
+        found = Rendering.of(artifact.manifest(model.name, folder))
+        if (found.thinking == "on") != (model.template.rendering.thinking == "on"):
+            raise SteeringError(
+                f"{folder} holds directions that were fitted with thinking {found.thinking}, which "
+                "would be lost; give another folder with --out"
+            )
 
 
 def _require_both(options: argparse.Namespace) -> None:
@@ -71,6 +85,7 @@ def _require_both(options: argparse.Namespace) -> None:
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     """Compare panels on sets of prompts; a whole comparison is stored beside the directions."""
     _require_both(options)
+    comparison.check_length("-", options.system)
     sets, source = _sets(options)
     passages, text = _passages(options)
     directions = artifact.load(options.model, options.directions)
@@ -81,7 +96,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     )
     for arm in arms:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
-    model = terminal.load(options)
+    model = terminal.load(options).under(options.system)
     found = evaluation.evaluate(
         model,
         directions,
@@ -101,7 +116,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         **found.document,
         "provenance": provenance(model, source) | {"text": text},
     }
-    chosen = (options.harmful, options.panel, options.limit, options.text)
+    chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     if out := options.out or (_beside(options, "evaluation.json") if whole else None):
         artifact.write_json(out, document)

@@ -20,6 +20,8 @@ def load(options: argparse.Namespace, name: str | None = None) -> ChatModel:
             name or options.model,
             quantization=options.quantization,
             device=options.device,
+            # A judge is asked for a form, not for its thoughts.
+            thinking=options.thinking if name is None else "auto",
             report=report,
         )
 

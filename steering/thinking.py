@@ -1,4 +1,4 @@
-"""Models that think before they answer: the mode of a chat template, and thinking apart from answer.
+"""Models that think before they answer: a template's mode, and thinking apart from the answer.
 
 A mode is found by what it does to the rendered text, not by the model's name: a template either
 changes with a switch (Qwen3's `enable_thinking`, Granite's and DeepSeek-V3.1's `thinking`), or it
@@ -193,7 +193,9 @@ def split_thinking(
         thought = raw.lstrip().removeprefix(marks.opening) if begins else raw
         return Reply(_whole(thought).strip(), "", is_answered=False)
     # The fewest tokens that hold the closing sign; what else is in the last one is the answer's.
-    n = bisect_left(range(len(tokens)), True, key=lambda i: marks.closing in decode(tokens[:i], False))
+    n = bisect_left(
+        range(len(tokens)), True, key=lambda i: marks.closing in decode(tokens[:i], False)
+    )
     thought, _, after = decode(tokens[:n], False).partition(marks.closing)
     thought = thought.lstrip().removeprefix(marks.opening) if begins else thought
     return Reply(thought.strip(), (after + _whole(decode(tokens[n:], True))).lstrip())

@@ -10,9 +10,7 @@ from typing import Final
 _HALF: Final = "\ufffd"
 
 
-def token_texts(
-    tokens: Sequence[int], decode: Callable[[Sequence[int]], str]
-) -> tuple[str, ...]:
+def token_texts(tokens: Sequence[int], decode: Callable[[Sequence[int]], str]) -> tuple[str, ...]:
     """Return what each token adds to the text.
 
     A character of several tokens belongs to the last of them; the others add nothing.
