@@ -23,33 +23,9 @@ from typing import Any, Final
 from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import PreTokenizer
 
-_HTML: Final = frozenset(
-    (
-        "table",
-        "caption",
-        "thead",
-        "tbody",
-        "tfoot",
-        "tr",
-        "th",
-        "td",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "blockquote",
-        "strong",
-        "em",
-        "b",
-        "i",
-        "u",
-        "s",
-        "sub",
-        "sup",
-        "code",
-    )
+_HTML: Final = re.compile(
+    r"</?(?:table|caption|thead|tbody|tfoot|tr|th|td|h[1-6]|blockquote|strong|em|b|i|u|s|sub|sup"
+    r"|code)>"
 )
 """Elements of HTML that some tokenizers add as tokens of their own (Gemma's): ordinary text."""
 
@@ -94,9 +70,7 @@ class ControlTokens:
         }
 
     def _is_ordinary(self, text: str, *, is_special: bool) -> bool:
-        element = text.removeprefix("</").removeprefix("<").removesuffix(">")
-        is_html = text in (f"<{element}>", f"</{element}>") and element in _HTML
-        if is_html and not is_special and text not in self.template:
+        if _HTML.fullmatch(text) and not is_special and text not in self.template:
             return True
         # SentencePiece writes a blank as a low line.
         return len(text) < 2 or not text.replace("\u2581", " ").strip()

@@ -146,6 +146,15 @@ class ChatModel:
             raise self._too_long(f"{len(ids):,} tokens")
         return ids
 
+    def in_mode(self, thinking: str) -> "ChatModel":
+        """Return the same model with its template in another mode: `on`, `off` or `auto`.
+
+        Raises:
+            SteeringError: If the template has no such mode.
+        """
+        template = open_template(self.name, self.tokenizer, thinking=thinking)
+        return replace(self, template=replace(template, system=self.template.system))
+
     def under(self, system: str) -> "ChatModel":
         """Return the same model with a system prompt for every request that brings none."""
         return replace(self, template=replace(self.template, system=system))

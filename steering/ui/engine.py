@@ -120,6 +120,18 @@ class Engine:
             self._take(name)
         self.start()
 
+    def think(self, mode: str) -> None:
+        """Render requests with thinking on or off, for everybody, from the next run on.
+
+        Raises:
+            SteeringError: If the template has no such mode.
+        """
+        with self._lock:
+            if self.model is not None and self.model.template.mode.thinking != mode:
+                model = self.model.in_mode(mode)
+                self.tracer = self._tracer(model)
+                self.model = model
+
     def start(self, *, again: bool = False) -> None:
         """Load the model in the background; does nothing if that has begun already.
 

@@ -4,6 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from steering.model import ChatModel
 from steering.ui.engine import Engine
 
 MASTHEAD: Final = (
@@ -41,8 +42,12 @@ def facts(engine: Engine) -> str:
             ("Weights", source),
             ("Numbers", model.number_format.reason),
             ("Size", f"{model.n_layers} layers, {model.d_model} numbers each"),
+            ("Thinking", _thinking(model)),
             ("Refusal openers", ", ".join(f"“{opener}”" for opener in model.openers)),
         ]
+        if model.template.date:
+            date = f"its template writes today's date; here it is always {model.template.date}"
+            rows.append(("Date", date))
     if directions is not None:
         position, layer = directions.dim_place
         found = f"layer {layer}, template position {position}"
@@ -54,3 +59,12 @@ def facts(engine: Engine) -> str:
         rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     return f'<dl class="facts">{items}</dl>'
+
+
+def _thinking(model: ChatModel) -> str:
+    """Return what is done about thinking, and which word the numbers of the first word are of."""
+    return {
+        "none": "its template knows none",
+        "off": "off: it is closed before the answer, whose first word is measured",
+        "on": "on: the first word that is measured is that of the thinking",
+    }[model.template.mode.thinking]
