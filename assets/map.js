@@ -384,7 +384,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
         const t = tokens.t[chosen.layer][i];
         const tok = add(line, "span", "tok", token.replace(/\n/g, "⏎"));
         tok.setAttribute("role", "listitem");
-        tok.title = `“${token.trim() || "space"}”: t = ${signed(t)}`;
+        tok.title = `“${token === "" ? "part of the next sign" : token.trim() || "space"}”: t = ${signed(t)}`;
         tok.setAttribute("aria-label", tok.title);
         // Full colour at half a distance beyond either mean.
         tok.style.setProperty("--tint", `var(--${t < 0.5 ? "harmful" : "harmless"})`);
