@@ -21,7 +21,6 @@ from functools import cached_property
 from typing import Any, Final
 
 from tokenizers import Tokenizer
-from tokenizers.pre_tokenizers import PreTokenizer
 
 _HTML: Final = re.compile(
     r"</?(?:table|caption|thead|tbody|tfoot|tr|th|td|h[1-6]|blockquote|strong|em|b|i|u|s|sub|sup"
@@ -153,18 +152,19 @@ class ControlTokens:
 
     def _as_text(self, stretch: str, mark: str, start: int) -> Sequence[int]:
         """Return the ids of a stretch between two of the template's control tokens."""
-        blind = self._blind[start > 0]
+        blind = self._blind[min(start, 1)]
         ids = blind.encode(stretch.replace(mark, ""))
         if self.by_id.keys().isdisjoint(ids):
             return ids
         # Some vocabularies hold control tokens as words, too: then each is written in two parts.
         first, *rest = stretch.split(mark)
-        later = [token for piece in rest for token in self._blind[True].encode(piece)]
+        later = [token for piece in rest for token in self._blind[2].encode(piece)]
         return [*blind.encode(first), *later]
 
     @cached_property
-    def _blind(self) -> "tuple[_Blind, _Blind]":
-        """Copies that know no control tokens: for the start of a text, and for what follows."""
+    def _blind(self) -> "tuple[_Blind, ...]":
+        """Copies that know no control tokens: for the start of a text, for what follows a control
+        token, and for the middle of a word."""
         full = self.tokenizer.backend_tokenizer
         kept = {
             int(token): added
@@ -172,13 +172,12 @@ class ControlTokens:
             if int(token) not in self.by_id
         }
         copies = []
-        for pre_tokenizer in (full.pre_tokenizer, _unprefixed(full.pre_tokenizer)):
+        for schemes in ((), ("first",), ("first", "always")):
             # The vocabulary is shared, so that this takes no time.
             blind = Tokenizer(full.model)
-            if full.normalizer is not None:
-                blind.normalizer = full.normalizer
-            if pre_tokenizer is not None:
-                blind.pre_tokenizer = pre_tokenizer
+            for part in ("normalizer", "pre_tokenizer"):
+                if (found := getattr(full, part)) is not None:
+                    setattr(blind, part, _unprefixed(found, schemes))
             blind.add_tokens(list(kept.values()))
             # Tokens that stay get new numbers where others before them are gone.
             numbers = {
@@ -187,7 +186,7 @@ class ControlTokens:
                 if (number := blind.token_to_id(added.content)) is not None
             }
             copies.append(_Blind(blind, numbers))
-        return copies[0], copies[1]
+        return tuple(copies)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,21 +201,28 @@ class _Blind:
         return [self.numbers.get(token, token) for token in ids]
 
 
-def _unprefixed(pre_tokenizer: PreTokenizer | None) -> PreTokenizer | None:
-    """Return a pre-tokenizer that puts no blank before a text, if it does so only at the start."""
-    if pre_tokenizer is None:
-        return None
-    state = json.loads(pre_tokenizer.__getstate__())
-    changed = copy.deepcopy(pre_tokenizer)
-    changed.__setstate__(json.dumps(_without_prefix(state)).encode())
+def _unprefixed(part: Any, schemes: Sequence[str]) -> Any:  # noqa: ANN401
+    """Return a normalizer or pre-tokenizer that puts no blank before a text.
+
+    Args:
+        part: A part of a tokenizer.
+        schemes: When it did so: `first` at the start of a whole text only, `always`.
+    """
+    changed = copy.deepcopy(part)
+    state = _without_prefix(json.loads(part.__getstate__()), schemes)
+    changed.__setstate__(json.dumps(state).encode())
     return changed
 
 
-def _without_prefix(state: Any) -> Any:  # noqa: ANN401 - JSON
+def _without_prefix(state: Any, schemes: Sequence[str]) -> Any:  # noqa: ANN401 - JSON
     if isinstance(state, list):
-        return [_without_prefix(each) for each in state]
+        return [_without_prefix(each, schemes) for each in state]
     if not isinstance(state, dict):
         return state
-    if state.get("type") == "Metaspace" and state.get("prepend_scheme") == "first":
+    if state.get("prepend_scheme") in schemes:
         return {**state, "prepend_scheme": "never"}
-    return {key: _without_prefix(value) for key, value in state.items()}
+    if "always" in schemes and state.get("type") == "Prepend":
+        return {**state, "prepend": ""}
+    if "always" in schemes and "add_prefix_space" in state:
+        return {**state, "add_prefix_space": False}
+    return {key: _without_prefix(value, schemes) for key, value in state.items()}

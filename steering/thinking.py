@@ -153,10 +153,12 @@ def _left_open(without: str, thinking: str, marks: Marks) -> str:
     where it is on: the model then begins with the opening and the same line end.
     """
     start = without.rfind(marks.opening)
-    if _is_open(thinking, marks) or start < 0 or not without.startswith(thinking):
+    # The template may have changed the request as well: then the ends alone are alike.
+    before = without.rfind(thinking, 0, max(start, 0))
+    if _is_open(thinking, marks) or start < 0 or before < 0:
         return ""
     end = start + len(marks.opening)
-    return without[len(thinking) : end + without[end:].startswith("\n")]
+    return without[before + len(thinking) : end + without[end:].startswith("\n")]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ before it is its text.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
+from os.path import commonprefix
 from typing import Final
 
 _HALF: Final = "\ufffd"
@@ -31,4 +33,20 @@ def token_texts(tokens: Sequence[int], decode: Callable[[Sequence[int]], str]) -
             continue
         texts.append(now[len(before) :])
         start, read = read, end
-    return tuple(texts)
+    whole = decode(tokens)
+    return tuple(texts) if "".join(texts) == whole else _by_prefixes(tokens, whole, decode)
+
+
+def _by_prefixes(
+    tokens: Sequence[int], whole: str, decode: Callable[[Sequence[int]], str]
+) -> tuple[str, ...]:
+    """Return the same where a token changes the text before it, as a wrong byte after others may.
+
+    A token then ends where the text of all up to it stops being that of the whole.
+    """
+    ends = [0]
+    for end in range(1, len(tokens)):
+        shared = commonprefix([decode(tokens[:end]), whole])
+        ends.append(max(ends[-1], len(shared)))
+    ends.append(len(whole))
+    return tuple(whole[start:end] for start, end in pairwise(ends))
