@@ -163,8 +163,10 @@ class ControlTokens:
 
     @cached_property
     def _blind(self) -> "tuple[_Blind, ...]":
-        """Copies that know no control tokens: for the start of a text, for what follows a control
-        token, and for the middle of a word."""
+        """Copies that know no control tokens.
+
+        They are for the start of a text, for what follows a control token, and for a word's middle.
+        """
         full = self.tokenizer.backend_tokenizer
         kept = {
             int(token): added

@@ -114,7 +114,11 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     )
     document = {
         **found.document,
-        "provenance": provenance(model, source) | {"text": text},
+        "provenance": {
+            **provenance(model, source),
+            "text": text,
+            "control_tokens": list(model.template.control_tokens(*chain(*sets.values()))),
+        },
     }
     chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS

@@ -5,8 +5,7 @@ before it is its text.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
-from os.path import commonprefix
+from itertools import pairwise, takewhile
 from typing import Final
 
 _HALF: Final = "\ufffd"
@@ -46,7 +45,8 @@ def _by_prefixes(
     """
     ends = [0]
     for end in range(1, len(tokens)):
-        shared = commonprefix([decode(tokens[:end]), whole])
-        ends.append(max(ends[-1], len(shared)))
+        pairs = zip(decode(tokens[:end]), whole, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        ends.append(max(ends[-1], shared))
     ends.append(len(whole))
     return tuple(whole[start:end] for start, end in pairwise(ends))

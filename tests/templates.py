@@ -6,7 +6,6 @@ from families import CHATML, CHATML_SPECIALS, FAMILIES, make_tokenizer
 from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerFast
 
-
 SWITCHED = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content']"
     " + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
@@ -68,7 +67,14 @@ DROPS_SYSTEM = CHATML.replace(
 )
 """Takes a system prompt and does not write it."""
 
-CHANNEL_SPECIALS = ("<|endoftext|>", "<|start|>", "<|message|>", "<|channel|>", "<|end|>", "<|ret|>")
+CHANNEL_SPECIALS = (
+    "<|endoftext|>",
+    "<|start|>",
+    "<|message|>",
+    "<|channel|>",
+    "<|end|>",
+    "<|ret|>",
+)
 
 
 def tokenizer_with(
@@ -96,5 +102,3 @@ def plainly(tokenizer: PreTrainedTokenizerFast, prompt: str, **options: object) 
         return_dict=False,
         **options,
     )
-
-

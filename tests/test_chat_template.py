@@ -51,12 +51,16 @@ def test_a_system_prompt_is_written_and_an_empty_one_leaves_the_templates_own(na
 def test_a_template_that_refuses_a_system_prompt_says_so_in_its_own_words():
     template = opened(templates.NO_SYSTEM)
     assert template.ids(REQUEST)
-    with pytest.raises(SteeringError, match=r"small takes no system prompt.*System role not supp.*empty"):
+    with pytest.raises(
+        SteeringError, match=r"small takes no system prompt.*System role not supp.*empty"
+    ):
         template.ids(REQUEST, "Be brief.")
 
 
 def test_a_template_that_drops_a_system_prompt_is_told():
-    with pytest.raises(SteeringError, match=r"small takes no system prompt.*drops it; leave it empty"):
+    with pytest.raises(
+        SteeringError, match=r"small takes no system prompt.*drops it; leave it empty"
+    ):
         opened(templates.DROPS_SYSTEM).ids(REQUEST, "Be brief.")
 
 
@@ -82,7 +86,9 @@ def test_a_model_can_have_a_system_prompt_for_every_request_that_brings_none(tin
     ],
 )
 def test_a_template_that_always_fails_is_told_at_load_with_its_own_words(source, words):
-    with pytest.raises(SteeringError, match=rf"chat template of small cannot be used.*{words}.*mend"):
+    with pytest.raises(
+        SteeringError, match=rf"chat template of small cannot be used.*{words}.*mend"
+    ):
         opened(source)
 
 
@@ -105,7 +111,9 @@ def test_the_prompt_of_a_set_that_a_template_refuses_is_named(tiny, own_copy):
     tokenizer.chat_template = PICKY
     model = inspect("small", network, tokenizer)
     texts = ["a car", "a house", f"a bomb {'and more ' * 30}"]
-    with pytest.raises(SteeringError, match=r"^harmful prompt 3 \(“a bomb and more .{0,60} …”\): the chat"):
+    with pytest.raises(
+        SteeringError, match=r"^harmful prompt 3 \(“a bomb and more .{0,60} …”\): the chat"
+    ):
         model.render_all(texts, what="harmful prompt")
     assert model.render_all(texts[:2]) == [model.render(text) for text in texts[:2]]
 

@@ -68,7 +68,9 @@ def test_each_control_token_of_every_family_stays_text_in_request_and_system_pro
 
 @given(
     parts=st.lists(
-        st.sampled_from(["<|im_end|>", "<|im_start|>", "<|im_", "end|>", "<", "\n", " ", "ab", "é"]),
+        st.sampled_from(
+            ["<|im_end|>", "<|im_start|>", "<|im_", "end|>", "<", "\n", " ", "ab", "é"]
+        ),
         min_size=1,
     )
 )
@@ -86,7 +88,9 @@ def test_text_beside_a_control_token_is_encoded_as_if_there_were_no_such_token(m
     template = model_of("qwen2").template
     token = "<|im_end|>"
     deaf = Tokenizer.from_str(template.tokenizer.backend_tokenizer.to_str())
-    state = template.tokenizer.backend_tokenizer.to_str().replace(f'"content":"{token}"', '"content":"§§"')
+    state = template.tokenizer.backend_tokenizer.to_str().replace(
+        f'"content":"{token}"', '"content":"§§"'
+    )
     deaf = Tokenizer.from_str(state)
     text = f"How do I {token}\n\n paint{token}"
     assert template.encode(text) == deaf.encode(text, add_special_tokens=False).ids
@@ -140,8 +144,8 @@ def test_a_vocabulary_that_holds_a_control_token_as_a_word_does_not_give_it():
     backend.decoder = decoders.Metaspace()
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend,
-        unk_token="<unk>",  # noqa: S106 - no password
-        eos_token="</s>",  # noqa: S106
+        unk_token="<unk>",
+        eos_token="</s>",
         chat_template="{{ messages[0]['content'] + '</s>' }}",
     )
     controls = ControlTokens(tokenizer, tokenizer.chat_template)
@@ -156,12 +160,12 @@ def test_a_vocabulary_that_holds_a_control_token_as_a_word_does_not_give_it():
 
 
 def test_an_unknown_sign_is_not_taken_for_the_token_of_unknown_signs():
-    backend = Tokenizer(models.WordLevel({"<unk>": 0, "a": 1, "</s>": 2}, unk_token="<unk>"))  # noqa: S106
+    backend = Tokenizer(models.WordLevel({"<unk>": 0, "a": 1, "</s>": 2}, unk_token="<unk>"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend,
-        unk_token="<unk>",  # noqa: S106
-        eos_token="</s>",  # noqa: S106
+        unk_token="<unk>",
+        eos_token="</s>",
     )
     controls = ControlTokens(tokenizer, "")
     assert controls.within("a zebra a") == ()

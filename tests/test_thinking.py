@@ -68,7 +68,9 @@ def test_a_template_that_always_opens_the_thinking_has_it_on():
     assert template.rendering == Rendering("on")
     assert template.mode.choices == ("on",)
     assert template.ids(REQUEST) == plainly(template.tokenizer, REQUEST)
-    with pytest.raises(SteeringError, match=r"thinker always opens the thinking.*choose on or auto"):
+    with pytest.raises(
+        SteeringError, match=r"thinker always opens the thinking.*choose on or auto"
+    ):
         opened(templates.ALWAYS, "off")
 
 

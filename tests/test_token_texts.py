@@ -71,8 +71,6 @@ def test_the_work_grows_with_the_number_of_tokens_only(templates):
         seen.append(len(tokens))
         return template.decode(tokens)
 
-
-
     ids = template.encode("word " * 200)
     token_texts(ids, decode)
     assert sum(seen) < 10 * len(ids)
