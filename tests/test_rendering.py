@@ -65,7 +65,7 @@ def test_a_mode_that_is_not_stored_counts_as_off():
 
 def test_another_day_is_refused_and_none_is_not():
     day = Rendering(date="2024-07-26")
-    with pytest.raises(SteeringError, match="dated 2024-07-26, and .* dated 2025-01-01 here"):
+    with pytest.raises(SteeringError, match=r"dated 2024-07-26, and .* dated 2025-01-01 here"):
         day.require(Rendering(date="2025-01-01"), what="directions", model="m")
     day.require(day, what="directions", model="m")
     PLAIN.require(day, what="directions", model="m")
