@@ -32,7 +32,6 @@ from steering.model import ChatModel
 from steering.panel import Panel, parse
 from steering.precompute import precompute as make
 from steering.provenance import provenance
-from steering.rendering import Rendering
 from steering.splits import PromptSplits
 from steering.sweep import run_sweep
 
@@ -64,13 +63,15 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
 
 def _keep_other_mode(folder: Path, model: ChatModel) -> None:
     """Refuse to replace what was fitted with thinking by what was fitted without, or vice versa."""
-    if (folder / "manifest.json").is_file():
-        found = Rendering.of(artifact.manifest(model.name, folder))
-        if (found.thinking == "on") != (model.template.rendering.thinking == "on"):
-            raise SteeringError(
-                f"{folder} holds directions that were fitted with thinking {found.thinking}, which "
-                "would be lost; give another folder with --out"
-            )
+    try:
+        found = artifact.manifest(model.name, folder).get("thinking", "none")
+    except SteeringError:
+        return  # There is nothing that could be used, and so nothing to keep.
+    if (found == "on") != (model.template.rendering.thinking == "on"):
+        raise SteeringError(
+            f"{folder} holds directions that were fitted with thinking {found}, which would be "
+            "lost; give another folder with --out"
+        )
 
 
 def _require_both(options: argparse.Namespace) -> None:
