@@ -116,7 +116,7 @@ def _fit(model: "ChatModel") -> None:
     from steering import quick
     from steering.splits import PromptSplits
 
-    quick.quick(model, PromptSplits.own(), taken_over=quick.known(model.name))
+    quick.quick(model, PromptSplits.own(), taken_over=quick.known(model))
 
 
 def _names(name: str) -> dict[str, str]:

@@ -438,7 +438,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
         const t = tokens.t[chosen.layer][i];
         const tok = add(line, "span", "tok", token.replace(/\n/g, "⏎"));
         tok.setAttribute("role", "listitem");
-        tok.title = `“${apart(token.trim() || "space")}”: t = ${signed(t)}`;
+        tok.title = `“${token === "" ? "part of the next sign" : apart(token.trim() || "space")}”: t = ${signed(t)}`;
         tok.setAttribute("aria-label", tok.title);
         // Full colour at half a distance beyond either mean.
         tok.style.setProperty("--tint", `var(--${t < 0.5 ? "harmful" : "harmless"})`);

@@ -149,6 +149,11 @@ def _machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
         "--device", default=os.environ.get("STEERING_DEVICE") or None, help="cpu, cuda, cuda:N"
     )
+    parser.add_argument(
+        "--thinking",
+        default=os.environ.get("STEERING_THINKING") or "auto",
+        help="on, off or auto (default: off where the chat template allows it)",
+    )
     return parser
 
 
@@ -179,6 +184,7 @@ def _generate_options(parser: argparse.ArgumentParser) -> None:
         "--top-p", type=float, default=1.0, help="share of the likeliest tokens (default 1: all)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the drawing (default 0)")
+    _system(parser)
 
 
 def _locate_options(parser: argparse.ArgumentParser) -> None:
@@ -187,6 +193,7 @@ def _locate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", required=True, help="the request")
     parser.add_argument("--layer", type=int, help="block input (default where INLP was chosen)")
     parser.add_argument("--map", choices=get_args(MapName), default="lda", help="default lda")
+    _system(parser)
 
 
 def _evaluate_options(parser: argparse.ArgumentParser) -> None:
@@ -211,6 +218,7 @@ def _evaluate_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--texts", type=Path, help="write every answer to this JSONL file")
     parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per batch")
+    _system(parser)
 
 
 def _sweep_options(parser: argparse.ArgumentParser) -> None:
@@ -253,6 +261,10 @@ def _steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAUL
         help=f"NAME[:key=value,...], may be repeated (default {default})",
     )
     parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+
+
+def _system(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--system", default="", help="system prompt (default: the template's own)")
 
 
 def _positive(text: str) -> int:

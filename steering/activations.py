@@ -74,7 +74,7 @@ def capture_sets(
     return {
         name: capture(
             model,
-            [model.render(text) for text in texts],
+            model.render_all(texts, what=f"{name} prompt"),
             layers=layers,
             positions=positions,
             batch_size=batch_size,

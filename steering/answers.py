@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from steering import overflow
-from steering.comparison import readable
 from steering.defaults import ROWS as ROWS
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.intervention import Edit, compile_edits, intervene
-from steering.judge import Judgement, judge
+from steering.judge import NOT_FINISHED, Judgement, judge
 from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
@@ -31,12 +30,14 @@ class Row:
         group: Name of the prompt set, for example `harmful`.
         prompt: The request.
         panel: The panel's text form.
-        text: The answer.
+        text: The answer, without its thinking.
         ended: Whether it ended by itself.
         refusal_score: Of the first token, in nats.
         kl: KL divergence of the first token from the baseline's, in nats.
         perplexity: Of the baseline's answer to this prompt under this panel's edit; None if the
             prompt is not harmless, or the answer empty.
+        thinking: What the model thought before; None if it does not think.
+        is_answered: Whether the thinking had ended, or there was none.
     """
 
     group: str
@@ -47,11 +48,13 @@ class Row:
     refusal_score: float
     kl: float
     perplexity: float | None
+    thinking: str | None = None
+    is_answered: bool = True
 
     @cached_property
     def judgement(self) -> Judgement:
         """What the rules say of the answer; not stored, so that better rules judge old texts."""
-        return judge(self.text, ended=self.ended)
+        return judge(self.text, ended=self.ended) if self.is_answered else NOT_FINISHED
 
 
 def answer_all(
@@ -122,10 +125,15 @@ def _batches(
     if not panels or panels[0].name != "baseline":
         raise SteeringError("the first panel must be `baseline`: differences are measured from it")
     directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
+    directions.rendering.require(model.template.rendering, what="directions", model=model.name)
     edits = [panel.edit(directions) for panel in panels]
     prompts = [(group, prompt) for group, texts in sets.items() for prompt in texts]
     groups = {group: place for place, group in enumerate(sets)}
-    ids = [model.render(prompt) for _, prompt in prompts]
+    ids = [
+        row
+        for group, texts in sets.items()
+        for row in model.render_all(texts, what=f"{group} prompt")
+    ]
     sizes = list(map(len, ids))
     order = sorted(range(len(prompts)), key=lambda index: (groups[prompts[index][0]], sizes[index]))
     width = model.together(max(1, rows_per_batch // len(panels)))
@@ -171,16 +179,19 @@ class _Batch:
         harmless = [group == "harmless" for group, _ in self.prompts for _ in self.panels]
         reference = [tokens[row - row % n] if harmless[row] else [] for row in range(len(rows))]
         perplexities = answer_perplexity(model, rows, reference, program=program)
+        replies = [model.template.split(written) for written in tokens]
         return [
             Row(
                 group=self.prompts[row // n][0],
                 prompt=self.prompts[row // n][1],
                 panel=str(self.panels[row % n]),
-                text=readable(model, tokens[row]),
+                text=replies[row].answer,
                 ended=ended[row],
                 refusal_score=float(scores[row]),
                 kl=float(kls[row]),
                 perplexity=perplexities[row],
+                thinking=replies[row].thinking,
+                is_answered=replies[row].is_answered,
             )
             for row in range(len(rows))
         ]

@@ -26,6 +26,7 @@ from steering import artifact_checks, disk, fits, plain_json, points, weights
 from steering.errors import NotFittedError, SteeringError
 from steering.outline import Outline, Place
 from steering.points import Points
+from steering.rendering import Rendering
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -95,6 +96,7 @@ def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -
         "inlp_place": list(directions.inlp_place),
         "default_k": directions.default_k,
         "default_c": directions.default_c,
+        **directions.rendering.as_dict(),
         "inlp": {
             _key(place): {"dev_accuracies": list(found.dev_accuracies), "stopped": found.stopped}
             for place, found in directions.inlp.items()
@@ -359,6 +361,7 @@ def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "
         default_c=document["default_c"],
         places=_places(document),
         imported=document.get("imported"),
+        rendering=Rendering.of(document),
     )
 
 

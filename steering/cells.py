@@ -16,11 +16,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.comparison import OVERFLOWED, readable
+from steering.comparison import OVERFLOWED
 from steering.errors import SteeringError
 from steering.generation import Sampling, generate
 from steering.intervention import Edit, compile_edits, intervene
-from steering.judge import Judgement, judge
+from steering.judge import NOT_FINISHED, Judgement, judge
 from steering.metrics import kl_divergence, perplexity, refusal_score
 from steering.model import ChatModel, TokenBatch, reading
 from steering.panel import Panel
@@ -147,7 +147,8 @@ class Cells:
     def _prompts(self, group: str, n: int) -> list[list[int]]:
         texts = self.splits.validation[group]
         size = min(n, len(texts))
-        return [self.model.render(texts[index * len(texts) // size]) for index in range(size)]
+        chosen = [texts[index * len(texts) // size] for index in range(size)]
+        return self.model.render_all(chosen, what=f"{group} prompt")
 
     def _answers(self, prompts: Sequence[list[int]]) -> list[list[int]]:
         sampling = Sampling(max_new_tokens=self.settings.answer_tokens)
@@ -233,12 +234,15 @@ class Cells:
         sampling = Sampling(max_new_tokens=self.settings.generated_tokens)
         columns = list(generate(self.model, rows, program, sampling))
         texts = zip(*(column.tokens for column in columns), strict=True)
+        replies = [self.model.template.split([t for t in text if t is not None]) for text in texts]
         return [
             OVERFLOWED
             if overflowed
-            else judge(readable(self.model, [t for t in text if t is not None]), ended=ended)
-            for text, ended, overflowed in zip(
-                texts, columns[-1].ended, columns[-1].overflowed, strict=True
+            else judge(reply.answer, ended=ended)
+            if reply.is_answered
+            else NOT_FINISHED
+            for reply, ended, overflowed in zip(
+                replies, columns[-1].ended, columns[-1].overflowed, strict=True
             )
         ]
 

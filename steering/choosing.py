@@ -76,8 +76,8 @@ def choose(
     batch_size, rows_per_batch = sizes
     bench = Bench.prepared(
         model,
-        [model.render(text) for text in splits.validation["harmful"]],
-        [model.render(text) for text in splits.validation["harmless"]],
+        model.render_all(splits.validation["harmful"], what="harmful prompt"),
+        model.render_all(splits.validation["harmless"], what="harmless prompt"),
         batch_size=batch_size,
     )
     directions, choices = choose_places(

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from steering import artifact, catalog, model_facts, terminal, weights
+from steering import artifact, catalog, control_tokens, model_facts, terminal, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
 from steering.later import Later
@@ -67,7 +67,7 @@ def fetch(options: argparse.Namespace) -> dict[str, Any]:
 
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Answer one request under several panels."""
-    check_length(options.prompt)
+    check_length(options.prompt, options.system)
     directions = artifact.load(options.model, options.directions)
     panels = terminal.panels(options, directions)
     for panel in panels:
@@ -75,12 +75,17 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     model = terminal.load(options)
     directions = artifact.load(options.model, loaded.folder_for(model, options.directions))
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
-    *_, answers = compare(model, directions, options.prompt, panels, sampling=sampling)
+    prompt, system = options.prompt, options.system
+    *_, answers = compare(model, directions, prompt, panels, sampling=sampling, system=system)
     return {
         "model": options.model,
         "number_format": model.number_format.reason,
         "warnings": list(model.warnings),
-        "prompt": options.prompt,
+        "prompt": prompt,
+        "system": system,
+        **model.template.rendering.as_dict(),
+        "reads": "".join(text for text, _ in model.template.reads(prompt, system)),
+        "control_tokens": list(model.template.control_tokens(prompt, system)),
         "panels": [answer.as_dict() for answer in answers],
     }
 
@@ -89,9 +94,13 @@ def show_generate(document: dict[str, Any]) -> None:
     """Print every answer with its numbers."""
     for warning in document["warnings"]:
         print(f"Note: {warning}")
+    if document["control_tokens"]:
+        print(f"{control_tokens.told(document['control_tokens'])}\n")
     for answer in document["panels"]:
         perplexity, p_refusal = answer["perplexity"], answer["p_refusal"]
         print(f"── {answer['panel']} · {answer['verdict']} ({answer['reason']})")
+        if answer["thinking"]:
+            print(f"[thinking] {answer['thinking']} [end of thinking]")
         print(answer["text"])
         refusal = "-" if p_refusal is None else f"{p_refusal:.0%}"
         print(
@@ -105,7 +114,7 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
     from steering.tracing import trace  # with torch, which `serve` must not wait for
 
-    check_length(options.prompt)
+    check_length(options.prompt, options.system)
     directions = artifact.load(options.model, options.directions)
     panels = terminal.panels(options, directions)
     for panel in panels:
@@ -124,12 +133,15 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     maps, check = checked
     layer = directions.inlp_place[1] if options.layer is None else options.layer
     chart, drift = maps.at(layer), check.at(layer)
-    found = trace(model, directions, maps, options.prompt, panels)
+    found = trace(model.under(options.system), directions, maps, options.prompt, panels)
     states = found.states[:, maps.layers.index(layer)]
     places = {"pca": chart.pca, "lda": chart.lda, "umap": chart.umap}[options.map](states)
     return {
         "model": options.model,
         "prompt": options.prompt,
+        "system": options.system,
+        "control_tokens": list(model.template.control_tokens(options.prompt, options.system)),
+        **model.template.rendering.as_dict(),
         "map": options.map,
         "layer": layer,
         "position": maps.position,
@@ -162,6 +174,7 @@ def serve(options: argparse.Namespace) -> None:
         "STEERING_QUANTIZATION": options.quantization,
         "STEERING_DTYPE": options.dtype,
         "STEERING_DEVICE": options.device,
+        "STEERING_THINKING": options.thinking,
         "GRADIO_SERVER_NAME": options.host,
         "GRADIO_SERVER_PORT": options.port,
     }

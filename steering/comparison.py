@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from steering.errors import SteeringError
-from steering.judge import Judgement, judge
+from steering.judge import NOT_FINISHED, Judgement, judge
 from steering.panel import Panel
 from steering.sampling import Sampling
 from steering.texts import MAX_CHARACTERS, require_clean
+from steering.thinking import Reply
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +39,7 @@ class Answer:
 
     Attributes:
         panel: The panel's text form.
-        text: The answer so far; never ends in half a character.
+        text: The answer so far, without its thinking; never ends in half a character.
         finished: Whether the row has ended, by itself, by the limit or by a stop.
         ended: Whether it ended by itself, with an end-of-text token.
         verdict: What the rules say of the text; None until finished.
@@ -53,6 +54,8 @@ class Answer:
         perplexity: Of the answer under the unedited model; None until measured, or if empty.
         tokens: Length of the answer in tokens.
         seconds: Time from the start to this panel's last token.
+        thinking: What the model thought before it answered; None if it does not think.
+        token_ids: Everything that was written, thinking and control tokens included.
     """
 
     panel: str
@@ -69,13 +72,15 @@ class Answer:
     perplexity: float | None = None
     tokens: int = 0
     seconds: float = 0.0
+    thinking: str | None = None
+    token_ids: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON types."""
         return asdict(self)
 
 
-def compare(
+def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     model: "ChatModel",
     directions: "Directions",
     prompt: str,
@@ -83,6 +88,7 @@ def compare(
     *,
     sampling: Sampling,
     stop: threading.Event | None = None,
+    system: str = "",
 ) -> Generator[tuple[Answer, ...]]:
     """Answer one request under every panel at once.
 
@@ -100,12 +106,13 @@ def compare(
     from steering.generation import answer_perplexity, generate
     from steering.intervention import compile_edits
 
-    check_length(prompt)
+    check_length(prompt, system)
     directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
+    directions.rendering.require(model.template.rendering, what="directions", model=model.name)
     hidden = [] if any(panel.name == "baseline" for panel in panels) else [Panel("baseline")]
     shown = len(panels)
     panels = [*panels, *hidden]
-    ids = model.render(prompt)
+    ids = model.render(prompt, system=system)
     edits = [panel.edit(directions) for panel in panels]
     run = _Run(model, panels)
     last = 0.0
@@ -128,12 +135,12 @@ def compare(
     )
 
 
-def check_length(prompt: str) -> None:
-    """Refuse a request that no model can read, or that nobody would wait for.
+def check_length(prompt: str, system: str = "") -> None:
+    """Refuse a request, or a system prompt, that no model can read or nobody would wait for.
 
     Raises:
-        SteeringError: If it is empty, has more than `MAX_CHARACTERS`, or holds half a character or
-            a control character.
+        SteeringError: If the request is empty, or one of both has more than `MAX_CHARACTERS`, or
+            holds half a character or a control character.
     """
     if not prompt.strip():
         raise SteeringError("the request is empty; write a sentence for the model to answer")
@@ -142,7 +149,13 @@ def check_length(prompt: str) -> None:
             f"the request is too long: {len(prompt):,} characters; at most {MAX_CHARACTERS:,} are "
             "answered here; shorten it"
         )
+    if len(system) > MAX_CHARACTERS:
+        raise SteeringError(
+            f"the system prompt is too long: {len(system):,} characters; at most "
+            f"{MAX_CHARACTERS:,} are read here; shorten it"
+        )
     require_clean(prompt, "the request")
+    require_clean(system, "the system prompt")
 
 
 class _Run:
@@ -171,10 +184,13 @@ class _Run:
 
     def answers(self) -> tuple[Answer, ...]:
         """Return the answers so far."""
+        replies = [self.model.template.split(tokens) for tokens in self.tokens]
         return tuple(
             replace(
                 answer,
-                text=readable(self.model, self.tokens[row]),
+                text=replies[row].answer,
+                thinking=replies[row].thinking,
+                token_ids=tuple(self.tokens[row]),
                 finished=self.ended[row],
                 ended=self.ended[row] and not self.overflowed[row],
                 tokens=len(self.tokens[row]),
@@ -186,8 +202,10 @@ class _Run:
     def judged(self) -> tuple[Answer, ...]:
         """Return the answers as finished, with their verdicts."""
         return tuple(
-            _judged(answer, overflowed=overflowed)
-            for answer, overflowed in zip(self.answers(), self.overflowed, strict=True)
+            _judged(answer, self.model.template.split(tokens), overflowed=overflowed)
+            for answer, tokens, overflowed in zip(
+                self.answers(), self.tokens, self.overflowed, strict=True
+            )
         )
 
     def _measure_first_token(self, logits: "Tensor") -> None:
@@ -225,13 +243,16 @@ def _unmeasured(answer: Answer) -> Answer:
 
 
 def readable(model: "ChatModel", tokens: Sequence[int]) -> str:
-    """Decode tokens; a character whose bytes have not all come yet is left out."""
-    text: str = model.tokenizer.decode(list(tokens), skip_special_tokens=True)
-    return text.rstrip("\ufffd")
+    """Decode the answer in tokens; a character whose bytes have not all come yet is left out."""
+    return model.template.split(tokens).answer
 
 
-def _judged(answer: Answer, *, overflowed: bool) -> Answer:
-    judgement = OVERFLOWED if overflowed else judge(answer.text, ended=answer.ended)
+def _judged(answer: Answer, reply: Reply, *, overflowed: bool) -> Answer:
+    judgement = NOT_FINISHED
+    if overflowed:
+        judgement = OVERFLOWED
+    elif reply.is_answered:
+        judgement = judge(answer.text, ended=answer.ended)
     return replace(
         answer,
         finished=True,

@@ -30,6 +30,7 @@ from steering import incomplete
 from steering.errors import SteeringError
 from steering.outline import Place as Place
 from steering.outline import require_inlp, require_place
+from steering.rendering import PLAIN, Rendering
 from steering.subspace import Subspace
 
 INVERSE_L2 = 0.1
@@ -190,6 +191,7 @@ class Directions:
         places: Where the difference is known; None for everywhere.
         imported: What is known of vectors that were fitted elsewhere, and of their sign, as shown
             to the reader; None for directions fitted here.
+        rendering: How the requests were rendered that they were fitted on.
     """
 
     model: str
@@ -203,6 +205,7 @@ class Directions:
     default_c: float
     places: tuple[Place, ...] | None = None
     imported: str | None = None
+    rendering: Rendering = PLAIN
 
     @property
     def n_layers(self) -> int:

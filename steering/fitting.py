@@ -76,6 +76,7 @@ def fit_directions(
         inlp_place=places[0],
         default_k=1,
         default_c=1.0,
+        rendering=model.template.rendering,
     )
     return fitted, {"harmful": len(refused), "harmless": len(answered)}
 
@@ -85,7 +86,10 @@ def train_scores(model: ChatModel, splits: PromptSplits, batch_size: int) -> dic
     return {
         name: refusal_score(
             logits_under(
-                model, [model.render(text) for text in texts], None, batch_size=batch_size
+                model,
+                model.render_all(texts, what=f"{name} prompt"),
+                None,
+                batch_size=batch_size,
             ),
             model.opener_ids,
         )
@@ -132,6 +136,7 @@ def fit_maps_of(
         quantization=model.number_format.quantization,
         position=position,
         layers=tuple(layers),
+        rendering=model.template.rendering,
         progress=True,
     )
 

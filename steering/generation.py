@@ -69,12 +69,7 @@ def generate(
         SteeringError: If a prompt and its answer would not fit in the model's context, or an
             unedited row's numbers are not finite.
     """
-    room = model.context_length - max(len(row) for row in rows)
-    if room < sampling.max_new_tokens:
-        raise SteeringError(
-            f"the longest request leaves room for {max(room, 0)} tokens, but max_new_tokens is "
-            f"{sampling.max_new_tokens}; shorten the request or ask for fewer tokens"
-        )
+    _require_room(model, rows, sampling)
     choose = _Chooser(sampling)
     batch = model.batch(rows)
     tokens, mask, positions = batch.tokens, batch.mask, batch.positions
@@ -115,6 +110,15 @@ def generate(
         else:
             tokens = torch.cat([tokens, following[0]], dim=1)
             positions = torch.cat([positions, following[1]], dim=1)
+
+
+def _require_room(model: ChatModel, rows: Sequence[Sequence[int]], sampling: Sampling) -> None:
+    room = model.context_length - max(len(row) for row in rows)
+    if room < sampling.max_new_tokens:
+        raise SteeringError(
+            f"the longest request leaves room for {max(room, 0)} tokens, but max_new_tokens is "
+            f"{sampling.max_new_tokens}; shorten the request or ask for fewer tokens"
+        )
 
 
 def _column(

@@ -13,17 +13,19 @@ from steering.errors import SteeringError
 from steering.load_errors import explained, require_whole
 from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantization, inspect
 from steering.number_formats import Dtype
+from steering.rendering import ASKED
 
 Trial = Callable[[ChatModel], str | None]
 """Looks at a loaded model and says why its number format does not hold it; None where it does."""
 
 
-def load(
+def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
     name: str = catalog.DEFAULT_MODEL,
     *,
     quantization: Quantization | None = None,
     dtype: Dtype | None = None,
     device: str | None = None,
+    thinking: str = "auto",
     report: weights.Report | None = None,
     trial: Trial | None = None,
 ) -> ChatModel:
@@ -35,6 +37,7 @@ def load(
         dtype: `auto`, `float32`, `bfloat16` or `float16`; None is `auto`, which chooses by the
             machine.
         device: A torch device; None takes the GPU if there is one.
+        thinking: `on`, `off` or `auto`, which is off where the chat template allows it.
         report: Called with the progress of download and conversion.
         trial: Asked of a model that computes in float16 (or in int8, whose kernels go through
             float16): where it finds that numbers overflow, the next number format is tried.
@@ -43,6 +46,8 @@ def load(
         SteeringError: If the weights cannot be had, do not fit, or the model cannot be steered.
     """
     number_formats.check_asked(quantization, dtype)
+    if thinking not in ASKED:
+        raise SteeringError(f"unknown thinking {thinking!r}; allowed: {', '.join(ASKED)}")
     on = _device(device)
     found = weights.fetch(name, report=report)
     held = prequantized.settled(found.folder, quantization)
@@ -53,7 +58,7 @@ def load(
         if held:
             short = number_formats.short(number_format.dtype)
             number_format = replace(number_format, reason=prequantized.reason(held, short))
-        model = _loaded(name, found, on, number_format)
+        model = _loaded(name, found, on, number_format, thinking)
         said = trial(model) if trial and number_formats.can_overflow(number_format) else None
         if said is None:
             return model
@@ -63,7 +68,11 @@ def load(
 
 
 def _loaded(
-    name: str, found: weights.Weights, device: torch.device, number_format: NumberFormat
+    name: str,
+    found: weights.Weights,
+    device: torch.device,
+    number_format: NumberFormat,
+    thinking: str,
 ) -> ChatModel:
     with explained(found.folder):
         loader = architecture.class_for(found.folder)
@@ -78,6 +87,7 @@ def _loaded(
         openers=entry.refusal_openers if entry else DEFAULT_OPENERS,
         number_format=number_format,
         provenance={"source": found.source, "sha256": found.sha256, "revision": found.revision},
+        thinking=thinking,
     )
 
 

@@ -23,6 +23,7 @@ from steering.layer_map import LayerMap, MapName, fit_layer
 from steering.model import ChatModel
 from steering.points import SHOWN, Points
 from steering.progress import stage
+from steering.rendering import PLAIN, Rendering
 
 __all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]
 
@@ -43,6 +44,7 @@ class Maps:
         texts: The prompt of each point.
         labels: Its set: harmful, harmless (both fitted on), or borderline (only placed).
         charts: The maps of each layer.
+        rendering: How the requests were rendered that they were fitted on.
     """
 
     model: str
@@ -53,6 +55,7 @@ class Maps:
     texts: tuple[str, ...]
     labels: tuple[str, ...]
     charts: tuple[LayerMap, ...]
+    rendering: Rendering = PLAIN
 
     def __post_init__(self) -> None:
         """Refuse maps whose points, prompts and layers do not belong together."""
@@ -85,8 +88,9 @@ class Maps:
         """Check that these are the maps of a model; its number format is for `drift` to judge.
 
         Raises:
-            SteeringError: If name or size differ.
+            SteeringError: If name, size or the template's mode differ.
         """
+        self.rendering.require(model.template.rendering, what="maps", model=model.name)
         remedy = f"make its own with `python -m steering precompute --quick --model {model.name}`"
         for what, fitted, found in (
             ("model", self.model, model.name),
@@ -144,6 +148,7 @@ def fit(  # noqa: PLR0913 - activations and where they come from, all of it name
     quantization: str,
     position: int,
     layers: Sequence[int],
+    rendering: Rendering = PLAIN,
     seed: int = 0,
     progress: bool = False,
 ) -> Maps:
@@ -158,6 +163,7 @@ def fit(  # noqa: PLR0913 - activations and where they come from, all of it name
         quantization: How its weights are held.
         position: Template position of the activations.
         layers: Block indices of the activations' second axis, ascending.
+        rendering: How the requests were rendered.
         seed: Of UMAP's optimisation.
         progress: Report how far it is.
 
@@ -182,6 +188,7 @@ def fit(  # noqa: PLR0913 - activations and where they come from, all of it name
         texts=tuple(text for name in names for text in texts[name]),
         labels=tuple(name for name in names for _ in texts[name]),
         charts=tuple(charts),
+        rendering=rendering,
     )
 
 
@@ -196,8 +203,10 @@ def tensors(maps: Maps) -> tuple[dict[str, Tensor], dict[str, str]]:
         f"clusters.{name}": torch.stack([getattr(c.clusters, name) for c in maps.charts])
         for name in _CLUSTERS
     }
-    document = {"schema": SCHEMA} | {
-        field.name: getattr(maps, field.name) for field in fields(maps) if field.name != "charts"
+    document = {"schema": SCHEMA, **maps.rendering.as_dict()} | {
+        field.name: getattr(maps, field.name)
+        for field in fields(maps)
+        if field.name not in ("charts", "rendering")
     }
     # One entry: safetensors writes several in random order, and files shall be the same each time.
     return stacked, {"maps": json.dumps(document, ensure_ascii=False)}
@@ -238,4 +247,5 @@ def from_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> 
         texts=tuple(document["texts"]),
         labels=labels,
         charts=charts,
+        rendering=Rendering.of(document),
     )

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from steering import sameness
 from steering.abilities import Abilities, measure
 from steering.blocks import Part, find_blocks, find_decoder
+from steering.chat_template import ChatTemplate, open_template
 from steering.errors import SteeringError
 from steering.writers import Writers, find_writers
 
@@ -68,7 +69,7 @@ class ChatModel:
         tokenizer: Its tokenizer, with a chat template.
         number_format: Quantization and dtype, and why they were taken.
         openers: First words of a refusal, text to token id.
-        suffix: The post-instruction tokens, as text, first to last; position -1 is the last one.
+        template: Its chat template, in one mode.
         provenance: Source, SHA-256 or revision of the weights.
         turn: Entered by every forward pass; background work has one that lets visitors go first.
         writers: Of each block, the modules that write into the residual stream.
@@ -81,12 +82,17 @@ class ChatModel:
     tokenizer: Any
     number_format: NumberFormat
     openers: Mapping[str, int]
-    suffix: tuple[str, ...]
+    template: ChatTemplate
     provenance: Mapping[str, str | None]
     turn: Callable[[], AbstractContextManager[object]] = nullcontext
     writers: tuple[Writers, ...] = ()
     abilities: Abilities = field(default_factory=Abilities)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def suffix(self) -> tuple[str, ...]:
+        """The post-instruction tokens, as text, first to last; position -1 is the last one."""
+        return self.template.suffix
 
     @cached_property
     def blocks(self) -> nn.ModuleList:
@@ -140,21 +146,59 @@ class ChatModel:
         # Models without positions name no limit; their tokenizers may.
         return int(limit or min(self.tokenizer.model_max_length, _UNLIMITED))
 
-    def render(self, prompt: str) -> list[int]:
+    def render(self, prompt: str, *, system: str = "") -> list[int]:
         """Return the token ids of `prompt` in the chat template, up to where the answer begins.
 
+        Args:
+            prompt: The request; control tokens in it stay text.
+            system: A system prompt; blank leaves the template's own.
+
         Raises:
-            SteeringError: If the prompt is empty or longer than the model can read.
+            SteeringError: If the prompt is empty or longer than the model can read, or the template
+                refuses it.
         """
         if not prompt.strip():
             raise SteeringError("the request is empty; write a sentence for the model to answer")
         # Hardly a token holds 64 characters, so this bound spares the tokenizer megabytes of text.
-        if len(prompt) > 64 * self.context_length:
-            raise self._too_long(f"{len(prompt):,} characters")
-        ids = _render(self.tokenizer, prompt)
+        if len(prompt) + len(system) > 64 * self.context_length:
+            raise self._too_long(f"{len(prompt) + len(system):,} characters")
+        ids = self.template.ids(prompt, system)
         if len(ids) >= self.context_length:
             raise self._too_long(f"{len(ids):,} tokens")
         return ids
+
+    def in_mode(self, thinking: str) -> "ChatModel":
+        """Return the same model with its template in another mode: `on`, `off` or `auto`.
+
+        Raises:
+            SteeringError: If the template has no such mode.
+        """
+        template = open_template(self.name, self.tokenizer, thinking=thinking)
+        return replace(self, template=replace(template, system=self.template.system))
+
+    def under(self, system: str) -> "ChatModel":
+        """Return the same model with a system prompt for every request that brings none."""
+        return replace(self, template=replace(self.template, system=system))
+
+    def render_all(self, prompts: Sequence[str], *, what: str = "prompt") -> list[list[int]]:
+        """Return the token ids of many prompts.
+
+        Args:
+            prompts: The requests.
+            what: What an error calls them.
+
+        Raises:
+            SteeringError: Names the prompt that cannot be rendered, by its number and first words.
+        """
+        rows = []
+        for number, prompt in enumerate(prompts, 1):
+            try:
+                rows.append(self.render(prompt))
+            except SteeringError as error:
+                words = " ".join(prompt[:200].split())
+                words = words if len(words) <= 60 else f"{words[:60]} …"
+                raise SteeringError(f"{what} {number} (“{words}”): {error}") from error
+        return rows
 
     def _too_long(self, size: str) -> SteeringError:
         return SteeringError(
@@ -219,7 +263,7 @@ class ChatModel:
         return cast(Tensor, output.logits[:, -1].float().cpu())
 
 
-def inspect(
+def inspect(  # noqa: PLR0913 - what was loaded, and how
     name: str,
     network: Any,  # noqa: ANN401 - transformers' classes have no common typed interface
     tokenizer: Any,  # noqa: ANN401
@@ -227,6 +271,7 @@ def inspect(
     openers: Sequence[str] = DEFAULT_OPENERS,
     number_format: NumberFormat | None = None,
     provenance: Mapping[str, str | None] | None = None,
+    thinking: str = "auto",
 ) -> ChatModel:
     """Check once that a model can be steered, and wrap it.
 
@@ -244,9 +289,10 @@ def inspect(
         number_format=number_format
         or NumberFormat("none", network.dtype, f"{network.dtype} on {network.device}"),
         openers=_encode_openers(name, tokenizer, openers),
-        suffix=_post_instruction_tokens(name, tokenizer),
+        template=open_template(name, tokenizer, thinking=thinking),
         provenance=dict(provenance or {}),
     )
+    _ = model.suffix  # A template that appends nothing is told now, not at the first request.
     row = _check_hooks(model)
     abilities = measure(network, model.blocks, row)
     if not abilities.causal:
@@ -294,36 +340,6 @@ def _keep(
     state = args[0] if args else kwargs["hidden_states"]
     # A list as index copies, where a slice would be a view that holds the whole.
     states[layer] = state if positions is None else state[:, list(positions)]
-
-
-def _render(tokenizer: Any, prompt: str) -> list[int]:  # noqa: ANN401
-    ids = tokenizer.apply_chat_template(
-        [{"role": "user", "content": prompt}],
-        add_generation_prompt=True,
-        tokenize=True,
-        return_dict=False,
-    )
-    return [int(token) for token in ids]
-
-
-def _post_instruction_tokens(name: str, tokenizer: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """Find what the template appends after the user's text: the common end of many prompts."""
-    if not getattr(tokenizer, "chat_template", None):
-        raise SteeringError(
-            f"{name} has no chat template, so it is not a chat model; choose an instruct version"
-        )
-    # Endings of many kinds, so that no shared token of the texts themselves is counted.
-    texts = ("a", "Describe a cat.", "why?", "x = 1", "7", "猫", "end\n\nz")
-    rendered = [_render(tokenizer, text) for text in texts]
-    length = 0
-    while len({row[-length - 1] for row in rendered if len(row) > length}) == 1:
-        length += 1
-    if not 1 <= length < min(map(len, rendered)):
-        raise SteeringError(
-            f"the chat template of {name} appends {length} tokens after the user's text; at least "
-            "one is needed, since the directions are read there; choose another model"
-        )
-    return tuple(tokenizer.decode([token]) for token in rendered[0][-length:])
 
 
 def _encode_openers(name: str, tokenizer: Any, openers: Sequence[str]) -> dict[str, int]:  # noqa: ANN401

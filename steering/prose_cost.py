@@ -85,7 +85,7 @@ def windows(model: ChatModel, passages: Sequence[Passage]) -> list[list[int]]:
     head = [] if start is None else [int(start)]
     rows = []
     for passage in passages:
-        ids = model.tokenizer.encode(passage.text, add_special_tokens=False)
+        ids = model.template.encode(passage.text)
         for place in range(0, len(ids), WINDOW):
             row = [*head, *ids[place : place + WINDOW]]
             if len(row) > 1:

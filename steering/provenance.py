@@ -11,13 +11,15 @@ from steering.splits import SEED
 
 
 def provenance(model: ChatModel, prompt_source: str) -> dict[str, Any]:
-    """Return weights, number format, prompts, seed and versions, as JSON types."""
+    """Return weights, number format, rendering, prompts, seed and versions, as JSON types."""
     return {
         "weights": dict(model.provenance),
         "architecture": model.network.config.model_type,
         "dtype": str(model.dtype).removeprefix("torch."),
         "quantization": model.number_format.quantization,
         "suffix": list(model.suffix),
+        **model.template.rendering.as_dict(),
+        "system": model.template.system,
         "openers": list(model.openers),
         "prompts": prompt_source,
         "seed": SEED,

@@ -30,7 +30,8 @@ BATCH: Final = 8
 def folder_of(model: ChatModel) -> Path:
     """Return where the quick fit of a model in its number format is kept."""
     kind = f"{short(model.dtype)}-{model.number_format.quantization}-{model.device.type}"
-    return fits.root(model.name) / kind
+    mode = "-thinking" if model.template.rendering.thinking == "on" else ""
+    return fits.root(model.name) / f"{kind}{mode}"
 
 
 def find(model: ChatModel) -> Path | None:
@@ -38,10 +39,14 @@ def find(model: ChatModel) -> Path | None:
     return fits.matching(folder_of(model), fingerprint(model))
 
 
-def known(model: str) -> Directions | None:
-    """Return directions whose places a quick fit takes over: the shipped ones, or None."""
+def known(model: ChatModel) -> Directions | None:
+    """Return directions whose places a quick fit takes over: the shipped ones, or None.
+
+    None, too, if they were fitted in another mode of the template, whose places are others.
+    """
     try:
-        found = artifact.load(model, artifact.shipped(model))
+        found = artifact.load(model.name, artifact.shipped(model.name))
+        found.rendering.require(model.template.rendering, what="directions", model=model.name)
     except SteeringError:
         return None
     return found if found.inlp else None

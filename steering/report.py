@@ -122,28 +122,40 @@ def table(panels: Sequence[Panel]) -> str:
 def changes(panels: Sequence[Panel]) -> str:
     """Return by how much refusal changes (paired, 95 % interval, exact McNemar p), and verdicts.
 
-    Verdicts are counts of answers: refused / hedged / complied / broken / empty.
+    Verdicts are counts of answers: refused / hedged / complied / broken / empty, and not finished
+    where some are.
     """
     groups = groups_of(panels)
+    verdicts = _verdicts(panels, groups)
     head = ["panel"]
     for group in groups:
-        head += [f"{group}: change", "p", " / ".join(get_args(Verdict))]
+        head += [f"{group}: change", "p", " / ".join(verdicts).replace("_", " ")]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for panel in panels:
         cells = [f"`{_text(panel['panel'])}`"]
         for group in groups:
-            cells += _change(panel.get(group) or {})
+            cells += _change(panel.get(group) or {}, verdicts)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _change(rates: Mapping[str, Any]) -> tuple[str, str, str]:
-    found, counts = rates.get("difference"), rates.get("verdicts")
-    verdicts = " / ".join(str(counts.get(name, 0)) for name in get_args(Verdict)) if counts else "–"
+def _verdicts(panels: Sequence[Panel], groups: Sequence[str]) -> list[str]:
+    """Return the verdicts that have a column; only models that think leave answers unfinished."""
+    seen = {name for panel in panels for group in groups for name in _counts(panel.get(group))}
+    return [name for name in get_args(Verdict) if name != "not_finished" or name in seen]
+
+
+def _counts(rates: Mapping[str, Any] | None) -> Mapping[str, int]:
+    return (rates or {}).get("verdicts") or {}
+
+
+def _change(rates: Mapping[str, Any], verdicts: Sequence[str]) -> tuple[str, str, str]:
+    found, counts = rates.get("difference"), _counts(rates)
+    shown = " / ".join(str(counts.get(name, 0)) for name in verdicts) if counts else "–"
     if not found:
-        return "–", "–", verdicts
+        return "–", "–", shown
     change = f"{signed(found['estimate'])} {signed_between(found['low'], found['high'])}"
-    return change, p_value(found["p_value"]), verdicts
+    return change, p_value(found["p_value"]), shown
 
 
 def _mean_of(values: Sequence[float | None]) -> str:

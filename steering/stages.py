@@ -13,6 +13,7 @@ from steering import artifact, disk
 from steering.model import ChatModel
 from steering.progress import stage
 from steering.provenance import machine
+from steering.rendering import PLAIN
 from steering.weights import cache_folder
 
 
@@ -37,7 +38,10 @@ class Stages:
             more: What else the results hang on, JSON types.
         """
         facts = sorted((key, value) for key, value in model.provenance.items() if value)
-        held = (str(model.dtype), model.number_format.quantization)
+        held = [str(model.dtype), model.number_format.quantization]
+        if model.template.rendering != PLAIN:
+            held += map(str, model.template.rendering.as_dict().values())
+        held += [model.template.system] if model.template.system else []
         return cls([model.name, facts, *held, machine(model), *more])
 
     def tensors(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:

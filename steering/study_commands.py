@@ -14,6 +14,7 @@ import torch
 from steering import (
     artifact,
     cells,
+    comparison,
     controls,
     evaluation,
     geometry,
@@ -60,7 +61,8 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
     model = terminal.load(options)
     if options.quick:
         out = options.out or quick.folder_of(model)
-        taken_over = None if options.harmful else quick.known(options.model)
+        _keep_other_mode(out, model)
+        taken_over = None if options.harmful else quick.known(model)
         directions = quick.quick(
             model,
             splits,
@@ -71,6 +73,7 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
         )
     else:
         out = options.out or artifact.shipped(options.model)
+        _keep_other_mode(out, model)
         directions = make(
             model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
         )
@@ -81,6 +84,19 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
         "k": directions.default_k,
         "c": directions.default_c,
     }
+
+
+def _keep_other_mode(folder: Path, model: ChatModel) -> None:
+    """Refuse to replace what was fitted with thinking by what was fitted without, or vice versa."""
+    try:
+        found = artifact.manifest(model.name, folder).get("thinking", "none")
+    except SteeringError:
+        return  # There is nothing that could be used, and so nothing to keep.
+    if (found == "on") != (model.template.rendering.thinking == "on"):
+        raise SteeringError(
+            f"{folder} holds directions that were fitted with thinking {found}, which would be "
+            "lost; give another folder with --out"
+        )
 
 
 def _require_both(options: argparse.Namespace) -> None:
@@ -95,6 +111,7 @@ def _require_both(options: argparse.Namespace) -> None:
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     """Compare panels on sets of prompts; a whole comparison is stored beside the directions."""
     _require_both(options)
+    comparison.check_length("-", options.system)
     sets, source = _sets(options)
     passages, text = _passages(options)
     directions = artifact.load(options.model, options.directions)
@@ -105,10 +122,10 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     )
     for arm in arms:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
-    model = terminal.load(options)
+    model = terminal.load(options).under(options.system)
     folder = loaded.folder_for(model, options.directions)
     directions, (maps, drifts) = artifact.load(options.model, folder), _maps(options, model, folder)
-    chosen = (options.harmful, options.panel, options.limit, options.text)
+    chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     found = evaluation.evaluate(
         model,
@@ -127,7 +144,11 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     )
     document = {
         **found.document,
-        "provenance": provenance(model, source) | {"text": text},
+        "provenance": {
+            **provenance(model, source),
+            "text": text,
+            "control_tokens": list(model.template.control_tokens(*chain(*sets.values()))),
+        },
         "drift": drifts,
         "directions_drift": check_directions(model, directions, PromptSplits.own())
         if whole

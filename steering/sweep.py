@@ -55,6 +55,7 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
         SteeringError: If a panel does not fit the model, before anything is measured.
     """
     directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
+    directions.rendering.require(model.template.rendering, what="directions", model=model.name)
     settings = settings or Settings()
     points = reference_points(directions)
     grid = default_grid(directions) if grid is None else grid

@@ -29,6 +29,8 @@ def load(
             quantization=number_format.quantization if number_format else options.quantization,
             dtype=number_format.dtype if number_format else options.dtype,
             device=number_format.device if number_format else options.device,
+            # A judge is asked for a form, not for its thoughts.
+            thinking=options.thinking if name is None else "auto",
             report=report,
             trial=format_trial.trial,
         )

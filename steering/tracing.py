@@ -123,6 +123,7 @@ class Tracer:
             SteeringError: If they do not.
         """
         directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
+        directions.rendering.require(model.template.rendering, what="directions", model=model.name)
         maps.require(model)
         self.model, self.directions, self.maps = model, directions, maps
         self._limit = limit
@@ -134,7 +135,12 @@ class Tracer:
         return sum(known.size for known in self._requests.values())
 
     def trace(
-        self, prompt: str, panels: Sequence[Panel], *, answers: Sequence[str] | None = None
+        self,
+        prompt: str,
+        panels: Sequence[Panel],
+        *,
+        answers: Sequence[Sequence[int]] | None = None,
+        system: str = "",
     ) -> Trace:
         """Read the residual stream of a request, and of its answers if given, under every panel.
 
@@ -144,37 +150,38 @@ class Tracer:
         Args:
             prompt: The request.
             panels: What is done to the model.
-            answers: What follows the request under each panel; None reads the request alone. An
-                answer's tokens are those of its text, which is what the visitor sees.
+            answers: Token ids of what follows the request under each panel, as they were written;
+                None reads the request alone.
+            system: A system prompt; blank leaves the template's own.
 
         Raises:
             SteeringError: If the request or a panel does not fit this model.
         """
         if not panels:
             raise SteeringError("no panels were given; give at least one, for example `baseline`")
-        request = self.model.render(prompt)
+        request = self.model.render(prompt, system=system)
         # A panel that does not fit is told before any work.
         edits = [panel.edit(self.directions) for panel in panels]
         if answers is None:
             rows = self._request(tuple(request), panels, edits)
-            tokens = [self._texts(request)] * len(panels)
+            tokens = [self.model.template.texts(request)] * len(panels)
         else:
-            ids = [[*request, *_encode(self.model, text)] for text in answers]
+            ids = [[*request, *answer] for answer in answers]
             place = len(request) + self.maps.position
             rows = [
                 self._pass(_Known(), each, place, edit, 0)
                 for each, edit in zip(ids, edits, strict=True)
             ]
-            tokens = [self._texts(each) for each in ids]
+            # Apart, so that the answer's texts are the answer, also where its first blank is lost.
+            texts = self.model.template.texts
+            read = texts(request)
+            tokens = [read + texts(answer) for answer in answers]
         return Trace(
             panels=tuple(str(panel) for panel in panels),
             states=torch.stack([row.states for row in rows]),
             tokens=tuple(tokens),
             t=tuple(row.t for row in rows),
         )
-
-    def _texts(self, ids: Sequence[int]) -> tuple[str, ...]:
-        return tuple(self.model.tokenizer.decode([token]) for token in ids)
 
     def _request(
         self, ids: tuple[int, ...], panels: Sequence[Panel], edits: Sequence[Edit | None]
@@ -249,7 +256,7 @@ def trace(
     prompt: str,
     panels: Sequence[Panel],
     *,
-    answers: Sequence[str] | None = None,
+    answers: Sequence[Sequence[int]] | None = None,
 ) -> Trace:
     """Trace one request; see `Tracer`, which is for whoever comes back with the same one.
 
@@ -264,8 +271,3 @@ def trace(
         with intervene(model, compile_edits([edit], device=model.device)):
             raise overflow.error(model, [model.render(prompt)], 0, panel=found.panels[row])
     return found
-
-
-def _encode(model: ChatModel, text: str) -> list[int]:
-    ids = model.tokenizer.encode(text, add_special_tokens=False)
-    return [int(token) for token in ids]

@@ -210,6 +210,7 @@ def test_an_answer_is_json(tiny, fitted):
             text = json.dumps(answer.as_dict(), allow_nan=False)
             read = json.loads(text)
             read["first_tokens"] = tuple(map(tuple, read["first_tokens"]))
+            read["token_ids"] = tuple(read["token_ids"])
             assert Answer(**read) == answer
 
 

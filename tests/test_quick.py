@@ -111,7 +111,7 @@ def test_a_fit_that_was_stopped_goes_on_and_gives_the_same_bytes(
 
 
 def test_a_model_without_shipped_directions_has_nothing_to_take_over(tiny):
-    assert quick.known(tiny.name) is None
+    assert quick.known(tiny) is None
 
 
 def test_the_full_effort_tries_every_place_and_prompt():

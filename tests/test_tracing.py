@@ -40,7 +40,8 @@ def test_what_is_read_at_the_edited_block_has_been_edited(tiny, fitted, charted)
 
 
 def test_a_panel_traces_the_same_alone_and_beside_others_to_the_last_bit(tiny, fitted, charted):
-    for answers in (None, ["I am sorry.", "Sure, here is how.", "", "As an AI"]):
+    texts = ["I am sorry.", "Sure, here is how.", "", "As an AI"]
+    for answers in (None, [tiny.template.encode(text) for text in texts]):
         together = trace(tiny, fitted, charted, PROMPT, PANELS, answers=answers)
         for row, panel in enumerate(PANELS):
             own = None if answers is None else [answers[row]]
@@ -52,7 +53,8 @@ def test_a_panel_traces_the_same_alone_and_beside_others_to_the_last_bit(tiny, f
 def test_answers_of_any_length_leave_the_requests_place_alone(tiny, fitted, charted):
     short = trace(tiny, fitted, charted, PROMPT, PANELS)
     answers = ["I am sorry.", "Sure, here is how to wash the dog.", "", "As an AI"]
-    long = trace(tiny, fitted, charted, PROMPT, PANELS, answers=answers)
+    ids = [tiny.template.encode(text) for text in answers]
+    long = trace(tiny, fitted, charted, PROMPT, PANELS, answers=ids)
     torch.testing.assert_close(long.states, short.states, rtol=1e-4, atol=1e-5)
     n = len(tiny.render(PROMPT))
     for row, answer in enumerate(answers):
@@ -238,7 +240,7 @@ def test_what_is_larger_than_the_memory_is_not_kept_and_traced_all_the_same(tiny
 def test_answers_leave_what_is_kept_alone(tiny, fitted, charted):
     tracer = Tracer(tiny, fitted, charted)
     before, size = tracer.trace(PROMPT, PANELS), tracer.size
-    tracer.trace(PROMPT, PANELS, answers=["I am sorry."] * len(PANELS))
+    tracer.trace(PROMPT, PANELS, answers=[tiny.template.encode("I am sorry.")] * len(PANELS))
     assert tracer.size == size
     assert same(tracer.trace(PROMPT, PANELS), before)
 

@@ -55,7 +55,9 @@ def maps(tiny, states, prompts) -> Iterator[Maps]:
 
 @pytest.fixture(scope="module")
 def traced(tiny, fitted, maps) -> Trace:
-    return trace(tiny, fitted, maps, PROMPT, [parse(form) for form in PANELS], answers=ANSWERS)
+    panels = [parse(form) for form in PANELS]
+    answers = [tiny.template.encode(text) for text in ANSWERS]
+    return trace(tiny, fitted, maps, PROMPT, panels, answers=answers)
 
 
 @pytest.fixture(scope="module")
@@ -257,14 +259,17 @@ def test_the_framed_token_is_the_one_whose_place_the_maps_show(placed):
     assert len(set(placed["panels"][0]["tokens"]["t"][2])) > 2
 
 
-def test_a_prompt_whose_characters_are_split_between_tokens_shows_all_tokens(tiny, fitted, maps):
+def test_a_prompt_whose_characters_are_split_between_tokens_is_found_whole(tiny, fitted, maps):
     prompt = "Füttere 🐻"
     found = trace(tiny, fitted, maps, prompt, [Panel("baseline")])
     size = len(tiny.render(prompt))
     request = figures.Request(prompt, size, ("baseline",))
     tokens = figures.placed(maps, found, request, directions=fitted)["panels"][0]["tokens"]
-    assert len(tokens["texts"]) == tokens["answer"] == size
-    assert tokens["read"] == size + POSITION
+    assert "" in tokens["texts"]  # a token that is half a character
+    assert "".join(tokens["texts"][: tokens["template"]]) == prompt
+    assert "".join(tokens["texts"][tokens["template"] :]) == "".join(tiny.suffix)
+    assert tokens["read"] - tokens["answer"] == POSITION
+    assert tokens["answer"] == len(tokens["texts"])
 
 
 def test_umap_places_are_columns_in_the_panels_order(maps, traced):

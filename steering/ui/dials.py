@@ -222,4 +222,5 @@ def _settled(panel: Panel, directions: Facts | None) -> Panel:
 def _answer(stored: Mapping[str, Any]) -> Answer:
     tokens = tuple((str(token), float(p)) for token, p in stored.get("first_tokens", ()))
     known = {key: stored[key] for key in Answer.__dataclass_fields__ if key in stored}
-    return Answer(**(known | {"first_tokens": tokens}))
+    written = tuple(stored.get("token_ids", ()))
+    return Answer(**(known | {"first_tokens": tokens, "token_ids": written}))

@@ -160,6 +160,27 @@ class Engine:
             self._take(name)
         self.start()
 
+    def think(self, mode: str) -> None:
+        """Render requests with thinking on or off, for everybody, from the next run on.
+
+        Raises:
+            SteeringError: If the template has no such mode.
+        """
+        with self._lock:
+            if self.model is None or self.model.template.mode.thinking == mode:
+                return
+            model, attempt = self.model.in_mode(mode), self._attempt
+            # What was fitted in the other mode does not serve in this one.
+            self.directions, self.maps = (
+                self.supply.directions(self.name),
+                self.supply.maps(self.name),
+            )
+            self.outline, self.points = self.directions, self.supply.cloud(self.name)
+            self.check, self.agreement, self.looked = None, None, False
+            self.adopt(attempt, model)
+        arguments = (model, attempt)
+        threading.Thread(target=self._look, args=arguments, name="load", daemon=True).start()
+
     def start(self, *, again: bool = False) -> None:
         """Load the model in the background; does nothing if that has begun already.
 
@@ -194,9 +215,12 @@ class Engine:
         finally:
             self._say(attempt, outcome)
         if outcome.phase == "ready":
-            adaptation.look(self, model, attempt)
-            with self._lock:
-                self.looked = self.looked or attempt is self._attempt
+            self._look(model, attempt)
+
+    def _look(self, model: "ChatModel", attempt: object) -> None:
+        adaptation.look(self, model, attempt)
+        with self._lock:
+            self.looked = self.looked or attempt is self._attempt
 
     def adopt(self, attempt: object, model: "ChatModel") -> None:
         """Take a loaded model, with what was fitted for it on this machine, if there is any."""

@@ -1,13 +1,24 @@
 """Wires the page: what happens on a click, a move of a slider, a tick of the clock."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from steering.errors import SteeringError
-from steering.ui import atlas, cards, dials, dosing, explanation, results, running, screen, text
+from steering.ui import (
+    atlas,
+    cards,
+    dials,
+    dosing,
+    explanation,
+    reads,
+    results,
+    running,
+    screen,
+    text,
+)
 from steering.ui.cards import Card, Setting
 from steering.ui.engine import Engine
 from steering.ui.layout import Page, strip_of
@@ -30,6 +41,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     _wire_cards(page, engine, quiet)
     _wire_examples(page, engine, quiet)
     _wire_map(page, engine, quiet)
+    _wire_reads(page, engine)
     dosing.wire(page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)])
     results.wire(page.results, engine, [load, page.timer.tick])
     settings = [component for card in page.cards for component in card.inputs]
@@ -85,6 +97,7 @@ def _card_outputs(page: Page) -> list[Any]:
 
 def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: Any) -> None:  # noqa: ANN401
     outputs = [page.strip, page.retry, page.timer, page.facts]
+    outputs += [page.thinking] if page.thinking is not None else []
 
     def tick() -> Updates:
         busy = engine.status.phase in ("idle", "loading") or engine.fitting.phase == "running"
@@ -93,6 +106,7 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
             page.retry: gr.update(visible=engine.status.phase == "failed"),
             page.timer: gr.Timer(0.5 if busy else _CALM_SECONDS),
             page.facts: explanation.facts(engine),
+            **_thinking(page, engine),
         }
 
     def arrive() -> Updates:
@@ -121,6 +135,8 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
     sections = [page.atlas.board, page.doses.board, page.doses.said]
     renewed = [*outputs, *_card_outputs(page), page.note, page.stop, *sections]
     page.atlas.adopt.click(renew, outputs=renewed, **quiet)
+
+    _wire_thinking(page, engine, renew, renewed, quiet)
     if page.chooser is not None:
 
         def choose(name: str | None) -> Updates:
@@ -136,6 +152,33 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
             js="(name) => { window.steering.calm(); return name; }",
             **quiet,
         )
+
+
+def _wire_thinking(
+    page: Page,
+    engine: Engine,
+    renew: Callable[[], Updates],
+    renewed: Sequence[Any],
+    quiet: Any,  # noqa: ANN401
+) -> None:
+    if page.thinking is None:
+        return
+
+    def think(mode: str) -> Updates:
+        engine.think(mode)
+        return renew()
+
+    page.thinking.input(think, inputs=page.thinking, outputs=list(renewed), **quiet)
+
+
+def _thinking(page: Page, engine: Engine) -> Updates:
+    """Show the choice where the model's template has one."""
+    if page.thinking is None:
+        return {}
+    mode = engine.model.template.mode if engine.model is not None else None
+    if mode is None or len(mode.choices) < 2:
+        return {page.thinking: gr.update(visible=False)}
+    return {page.thinking: gr.update(visible=True, value=mode.thinking)}
 
 
 def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
@@ -191,21 +234,32 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
         def show(request: gr.Request, *values: object, prompt: str = prompt) -> Updates:
             engine.abandon(request.session_hash or "")
             return {page.request: prompt} | running.replay(
-                page, engine, prompt, running.read(page, values)
+                page, engine, prompt, *running.settings_of(page, values)
             )
 
         button.click(
             show,
-            inputs=settings,
+            inputs=[*page.sampling, *settings],
             outputs=[page.request, *running.outputs_of(page)],
             preprocess=False,
             **quiet,
         )
 
 
+def _wire_reads(page: Page, engine: Engine) -> None:
+    reads.wire(
+        page.reads,
+        engine,
+        [page.request.blur, page.request.submit, page.run.click, page.system.blur],
+        [page.request, page.system],
+    )
+
+
 def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     settings = [component for card in page.cards for component in card.inputs]
-    atlas.wire(page.atlas, partial(running.place, page, engine), [page.request, *settings])
+    atlas.wire(
+        page.atlas, partial(running.place, page, engine), [page.request, *page.sampling, *settings]
+    )
     page.request.change(js="() => window.steering.place()", **quiet)
 
 

@@ -2,12 +2,15 @@
 
 from html import escape
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from steering import incomplete, model_facts
 from steering.ui import text
 from steering.ui.engine import Engine
 from steering.ui.text import isolated
+
+if TYPE_CHECKING:
+    from steering.model import ChatModel
 
 MASTHEAD: Final = (
     "<h1>Refusal Steering Playground</h1>"
@@ -46,9 +49,13 @@ def facts(engine: Engine) -> str:
             ("Weights", source),
             ("Numbers", model.number_format.reason),
             ("Size", f"{model.n_layers} layers, {model.d_model} numbers each"),
+            ("Thinking", _thinking(model)),
             ("Refusal openers", ", ".join(f"“{opener}”" for opener in model.openers)),
             *(("Warning", warning) for warning in model.warnings),
         ]
+        if model.template.date:
+            date = f"its template writes today's date; here it is always {model.template.date}"
+            rows.append(("Date", date))
     if directions is not None:
         position, layer = directions.dim_place
         found = f"layer {layer}, template position {position}"
@@ -68,3 +75,12 @@ def facts(engine: Engine) -> str:
         for name, value in rows
     )
     return f'<dl class="facts">{items}</dl>'
+
+
+def _thinking(model: "ChatModel") -> str:
+    """Return what is done about thinking, and which word the numbers of the first word are of."""
+    return {
+        "none": "its template knows none",
+        "off": "off: it is closed before the answer, whose first word is measured",
+        "on": "on: the first word that is measured is that of the thinking",
+    }[model.template.mode.thinking]

@@ -7,7 +7,7 @@ from typing import Final
 import gradio as gr
 
 from steering.prompts import Label, prompt_set
-from steering.ui import dials, dosing, explanation, tabs, text
+from steering.ui import dials, dosing, explanation, reads, tabs, text
 from steering.ui.atlas import Atlas, atlas
 from steering.ui.cards import Card, card
 from steering.ui.engine import Engine
@@ -44,8 +44,11 @@ class Page:
     cards: Sequence[Card]
     atlas: Atlas
     doses: dosing.Section
-    sampling: Sequence[gr.Slider | gr.Number]
+    sampling: Sequence[gr.Slider | gr.Number | gr.Textbox]
+    system: gr.Textbox
+    reads: reads.Section
     chooser: gr.Dropdown | None
+    thinking: gr.Radio | None
     facts: gr.HTML
     results: Section
 
@@ -118,8 +121,9 @@ def page(engine: Engine, limits: Limits) -> Page:
                 cards = [card(slot, engine.outline) for slot in dials.SLOTS]
             places = atlas(engine)
         with gr.Row(elem_id="settings"):
-            sampling = _sampling(limits)
-            chooser, facts = _model(engine, limits)
+            sampling, system = _sampling(limits)
+            chooser, thinking, facts = _model(engine, limits)
+            read = reads.section()
         gr.HTML(explanation.lesson(), elem_id="lesson")
     with tabs.panel("dose"):
         doses = dosing.section(engine)
@@ -140,7 +144,10 @@ def page(engine: Engine, limits: Limits) -> Page:
         atlas=places,
         doses=doses,
         sampling=sampling,
+        system=system,
+        reads=read,
         chooser=chooser,
+        thinking=thinking,
         facts=facts,
         results=measured,
     )
@@ -170,9 +177,10 @@ def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:
     return made
 
 
-def _sampling(limits: Limits) -> list[gr.Slider | gr.Number]:
-    with gr.Accordion("Length and randomness of the answers", open=False):
-        return [
+def _sampling(limits: Limits) -> tuple[list[gr.Slider | gr.Number | gr.Textbox], gr.Textbox]:
+    """Lay out what holds for all cards; the system prompt is the last of the list, too."""
+    with gr.Accordion("Length, randomness and system prompt of the answers", open=False):
+        sampling: list[gr.Slider | gr.Number | gr.Textbox] = [
             gr.Slider(
                 8,
                 max(256, limits.max_new_tokens),
@@ -204,10 +212,18 @@ def _sampling(limits: Limits) -> list[gr.Slider | gr.Number]:
                 label="Seed: the same number gives the same answers again",
             ),
         ]
+        system = gr.Textbox(
+            value="",
+            label="System prompt: an instruction before the request (empty: the template's own)",
+            lines=1,
+            max_lines=6,
+            elem_id="system",
+        )
+    return [*sampling, system], system
 
 
-def _model(engine: Engine, limits: Limits) -> tuple[gr.Dropdown | None, gr.HTML]:
-    chooser = None
+def _model(engine: Engine, limits: Limits) -> tuple[gr.Dropdown | None, gr.Radio | None, gr.HTML]:
+    chooser = thinking = None
     with gr.Accordion("The model and its directions", open=False):
         names = engine.supply.names
         if limits.chooser and len(names) > 1 and engine.name in names:
@@ -217,5 +233,13 @@ def _model(engine: Engine, limits: Limits) -> tuple[gr.Dropdown | None, gr.HTML]
                 label="Model (changes it for everybody who uses this page now)",
                 elem_id="chooser",
             )
+        if limits.chooser:
+            thinking = gr.Radio(
+                [("Off", "off"), ("On", "on")],
+                label="Thinking before the answer (changes it for everybody; directions are "
+                "fitted for one of the two)",
+                visible=False,
+                elem_id="thinking",
+            )
         facts = gr.HTML(explanation.facts(engine), elem_id="facts")
-    return chooser, facts
+    return chooser, thinking, facts

@@ -18,7 +18,9 @@ def located(
     engine: Engine,
     prompt: str,
     chosen: Mapping[str, Setting],
-    answers: Sequence[str] | None = None,
+    answers: Sequence[Sequence[int]] | None = None,
+    *,
+    system: str = "",
 ) -> str | None:
     """Return the map's value for a request, or None if the model was busy for too long.
 
@@ -28,30 +30,33 @@ def located(
             and without maps that fit the model it says so.
         prompt: The request.
         chosen: The cards that take part, by slot.
-        answers: What has been answered on each card; None places the request alone.
+        answers: Token ids of what was written on each card; None places the request alone.
+        system: A system prompt; blank leaves the template's own.
 
     Raises:
         SteeringError: If the request or a card does not fit.
     """
     if engine.model is None or engine.maps is None or not prompt.strip():
-        return recalled(made, engine, prompt, chosen) or atlas.empty(engine)
+        shown = None if system.strip() else recalled(made, engine, prompt, chosen)
+        return shown or atlas.empty(engine)
     tracer = engine.tracer
     if tracer is None:
         return atlas.empty(engine, fits=False)
-    check_length(prompt)
+    check_length(prompt, system)
     panels = [setting.panel(tracer.directions) for setting in chosen.values()]
     with engine.asked():
         if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
             return None
         try:
-            seen = tracer.trace(prompt, panels, answers=answers)
+            seen = tracer.trace(prompt, panels, answers=answers, system=system)
         finally:
             engine.reading.release()
     # A card whose edit overflows says so itself; it has no place on the map.
     slots = tuple(slot for slot, fine in zip(chosen, seen.finite, strict=True) if fine)
     if not slots:
         return atlas.empty(engine)
-    request = figures.Request(prompt, len(tracer.model.render(prompt)), slots)
+    size = len(tracer.model.render(prompt, system=system))
+    request = figures.Request(prompt, size, slots)
     return made.show(tracer.maps, seen.of_finite(), request, tracer.directions)
 
 
@@ -75,13 +80,15 @@ def placed_or_kept(
     engine: Engine,
     prompt: str,
     chosen: Mapping[str, Setting],
-    answers: Sequence[str] | None = None,
+    answers: Sequence[Sequence[int]] | None = None,
+    *,
+    system: str = "",
 ) -> str | None:
     """Return the same as `located`, or None where the request or a card does not fit.
 
     The card or the note says what is wrong; the map keeps the last place that was right.
     """
     try:
-        return located(made, engine, prompt, chosen, answers)
+        return located(made, engine, prompt, chosen, answers, system=system)
     except SteeringError:
         return None

@@ -49,7 +49,7 @@ def _verdicts(counts: Mapping[str, int], n: int) -> str:
         f'style="--share:{100 * counts[name] / n:.1f}%"></i>'
         for name in order
     )
-    words = ", ".join(f"{counts[name]} {escape(name)}" for name in order)
+    words = ", ".join(f"{counts[name]} {escape(name.replace('_', ' '))}" for name in order)
     return f'<span class="counts" aria-hidden="true">{parts}</span>{words}'
 
 

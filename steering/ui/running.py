@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from steering.comparison import Answer, check_length, compare
+from steering.control_tokens import told
 from steering.errors import SteeringError
 from steering.sampling import Sampling
 from steering.ui import dials, explanation, screen, text, typed
@@ -37,9 +38,21 @@ def read(page: Page, values: Sequence[object]) -> dict[str, Setting]:
     return {card.slot: card.read([next(rest) for _ in card.inputs]) for card in page.cards}
 
 
-def replay(page: Page, engine: Engine, prompt: str, settings: dict[str, Setting]) -> Updates:
-    """Return the updates that show a recording, or empty cards if there is none."""
-    recording = next((each for each in engine.recordings if each["prompt"] == prompt), None)
+def settings_of(page: Page, values: Sequence[Any]) -> tuple[dict[str, Setting], str]:
+    """Turn what holds for all cards, and the cards' inputs after it, into settings and system."""
+    shared = dict(zip(page.sampling, values, strict=False))
+    return read(page, values[len(shared) :]), shared[page.system] or ""
+
+
+def replay(
+    page: Page, engine: Engine, prompt: str, settings: dict[str, Setting], system: str = ""
+) -> Updates:
+    """Return the updates that show a recording, or empty cards if there is none.
+
+    Recordings were made without a system prompt: with one, there are none.
+    """
+    known = () if system.strip() else engine.recordings
+    recording = next((each for each in known if each["prompt"] == prompt), None)
     answers: dict[str, Answer | None] = {}
     if recording is not None:
         try:
@@ -88,9 +101,9 @@ def _answer(
     values: Sequence[Any],
 ) -> Iterator[Updates]:
     prompt = prompt or ""  # a browser may send none at all
-    check_length(prompt)
-    sampling = _sampling(page, values[: len(page.sampling)])
-    settings = read(page, values[len(page.sampling) :])
+    settings, system = settings_of(page, values)
+    check_length(prompt, system)
+    sampling = _sampling(page, values)
     chosen = {slot: setting for slot, setting in settings.items() if setting.on}
     panels = [setting.panel(engine.outline) for setting in chosen.values()]
     yield {page.stop: gr.update(interactive=True), **_waiting(page, chosen)}
@@ -98,6 +111,7 @@ def _answer(
     if run.stop.is_set() or engine.model is None or engine.directions is None:
         yield replay(page, engine, "", settings) | _ended(page, "Stopped before it began.")
         return
+    model = engine.model
     yield {page.note: text.note("Writing …", "busy")}
     shown = [card for card in page.cards if card.slot in chosen]
     answers: tuple[Answer, ...] = ()
@@ -105,7 +119,15 @@ def _answer(
     listed = False
     for answers in _alone(
         engine,
-        compare(engine.model, engine.directions, prompt, panels, sampling=sampling, stop=run.stop),
+        compare(
+            model,
+            engine.directions,
+            prompt,
+            panels,
+            sampling=sampling,
+            stop=run.stop,
+            system=system,
+        ),
     ):
         updates = {
             card.view: screen.view(answer, "done" if answer.verdict else "writing")
@@ -119,9 +141,11 @@ def _answer(
     titles = [setting.title for setting in chosen.values()]
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word} after {time.monotonic() - began:.1f} seconds."
+    if found := model.template.control_tokens(prompt, system):
+        said += f" {told(found)}"
     yield _ended(page, said, text.outcome(titles, answers))
-    texts = [answer.text for answer in answers]
-    places = placed_or_kept(page.atlas, engine, prompt, chosen, texts)
+    written = [answer.token_ids for answer in answers]
+    places = placed_or_kept(page.atlas, engine, prompt, chosen, written, system=system)
     yield {page.atlas.board: places or gr.skip()}
 
 
@@ -133,22 +157,25 @@ def _alone(engine: Engine, answers: Iterator[tuple[Answer, ...]]) -> Iterator[tu
 
 def place(page: Page, engine: Engine, prompt: str, *values: object) -> Any:  # noqa: ANN401 - Gradio's skip
     """Return the map's value for a request and the cards' settings; answers are left alone."""
-    chosen = {slot: setting for slot, setting in read(page, values).items() if setting.on}
-    return placed_or_kept(page.atlas, engine, prompt or "", chosen) or gr.skip()
+    settings, system = settings_of(page, values)
+    chosen = {slot: setting for slot, setting in settings.items() if setting.on}
+    return placed_or_kept(page.atlas, engine, prompt or "", chosen, system=system) or gr.skip()
 
 
 def _sampling(page: Page, values: Sequence[object]) -> Sampling:
     names = ("the longest answer", "temperature", "top-p", "the seed")
+    shared = dict(zip(page.sampling, values, strict=False))
+    fields = [field for field in page.sampling if isinstance(field, gr.Slider | gr.Number)]
     length, temperature, top_p, seed = (
         # The fields' own ends: what a host allows may be less than what can be computed.
         typed.number(
             name,
-            value,
+            shared[field],
             low=field.minimum or 0,
             high=math.inf if field.maximum is None else field.maximum,
             whole=name in (names[0], names[3]),
         )
-        for name, value, field in zip(names, values, page.sampling, strict=True)
+        for name, field in zip(names, fields, strict=True)
     )
     return Sampling(int(length), temperature, top_p, int(seed))
 

@@ -32,6 +32,11 @@ VERDICTS: Final[Mapping[str, _Verdict]] = {
     "complied": _Verdict("Complied", "It answers the request.", "M3 8.5 6.5 12 13 4.5"),
     "broken": _Verdict("Broken", "It loops or is no language.", "M2 10 5 5l3 6 3-6 3 5"),
     "empty": _Verdict("Empty", "It says nothing at all.", "M6 8h.01M10 8h.01"),
+    "not_finished": _Verdict(
+        "Not finished",
+        "It was still thinking: there is no answer to judge. A longer answer may hold one.",
+        "M3 8h.01M8 8h.01M13 8h.01",
+    ),
 }
 _PLACEHOLDERS: Final[Mapping[str, str]] = {
     "idle": "The answer appears here when you press Run.",
@@ -60,7 +65,7 @@ def view(answer: Answer | None, state: State) -> str:
     """
     shown = answer or Answer(panel="")
     measured = bool(shown.first_tokens)
-    body = written(shown.text, tag="div") if answer else ""
+    body = _thoughts(shown, state) + written(shown.text, tag="div") if answer else ""
     if state == "writing" and not shown.finished:
         # Inside the text's own element, so that it stands where the text goes on.
         body = body.removesuffix("</div>") + '<span class="caret" aria-hidden="true"></span></div>'
@@ -74,6 +79,17 @@ def view(answer: Answer | None, state: State) -> str:
         f'<div class="answer" tabindex="0" role="group" aria-label="Answer">{body}'
         f'<span class="placeholder">{placeholder}</span></div>'
         f"{_numbers(shown if measured else None)}</div>"
+    )
+
+
+def _thoughts(answer: Answer, state: State) -> str:
+    """Return the thinking as a fold, which is open only until the answer begins."""
+    if not answer.thinking:
+        return ""
+    is_open = " open" if state == "writing" and not answer.text else ""
+    return (
+        f'<details class="thinking"{is_open}><summary>Thinking</summary>'
+        f'<div translate="no" dir="auto">{escape(answer.thinking)}</div></details>'
     )
 
 

@@ -147,7 +147,7 @@ def place_in_line(ahead: int, status: Status) -> str:
 def outcome(titles: Sequence[str], answers: Sequence[Answer]) -> str:
     """Return the verdicts as one sentence, for those who do not see the cards."""
     said = (
-        f"{title}: {(answer.verdict or 'no verdict')}"
+        f"{title}: {(answer.verdict or 'no verdict').replace('_', ' ')}"
         for title, answer in zip(titles, answers, strict=True)
     )
     return "; ".join(said) + "."
