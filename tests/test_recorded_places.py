@@ -132,8 +132,11 @@ def test_shipped_places_are_where_the_model_lands_on_this_machine(real):
     stored, here = [], []
     for recording in recordings:
         stored.append(recording["places"]["panels"][0]["t"])
-        seen = trace(model, directions, served, recording["prompt"], [parse("baseline")])
-        here.append([row["t"] for row in placement.landed(served, seen, prompt="", length=1)][0])
+        prompt = recording["prompt"]
+        seen = trace(model, directions, served, prompt, [parse("baseline")])
+        length = len(model.render(prompt))
+        (row,) = placement.landed(served, seen, prompt=prompt, length=length)
+        here.append(row["t"])
     steps = np.array(here) - np.array(stored)
     usable = [found.at(layer).verdict != "unusable" for layer in charted.layers]
     assert any(usable)
