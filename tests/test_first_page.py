@@ -87,7 +87,7 @@ def told(entry: str, tmp_path: Path, *, patience: float, model: str = "") -> lis
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"what"')]
     assert lines, done.stderr

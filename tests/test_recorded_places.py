@@ -1,10 +1,11 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from flat_layout import flatten
 
-from steering import artifact, placement, points
+from steering import artifact, drift, placement, points
 from steering.comparison import Answer
 from steering.panel import parse
 from steering.recorded_places import with_places
@@ -106,6 +107,8 @@ def test_shipped_recordings_have_places_on_the_shipped_maps(name):
     panels = {slot: parse(panel) for slot, panel in dials.SLOTS.items() if slot != "own"}
     recordings = artifact.recordings(name)
     assert recordings
+    if not any("places" in recording for recording in recordings):
+        pytest.skip("recorded before places were stored; python -m steering.recorded_places")
     for recording in recordings:
         landed = dials.landed(recording, panels, outline, maps=charted.digest)
         assert set(landed) == set(panels)
@@ -113,3 +116,34 @@ def test_shipped_recordings_have_places_on_the_shipped_maps(name):
             columns = [row["t"], row["y"], *row["pca"], *row["umap"], *row["tokens"]["t"]]
             assert {len(column) for column in columns[:7]} == {len(charted.layers)}
             assert len(row["tokens"]["t"]) == len(charted.layers)
+
+
+@pytest.mark.model
+def test_shipped_places_are_where_the_model_lands_on_this_machine(real):
+    """Within the drift that maps may have: they were fitted in bfloat16, whatever runs here."""
+    model, directions = real
+    fitted_maps, charted = artifact.read_maps(model.name), artifact.read_points(model.name)
+    assert fitted_maps is not None
+    assert charted is not None
+    found = drift.check(model, fitted_maps)
+    served, recordings = found.applied(fitted_maps), artifact.recordings(model.name)
+    if not any("places" in recording for recording in recordings):
+        pytest.skip("recorded before places were stored; python -m steering.recorded_places")
+    stored, here = [], []
+    for recording in recordings:
+        stored.append(recording["places"]["panels"][0]["t"])
+        prompt = recording["prompt"]
+        seen = trace(model, directions, served, prompt, [parse("baseline")])
+        length = len(model.render(prompt))
+        (row,) = placement.landed(served, seen, prompt=prompt, length=length)
+        here.append(row["t"])
+    steps = np.array(here) - np.array(stored)
+    usable = [found.at(layer).verdict != "unusable" for layer in charted.layers]
+    assert any(usable)
+    labels = np.array(charted.labels)
+    for index in np.flatnonzero(usable):
+        t = charted.at["lda"][index, :, 0]
+        classes = [t[labels == name] for name in ("harmful", "harmless")]
+        deviation = np.concatenate([each - each.mean() for each in classes]).std()
+        # Eight requests scatter more than the calibration prompts do.
+        assert np.sqrt(np.square(steps[:, index]).mean()) <= 2 * drift.USABLE * deviation
