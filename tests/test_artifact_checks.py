@@ -11,10 +11,15 @@ from steering.errors import SteeringError
 
 
 @pytest.fixture
-def folder(tmp_path, fitted, charted):
+def folder(tmp_path, fitted):
     artifact.write(tmp_path / "made", fitted, {})
-    artifact.write_maps(tmp_path / "made", charted)
     return tmp_path / "made"
+
+
+@pytest.fixture
+def mapped(folder, charted):
+    artifact.write_maps(folder, charted)
+    return folder
 
 
 def manifest(folder, **changes) -> None:
@@ -130,10 +135,10 @@ TENSORS = ("means", "rest", "coordinates", "embedding", "clusters.whitening", "c
 
 @pytest.mark.parametrize("name", TENSORS)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_maps_with_a_tensor_that_does_not_fit_are_refused(folder, name, change):
-    spoil_maps(folder, name, change)
+def test_maps_with_a_tensor_that_does_not_fit_are_refused(mapped, name, change):
+    spoil_maps(mapped, name, change)
     with pytest.raises(SteeringError, match=r"maps\.safetensors cannot be read") as caught:
-        artifact.read_maps("tiny", folder)
+        artifact.read_maps("tiny", mapped)
     assert "is wrong" in str(caught.value) or "expected float32" in str(caught.value)
 
 
@@ -146,22 +151,22 @@ def test_maps_with_a_tensor_that_does_not_fit_are_refused(folder, name, change):
         *(("model", 5), ("dtype", None), ("position", "x"), ("position", None)),
     ],
 )
-def test_maps_whose_facts_were_edited_are_refused(folder, key, value):
-    assert artifact.read_maps("tiny", folder) is not None
-    change_maps(folder, **{key: value})
+def test_maps_whose_facts_were_edited_are_refused(mapped, key, value):
+    assert artifact.read_maps("tiny", mapped) is not None
+    change_maps(mapped, **{key: value})
     with pytest.raises(SteeringError, match=r"maps\.safetensors cannot be read"):
-        artifact.read_maps("tiny", folder)
+        artifact.read_maps("tiny", mapped)
 
 
-def test_the_files_of_the_artifact_swapped_are_refused(folder):
-    one, other = folder / "directions.safetensors", folder / "maps.safetensors"
+def test_the_files_of_the_artifact_swapped_are_refused(mapped):
+    one, other = mapped / "directions.safetensors", mapped / "maps.safetensors"
     held = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(held)
     with pytest.raises(SteeringError, match="broken or from another run"):
-        artifact.load("tiny", folder)
+        artifact.load("tiny", mapped)
     with pytest.raises(SteeringError, match="cannot be read"):
-        artifact.read_maps("tiny", folder)
+        artifact.read_maps("tiny", mapped)
 
 
 @pytest.mark.parametrize("content", ["[]", "7", '{"panels": 7}', '{"panels": [{"k": 1}]}', "nan"])
