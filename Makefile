@@ -1,4 +1,4 @@
-# make demo: install, fetch the default model, start the app. make test: install what tests need, run them.
+# make demo: install, start the app, which fetches the model behind the page. make test: install what tests need, run them.
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
@@ -11,8 +11,7 @@ FAST := not model and not browser and not gpu
 PARALLEL := -n auto --dist worksteal
 
 demo: $(VENV)/.installed
-	$(RUN) -m steering fetch --model $${STEERING_MODEL:-$(MODEL)}
-	$(RUN) app.py
+	STEERING_MODEL=$${STEERING_MODEL:-$(MODEL)} $(RUN) app.py
 
 test: $(VENV)/.installed-dev chromium
 	$(RUN) -m pytest -m "$(FAST)" $(PARALLEL) --shapes

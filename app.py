@@ -6,14 +6,28 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import logging
-from typing import cast
+import threading
+from typing import TYPE_CHECKING, Any, cast
 
-from steering import artifact, catalog, loading, sweep_table
+from steering import artifact, catalog, cost, fits, sweep_table
 from steering.errors import SteeringError
-from steering.model import Quantization
+from steering.progress import Report
+from steering.progress_lines import logged
 from steering.ui import build, launch_options
+from steering.ui.adaptation import Adapting
 from steering.ui.engine import Engine, Supply
 from steering.ui.layout import Limits
+
+if TYPE_CHECKING:
+    from steering.directions import Directions
+    from steering.drift import Check
+    from steering.maps import Maps
+    from steering.model import ChatModel, Quantization
+    from steering.number_formats import Dtype
+
+_logger = logging.getLogger("steering")
+_PATIENCE_SECONDS = 5.0
+"""A model that nobody has come for is loaded this long after the server is up (chosen)."""
 
 
 def _whole_number(name: str, default: int) -> int:
@@ -26,22 +40,82 @@ def _whole_number(name: str, default: int) -> int:
 def engine_from_environment() -> Engine:
     """Return the engine that the STEERING_ variables ask for; nothing is loaded yet."""
     name = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
-    quantization = os.environ.get("STEERING_QUANTIZATION") or None
     supply = Supply(
-        model=lambda name, report: loading.load(
-            name,
-            quantization=cast(Quantization | None, quantization),
-            device=os.environ.get("STEERING_DEVICE") or None,
-            report=report,
-        ),
+        model=_load,
         directions=artifact.load,
         recordings=artifact.recordings,
         maps=artifact.read_maps,
         evaluation=artifact.evaluation,
         sweep=sweep_table.read,
-        names={each: _title(each) for each in (*artifact.available(), name)},
+        transfer=artifact.transfer,
+        outline=artifact.outline,
+        points=artifact.read_points,
+        names=_names(name),
+        adapting=Adapting(
+            fitted=_fitted,
+            check=_check,
+            agreement=_agreement,
+            fit=None if os.environ.get("STEERING_PUBLIC") == "1" else _fit,
+            cost=cost.sentence,
+        ),
     )
     return Engine(name, supply, places=_whole_number("STEERING_QUEUE", 20))
+
+
+def _load(name: str, report: Report) -> "ChatModel":
+    # Importing torch takes seconds, in which the page can be served already.
+    _logger.info("loading %s", name)
+    from steering import format_trial, loading
+
+    quantization = os.environ.get("STEERING_QUANTIZATION") or None
+    model = loading.load(
+        name,
+        quantization=cast("Quantization | None", quantization),
+        dtype=cast("Dtype | None", os.environ.get("STEERING_DTYPE") or None),
+        device=os.environ.get("STEERING_DEVICE") or None,
+        report=logged(report, _logger),
+        trial=format_trial.trial,
+    )
+    _logger.info("%s is ready: %s", name, model.number_format.reason)
+    return model
+
+
+def _fitted(model: "ChatModel") -> "tuple[Directions, Maps] | None":
+    from steering import quick
+
+    folder = quick.find(model)
+    if folder is None:
+        return None
+    maps = artifact.read_maps(model.name, folder)
+    return (artifact.load(model.name, folder), maps) if maps is not None else None
+
+
+def _check(model: "ChatModel", maps: "Maps") -> "Check":
+    from steering import drift
+
+    return drift.check(model, maps)
+
+
+def _agreement(model: "ChatModel", directions: "Directions") -> dict[str, Any] | None:
+    from steering import refit
+    from steering.splits import PromptSplits
+
+    return refit.check_directions(model, directions, PromptSplits.own())
+
+
+def _fit(model: "ChatModel") -> None:
+    from steering import quick
+    from steering.splits import PromptSplits
+
+    quick.quick(model, PromptSplits.own(), taken_over=quick.known(model.name))
+
+
+def _names(name: str) -> dict[str, str]:
+    """Return the models of the chooser: those with directions first, then all that are known."""
+    ready = dict.fromkeys((*artifact.available(), *fits.models(), name))
+    others = [each for each in catalog.catalog() if each not in ready]
+    names = {each: _title(each) for each in ready}
+    return names | {each: f"{_title(each)} (no directions yet)" for each in others}
 
 
 def _title(name: str) -> str:
@@ -60,14 +134,21 @@ demo = build(
 
 
 def main() -> None:
-    """Load the model in the background and serve the page; the address is printed."""
+    """Serve the page, whose address is printed, and load the model behind it.
+
+    Loading begins when the first page has arrived in a browser (see `ui.events`): it keeps the
+    interpreter busy, and what is recorded can be looked at meanwhile.
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    engine.start()
     try:
-        demo.launch(**launch_options())
+        demo.launch(**launch_options(), prevent_thread_lock=True)
     except OSError as error:
         raise SystemExit(str(SteeringError(f"the app could not start: {error}"))) from error
+    unasked = threading.Timer(_PATIENCE_SECONDS, engine.start)
+    unasked.daemon = True
+    unasked.start()
+    demo.block_thread()
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   let frame = 0;
   let story = 0;
   let hovered = null;
+  let machine = null; // how the maps serve on the machine that runs the model: see machine.js
   let begun = false;
   let fetching = false;
 
@@ -444,6 +445,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
 
   // ---- Moves ----------------------------------------------------------------------------------
   function refresh() {
+    machine?.tell();
     if (!cloud) return;
     const canvas = node();
     for (const name of ["plane", "space", "path", "words"]) part(name).hidden = part(name) !== canvas;
@@ -592,7 +594,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       for (const name of ["plane", "space", "path", "words"]) part(name).hidden = true;
       part("sentence").textContent = "";
       for (const item of all(".places li")) item.hidden = true;
-      return say("There are no maps that fit this model; python -m steering precompute makes them.");
+      return say("There is no map of this model yet.");
     }
     members = Object.fromEntries(LABELS.map((label) => [label, cloud.labels.flatMap((each, i) => (each === label ? [i] : []))]));
     part("borderline").closest("label").hidden = !members.borderline.length;
@@ -610,8 +612,10 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     if (moved.length === 1) chosen.focus = moved[0].slot;
     if (!begun) return;
     if (placed.maps === false) take(null);
-    else if (placed.model !== cloud?.model) begin();
-    else refresh();
+    else if (placed.model !== cloud?.model) {
+      machine?.ask();
+      begin();
+    } else refresh();
   }
 
   root.addEventListener("click", (event) => {
@@ -650,6 +654,21 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     refresh();
   }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 
+  // Files that a visitor takes away have no machine behind them.
+  if (!offline && server.machine) {
+    machine = steeringMachine({
+      root,
+      server,
+      layer: () => (cloud ? layer() : null),
+      moved: () => placed.panels.length && window.steering.place(),
+      again: () => {
+        cloud = null;
+        shown = null;
+        document.querySelector("#adopt")?.click(); // sliders and cards follow
+        begin();
+      },
+    });
+  }
   arrived();
   watch("value", arrived);
   // What tests look at.

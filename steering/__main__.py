@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import catalog, commands, evaluation, study_commands
-from steering.answers import ROWS
+from steering import catalog, commands, defaults, import_commands
+from steering.defaults import ROWS
 from steering.errors import SteeringError
-from steering.maps import MapName
+from steering.later import Later
 from steering.panel import DEFAULT_PANELS
+from steering.points import MapName
 from steering.terminal import show_plainly
+
+study_commands = Later("steering.study_commands")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,6 +93,18 @@ def _parser() -> argparse.ArgumentParser:
     carry = _model(command("export", study.export, plain, "take the directions elsewhere"))
     carry.add_argument("--out", type=Path, help="a .zip, .safetensors or .gguf file")
     carry.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    bring = command(
+        "import", import_commands.run, import_commands.show, "use directions found elsewhere"
+    )
+    import_commands.options(_model(bring))
+    _transfer_options(
+        command(
+            "transfer",
+            study.transfer,
+            study.show_transfer,
+            "do directions and maps of one number format serve in another?",
+        )
+    )
     serve = command("serve", commands.serve, show_plainly, "start the app")
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
@@ -110,6 +125,11 @@ def _machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     environment = os.environ.get("STEERING_QUANTIZATION") or None
     parser.add_argument("--quantization", default=environment, help="none, nf4 or int8")
     parser.add_argument(
+        "--dtype",
+        default=os.environ.get("STEERING_DTYPE") or None,
+        help="auto, float32, bfloat16 or float16 (default auto: measured on a CPU)",
+    )
+    parser.add_argument(
         "--device", default=os.environ.get("STEERING_DEVICE") or None, help="cpu, cuda, cuda:N"
     )
     return parser
@@ -119,7 +139,14 @@ def _precompute_options(parser: argparse.ArgumentParser) -> None:
     _machine(_model(parser))
     parser.add_argument("--harmful", type=Path, help="own harmful prompts (with --harmless)")
     parser.add_argument("--harmless", type=Path, help="own harmless prompts (with --harmful)")
-    parser.add_argument("--out", type=Path, help="folder (default precomputed/<model>)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="directions, maps and start settings only, in minutes, kept in the cache",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder (default precomputed/<model>; with --quick the cache)"
+    )
     parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
     parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")
     parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per generating batch")
@@ -157,8 +184,8 @@ def _evaluate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-new-tokens",
         type=int,
-        default=evaluation.TOKENS,
-        help=f"length of an answer (default {evaluation.TOKENS})",
+        default=defaults.TOKENS,
+        help=f"length of an answer (default {defaults.TOKENS})",
     )
     parser.add_argument(
         "--out",
@@ -185,6 +212,21 @@ def _sweep_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="a .csv file (default: beside the directions), and a .json"
     )
+
+
+def _transfer_options(parser: argparse.ArgumentParser) -> None:
+    _model(parser)
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    parser.add_argument(
+        "--format", action="append", help="as in the table, may be repeated (default: all here)"
+    )
+    parser.add_argument(
+        "--prompts",
+        type=_positive,
+        default=defaults.TRANSFER_PROMPTS,
+        help=f"harmful validation prompts that are answered (default {defaults.TRANSFER_PROMPTS})",
+    )
+    parser.add_argument("--out", type=Path, help="write this JSON file")
 
 
 def _steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAULT_PANELS)) -> None:

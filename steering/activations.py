@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from steering.errors import SteeringError
 from steering.model import ChatModel, reading
+from steering.progress import tell
 
 
 def capture(
@@ -51,6 +52,7 @@ def capture(
             for place, layer in enumerate(layers):
                 kept[chunk, :, place] = states[layer].float().cpu()
             bar.update(len(chunk))
+            tell("Reading prompts", start + len(chunk), len(order), "prompt")
     return kept
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from steering.comparison import readable
+from steering.defaults import ROWS as ROWS
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
@@ -19,9 +20,6 @@ from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
 from steering.stages import Stages
-
-ROWS = 34
-"""Rows per batch (chosen: enough for a prompt under all 27 panels of the whole comparison)."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,10 @@ manifest.json             schema, model, number format, prompts, versions, choic
 directions.safetensors    difference in means and harmless means everywhere, INLP bases
 maps.safetensors          PCA, discriminant and UMAP maps of every layer, with the prompts' texts
 evaluation.json           the measured table
+transfer.json             fit format by run format, where it was measured
 recordings.jsonl          example requests with every panel's answer
+
+The page shows the documents before torch is there: only what reads or writes tensors imports it.
 """
 
 import contextlib
@@ -14,28 +17,43 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
-from torch import Tensor
 
-from steering import maps, weights
-from steering.directions import Directions, Inlp, Place
-from steering.errors import SteeringError
-from steering.maps import Maps
-from steering.subspace import Subspace
+from steering import disk, fits, points, weights
+from steering.errors import NotFittedError, SteeringError
+from steering.outline import Outline, Place
+from steering.points import Points
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from steering.directions import Directions
+    from steering.maps import Maps
 
 SCHEMA = 1
 """Raised whenever a reader of the old files would misread the new ones."""
+INCOMPLETE = 2
+"""Schema of directions that lack INLP, class means or places, as imported ones do. They are marked
+apart because a reader of schema 1 takes for granted that all of it is there."""
 ROOT = Path(__file__).resolve().parent.parent / "precomputed"
 
 
+def shipped(model: str, root: Path = ROOT) -> Path:
+    """Return where the shipped artifact of a model lies, or would lie."""
+    return root / fits.folder_name(model)
+
+
 def folder_of(model: str, root: Path = ROOT) -> Path:
-    """Return where the artifact of a model lies; ids and paths become one folder name."""
-    safe = "".join(c if c.isalnum() or c in "._-" else "--" for c in model.strip("/"))
-    return root / safe.lower()
+    """Return where the artifact of a model lies: the shipped one, else the newest fit in the cache.
+
+    Where there is neither, the folder of a shipped one.
+    """
+    found = shipped(model, root)
+    if (found / fits.MANIFEST).is_file():
+        return found
+    return fits.newest(model) or found
 
 
 def available(root: Path = ROOT) -> tuple[str, ...]:
@@ -43,7 +61,7 @@ def available(root: Path = ROOT) -> tuple[str, ...]:
     return tuple(sorted(file.parent.name for file in root.glob("*/manifest.json")))
 
 
-def write(folder: Path, directions: Directions, manifest: Mapping[str, Any]) -> None:
+def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -> None:
     """Write directions and manifest, each atomically, the manifest last.
 
     Args:
@@ -51,16 +69,17 @@ def write(folder: Path, directions: Directions, manifest: Mapping[str, Any]) -> 
         directions: What was fitted.
         manifest: Provenance and score tables; what a reader needs of `directions` is added.
     """
-    tensors: dict[str, Tensor] = {
-        "difference": directions.difference.contiguous(),
-        "harmless_mean": directions.harmless_mean.contiguous(),
-    }
+    from safetensors.torch import save
+
+    tensors: dict[str, Tensor] = {"difference": directions.difference.contiguous()}
+    if directions.harmless_mean is not None:
+        tensors["harmless_mean"] = directions.harmless_mean.contiguous()
     for place, found in directions.inlp.items():
         tensors[f"inlp{_key(place)}"] = found.subspace.basis.contiguous()
     content = save(tensors)
     write_file(folder / "directions.safetensors", content)
     document = {
-        "schema": SCHEMA,
+        "schema": SCHEMA if _is_complete(directions) else INCOMPLETE,
         "model": directions.model,
         "positions": list(directions.positions),
         "dim_place": list(directions.dim_place),
@@ -71,18 +90,21 @@ def write(folder: Path, directions: Directions, manifest: Mapping[str, Any]) -> 
             _key(place): {"dev_accuracies": list(found.dev_accuracies), "stopped": found.stopped}
             for place, found in directions.inlp.items()
         },
+        **_beyond(directions),
         "directions_sha256": hashlib.sha256(content).hexdigest(),
         **manifest,
     }
     write_json(folder / "manifest.json", document)
 
 
-def load(model: str, folder: Path | None = None) -> Directions:
+def load(model: str, folder: Path | None = None) -> "Directions":
     """Read the directions of a model, from `precomputed/<model>/` or the folder given.
 
     Raises:
         SteeringError: If there are none, they are broken, or of another schema.
     """
+    from safetensors.torch import load_file
+
     document = manifest(model, folder)
     folder = folder or folder_of(model)
     path = folder / "directions.safetensors"
@@ -98,6 +120,38 @@ def load(model: str, folder: Path | None = None) -> Directions:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error
 
 
+def outline(model: str, folder: Path | None = None) -> Outline:
+    """Return what there is to know of a model's directions, from the manifest and their shapes.
+
+    Raises:
+        SteeringError: If there are none, they are broken, or of another schema. What is broken
+            inside of a tensor only `load` can see.
+    """
+    document = manifest(model, folder)
+    folder = folder or folder_of(model)
+    try:
+        with safe_open(folder / "directions.safetensors", "numpy") as file:
+            n_layers = file.get_slice("difference").get_shape()[1]
+            ranks = {
+                _place(key): file.get_slice(f"inlp{key}").get_shape()[0] for key in document["inlp"]
+            }
+        dim_place, inlp_place = document["dim_place"], document["inlp_place"]
+        return Outline(
+            model=document["model"],
+            n_layers=n_layers,
+            positions=tuple(document["positions"]),
+            dim_place=(dim_place[0], dim_place[1]),
+            inlp_place=(inlp_place[0], inlp_place[1]),
+            inlp_ranks=ranks,
+            default_k=document["default_k"],
+            default_c=document["default_c"],
+            places=_places(document),
+            imported=document.get("imported"),
+        )
+    except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error
+
+
 def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
     """Read a model's manifest.
 
@@ -108,15 +162,16 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
     if not path.is_file():
         if folder is None:
             weights.require_known(model)
-        raise SteeringError(
+        raise NotFittedError(
             f"there are no directions for {model!r} in {path.parent}; shipped are those of: "
             f"{', '.join(available()) or 'no model'}; {_remedy(model)}"
         )
     document = read_json(path)
     found = document.get("schema") if isinstance(document, dict) else None
-    if found != SCHEMA:
+    if found not in (SCHEMA, INCOMPLETE):
         raise SteeringError(
-            f"{path} has schema {found}, this version reads schema {SCHEMA}; {_remedy(model)}"
+            f"{path} has schema {found}, this version reads schema {SCHEMA} and {INCOMPLETE}; "
+            f"{_remedy(model)}"
         )
     return dict(document)
 
@@ -127,20 +182,34 @@ def evaluation(model: str, folder: Path | None = None) -> dict[str, Any] | None:
     return dict(read_json(path)) if path.is_file() else None
 
 
-def write_maps(folder: Path, fitted: Maps) -> None:
+def transfer(model: str, folder: Path | None = None) -> dict[str, Any] | None:
+    """Return the table of number formats of a model, or None where it was not measured."""
+    path = (folder or folder_of(model)) / "transfer.json"
+    return dict(read_json(path)) if path.is_file() else None
+
+
+def write_maps(folder: Path, fitted: "Maps") -> None:
     """Write the maps of a model atomically."""
+    from safetensors.torch import save
+
+    from steering import maps
+
     tensors, metadata = maps.tensors(fitted)
     # One entry, since safetensors writes several in an order that changes from run to run.
     document = {"maps": json.dumps(metadata, ensure_ascii=False, sort_keys=True)}
     write_file(folder / "maps.safetensors", save(tensors, document))
 
 
-def read_maps(model: str, folder: Path | None = None) -> Maps | None:
+def read_maps(model: str, folder: Path | None = None) -> "Maps | None":
     """Return the maps of a model, or None where there are none.
 
     Raises:
         SteeringError: If they are broken, or of another schema.
     """
+    from safetensors.torch import load_file
+
+    from steering import maps
+
     path = (folder or folder_of(model)) / "maps.safetensors"
     if not path.is_file():
         return None
@@ -148,6 +217,21 @@ def read_maps(model: str, folder: Path | None = None) -> Maps | None:
         with safe_open(path, "pt") as file:
             metadata = json.loads((file.metadata() or {})["maps"])
         return maps.from_tensors(load_file(path), metadata)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
+
+
+def read_points(model: str, folder: Path | None = None) -> Points | None:
+    """Return the points of a model's maps, or None where there are no maps.
+
+    Raises:
+        SteeringError: If they are broken.
+    """
+    path = (folder or folder_of(model)) / "maps.safetensors"
+    if not path.is_file():
+        return None
+    try:
+        return points.read(path)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
@@ -193,47 +277,79 @@ def write_file(path: Path, content: bytes) -> None:
         SteeringError: If the disk refuses; nothing is left behind.
     """
     temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)  # noqa: PTH105
-    except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-        raise SteeringError(
-            f"{path} could not be written: {error}; free space or permit"
-        ) from error
+    with disk.writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(temporary).chmod(0o644)
+            os.replace(temporary, path)  # noqa: PTH105
+        except OSError:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink()
+            raise
 
 
-def _assemble(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Directions:
+def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "Directions":
+    import torch
+
+    from steering.directions import Directions, Inlp
+    from steering.subspace import Subspace
+
     inlp: dict[Place, Inlp] = {}
     for key, facts in document["inlp"].items():
-        position, layer = map(int, key.strip("()").split(","))
+        position, layer = _place(key)
         subspace = Subspace(tensors[f"inlp{key}"], layer, position, "INLP")
         inlp[position, layer] = Inlp(subspace, tuple(facts["dev_accuracies"]), facts["stopped"])
+    complete = document["schema"] == SCHEMA
     for name in ("difference", "harmless_mean"):
-        if tensors[name].dtype != torch.float32:
+        if (complete or name in tensors) and tensors[name].dtype != torch.float32:
             raise ValueError(f"{name} is {tensors[name].dtype}, expected float32")
     return Directions(
         model=document["model"],
         difference=tensors["difference"],
-        harmless_mean=tensors["harmless_mean"],
+        harmless_mean=tensors["harmless_mean"] if complete else tensors.get("harmless_mean"),
         positions=tuple(document["positions"]),
         inlp=inlp,
         dim_place=(document["dim_place"][0], document["dim_place"][1]),
         inlp_place=(document["inlp_place"][0], document["inlp_place"][1]),
         default_k=document["default_k"],
         default_c=document["default_c"],
+        places=_places(document),
+        imported=document.get("imported"),
     )
+
+
+def _places(document: Mapping[str, Any]) -> tuple[Place, ...] | None:
+    places = document.get("places")
+    return None if places is None else tuple((place[0], place[1]) for place in places)
+
+
+def _is_complete(directions: "Directions") -> bool:
+    known = (directions.harmless_mean is not None, directions.places is None)
+    return all(known) and bool(directions.inlp)
+
+
+def _beyond(directions: "Directions") -> dict[str, Any]:
+    """Return what only imported directions have to say."""
+    found: dict[str, Any] = {}
+    if directions.places is not None:
+        found["places"] = [list(place) for place in directions.places]
+    if directions.imported is not None:
+        found["imported"] = directions.imported
+    return found
 
 
 def _key(place: Place) -> str:
     return f"({place[0]},{place[1]})"
 
 
+def _place(key: str) -> Place:
+    position, layer = map(int, key.strip("()").split(","))
+    return position, layer
+
+
 def _remedy(model: str) -> str:
-    return f"make them with `python -m steering precompute --model {model}`"
+    return f"make them with `python -m steering precompute --quick --model {model}`"

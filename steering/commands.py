@@ -10,8 +10,10 @@ from typing import Any
 from steering import artifact, catalog, model_facts, terminal, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
-from steering.generation import Sampling
-from steering.tracing import trace
+from steering.later import Later
+from steering.sampling import Sampling
+
+loaded = Later("steering.loaded")
 
 
 def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -65,11 +67,12 @@ def fetch(options: argparse.Namespace) -> dict[str, Any]:
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Answer one request under several panels."""
     check_length(options.prompt)
-    panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)
+    panels = terminal.panels(options, directions)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
+    directions = artifact.load(options.model, loaded.folder_for(model, options.directions))
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
     *_, answers = compare(model, directions, options.prompt, panels, sampling=sampling)
     return {
@@ -98,20 +101,27 @@ def show_generate(document: dict[str, Any]) -> None:
 
 def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
+    from steering.tracing import trace  # with torch, which `serve` must not wait for
+
     check_length(options.prompt)
-    panels = terminal.panels(options)
     directions = artifact.load(options.model, options.directions)
-    maps = artifact.read_maps(options.model, options.directions)
-    if maps is None:
-        raise SteeringError(
-            f"there are no maps for {options.model!r}; make them with `python -m steering "
-            f"precompute --model {options.model}`"
-        )
-    layer = directions.inlp_place[1] if options.layer is None else options.layer
-    chart = maps.at(layer)
+    panels = terminal.panels(options, directions)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
+    shipped = artifact.read_maps(options.model, options.directions)
+    if shipped is not None and options.layer is not None:
+        shipped.at(options.layer)  # And so is a layer without a map.
     model = terminal.load(options)
+    folder = loaded.folder_for(model, options.directions)
+    directions, checked = artifact.load(options.model, folder), loaded.checked_maps(model, folder)
+    if checked is None:
+        raise SteeringError(
+            f"there are no maps for {options.model!r}; make them with `python -m steering "
+            f"precompute --quick --model {options.model}`"
+        )
+    maps, check = checked
+    layer = directions.inlp_place[1] if options.layer is None else options.layer
+    chart, drift = maps.at(layer), check.at(layer)
     found = trace(model, directions, maps, options.prompt, panels)
     states = found.states[:, maps.layers.index(layer)]
     places = {"pca": chart.pca, "lda": chart.lda, "umap": chart.umap}[options.map](states)
@@ -121,8 +131,9 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
         "map": options.map,
         "layer": layer,
         "position": maps.position,
+        "check": check.sentence(layer),
         "panels": [
-            {"panel": panel, "x": x, "y": y, **asdict(landing)}
+            {"panel": panel, "x": x, "y": y, **asdict(landing), "drift": drift.as_dict()}
             for panel, (x, y), landing in zip(
                 found.panels, places[:, :2].tolist(), chart.land(states), strict=True
             )
@@ -139,6 +150,7 @@ def show_locate(document: dict[str, Any]) -> None:
             f"{place['panel']:<28} t {place['t']:+.2f}  {document['map']} ({place['x']:.2f}, "
             f"{place['y']:.2f})  nearest {place['nearest']}{off}"
         )
+    print(f"Checked: {document['check']}.")
 
 
 def serve(options: argparse.Namespace) -> None:
@@ -146,6 +158,7 @@ def serve(options: argparse.Namespace) -> None:
     settings = {
         "STEERING_MODEL": options.model,
         "STEERING_QUANTIZATION": options.quantization,
+        "STEERING_DTYPE": options.dtype,
         "STEERING_DEVICE": options.device,
         "GRADIO_SERVER_NAME": options.host,
         "GRADIO_SERVER_PORT": options.port,

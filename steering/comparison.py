@@ -7,18 +7,19 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import torch
-
-from steering.directions import Directions
 from steering.errors import SteeringError
-from steering.generation import Column, Sampling, answer_perplexity, generate
-from steering.intervention import compile_edits
 from steering.judge import judge
-from steering.metrics import kl_divergence, refusal_probability, refusal_score
-from steering.model import ChatModel
 from steering.panel import Panel
+from steering.sampling import Sampling
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from steering.directions import Directions
+    from steering.generation import Column
+    from steering.model import ChatModel
 
 MAX_CHARACTERS = 4000
 """Longest request (chosen): about 1000 tokens, which two cores read six times in a minute."""
@@ -70,8 +71,8 @@ class Answer:
 
 
 def compare(
-    model: ChatModel,
-    directions: Directions,
+    model: "ChatModel",
+    directions: "Directions",
     prompt: str,
     panels: Sequence[Panel],
     *,
@@ -90,6 +91,10 @@ def compare(
     Raises:
         SteeringError: If the request, a panel or the sampling does not fit this model.
     """
+    # Recorded answers are shown before there is a model, and without waiting for torch.
+    from steering.generation import answer_perplexity, generate
+    from steering.intervention import compile_edits
+
     check_length(prompt)
     directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
     hidden = [] if any(panel.name == "baseline" for panel in panels) else [Panel("baseline")]
@@ -136,7 +141,7 @@ def check_length(prompt: str) -> None:
 class _Run:
     """The growing answers of one batch."""
 
-    def __init__(self, model: ChatModel, panels: Sequence[Panel]) -> None:
+    def __init__(self, model: "ChatModel", panels: Sequence[Panel]) -> None:
         self.model = model
         self.started = time.monotonic()
         self.first = [Answer(panel=str(panel)) for panel in panels]
@@ -145,7 +150,7 @@ class _Run:
         self.seconds = [0.0] * len(panels)
         self.ended = [False] * len(panels)
 
-    def add(self, column: Column) -> None:
+    def add(self, column: "Column") -> None:
         """Take one step's tokens."""
         if column.logits is not None:
             self._measure_first_token(column.logits)
@@ -175,7 +180,9 @@ class _Run:
         """Return the answers as finished, with their verdicts."""
         return tuple(_judged(answer) for answer in self.answers())
 
-    def _measure_first_token(self, logits: torch.Tensor) -> None:
+    def _measure_first_token(self, logits: "Tensor") -> None:
+        from steering.metrics import kl_divergence, refusal_probability, refusal_score
+
         openers = self.model.opener_ids
         score = refusal_score(logits, openers)
         probability = refusal_probability(logits, openers)
@@ -199,7 +206,7 @@ class _Run:
         ]
 
 
-def readable(model: ChatModel, tokens: Sequence[int]) -> str:
+def readable(model: "ChatModel", tokens: Sequence[int]) -> str:
     """Decode tokens; a character whose bytes have not all come yet is left out."""
     text: str = model.tokenizer.decode(list(tokens), skip_special_tokens=True)
     return text.rstrip("\ufffd")

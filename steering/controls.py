@@ -37,12 +37,18 @@ BASELINE: Final = Arm("baseline", "baseline", Panel("baseline"))
 
 def arms(directions: Directions) -> tuple[Arm, ...]:
     """Return the whole comparison for a model: every rank and coefficient spelt out."""
-    k, rank = directions.default_k, directions.subspace("inlp", directions.inlp_place).rank
+    k, rank = directions.default_k, directions.inlp_ranks.get(directions.inlp_place, 0)
     flip = Panel("flip", k=k)
-    interventions = (
+    along_difference = (
         Arm("activation addition, suppressing", "paper", Panel("actadd", c=-1.0)),
         Arm("activation addition, inducing", "paper", Panel("actadd", c=directions.default_c)),
         Arm("directional ablation", "paper", Panel("ablation")),
+    )
+    if not rank:
+        found = [BASELINE, *along_difference, *controls(1, directions), *random_ablations()]
+        return distinct(found)
+    interventions = (
+        *along_difference,
         Arm("nullspace projection", "paper", Panel("nullspace", k=k)),
         Arm("counterfactual flipping", "paper", flip),
         Arm("nullspace projection, all directions", "beyond", Panel("nullspace", k=rank)),
@@ -77,13 +83,14 @@ def arms_of(panels: Sequence[Panel], directions: Directions) -> tuple[Arm, ...]:
 def controls(k: int, directions: Directions) -> tuple[Arm, ...]:
     """Return what an edit along `k` INLP directions has to be compared with."""
     wrong = wrong_layer(k, directions)
+    reflection = Arm(
+        "reflection along the difference in means", "control", Panel("flip", basis="dim")
+    )
+    if not directions.inlp:
+        return *random_subspaces(1), reflection
     return (
         *random_subspaces(k),
-        Arm(
-            "reflection along the difference in means",
-            "control",
-            Panel("flip", basis="dim"),
-        ),
+        reflection,
         Arm("flip about the midpoint", "control", Panel("flip", k=k, center="midpoint")),
         *([Arm(f"flip at layer {wrong.layer}", "control", wrong)] if wrong else []),
     )

@@ -101,7 +101,7 @@ def _follow(child: "subprocess.Popen[str]", label: str, report: Report) -> dict[
 def _failure(gguf: Path, folder: Path, code: int, told: dict[str, int], log: str) -> SteeringError:
     # Not as an error: with no handler set, Python would print that beside what is raised.
     logger.info("the conversion of %s ended with code %d:\n%s", gguf, code, log)
-    if "needed" in told or "No space left on device" in log:
+    if "needed" in told or disk.says_full(log):
         return disk.full(folder, told.get("needed"))
     if code < 0:
         return SteeringError(

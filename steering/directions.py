@@ -26,7 +26,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from steering import incomplete
 from steering.errors import SteeringError
+from steering.outline import Place as Place
+from steering.outline import require_inlp, require_place
 from steering.subspace import Subspace
 
 INVERSE_L2 = 0.1
@@ -35,9 +38,6 @@ STOP_ACCURACY = 0.55
 """INLP ends after the first classifier whose dev accuracy is below this (same source)."""
 MAX_ITERATIONS = 100
 """INLP ends after this many classifiers at the latest (same source)."""
-
-Place = tuple[int, int]
-"""(position, layer): template position, -1 for the last template token; block input, from 0."""
 
 
 def difference_in_means(
@@ -178,25 +178,31 @@ class Directions:
 
     Attributes:
         model: Name of the model they were fitted on.
-        difference: Difference in means r, raw norm, at every template position and layer.
-        harmless_mean: Mean of the harmless training activations.
+        difference: Difference in means r, raw norm, at every template position and layer; zero
+            where `places` says that none is known.
+        harmless_mean: Mean of the harmless training activations; None where it is not known.
         positions: Template positions along the first axis, for example (-5, -4, -3, -2, -1).
-        inlp: What INLP found, at the places where it was fitted.
+        inlp: What INLP found, at the places where it was fitted; empty where it was not.
         dim_place: (position, layer) that the selection chose for difference in means.
-        inlp_place: The same for INLP.
+        inlp_place: The same for INLP; the same place as `dim_place` where INLP was not fitted.
         default_k: Rank at which INLP panels start.
         default_c: Coefficient at which activation addition induces refusal.
+        places: Where the difference is known; None for everywhere.
+        imported: What is known of vectors that were fitted elsewhere, and of their sign, as shown
+            to the reader; None for directions fitted here.
     """
 
     model: str
     difference: Float[Tensor, "position layer d_model"]
-    harmless_mean: Float[Tensor, "position layer d_model"]
+    harmless_mean: Float[Tensor, "position layer d_model"] | None
     positions: tuple[int, ...]
     inlp: Mapping[Place, Inlp]
     dim_place: Place
     inlp_place: Place
     default_k: int
     default_c: float
+    places: tuple[Place, ...] | None = None
+    imported: str | None = None
 
     @property
     def n_layers(self) -> int:
@@ -208,16 +214,23 @@ class Directions:
         """Width of the residual stream."""
         return self.difference.shape[2]
 
+    @property
+    def inlp_ranks(self) -> dict[Place, int]:
+        """How many directions INLP kept, at the places where it was fitted."""
+        return {place: found.subspace.rank for place, found in self.inlp.items()}
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything that an edit can hang on, in hexadecimal."""
         digest = hashlib.sha256()
-        tensors = [self.difference, self.harmless_mean]
+        tensors = [self.difference]
+        tensors += [] if self.harmless_mean is None else [self.harmless_mean]
         tensors += [found.subspace.basis for _, found in sorted(self.inlp.items())]
         for tensor in tensors:
             digest.update(tensor.contiguous().numpy().tobytes())
         places = (sorted(self.inlp), self.dim_place, self.inlp_place)
-        facts = (places, self.positions, self.default_k, self.default_c)
+        facts: tuple[Any, ...] = (places, self.positions, self.default_k, self.default_c)
+        facts += () if self.places is None else (sorted(self.places),)
         digest.update(json.dumps(facts).encode())
         return digest.hexdigest()
 
@@ -238,12 +251,18 @@ class Directions:
         """Return the difference in means at a place, raw norm.
 
         Raises:
-            SteeringError: If the place does not exist.
+            SteeringError: If the place does not exist, or no difference is known there.
         """
         return self.difference[self._index(place), place[1]]
 
     def midpoint(self, place: Place) -> Float[Tensor, " d_model"]:
-        """Return the point halfway between the class means."""
+        """Return the point halfway between the class means.
+
+        Raises:
+            SteeringError: If the place does not exist, or the means are not known.
+        """
+        if self.harmless_mean is None:
+            raise incomplete.no_means(self.model)
         return self.harmless_mean[self._index(place), place[1]] + self.raw(place) / 2
 
     def subspace(self, basis: str, place: Place) -> Subspace:
@@ -262,28 +281,9 @@ class Directions:
             return Subspace.spanned_by(
                 raw[None], position=place[0], layer=place[1], method="difference in means"
             )
-        if place not in self.inlp:
-            layers = sorted(layer for position, layer in self.inlp if position == place[0])
-            where = (
-                f"at position {place[0]} it has layers {layers[0]} to {layers[-1]}"
-                if layers
-                else f"it has positions {sorted({position for position, _ in self.inlp})}"
-            )
-            raise SteeringError(
-                f"INLP was not fitted at layer {place[1]}, position {place[0]}; {where}; "
-                "choose one of these"
-            )
+        require_inlp(self, place)
         return self.inlp[place].subspace
 
     def _index(self, place: Place) -> int:
-        position, layer = place
-        if position not in self.positions:
-            raise SteeringError(
-                f"position {position} is out of range: the directions of {self.model} have the "
-                f"template positions {', '.join(map(str, self.positions))}"
-            )
-        if not 0 <= layer < self.n_layers:
-            raise SteeringError(
-                f"layer {layer} is out of range: {self.model} has blocks 0 to {self.n_layers - 1}"
-            )
-        return self.positions.index(position)
+        require_place(self, place)
+        return self.positions.index(place[0])

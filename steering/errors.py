@@ -7,3 +7,7 @@ class SteeringError(Exception):
     The command line prints it and exits with code 2, the app shows it as a sentence. Everything
     else that is raised is a bug: it propagates and is logged.
     """
+
+
+class NotFittedError(SteeringError):
+    """A model that has no directions yet; everything else about it may be fine."""

@@ -14,10 +14,12 @@ from statistics import fmean, median
 from typing import Any, Final
 
 from steering import geometry, second_opinion
-from steering.answers import ROWS, Row, answer_resumably
+from steering.answers import Row, answer_resumably
 from steering.chat_judge import ChatJudge
 from steering.claims import Finding, findings
 from steering.controls import Arm
+from steering.defaults import ROWS
+from steering.defaults import TOKENS as TOKENS
 from steering.directions import Directions
 from steering.generation import Sampling
 from steering.judge import contains_refusal_phrase
@@ -25,14 +27,10 @@ from steering.maps import Maps
 from steering.model import ChatModel
 from steering.prose import Passage
 from steering.prose_cost import ProseCost, prose_cost
+from steering.report import SCHEMA as SCHEMA
 from steering.roles import has_refused, loss_of, outcomes
 from steering.stages import Stages
 from steering.statistics import Interval, mean_interval, paired_difference, wilson
-
-SCHEMA: Final = 2
-"""Raised whenever a reader of the old document would misread the new one."""
-TOKENS: Final = 48
-"""Length of the answers of an evaluation."""
 
 
 @dataclass(frozen=True)

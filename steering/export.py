@@ -21,7 +21,7 @@ import gguf
 from safetensors.torch import save
 from torch import Tensor
 
-from steering import artifact
+from steering import artifact, disk
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.export_notes import convention, readme
@@ -50,7 +50,7 @@ def export(model: str, out: Path | None = None, *, folder: Path | None = None) -
             or the file cannot be written.
     """
     folder = folder or artifact.folder_of(model)
-    out = out or Path(f"{artifact.folder_of(model).name}.zip")
+    out = out or Path(f"{artifact.shipped(model).name}.zip")
     form = _FORMS.get(out.suffix.lower())
     if form is None:
         raise SteeringError(f"cannot export to {out}: it must end in one of {', '.join(_FORMS)}")
@@ -88,8 +88,9 @@ def control_vector(directions: Directions, architecture: str | None = None) -> b
             `direction.0`.
     """
     block = _block_before(directions, first=1)
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place, "vector.gguf")
+    scratch = Path(tempfile.gettempdir(), "vector.gguf")
+    with disk.writing(scratch), tempfile.TemporaryDirectory() as place:
+        path = Path(place, scratch.name)
         writer = gguf.GGUFWriter(path, "controlvector")
         writer.add_string("controlvector.model_hint", architecture or directions.model)
         writer.add_uint32("controlvector.layer_count", 1)

@@ -18,11 +18,7 @@ nullspace projection, INLP (Ravfogel et al. 2020), as compared by Rocchetti & Fe
 
 {files}
 
-`directions.safetensors` holds `difference` and `harmless_mean` of shape [position, layer, d_model]
-for the template positions {positions}, and `inlp(p,l)` of shape [rank, d_model]:
-orthonormal rows in the order in which INLP found them. With the first k rows as U, nullspace
-projection is h - (h U^T) U and counterfactual flipping h - 2 (h U^T) U. The place chosen for them
-is ({inlp_position},{inlp_layer}), at the input of block {inlp_layer}.
+{held}
 
 ## Use elsewhere
 
@@ -75,6 +71,17 @@ is not in the list above is missing for that reason.
     }}
 """
 
+_COMPLETE = """\
+`directions.safetensors` holds `difference` and `harmless_mean` of shape [position, layer, d_model]
+for the template positions {positions}, and `inlp(p,l)` of shape [rank, d_model]:
+orthonormal rows in the order in which INLP found them. With the first k rows as U, nullspace
+projection is h - (h U^T) U and counterfactual flipping h - 2 (h U^T) U. The place chosen for them
+is ({inlp_position},{inlp_layer}), at the input of block {inlp_layer}."""
+_DIFFERENCE_ONLY = """\
+`directions.safetensors` holds `difference` of shape [position, layer, d_model] for the template
+positions {positions}. These directions were imported: there are no INLP directions and no class
+means. Where `manifest.json` lists `places`, the difference is known there only, else zero."""
+
 
 def convention(directions: Directions) -> dict[str, str]:
     """Return what a user of the exported vector has to know, one sentence a subject."""
@@ -82,7 +89,8 @@ def convention(directions: Directions) -> dict[str, str]:
     norm = float(directions.raw(directions.dim_place).norm())
     return {
         "model": f"{directions.model}, {directions.n_layers} blocks, d_model {directions.d_model}",
-        "sign": "mean over harmful minus mean over harmless prompts: adding it induces refusal, "
+        "sign": directions.imported
+        or "mean over harmful minus mean over harmless prompts: adding it induces refusal, "
         "subtracting it suppresses refusal",
         "norm": f"raw, {norm:.6g}: a coefficient of 1 moves one mean onto the other",
         "layer": f"found at the input of block {layer}, which is the output of block {layer - 1}; "
@@ -98,9 +106,11 @@ def readme(directions: Directions, manifest: Mapping[str, Any], files: Sequence[
         model=directions.model,
         conventions=_listed(convention(directions)),
         files="\n".join(f"- `{name}`" for name in files),
-        positions=", ".join(map(str, directions.positions)),
-        inlp_position=directions.inlp_place[0],
-        inlp_layer=directions.inlp_place[1],
+        held=(_COMPLETE if directions.inlp else _DIFFERENCE_ONLY).format(
+            positions=", ".join(map(str, directions.positions)),
+            inlp_position=directions.inlp_place[0],
+            inlp_layer=directions.inlp_place[1],
+        ),
         block=directions.dim_place[1] - 1,
         c=directions.default_c,
         provenance=_listed(
@@ -109,7 +119,7 @@ def readme(directions: Directions, manifest: Mapping[str, Any], files: Sequence[
                 for key in (
                     *("schema", "weights", "dtype", "quantization", "device", "suffix", "openers"),
                     *("prompts", "seed", "train", "validation_kept", "dim_choice", "inlp_choice"),
-                    *("versions", "directions_sha256"),
+                    *("versions", "directions_sha256", "imported_from"),
                 )
                 if key in manifest
             }

@@ -80,9 +80,9 @@ def panels_shown(panels: Sequence[Panel], directions: Directions) -> list[Panel]
 
     The controls of all directions are added: the paper's picture is of all of them.
     """
-    rank = directions.subspace("inlp", directions.inlp_place).rank
+    rank = directions.inlp_ranks.get(directions.inlp_place, 0) or 1
     found = [*panels, *(Panel("random", k=rank, seed=seed) for seed in RANDOM_SEEDS)]
-    found += [Panel("flip", k=rank, center="midpoint")]
+    found += [Panel("flip", k=rank, center="midpoint")] if directions.inlp else []
     return list({panel.resolved(directions): panel for panel in found}.values())
 
 
@@ -166,25 +166,3 @@ def _summary(rows: Sequence[Place]) -> dict[str, Any]:
         "nearest_harmless_ci": [near.low, near.high],
         "outside": sum(row.outside for row in rows) / len(rows),
     }
-
-
-def markdown(entries: Sequence[dict[str, Any]], layers: Sequence[int]) -> str:
-    """Return mean t of both classes at each layer as Markdown, with the spread at the first."""
-    source, *later = map(str, layers)
-    head = ["panel"]
-    for group in ("harmful", "harmless"):
-        head += [f"{group}: t at layer {source}", "nearest to harmless", "off the map"]
-        head += [f"t at {layer}" for layer in later]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for entry in entries:
-        cells = [f"`{entry['panel']}`"]
-        for group in ("harmful", "harmless"):
-            first = entry[group][source]
-            cells += [
-                f"{first['t_mean']:.2f} ± {first['t_sd']:.2f}",
-                f"{first['nearest_harmless']:.2f}",
-                f"{first['outside']:.2f}",
-                *(f"{entry[group][layer]['t_mean']:.2f}" for layer in later),
-            ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)

@@ -36,8 +36,13 @@ def expand(text: str) -> list[Panel]:
 
 
 def default_grid(directions: Directions) -> dict[str, list[Panel]]:
-    """Return the grids that answer most questions in minutes on a small model."""
-    rank = directions.subspace("inlp", directions.inlp_place).rank
+    """Return the grids that answer most questions in minutes on a small model.
+
+    Without INLP they are those of the difference in means.
+    """
+    rank = directions.inlp_ranks.get(directions.inlp_place, 0)
+    if not rank:
+        return _along_difference(directions)
     ranks = [*(k for k in RANKS if k < rank), rank]
     position = directions.inlp_place[0]
     fitted = sorted(layer for p, layer in directions.inlp if p == position)
@@ -56,6 +61,23 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
             for name in ("ablation", "nullspace", "flip")
             for where in ("source", "all")
         ],
+    }
+
+
+def _along_difference(directions: Directions) -> dict[str, list[Panel]]:
+    position = directions.dim_place[0]
+    every = range(1, directions.n_layers)
+    known = [
+        layer
+        for layer in every
+        if directions.places is None or (position, layer) in directions.places
+    ]
+    layers = known[:: max(1, len(known) // LAYERS)]
+    return {
+        "coefficient": [Panel("actadd", c=c) for c in COEFFICIENTS],
+        "ablation by alpha": [Panel("ablation", alpha=alpha) for alpha in ABLATIONS],
+        "ablation by layer": [Panel("ablation", layer=each, where="source") for each in layers],
+        "where": [Panel("ablation", where=where) for where in ("source", "all")],
     }
 
 

@@ -5,7 +5,6 @@ begins with one request that gives up after `PROBE_SECONDS`. HF_ENDPOINT, HF_TOK
 HF_HUB_OFFLINE mean what they mean everywhere.
 """
 
-import json
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import repo_folder_name
 from tqdm.auto import tqdm
 
-from steering import disk
+from steering import disk, model_file, other_formats
 from steering.errors import SteeringError
 from steering.progress import Report, watch_growth
 
@@ -139,10 +138,12 @@ def snapshot(repo: str, revision: str | None, *, report: Report) -> Snapshot:
             for file in info.siblings or []
             if _is_wanted(file.rfilename)
         }
+        if said := other_formats.in_repository([f.rfilename for f in info.siblings or []]):
+            raise SteeringError(f"the hub's {repo} cannot be loaded as a model: {said}")
         if not any(name.endswith(".safetensors") for name in sizes):
             raise SteeringError(
-                f"the hub's {repo} holds no safetensors; pickled weights are never opened, so give "
-                "another repository, or a folder or .gguf file of your own"
+                f"the hub's {repo} holds no safetensors; give another repository, or a folder or "
+                ".gguf file of your own"
             )
         folder = _cache_of(repo)
         disk.require(folder, sum(sizes.values()) - disk.size_of(folder))
@@ -175,9 +176,12 @@ def snapshot(repo: str, revision: str | None, *, report: Report) -> Snapshot:
 def missing(folder: Path) -> tuple[str, ...]:
     """What a folder lacks to be loaded as a chat model; empty if nothing."""
     gaps = [] if (folder / "config.json").is_file() else ["config.json"]
-    index = folder / "model.safetensors.index.json"
+    index = folder / model_file.INDEX
     if index.is_file():
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        try:
+            shards = set(model_file.shards(index).values())
+        except SteeringError:
+            shards = set()  # nothing is known to be missing; `checkpoint.check` says what is wrong
         gaps += sorted(shard for shard in shards if not (folder / shard).is_file())
     elif not any(folder.glob("*.safetensors")):
         gaps.append("*.safetensors")

@@ -187,6 +187,7 @@ def intervene(model: ChatModel, program: Program) -> Generator[None]:
         ValueError: In the forward pass, if its batch has another size than the program's.
     """
     with ExitStack() as hooks:
+        hooks.enter_context(model.turn())
         for (layer, part), edit in program.items():
             for module in model.modules(layer, part):
                 if part == "input":

@@ -9,7 +9,6 @@ UMAP           of the principal components, see `umap_layout`
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -19,9 +18,8 @@ from torch import Tensor
 
 from steering.errors import SteeringError
 from steering.landing import CLASSES, Clusters, Landing, fit_clusters
+from steering.points import MapName as MapName
 from steering.umap_layout import Layout, fit_umap
-
-MapName = Literal["pca", "umap", "lda"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +127,25 @@ def fit_layer(
     Raises:
         SteeringError: If a class has fewer than 5 prompts, or both have the same mean.
     """
+    size = sum(len(states[name]) for name in CLASSES)
+    chart = fit_axes(layer, states, before)
+    embedding = fit_umap(chart.coordinates[:size], seed=seed)
+    if before:
+        embedding = _turned(embedding, before.embedding[:size])
+    borderline = Layout(chart.coordinates[:size], embedding).place(chart.coordinates[size:])
+    return replace(chart, embedding=torch.cat([embedding, borderline]))
+
+
+def fit_axes(
+    layer: int,
+    states: Mapping[str, Float[Tensor, "_ d_model"]],
+    before: LayerMap | None = None,
+) -> LayerMap:
+    """Fit what `fit_layer` fits but the UMAP, whose points are left out.
+
+    Raises:
+        SteeringError: If a class has fewer than 5 prompts, or both have the same mean.
+    """
     harmful, harmless = (states[name] for name in CLASSES)
     trained, points = torch.cat([harmful, harmless]), torch.cat(list(states.values()))
     size = len(trained)
@@ -148,10 +165,6 @@ def fit_layer(
     if (left - left.mean(0)) @ rest @ heights.double() < 0:
         rest = -rest
     coordinates = clusters.coordinates(points)
-    embedding = fit_umap(coordinates[:size], seed=seed)
-    if before:
-        embedding = _turned(embedding, before.embedding[:size])
-    borderline = Layout(coordinates[:size], embedding).place(coordinates[size:])
     chart = LayerMap(
         layer=layer,
         means=means.float(),
@@ -159,7 +172,7 @@ def fit_layer(
         clusters=clusters,
         coordinates=coordinates,
         discriminant=coordinates[:, :2],
-        embedding=torch.cat([embedding, borderline]),
+        embedding=torch.empty(0, 2),
         n_train=size,
     )
     return replace(chart, discriminant=chart.lda(points))

@@ -1,66 +1,87 @@
-"""Brings a chat model into memory: which device, which number format, and why.
+"""Brings a chat model into memory, on a device and in a number format that holds it."""
 
-NF4 with double quantization follows Dettmers et al. 2023 (arXiv:2305.14314), by bitsandbytes.
-"""
-
-import math
-import platform
-import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
-from safetensors import safe_open
-from transformers import AutoConfig, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoTokenizer, BitsAndBytesConfig
 
-from steering import architecture, catalog, weights
+from steering import architecture, catalog, number_formats, prequantized, weights
 from steering.errors import SteeringError
+from steering.load_errors import explained, require_whole
 from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantization, inspect
+from steering.number_formats import Dtype
 
-_MEMORY_HEADROOM = 1.25
-"""Weights in bfloat16 times this must fit in a GPU's free memory, else NF4 is taken (chosen)."""
-
-_NF4_BLOCK = 64
-"""Weights that share a scale in NF4 (bitsandbytes' block size)."""
+Trial = Callable[[ChatModel], str | None]
+"""Looks at a loaded model and says why its number format does not hold it; None where it does."""
 
 
 def load(
     name: str = catalog.DEFAULT_MODEL,
     *,
     quantization: Quantization | None = None,
+    dtype: Dtype | None = None,
     device: str | None = None,
     report: weights.Report | None = None,
+    trial: Trial | None = None,
 ) -> ChatModel:
     """Fetch a model if need be, load it, and check that it can be steered.
 
     Args:
         name: Catalog name, hub id, folder or .gguf file.
         quantization: `none`, `nf4` or `int8`; None chooses by the machine.
+        dtype: `auto`, `float32`, `bfloat16` or `float16`; None is `auto`, which chooses by the
+            machine.
         device: A torch device; None takes the GPU if there is one.
         report: Called with the progress of download and conversion.
+        trial: Asked of a model that computes in float16 (or in int8, whose kernels go through
+            float16): where it finds that numbers overflow, the next number format is tried.
 
     Raises:
         SteeringError: If the weights cannot be had, do not fit, or the model cannot be steered.
     """
-    if quantization is not None and quantization not in get_args(Quantization):
-        raise SteeringError(
-            f"unknown quantization {quantization!r}; allowed: {', '.join(get_args(Quantization))}"
-        )
-    place = _device(device)
+    number_formats.check_asked(quantization, dtype)
+    on = _device(device)
     found = weights.fetch(name, report=report)
-    loader = architecture.class_for(found.folder)
-    number_format = _number_format(found.folder, place, quantization)
-    network = _load_network(loader, found.folder, place, number_format)
-    tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
+    held = prequantized.settled(found.folder, quantization)
+    with explained(found.folder):
+        loader = architecture.class_for(found.folder)
+        formats = number_formats.candidates(found.folder, on, held or quantization, dtype)
+    failed: list[tuple[NumberFormat, str]] = []
+    for number_format in formats:
+        if held:
+            short = number_formats.short(number_format.dtype)
+            number_format = replace(number_format, reason=prequantized.reason(held, short))
+        model = _loaded(name, found, loader, on, number_format)
+        said = trial(model) if trial and number_formats.can_overflow(number_format) else None
+        if said is None:
+            return model
+        failed.append((number_format, said))
+        del model  # The next one needs its memory.
+    raise number_formats.none_holds(failed)
+
+
+def _loaded(
+    name: str,
+    found: weights.Weights,
+    loader: Any,  # noqa: ANN401
+    device: torch.device,
+    number_format: NumberFormat,
+) -> ChatModel:
+    with explained(found.folder):
+        network = _load_network(loader, found.folder, device, number_format)
+        tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
+        tokenizer.encode("Some of its settings are looked at when it is used.")
     entry = catalog.find(name)
-    provenance = {"source": found.source, "sha256": found.sha256, "revision": found.revision}
     return inspect(
         name,
         network,
         tokenizer,
         openers=entry.refusal_openers if entry else DEFAULT_OPENERS,
         number_format=number_format,
-        provenance=provenance,
+        provenance={"source": found.source, "sha256": found.sha256, "revision": found.revision},
     )
 
 
@@ -68,78 +89,14 @@ def _device(device: str | None) -> torch.device:
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        place = torch.device(device)
+        found = torch.device(device)
     except RuntimeError as error:
         raise SteeringError(f"unknown device {device!r}; allowed: cpu, cuda, cuda:N") from error
-    if place.type == "cuda" and not torch.cuda.is_available():
+    if found.type == "cuda" and not torch.cuda.is_available():
         raise SteeringError(
             f"device {device!r} was asked for, but torch finds no CUDA GPU; use cpu"
         )
-    return place
-
-
-def _number_format(folder: Path, device: torch.device, asked: Quantization | None) -> NumberFormat:
-    if device.type == "cuda":
-        if asked is not None:
-            return NumberFormat(asked, torch.bfloat16, f"{_title(asked)} on the GPU, as asked for")
-        need = _MEMORY_HEADROOM * 2 * _parameters(folder)
-        free = torch.cuda.mem_get_info(device)[0]
-        if need <= free:
-            return NumberFormat(
-                "none", torch.bfloat16, "bfloat16: the weights fit in the GPU's memory"
-            )
-        return NumberFormat(
-            "nf4",
-            torch.bfloat16,
-            f"4-bit NF4 with bfloat16 compute: bfloat16 would need {need / 1e9:.1f} GB of GPU "
-            f"memory and {free / 1e9:.1f} GB are free",
-        )
-    dtype = torch.bfloat16 if _cpu_computes_bfloat16() else torch.float32
-    short = str(dtype).removeprefix("torch.")
-    if asked == "nf4":
-        _check_widths(folder)
-    if asked in ("nf4", "int8"):
-        reason = f"{_title(asked)} with {short} compute on the CPU, as asked for"
-        return NumberFormat(asked, dtype, reason)
-    has = "has" if dtype == torch.bfloat16 else "is not known to have"
-    return NumberFormat("none", dtype, f"{short}: this CPU {has} bfloat16 instructions")
-
-
-def _parameters(folder: Path) -> int:
-    """Count the weights, whatever number format the files hold them in."""
-    count = 0
-    for path in folder.glob("*.safetensors"):
-        with safe_open(path, "pt") as file:
-            count += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-    return count
-
-
-def _check_widths(folder: Path) -> None:
-    """Refuse what bitsandbytes' NF4 kernel for CPUs cannot multiply: rows of broken blocks."""
-    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
-    for name in ("hidden_size", "intermediate_size"):
-        width = int(getattr(config, name))
-        if width % _NF4_BLOCK:
-            raise SteeringError(
-                f"{folder.name} has {name} {width}, and NF4 on a CPU needs multiples of "
-                f"{_NF4_BLOCK}; choose int8 or none, or a GPU"
-            )
-
-
-def _title(quantization: Quantization) -> str:
-    return {"none": "bfloat16", "nf4": "4-bit NF4", "int8": "8-bit int8"}[quantization]
-
-
-def _cpu_computes_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 natively (elsewhere it is slower than float32)."""
-    wanted = {"avx512_bf16", "amx_bf16", "bf16"}
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        return bool(wanted & set(cpuinfo.read_text(errors="replace").split()))
-    if platform.system() != "Darwin":
-        return False
-    asked = ["sysctl", "-n", "hw.optional.arm.FEAT_BF16"]  # the first Apple chips lack it
-    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == "1"
+    return found
 
 
 def _load_network(
@@ -150,7 +107,10 @@ def _load_network(
 ) -> Any:  # noqa: ANN401
     quantization, dtype = number_format.quantization, number_format.dtype
     config = None
-    if quantization == "nf4":
+    held = prequantized.quantization(folder)
+    if held:
+        pass  # config.json says how the weights are to be read
+    elif quantization == "nf4":
         config = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
@@ -160,16 +120,23 @@ def _load_network(
     elif quantization == "int8":
         config = BitsAndBytesConfig(load_in_8bit=True)
     try:
-        return loader.from_pretrained(
+        network, report = loader.from_pretrained(
             folder,
+            output_loading_info=True,
             dtype=dtype,
             device_map={"": device},
-            quantization_config=config,
             local_files_only=True,
             use_safetensors=True,
+            ignore_mismatched_sizes=True,  # `require_whole` names them
+            # None would stand for: not quantized, whatever config.json says.
+            **({"quantization_config": config} if config else {}),
         )
     except torch.OutOfMemoryError as error:
         raise SteeringError(
             f"the weights in {folder.name} do not fit in the GPU's memory as "
-            f"{_title(quantization)}; choose nf4, a smaller model, or the CPU"
+            f"{number_formats.title(quantization)}; choose nf4, a smaller model, or the CPU"
         ) from error
+    require_whole(folder, report["missing_keys"], report["mismatched_keys"])
+    if held:
+        prequantized.compute_in(network, dtype)
+    return network

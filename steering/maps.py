@@ -4,9 +4,12 @@ Everything is fitted on the unedited activations of the training prompts, at one
 and at the input of every block but the first; edited and new points are placed by the same fit.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -17,6 +20,8 @@ from steering.errors import SteeringError
 from steering.landing import CLASSES, Clusters
 from steering.layer_map import LayerMap, MapName, fit_layer
 from steering.model import ChatModel
+from steering.points import SHOWN, Points
+from steering.progress import tell
 
 __all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]
 
@@ -76,17 +81,15 @@ class Maps:
         return self.charts[self.layers.index(layer)]
 
     def require(self, model: ChatModel) -> None:
-        """Check that a model's activations belong on these maps.
+        """Check that these are the maps of a model; its number format is for `drift` to judge.
 
         Raises:
-            SteeringError: If name, size, dtype or quantization differ.
+            SteeringError: If name or size differ.
         """
-        remedy = f"make its own with `python -m steering precompute --model {model.name}`"
+        remedy = f"make its own with `python -m steering precompute --quick --model {model.name}`"
         for what, fitted, found in (
             ("model", self.model, model.name),
             ("d_model", self.d_model, model.d_model),
-            ("dtype", self.dtype, str(model.dtype).removeprefix("torch.")),
-            ("quantization", self.quantization, model.number_format.quantization),
         ):
             if fitted != found:
                 raise SteeringError(
@@ -98,6 +101,32 @@ class Maps:
                 f"the maps of {self.model} do not fit {model.name}: they reach to layer "
                 f"{self.layers[-1]}, it has blocks 0 to {model.n_layers - 1}; {remedy}"
             )
+
+    @property
+    def points(self) -> Points:
+        """Every prompt's place on every map, as a page shows them."""
+        at = {
+            name: torch.stack([chart.points[name] for chart in self.charts]).float().numpy()
+            for name in get_args(MapName)
+        }
+        explained = torch.stack([chart.explained[:SHOWN] for chart in self.charts])
+        return Points(
+            model=self.model,
+            layers=self.layers,
+            texts=self.texts,
+            labels=self.labels,
+            at=at,
+            explained=explained.float().numpy(),
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what the maps hold."""
+        held, metadata = tensors(self)
+        found = hashlib.sha256(metadata["maps"].encode())
+        for name in sorted(held):
+            found.update(held[name].contiguous().numpy().tobytes())
+        return found.hexdigest()
 
     def warm_up(self) -> None:
         """Compile UMAP and restore it at every layer; takes seconds and blocks only who calls."""
@@ -137,6 +166,7 @@ def fit(  # noqa: PLR0913 - activations and where they come from, all of it name
     names = (*CLASSES, *(["borderline"] if "borderline" in states else []))
     charts: list[LayerMap] = []
     for index, layer in enumerate(tqdm(layers, "maps", unit="layer", disable=not progress)):
+        tell("Fitting maps", index, len(layers), "layer")
         here = {name: states[name][:, index].float().cpu() for name in names}
         charts.append(fit_layer(layer, here, charts[-1] if charts else None, seed=seed))
     return Maps(

@@ -5,8 +5,8 @@ token that the chat template appends after the user's text (a post-instruction t
 2024, sec. 2.3).
 """
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Literal, cast
@@ -70,6 +70,7 @@ class ChatModel:
         openers: First words of a refusal, text to token id.
         suffix: The post-instruction tokens, as text, first to last; position -1 is the last one.
         provenance: Source, SHA-256 or revision of the weights.
+        turn: Entered by every forward pass; background work has one that lets visitors go first.
         writers: Of each block, the modules that write into the residual stream.
         abilities: What may be done with the network without changing its numbers.
         warnings: Sentences for whoever reads this model's numbers.
@@ -82,6 +83,7 @@ class ChatModel:
     openers: Mapping[str, int]
     suffix: tuple[str, ...]
     provenance: Mapping[str, str | None]
+    turn: Callable[[], AbstractContextManager[object]] = nullcontext
     writers: tuple[Writers, ...] = ()
     abilities: Abilities = field(default_factory=Abilities)
     warnings: tuple[str, ...] = ()
@@ -206,7 +208,7 @@ class ChatModel:
     def next_token_logits(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "batch vocab"]:
         """Return each prompt's next-token logits, float32, on the CPU."""
         batch = self.batch(rows)
-        with torch.inference_mode():
+        with self.turn(), torch.inference_mode():
             output = self.network(
                 input_ids=batch.tokens,
                 attention_mask=batch.mask,
@@ -272,6 +274,7 @@ def reading(
     """
     states: dict[int, Tensor] = {}
     with ExitStack() as hooks:
+        hooks.enter_context(model.turn())
         for layer in layers:
             handle = model.blocks[layer].register_forward_pre_hook(
                 partial(_keep, states, layer, positions), with_kwargs=True

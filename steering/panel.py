@@ -9,15 +9,15 @@ import math
 import re
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import torch
-
-from steering.blocks import Part
-from steering.directions import Directions, Place
 from steering.errors import SteeringError
-from steering.intervention import Edit, Gate, Site
-from steering.subspace import Subspace
+from steering.outline import Facts, Place, require_inlp, require_place, require_rank
+
+if TYPE_CHECKING:
+    from steering.directions import Directions
+    from steering.intervention import Edit
+    from steering.subspace import Subspace
 
 KEYS: Final = {
     "baseline": (),
@@ -46,6 +46,8 @@ RANGES: Final = {
 are bounded further by the model, when the panel meets it; seed as in `generation.Sampling`."""
 _WHOLE: Final = ("k", "layer", "position", "seed")
 DEFAULT_PANELS: Final = ("baseline", "actadd:c=-1", "ablation", "nullspace", "flip")
+WITHOUT_INLP: Final = ("baseline", "actadd:c=-1", "ablation", "flip:basis=dim")
+"""What there is for a model with a difference in means only."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Panel:
             if each.name not in ("name", "order") and getattr(self, each.name) is not None
         ]
 
-    def resolved(self, directions: Directions) -> "Panel":
+    def resolved(self, directions: Facts) -> "Panel":
         """Return the panel with every default filled in for a model."""
         if self.name == "baseline":
             return self
@@ -135,54 +137,52 @@ class Panel:
             raise ValueError(f"panel {self} is not resolved")
         return self.position, self.layer
 
-    def edit(self, directions: Directions) -> Edit | None:
-        """Return the edit of this panel for a model; None for the baseline.
+    def takes_difference(self, facts: Facts) -> bool:
+        """Whether the directions are difference in means, not INLP; the panel has to be resolved.
+
+        A random subspace takes its rank, and its decision plane, from INLP where there is some.
+        """
+        if self.name == "random" or self.basis == "random":
+            return not facts.inlp_ranks
+        return self.name in ("ablation", "actadd") or self.basis == "dim"
+
+    def require(self, facts: Facts) -> None:
+        """Refuse a panel that a model's directions cannot do.
 
         Raises:
             SteeringError: If layer, position or k has no directions in this model.
         """
         if self.name == "baseline":
-            return None
-        panel = self.resolved(directions)
-        place = panel.place
-        origin = torch.zeros(directions.d_model)
-        center = directions.midpoint(place) if panel.center == "midpoint" else origin
-        if panel.name == "actadd":
-            subspace, shift = None, (panel.c or 0.0) * directions.raw(place)
+            return
+        panel = self.resolved(facts)
+        if panel.takes_difference(facts):
+            require_place(facts, panel.place)
+            rank, method = 1, "difference in means"
         else:
-            subspace, shift = panel.subspace(directions), origin
-        return Edit(
-            basis=subspace.basis if subspace else torch.zeros(0, directions.d_model),
-            alpha=panel.alpha or 0.0,
-            center=center,
-            shift=shift,
-            sites=panel._sites(directions),
-            gate=_harmful_side(directions, place, panel) if panel.side == "harmful" else None,
-        )
+            rank, method = require_inlp(facts, panel.place), "INLP"
+        require_rank(panel.k or 1, rank, panel.place, method)
 
-    def subspace(self, directions: Directions) -> Subspace:
-        """Return the subspace that the panel acts on; the panel has to be resolved."""
-        place = self.place
-        if self.name == "ablation" or self.basis == "dim":
-            found = directions.subspace("dim", place)
-        else:
-            found = directions.subspace("inlp", place)
-        found = found.leading(self.k or 1)
-        if self.name == "random" or self.basis == "random":
-            return Subspace.random(found.rank, found, seed=self.seed or 0)
-        return found
+    def edit(self, directions: "Directions") -> "Edit | None":
+        """Return the edit of this panel for a model; None for the baseline.
 
-    def _sites(self, directions: Directions) -> tuple[Site, ...]:
-        """Return where the panel acts.
-
-        Projections act on a block's input and on what its attention and MLP write, as in Arditi
-        et al.'s code. Reflections and additions act at block inputs only: reflecting the input
-        and then again every later input would undo itself (R R = I).
+        Raises:
+            SteeringError: If layer, position or k has no directions in this model.
         """
-        removes = self.name in ("ablation", "nullspace") and self.side != "harmful"
-        parts: tuple[Part, ...] = ("input", "attention", "mlp") if removes else ("input",)
-        layers = range(directions.n_layers) if self.where == "all" else (self.place[1],)
-        return tuple((layer, part) for layer in layers for part in parts)
+        # Panels are read long before an edit is made, and edits need torch.
+        from steering import edits
+
+        return edits.edit(self, directions)
+
+    def subspace(self, directions: "Directions") -> "Subspace":
+        """Return the subspace that the panel acts on; the panel has to be resolved."""
+        from steering import edits
+
+        return edits.subspace(self, directions)
+
+
+def usual(directions: Facts) -> tuple[str, ...]:
+    """Return the panels of a comparison where none were named, as far as a model has them."""
+    return DEFAULT_PANELS if directions.inlp_ranks else WITHOUT_INLP
 
 
 def parse(text: str) -> Panel:
@@ -260,11 +260,3 @@ def _format(value: int | float | str) -> str:
     if not isinstance(value, float) or not math.isfinite(value):
         return str(value)
     return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
-
-
-def _harmful_side(directions: Directions, place: Place, panel: Panel) -> Gate:
-    """Return the decision plane: INLP's first classifier, without bias, or the DiM midplane."""
-    if panel.name in ("ablation", "actadd") or panel.basis == "dim":
-        normal = directions.subspace("dim", place).basis[0]
-        return Gate(normal, float(normal @ directions.midpoint(place)))
-    return Gate(directions.subspace("inlp", place).basis[0], 0.0)

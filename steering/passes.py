@@ -5,7 +5,7 @@ the last one read computes is seen by nobody.
 """
 
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -30,19 +30,16 @@ def starting_at(
         layer: The first block that runs.
         states: Its input; None only if `layer` is 0.
     """
-    if not layer:
+    with ExitStack() as stack:
+        stack.enter_context(model.turn())
+        if layer and model.abilities.skips:
+            stack.enter_context(skipped(model.blocks[:layer], states))
+        elif layer:
+            handle = model.blocks[layer].register_forward_pre_hook(
+                partial(_replace, states), with_kwargs=True, prepend=True
+            )
+            stack.callback(handle.remove)
         yield
-    elif model.abilities.skips:
-        with skipped(model.blocks[:layer], states):
-            yield
-    else:
-        handle = model.blocks[layer].register_forward_pre_hook(
-            partial(_replace, states), with_kwargs=True, prepend=True
-        )
-        try:
-            yield
-        finally:
-            handle.remove()
 
 
 @contextmanager
@@ -51,7 +48,10 @@ def ending_at(model: ChatModel, layer: int) -> Generator[None]:
 
     That block and those above hand on what they are given, where that can be done.
     """
-    with skipped(model.blocks[layer:], None) if model.abilities.skips else nullcontext():
+    with ExitStack() as stack:
+        stack.enter_context(model.turn())
+        if model.abilities.skips:
+            stack.enter_context(skipped(model.blocks[layer:], None))
         yield
 
 

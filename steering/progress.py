@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,27 @@ Report = Callable[[Step], None]
 
 def silent(_step: Step) -> None:
     """Drop the step: nobody watches."""
+
+
+_watcher: ContextVar[Report] = ContextVar("watcher", default=silent)
+
+
+@contextmanager
+def watched_by(report: Report) -> Generator[None]:
+    """Let `report` hear what work inside the `with` block tells, in this thread.
+
+    Whatever it raises ends the work, which goes on from its last finished step the next time.
+    """
+    token = _watcher.set(report)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+def tell(label: str, done: int, total: int, unit: str = "step") -> None:
+    """Tell whoever watches this thread how far a stage is."""
+    _watcher.get()(Step(label, done, total, unit))
 
 
 @contextmanager

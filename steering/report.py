@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final, get_args
 
-from steering import geometry
 from steering.judge import Verdict
 from steering.numbers import between, p_value, plain, signed, signed_between
 from steering.ranking import (
@@ -19,6 +18,8 @@ from steering.ranking import (
     together,
 )
 
+SCHEMA: Final = 2
+"""Of the documents; raised whenever a reader of the old ones would misread the new one."""
 BEST_RULE: Final = (
     "Best is the intervention of the paper that leaves the fewest harmful prompts refused, by "
     f"verdict, among those that loop in at most {MOST_LOOPING:.2f} of the answers on every set and "
@@ -37,9 +38,58 @@ def markdown(document: Mapping[str, Any]) -> str:
     if claims := document.get("claims"):
         parts += ["## The paper's claims", "\n".join(f"- {_text(c['sentence'])}" for c in claims)]
     if found := document.get("geometry"):
-        places = geometry.markdown(found["panels"], found["layers"])
+        places = landings(found["panels"], found["layers"])
         parts += ["## Where the test prompts land", places]
+    if lines := formats(document):
+        parts += ["## Number formats", "\n".join(f"- {_text(line)}" for line in lines)]
     return "\n\n".join(parts)
+
+
+def formats(document: Mapping[str, Any]) -> list[str]:
+    """Say how well maps and directions of one number format held in the one that was measured in.
+
+    Empty for documents of before this was checked.
+    """
+    lines = []
+    if found := document.get("drift"):
+        where = f"maps fitted in {found['fitted']}, here {found['here']}"
+        lines += [
+            f"Layer {each['layer']}, {where}: {each['sentence']}." for each in found["layers"]
+        ]
+    if found := document.get("directions_drift"):
+        lines.append(
+            "Directions fitted again here, on the same prompts: difference in means with cosine "
+            f"{found['dim_cosine']:.3f}, the first {found['inlp_k']} INLP directions span a "
+            f"subspace with cosine {found['inlp_cosine']:.3f} (1: the same)."
+        )
+    return lines
+
+
+def landings(entries: Sequence[dict[str, Any]], layers: Sequence[int]) -> str:
+    """Return where test prompts land: mean t by class and layer, with the spread at the first.
+
+    Args:
+        entries: Of `geometry.table`, one a panel.
+        layers: Of `geometry.layers_shown`.
+    """
+    source, *later = map(str, layers)
+    head = ["panel"]
+    for group in ("harmful", "harmless"):
+        head += [f"{group}: t at layer {source}", "nearest to harmless", "off the map"]
+        head += [f"t at {layer}" for layer in later]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for entry in entries:
+        cells = [f"`{entry['panel']}`"]
+        for group in ("harmful", "harmless"):
+            first = entry[group][source]
+            cells += [
+                f"{first['t_mean']:.2f} ± {first['t_sd']:.2f}",
+                f"{first['nearest_harmless']:.2f}",
+                f"{first['outside']:.2f}",
+                *(f"{entry[group][layer]['t_mean']:.2f}" for layer in later),
+            ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def table(panels: Sequence[Panel]) -> str:

@@ -12,12 +12,19 @@ from steering.panel import Panel, parse
 
 
 def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
-    """Return the panels of each role that `claims.CLAIMS` names; several are averaged."""
-    k, rank = directions.default_k, directions.subspace("inlp", directions.inlp_place).rank
-    return {
+    """Return the panels of each role that `claims.CLAIMS` names; several are averaged.
+
+    Without INLP those that need its directions are left out.
+    """
+    k, rank = directions.default_k, directions.inlp_ranks.get(directions.inlp_place, 0)
+    along_difference: dict[str, tuple[Panel, ...]] = {
         "baseline": (Panel("baseline"),),
         "actadd": (Panel("actadd", c=directions.default_c),),
         "ablation": (Panel("ablation"),),
+    }
+    if not rank:
+        return along_difference
+    return along_difference | {
         "nullspace": (Panel("nullspace", k=k),),
         "nullspace_all": (Panel("nullspace", k=rank),),
         "flip": (Panel("flip", k=k),),

@@ -17,6 +17,7 @@ from steering.intervention import Edit, compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
+from steering.progress import tell
 
 MIN_KEPT = 8
 """Prompts of a class that the filter by refusal score must leave (chosen)."""
@@ -174,6 +175,7 @@ def logits_under(
         chunk = order[start : start + batch_size]
         logits = _shared_prefix_logits(model, [rows[index] for index in chunk], prefix, edit)
         found.update(zip(chunk, logits, strict=True))
+        tell("Reading next tokens", start + len(chunk), len(order), "prompt")
     return torch.stack([found[index] for index in range(len(rows))])
 
 

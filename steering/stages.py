@@ -10,8 +10,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 from tqdm import tqdm
 
-from steering import artifact
+from steering import artifact, disk
 from steering.model import ChatModel
+from steering.progress import tell
 from steering.provenance import machine
 from steering.weights import cache_folder
 
@@ -52,14 +53,17 @@ class Stages:
     ) -> list[dict[str, Any]]:
         """Return one result a key, in order; each is kept on disk as soon as it is known."""
         path = self.folder / f"{name}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        done = {line["key"]: line["value"] for line in _whole_lines(path)}
-        with path.open("a", encoding="utf-8") as file:
-            for key in tqdm(keys, desc=name, disable=None):
-                if key not in done:
-                    done[key] = compute(key)
-                    file.write(json.dumps({"key": key, "value": done[key]}) + "\n")
-                    file.flush()
+        with disk.writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            done = {line["key"]: line["value"] for line in _whole_lines(path)}
+        for number, key in enumerate(tqdm(keys, desc=name, disable=None)):
+            tell(name, number, len(keys))
+            if key not in done:
+                done[key] = compute(key)
+                line = json.dumps({"key": key, "value": done[key]}) + "\n"
+                # Opened anew: a file that is closed tells of a full disk a second time.
+                with disk.writing(path), path.open("a", encoding="utf-8") as file:
+                    file.write(line)
         return [done[key] for key in keys]
 
 

@@ -1,6 +1,6 @@
 """Rank and coefficient at which sliders start, chosen by short answers to validation prompts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,12 +27,23 @@ CHOICE_TOKENS = 32
 
 @dataclass(frozen=True, eq=False)
 class Starts:
-    """Chooses the rank and the coefficient at which the app's sliders start."""
+    """Chooses the rank and the coefficient at which the app's sliders start.
+
+    Attributes:
+        model: A loaded chat model.
+        splits: Its validation prompts are answered.
+        stages: Keeps the answers.
+        rows_per_batch: Rows per batch.
+        prompts: How many of each class are answered, evenly spaced; None for all.
+        tokens: Length of the answers.
+    """
 
     model: ChatModel
     splits: PromptSplits
     stages: Stages
     rows_per_batch: int
+    prompts: int | None = None
+    tokens: int = CHOICE_TOKENS
 
     def choose(self, directions: Directions) -> tuple[Directions, dict[str, Any]]:
         """Choose by short answers to validation prompts.
@@ -45,7 +56,7 @@ class Starts:
         ranks = [k for k in RANKS_TRIED if k <= limit]
         flips = {k: Panel("flip", k=k) for k in ranks}
         harmful = self._rates("harmful", list(flips.values()), directions)
-        n = len(self.splits.validation["harmful"])
+        n = len(self._asked("harmful"))
         complied = {k: harmful[str(flips[k])].get("complied", 0) / n for k in ranks}
         best = max(complied.values())
         error = standard_error(best, n)
@@ -53,12 +64,17 @@ class Starts:
 
         additions = {c: Panel("actadd", c=c) for c in COEFFICIENTS_TRIED}
         harmless = self._rates("harmless", list(additions.values()), directions)
-        m = len(self.splits.validation["harmless"])
+        m = len(self._asked("harmless"))
         refused = {c: harmless[str(additions[c])].get("refused", 0) / m for c in additions}
         enough = [c for c in COEFFICIENTS_TRIED if refused[c] >= INDUCED]
         default_c = enough[0] if enough else max(refused, key=lambda c: refused[c])
         record = {"k_complied": _text_keys(complied), "c_refused": _text_keys(refused)}
         return replace(directions, default_k=default_k, default_c=default_c), record
+
+    def _asked(self, group: str) -> Sequence[str]:
+        texts = self.splits.validation[group]
+        size = min(len(texts), self.prompts or len(texts))
+        return [texts[index * len(texts) // size] for index in range(size)]
 
     def _rates(
         self, group: str, panels: list[Panel], directions: Directions
@@ -66,10 +82,10 @@ class Starts:
         rows, _ = answer_resumably(
             self.model,
             directions,
-            {group: self.splits.validation[group]},
+            {group: self._asked(group)},
             [Panel("baseline"), *panels],
             self.stages,
-            sampling=Sampling(max_new_tokens=CHOICE_TOKENS),
+            sampling=Sampling(max_new_tokens=self.tokens),
             rows_per_batch=self.rows_per_batch,
         )
         return {entry["panel"]: entry[group]["verdicts"] for entry in table(rows)}

@@ -3,6 +3,8 @@
 Everything is counted over prompts, and panels are compared on the same prompts: a rate has Wilson's
 interval, a mean over prompts a BCa bootstrap interval, two panels the exact McNemar test, two
 judges Cohen's kappa.
+
+The libraries come with the first number: the page shows stored ones and need not wait for them.
 """
 
 import math
@@ -11,11 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
-from sklearn.metrics import confusion_matrix
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.inter_rater import cohens_kappa
-from statsmodels.stats.proportion import proportion_confint
 
 _CONFIDENCE = 0.95
 """The share of intervals that hold the true value; the convention of the field."""
@@ -71,6 +68,8 @@ def wilson(successes: int, n: int, *, confidence: float = _CONFIDENCE) -> Interv
     """
     if not (n > 0 and 0 <= successes <= n):
         raise ValueError(f"{successes} of {n} is not a rate; 0 <= successes <= n and n >= 1 hold")
+    from statsmodels.stats.proportion import proportion_confint
+
     low, high = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
     rate = successes / n
     # At 0 and n the exact end is the rate itself; rounding may put it on the wrong side.
@@ -110,6 +109,8 @@ def mean_interval(
         if not reach:
             return Interval(mean, mean, mean)
         return Interval(mean, max(-reach, near - width), min(reach, near + width))
+    from scipy import stats
+
     ends = stats.bootstrap(
         (array,) if weights is None else (array, np.asarray(weights, dtype=np.float64)),
         _average,
@@ -162,6 +163,9 @@ def paired_difference(
             f"a paired difference needs the same prompts in both panels, at least one; "
             f"got {len(baseline)} and {len(edited)}"
         )
+    from sklearn.metrics import confusion_matrix
+    from statsmodels.stats.contingency_tables import mcnemar
+
     table = confusion_matrix(list(baseline), list(edited), labels=[False, True])
     changes = np.asarray(edited, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
     return PairedDifference(
@@ -191,6 +195,9 @@ def kappa(one: Sequence[str], other: Sequence[str]) -> Interval | None:
         raise ValueError(f"kappa needs two labels a text; got {len(one)} and {len(other)}")
     if len({*one, *other}) == 1:
         return None
+    from sklearn.metrics import confusion_matrix
+    from statsmodels.stats.inter_rater import cohens_kappa
+
     # At full agreement the variance is zero but for rounding, which may turn it negative.
     with np.errstate(invalid="ignore", divide="ignore"):
         found = cohens_kappa(confusion_matrix(list(one), list(other)))

@@ -4,35 +4,47 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from steering import (
     artifact,
     cells,
     controls,
     evaluation,
+    geometry,
     grids,
+    loaded,
     prompts,
     prose,
+    quick,
     report,
     sweep_table,
     terminal,
+    transfer_table,
 )
 from steering.answers import as_rows
 from steering.chat_judge import open_judge
+from steering.defaults import TRANSFER_PROMPTS
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.evaluation import Settings
 from steering.export import export as write_export
 from steering.maps import Maps
 from steering.model import ChatModel
+from steering.number_formats import Format, formats
 from steering.panel import Panel, parse
 from steering.precompute import precompute as make
 from steering.provenance import provenance
+from steering.refit import check_directions, known_agreement
 from steering.splits import PromptSplits
 from steering.sweep import run_sweep
+from steering.transfer import Shipped
+from steering.transfer import transfer as measure_transfer
 
 
 def precompute(options: argparse.Namespace) -> dict[str, Any]:
@@ -46,10 +58,22 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
     if options.limit:
         splits = splits.limited(options.limit)
     model = terminal.load(options)
-    out = options.out or artifact.folder_of(options.model)
-    directions = make(
-        model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
-    )
+    if options.quick:
+        out = options.out or quick.folder_of(model)
+        taken_over = None if options.harmful else quick.known(options.model)
+        directions = quick.quick(
+            model,
+            splits,
+            out,
+            taken_over=taken_over,
+            batch_size=options.batch_size,
+            rows_per_batch=options.rows,
+        )
+    else:
+        out = options.out or artifact.shipped(options.model)
+        directions = make(
+            model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
+        )
     return {
         "folder": str(out),
         "dim_place": directions.dim_place,
@@ -82,6 +106,10 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     for arm in arms:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
+    folder = loaded.folder_for(model, options.directions)
+    directions, (maps, drifts) = artifact.load(options.model, folder), _maps(options, model, folder)
+    chosen = (options.harmful, options.panel, options.limit, options.text)
+    whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     found = evaluation.evaluate(
         model,
         directions,
@@ -91,7 +119,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
             tokens=options.max_new_tokens,
             rows_per_batch=options.rows,
             passages=passages,
-            maps=_maps(options, model),
+            maps=maps,
             judge=open_judge(options.judge, lambda name: terminal.load(options, name))
             if options.judge
             else None,
@@ -100,9 +128,11 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     document = {
         **found.document,
         "provenance": provenance(model, source) | {"text": text},
+        "drift": drifts,
+        "directions_drift": check_directions(model, directions, PromptSplits.own())
+        if whole
+        else known_agreement(model, directions, PromptSplits.own()),
     }
-    chosen = (options.harmful, options.panel, options.limit, options.text)
-    whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     if out := options.out or (_beside(options, "evaluation.json") if whole else None):
         artifact.write_json(out, document)
     if options.texts:
@@ -134,20 +164,32 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _maps(options: argparse.Namespace, model: ChatModel) -> Maps | None:
-    """Return the model's maps, or None where there are none for its number format."""
-    maps = artifact.read_maps(options.model, options.directions)
-    if maps is not None:
-        try:
-            maps.require(model)
-        except SteeringError as error:
-            print(f"where prompts land is not measured: {error}", file=sys.stderr)
-            return None
-    return maps
+def _maps(
+    options: argparse.Namespace, model: ChatModel, folder: Path | None
+) -> tuple[Maps | None, dict[str, Any] | None]:
+    """Return the model's maps as they serve here, and what the check of its number format found.
+
+    Where prompts land is not measured at all if the layer of INLP's edits is unusable.
+    """
+    checked = loaded.checked_maps(model, folder)
+    if checked is None:
+        return None, None
+    maps, check = checked
+    directions = artifact.load(options.model, folder)
+    found = check.as_dict(geometry.layers_shown(directions, maps))
+    source = geometry.source_layer(directions)
+    if check.at(source).verdict == "unusable":
+        print(
+            f"where prompts land is not measured: {check.sentence(source)}; fit maps for this "
+            f"machine with `python -m steering precompute --quick --model {options.model}`",
+            file=sys.stderr,
+        )
+        return None, found
+    return maps, found
 
 
 def _beside(options: argparse.Namespace, name: str) -> Path:
-    return (options.directions or artifact.folder_of(options.model)) / name
+    return Path(options.directions or artifact.folder_of(options.model)) / name
 
 
 def show_evaluate(document: Mapping[str, Any]) -> None:
@@ -177,6 +219,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if out.suffix != ".csv":
         raise SteeringError(f"cannot write the table to {out}: its name must end in .csv")
     model = terminal.load(options)
+    directions = artifact.load(options.model, loaded.folder_for(model, options.directions))
     rows = run_sweep(
         model,
         directions,
@@ -195,6 +238,45 @@ def _expanded(text: str, directions: Directions) -> list[Panel]:
     for panel in found:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     return found
+
+
+def transfer(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure fit format by run format; the whole table is stored beside the directions."""
+    directions = artifact.load(options.model, options.directions)
+    splits = PromptSplits.own()
+    known = {each.name: each for each in formats(cuda=torch.cuda.is_available())}
+    if unknown := [name for name in options.format or () if name not in known]:
+        allowed = "; ".join(known)
+        raise SteeringError(f"unknown format {unknown[0]!r}; allowed on this machine: {allowed}")
+    chosen = [known[name] for name in options.format] if options.format else list(known.values())
+
+    def load(wanted: Format) -> ChatModel:
+        return terminal.load(options, number_format=wanted)
+
+    maps = artifact.read_maps(options.model, options.directions)
+    if maps is None:
+        raise SteeringError(
+            f"there are no maps of {options.model}; make them with `python -m steering precompute "
+            f"--quick --model {options.model}`"
+        )
+    manifest = artifact.manifest(options.model, options.directions)
+    fitted = Format("cpu", maps.quantization, maps.dtype)  # type: ignore[arg-type]
+    if manifest.get("device", "cpu") != "cpu":
+        fitted = replace(fitted, device=manifest["device"])
+    shipped = Shipped(directions, maps, fitted, manifest["train_kept"])
+    document = measure_transfer(load, shipped, splits, chosen, prompts=options.prompts)
+    whole = not options.format and options.prompts == TRANSFER_PROMPTS
+    out = options.out or (_beside(options, "transfer.json") if whole else None)
+    if out:
+        artifact.write_json(out, document)
+    return document | {"written": str(out) if out else None}
+
+
+def show_transfer(document: Mapping[str, Any]) -> None:
+    """Print the table."""
+    print(transfer_table.markdown(document))
+    if document.get("written"):
+        print(f"\nWritten: {document['written']}")
 
 
 def results(options: argparse.Namespace) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.errors import SteeringError
+from steering.outline import require_rank
 
 _ORTHONORMAL_TOLERANCE = 1e-4
 """How far `basis @ basis.T` may be from the identity, per entry; a float64 QR rounded to float32
@@ -91,11 +91,7 @@ class Subspace:
         Raises:
             SteeringError: If `k` is not between 1 and the rank.
         """
-        if not 1 <= k <= self.rank:
-            raise SteeringError(
-                f"k={k} is out of range: {self.method} at layer {self.layer}, position "
-                f"{self.position} has directions 1 to {self.rank}; choose k in that range"
-            )
+        require_rank(k, self.rank, (self.position, self.layer), self.method)
         return Subspace(self.basis[:k], self.layer, self.position, self.method)
 
     def coordinates(

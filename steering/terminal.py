@@ -3,30 +3,42 @@
 import argparse
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from steering import loading
-from steering.model import ChatModel
-from steering.panel import DEFAULT_PANELS, Panel, parse
+from steering.panel import Panel, parse, usual
 from steering.progress import Report, Step
 
+if TYPE_CHECKING:
+    from steering.model import ChatModel
+    from steering.number_formats import Format
+    from steering.outline import Facts
 
-def load(options: argparse.Namespace, name: str | None = None) -> ChatModel:
-    """Load the model that the options name, or another one on the same device."""
+
+def load(
+    options: argparse.Namespace,
+    name: str | None = None,
+    *,
+    number_format: "Format | None" = None,
+) -> "ChatModel":
+    """Load the model that the options name, or another one, or in a format of its own."""
+    from steering import format_trial, loading  # with torch, which not every command waits for
+
     with progress_bar() as report:
         return loading.load(
             name or options.model,
-            quantization=options.quantization,
-            device=options.device,
+            quantization=number_format.quantization if number_format else options.quantization,
+            dtype=number_format.dtype if number_format else options.dtype,
+            device=number_format.device if number_format else options.device,
             report=report,
+            trial=format_trial.trial,
         )
 
 
-def panels(options: argparse.Namespace) -> list[Panel]:
+def panels(options: argparse.Namespace, directions: "Facts") -> list[Panel]:
     """Read the panels that were given, or the usual ones."""
-    return [parse(text) for text in options.panel or DEFAULT_PANELS]
+    return [parse(text) for text in options.panel or usual(directions)]
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from steering import disk, hub
+from steering import checkpoint, disk, gguf_header, hub, other_formats
 from steering.catalog import catalog, find
 from steering.conversion import convert, converter_versions
 from steering.downloads import Download, obtain, sha256_of
@@ -33,6 +33,12 @@ _SCHEMA = 1
 
 _RECORD = "steering.json"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_HUB_ADDRESS = re.compile(
+    r"(?:(?:hf://|(?:https?://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?/)(?:models/)?"
+    r"(?P<there>(?!datasets/|spaces/)[\w.-]+/[\w.-]+)(?P<rest>[/:?#@].*)?"
+    r"|(?P<repo>[\w.-]+/[\w.-]+)(?:[:@].*|/))"
+)
+"""Ways of writing a repository that its pages, mirrors and other programs use."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,13 @@ def fetch(model: str, *, report: Report | None = None) -> Weights:
             does not fit on the disk.
     """
     report = report or silent
-    if known := cached(model):
-        return known
     entry, path = find(model), _local(model)
+    if entry is None and path is not None:
+        _check(path)  # before a file is read whole
+        if path.is_dir():
+            return Weights(path.resolve().name, path, "folder", None, None)
+    if known := cached(model):
+        return _checked(known)
     if entry is not None and entry.gguf is not None:
         source = entry.gguf
         downloads = cache_folder() / "downloads" / entry.name
@@ -92,17 +102,20 @@ def fetch(model: str, *, report: Report | None = None) -> Weights:
         weights = _converted(entry.name, source.sha256, download, report)
         shutil.rmtree(downloads, ignore_errors=True)
         return weights
-    if entry is None and path is not None and path.is_dir():
-        raise _incomplete_folder(path)
     if entry is None and path is not None:
         sha256 = sha256_of(path, report=report)
         return _converted(path.stem, sha256, lambda: Download(path, "gguf file", None), report)
-    if entry is None and model.endswith(".gguf"):
-        raise SteeringError(f"there is no file {model}; check the path of the .gguf file")
     require_known(model)
     repo, revision = (model, None) if entry is None else (str(entry.hub), entry.revision)
     found = hub.snapshot(repo, revision, report=report)
-    return Weights(entry.name if entry else repo, found.folder, f"hub:{repo}", None, found.revision)
+    name = entry.name if entry else repo
+    return _checked(Weights(name, found.folder, f"hub:{repo}", None, found.revision))
+
+
+def _checked(found: Weights) -> Weights:
+    if found.sha256 is None:  # what was converted here was checked then
+        checkpoint.check(found.folder)
+    return found
 
 
 def cached(model: str) -> Weights | None:
@@ -117,7 +130,9 @@ def cached(model: str) -> Weights | None:
         complete = not hub.missing(path)
         return Weights(path.resolve().name, path, "folder", None, None) if complete else None
     if entry is None and path is not None:
-        return _read(_place(path.stem, sha256_of(path, report=silent)), path.stem)
+        # A dead link is no file.
+        sha256 = sha256_of(path, report=silent) if path.is_file() else ""
+        return _read(_place(path.stem, sha256), path.stem) if sha256 else None
     repo, revision = (model, None) if entry is None else (str(entry.hub), entry.revision)
     if not _HUB_ID.fullmatch(repo) or (found := hub.local_snapshot(repo, revision)) is None:
         return None
@@ -153,11 +168,17 @@ def _converted(name: str, sha256: str, download: Callable[[], Download], report:
 
 def _local(model: str) -> Path | None:
     """The folder or .gguf file that the text names, if there is one."""
+    path = _existing(model)
+    return path if path and (path.is_dir() or path.suffix.lower() == ".gguf") else None
+
+
+def _existing(model: str) -> Path | None:
+    """What lies where the text points to, dead links among it, if it is a path at all."""
     if not model.strip():
         return None  # would be the current folder
     try:
         path = Path(model).expanduser()
-        return path if path.is_dir() or (path.suffix == ".gguf" and path.is_file()) else None
+        return path if path.exists() or path.is_symlink() else None
     except (OSError, ValueError, RuntimeError):
         return None  # too long, unreadable, a null byte, an unknown user: not a path
 
@@ -179,6 +200,8 @@ def _alone(name: str, report: Report) -> Generator[None]:
             report(Step(f"Waiting for another process that fetches {name}", 0, 0, "step"))
             lock.acquire()
     except OSError as error:
+        if disk.is_full(error):
+            raise disk.full(locks, None) from error
         raise SteeringError(
             f"the cache folder {cache_folder()} cannot be written: {error}; name one that can in "
             "STEERING_CACHE"
@@ -214,29 +237,43 @@ def _read(folder: Path, name: str) -> Weights | None:
         if record["schema"] != _SCHEMA or sizes != record["files"]:
             return None
         return Weights(name, folder, record["source"], record["sha256"], record["revision"])
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _incomplete_folder(path: Path) -> SteeringError:
-    advice = ""
-    if any(path.glob("*.bin")) or any(path.glob("*.pt")):
-        advice = "; pickled weights (.bin, .pt) are never opened: convert them to safetensors"
-    return SteeringError(
-        f"the folder {path} cannot be loaded as a model: it has no "
-        f"{', '.join(hub.missing(path))}{advice}"
-    )
-
-
 def require_known(model: str) -> None:
-    """Refuse a text that names no model: not in the catalog, no hub id, no path.
+    """Refuse a text that names no model: not in the catalog, no hub id, no path to a model.
 
     Raises:
-        SteeringError: Names what is allowed, and the nearest name of the catalog.
+        SteeringError: Names what is allowed, and the nearest name of the catalog; or says what the
+            folder or file is that the text names.
     """
-    named = find(model) or _local(model) or _HUB_ID.fullmatch(model) or model.endswith(".gguf")
-    if not named:
-        raise _unknown(model)
+    if find(model):
+        return
+    if path := _local(model):
+        _check(path)
+        return
+    if path := _existing(model):
+        other_formats.refuse_file(path)
+    if model.lower().endswith(".gguf") and "://" not in model:
+        raise SteeringError(f"there is no file {model}; check the path of the .gguf file")
+    if not _HUB_ID.fullmatch(model):
+        raise _misspelt(model) or _unknown(model)
+
+
+def _check(path: Path) -> None:
+    (checkpoint if path.is_dir() else gguf_header).check(path)
+
+
+def _misspelt(model: str) -> SteeringError | None:
+    """The error for an address or another way of writing a hub repository; None for what is not."""
+    found = _HUB_ADDRESS.fullmatch(model.strip()[:1000])
+    repo = found and (found["there"] or found["repo"])
+    if not found or not repo or not _HUB_ID.fullmatch(repo):
+        return None
+    if (found["rest"] or "").lower().endswith(".gguf"):
+        return SteeringError(f"{model} is an address; download that file and give its path")
+    return SteeringError(f"{model!r} is no model's name; give its hub repository: {repo}")
 
 
 def _unknown(model: str) -> SteeringError:

@@ -4,15 +4,26 @@ import hashlib
 import json
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import gguf
+import numpy as np
+
 from steering.catalog import CatalogEntry, GgufSource, WheelSource
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
+MODEL_FILES = {
+    "config.json": b"{}",
+    "model.safetensors": (55).to_bytes(8, "little")
+    + b'{"a": {"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(55)
+    + bytes(4),
+    "tokenizer.json": b"{}",
+}
+"""The fewest files that pass for a model until torch opens them."""
 REPO, FILENAME, COMMIT = "org/tiny-GGUF", "tiny.gguf", "c" * 40
 
 
@@ -39,6 +50,31 @@ def entry(data: bytes = DATA, *, pieces: int = 1, **changes: object) -> CatalogE
         "note": "A stand-in.",
     }
     return CatalogEntry(**(facts | changes))  # type: ignore[arg-type]
+
+
+def write_gguf(
+    path: Path,
+    architecture: str = "llama",
+    tensors: Sequence[str] = ("token_embd.weight",),
+    *,
+    kind: str | None = None,
+    **entries: str | int,
+) -> Path:
+    """A GGUF file with a header of these entries and tensors of 32 weights each."""
+    writer = gguf.GGUFWriter(path, architecture)
+    if kind is not None:
+        writer.add_type(kind)
+    for key, value in entries.items():
+        name = key.replace("__", ".")
+        writer.add_string(name, value) if isinstance(value, str) else writer.add_uint32(name, value)
+    writer.add_token_list(["a", "b"])
+    for tensor in tensors:
+        writer.add_tensor(tensor, np.ones(32, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
 
 
 def write_wheels(folder: Path, data: bytes = DATA, *, pieces: int = 1) -> None:

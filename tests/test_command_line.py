@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steering import artifact, catalog, evaluation, loading, prose, sweep_table
+from steering import artifact, catalog, defaults, evaluation, loading, prose, sweep_table
 from steering.__main__ import main
 from steering.prose import Passage
 from steering.splits import PromptSplits
@@ -170,7 +170,7 @@ def test_an_unknown_model_is_told(capsys, no_loading):
 def test_a_model_without_directions_is_told_how_they_are_made(capsys, no_loading):
     told = refused(capsys, "generate", "--model", "some/model", "--prompt", "Hi")
     assert "no directions for 'some/model'" in told
-    assert "precompute --model some/model" in told
+    assert "precompute --quick --model some/model" in told
 
 
 def test_fetching_an_unknown_model_names_the_nearest(capsys, tmp_path, monkeypatch):
@@ -255,6 +255,7 @@ def test_the_whole_comparison_is_stored_beside_the_directions(
     assert main(["evaluate", "--directions", directions, "--max-new-tokens", "2"]) == 0
     assert "Written" not in capsys.readouterr().out
     monkeypatch.setattr(evaluation, "TOKENS", 2)
+    monkeypatch.setattr(defaults, "TOKENS", 2)
     assert main(["evaluate", "--directions", directions]) == 0
     shown = capsys.readouterr().out
     assert "Answering took" in shown

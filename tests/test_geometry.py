@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from steering import geometry
+from steering import geometry, report
 from steering.geometry import Place
 from steering.panel import parse
 from steering.tracing import trace
@@ -50,5 +50,5 @@ def test_the_table_counts_what_lands_where():
     # Wilson's interval of 3 of 4, from the formula's closed form.
     assert found["nearest_harmless_ci"] == pytest.approx([0.3006, 0.9544], abs=1e-3)
     assert entry["harmless"]["1"]["n"] == 1
-    text = geometry.markdown([entry], [1])
+    text = report.landings([entry], [1])
     assert "| `flip` | 1.00 ± 0.71 | 0.75 | 0.50 | 0.50 ± 0.00 | 0.00 | 0.00 |" in text

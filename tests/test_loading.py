@@ -5,16 +5,17 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from steering import artifact, catalog, loading, weights
+from steering import artifact, catalog, dtype_speed, loading, number_formats, weights
 from steering.activations import capture
 from steering.comparison import compare
 from steering.directions import Directions, Inlp
+from steering.dtype_speed import Speed
 from steering.errors import SteeringError
 from steering.generation import Sampling, generate
 from steering.intervention import compile_edits
 from steering.loading import load
+from steering.model import NumberFormat
 from steering.panel import DEFAULT_PANELS, parse
 from steering.subspace import Subspace
 
@@ -65,14 +66,8 @@ def quantized(wide_folder, request):
     return load(str(wide_folder), quantization=request.param, device="cpu")
 
 
-@pytest.fixture
-def float32(monkeypatch):
-    """A CPU without bfloat16 instructions."""
-    monkeypatch.setattr(loading, "_cpu_computes_bfloat16", lambda: False)
-
-
-def test_a_folder_loads_as_it_was_saved(folder, tiny, float32):
-    model = load(str(folder), quantization="none", device="cpu")
+def test_a_folder_loads_as_it_was_saved(folder, tiny):
+    model = load(str(folder), quantization="none", dtype="float32", device="cpu")
     assert model.dtype == torch.float32
     assert model.suffix == tiny.suffix
     assert model.openers == tiny.openers
@@ -83,55 +78,45 @@ def test_a_folder_loads_as_it_was_saved(folder, tiny, float32):
     assert torch.equal(model.next_token_logits(rows), tiny.next_token_logits(rows))
 
 
-@pytest.mark.parametrize(
-    ("instructions", "dtype", "reason"),
-    [
-        (True, torch.bfloat16, "bfloat16: this CPU has"),
-        (False, torch.float32, "float32: this CPU is not known to have"),
-    ],
-)
-@pytest.mark.parametrize("asked", [None, "none"])
-def test_the_cpu_decides_the_number_format_and_the_reason_is_said(
-    folder, monkeypatch, instructions, dtype, reason, asked
-):
-    monkeypatch.setattr(loading, "_cpu_computes_bfloat16", lambda: instructions)
-    model = load(str(folder), quantization=asked, device="cpu")
-    assert model.dtype == model.number_format.dtype == dtype
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_model_is_held_in_the_dtype_that_was_asked_for(folder, dtype):
+    model = load(str(folder), dtype=dtype, device="cpu")
+    assert model.dtype == model.number_format.dtype == getattr(torch, dtype)
     assert model.number_format.quantization == "none"
-    assert model.number_format.reason == f"{reason} bfloat16 instructions"
+    assert model.number_format.reason == f"{dtype} on the CPU, as asked for"
 
 
+@pytest.mark.parametrize("asked", [None, "auto"])
 @pytest.mark.parametrize(
-    ("asked", "free", "quantization", "reason"),
-    [
-        (None, 10**9, "none", "bfloat16: the weights fit"),
-        (None, 10**3, "nf4", "would need 0.0 GB of GPU memory and 0.0 GB are free"),
-        ("none", 10**3, "none", "bfloat16 on the GPU, as asked for"),
-        ("int8", 10**9, "int8", "8-bit int8 on the GPU, as asked for"),
-        ("nf4", 10**9, "nf4", "4-bit NF4 on the GPU, as asked for"),
-    ],
+    ("step", "read", "dtype"), [(0.5, 0.5, torch.bfloat16), (0.5, 3.0, torch.float32)]
 )
-def test_a_gpu_too_small_for_bfloat16_gets_nf4(
-    folder, monkeypatch, asked, free, quantization, reason
+def test_what_was_measured_decides_the_dtype_on_a_cpu_and_is_said(
+    folder, monkeypatch, asked, step, read, dtype
 ):
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**11))
-    found = loading._number_format(folder, torch.device("cuda"), asked)
-    assert found.quantization == quantization
-    assert found.dtype == torch.bfloat16
-    assert reason in found.reason
+    speeds = {torch.float32: Speed(1.0, 1.0), torch.bfloat16: Speed(step, read)}
+    monkeypatch.setattr(dtype_speed, "measure", lambda folder: speeds)
+    model = load(str(folder), dtype=asked, device="cpu")
+    assert model.dtype == model.number_format.dtype == dtype
+    assert f"writing {step:.2f} times, reading {read:.2f} times" in model.number_format.reason
 
 
-def test_the_room_that_is_asked_for_on_a_gpu_is_a_quarter_more_than_the_weights(
-    tmp_path, monkeypatch
-):
-    # 500 weights are 1000 bytes in bfloat16, although this file holds them in float32.
-    save_file({"a": torch.zeros(20, 20), "b": torch.zeros(100)}, tmp_path / "model.safetensors")
-    (tmp_path / "tokenizer.json").write_bytes(b"0" * 1000)
-    found = []
-    for free in (1249, 1250):
-        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**11))
-        found.append(loading._number_format(tmp_path, torch.device("cuda"), None).quantization)
-    assert found == ["nf4", "none"]
+def test_a_format_that_does_not_hold_is_followed_by_the_next(folder, monkeypatch):
+    tried = [NumberFormat("none", dtype, str(dtype)) for dtype in (torch.float16, torch.float32)]
+    monkeypatch.setattr(number_formats, "candidates", lambda *_: tried)
+    asked = []
+
+    def trial(model):
+        asked.append(model.dtype)
+        return "layer 1 overflows"
+
+    assert load(str(folder), device="cpu", trial=trial).dtype == torch.float32
+    assert asked == [torch.float16]  # float32 needs no trial
+    assert load(str(folder), device="cpu", trial=lambda _: None).dtype == torch.float16
+
+
+def test_a_format_that_was_asked_for_and_does_not_hold_is_refused(folder):
+    with pytest.raises(SteeringError, match=r"float16: layer 1 overflows.*--dtype float32"):
+        load(str(folder), dtype="float16", device="cpu", trial=lambda _: "layer 1 overflows")
 
 
 def test_nf4_on_a_cpu_refuses_a_width_that_its_kernel_cannot_multiply(folder):
@@ -191,6 +176,9 @@ def test_an_unknown_quantization_is_refused_with_what_is_allowed(folder):
     unchecked = inspect.unwrap(load)  # no type checker looks at what the environment says
     with pytest.raises(SteeringError, match="unknown quantization 'fp4'; allowed: none, nf4, int8"):
         unchecked(str(folder), quantization="fp4")
+    allowed = "auto, float32, bfloat16, float16"
+    with pytest.raises(SteeringError, match=f"unknown dtype 'float64'; allowed: {allowed}"):
+        unchecked(str(folder), dtype="float64")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +194,7 @@ def test_a_device_that_is_not_there_is_refused(folder, monkeypatch, device, mess
         load(str(folder), device=device)
 
 
-def test_a_catalog_model_brings_its_own_refusal_openers(folder, monkeypatch, float32):
+def test_a_catalog_model_brings_its_own_refusal_openers(folder, monkeypatch):
     entry = replace(catalog.find(catalog.DEFAULT_MODEL), refusal_openers=("As",))
     monkeypatch.setattr(loading.catalog, "find", {entry.name: entry}.get)
     monkeypatch.setattr(

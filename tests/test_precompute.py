@@ -15,7 +15,9 @@ from steering import (
     artifact,
     catalog,
     cells,
+    choosing,
     evaluation,
+    fitting,
     loading,
     precompute,
     prose,
@@ -58,9 +60,6 @@ def few(monkeypatch, request, tmp_path) -> None:
 
 
 def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
-    def two(table):
-        return sorted(table, key=lambda place: table[place]["kl"])[:2]
-
     patch.setenv("STEERING_CACHE", str(cache))
     patch.setattr(evaluation, "TOKENS", 2)
     patch.setattr(starts, "CHOICE_TOKENS", 2)
@@ -70,8 +69,7 @@ def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
     patch.setattr(prose, "passages", lambda: (Passage("note", ("A grey cat slept.",)),))
     patch.setattr(sweep, "default_grid", lambda _: {"few": [Panel("flip", k=1)]})
     patch.setattr(sweep, "Settings", partial(cells.Settings, 2, 2, 1, 2, 8))
-    patch.setattr(precompute, "SCREENED", 2)
-    patch.setattr(precompute, "finalists", two)
+    patch.setattr(choosing, "FULL", choosing.Effort(screened=2, finalists=2, tokens=2))
     flatten(patch)
 
 
@@ -163,8 +161,8 @@ def test_the_directions_are_those_of_the_training_prompts(tiny, splits, whole):
 
 STOPS = (
     (activations, "capture", 2),
-    (precompute, "logits_under", 1),
-    (precompute, "inlp", 4),
+    (fitting, "logits_under", 1),
+    (fitting, "inlp", 4),
     (answers, "generate", 2),
     (cells, "generate", 2),
     (recordings, "compare", 1),
@@ -202,7 +200,7 @@ def test_a_finished_run_is_not_done_again(tiny, splits, whole, tmp_path, monkeyp
     def never(*_, **__):
         raise AssertionError("done twice")
 
-    for module, stage in ((activations, "capture"), (precompute, "inlp"), (answers, "generate")):
+    for module, stage in ((activations, "capture"), (fitting, "inlp"), (answers, "generate")):
         monkeypatch.setattr(module, stage, never)
     monkeypatch.setattr(recordings, "compare", never)
     precompute.precompute(tiny, splits, tmp_path / "out")

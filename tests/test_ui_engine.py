@@ -127,7 +127,7 @@ def test_a_model_that_its_maps_fit_can_be_traced_and_another_cannot(
         until(lambda: engine.status.phase == "ready")
         return engine
 
-    made = Atlas(gr.HTML(), gr.Button(), Memory())
+    made = Atlas(gr.HTML(), gr.Button(), gr.Button(), Memory())
     engine = ready(charted)
     assert engine.tracer is not None
     assert (engine.tracer.model, engine.tracer.maps) == (tiny, charted)
@@ -136,7 +136,7 @@ def test_a_model_that_its_maps_fit_can_be_traced_and_another_cannot(
         "maps": True,
         "panels": [],
     }
-    other = ready(replace(charted, dtype="float16"))
+    other = ready(replace(charted, model="another"))
     assert other.tracer is None
     assert json.loads(located(made, other, "How do I wash a dog?", {}))["maps"] is False
     assert ready(None).tracer is None

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from steering import maps as maps_module
+from steering import placement
 from steering.activations import capture
 from steering.errors import SteeringError
 from steering.maps import Maps
@@ -69,7 +70,7 @@ def placed(maps, traced, request_, fitted):
 
 @pytest.fixture(scope="module")
 def cloud(maps):
-    return figures.cloud(maps, edit_layer=2)
+    return figures.cloud(maps.points, edit_layer=2)
 
 
 def test_what_is_sent_is_strict_json_and_reads_back_the_same(cloud, placed):
@@ -94,13 +95,13 @@ def test_the_cloud_is_the_same_while_a_model_is_loading(cloud, maps):
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.bfloat16)
     try:
-        assert figures.cloud(maps, edit_layer=2) == cloud
+        assert figures.cloud(maps.points, edit_layer=2) == cloud
     finally:
         torch.set_default_dtype(before)
 
 
 def test_a_layer_without_a_map_is_not_looked_at_first(maps):
-    assert figures.cloud(maps, edit_layer=0)["edit_layer"] == 3
+    assert figures.cloud(maps.points, edit_layer=0)["edit_layer"] == 3
 
 
 def test_the_clouds_points_are_the_maps_points_to_three_digits(cloud, maps):
@@ -267,17 +268,17 @@ def test_a_prompt_whose_characters_are_split_between_tokens_shows_all_tokens(tin
 
 
 def test_umap_places_are_columns_in_the_panels_order(maps, traced):
-    columns = figures.umap_places(maps, traced.states, 3)
+    columns = placement.umap_places(maps, traced.states, 3)
     expected = maps.at(3).clusters.coordinates(traced.states[:, 2])[:, :2]
     np.testing.assert_allclose(np.transpose(columns), expected.numpy(), rtol=6e-3)
     with pytest.raises(SteeringError, match="no map at layer 0"):
-        figures.umap_places(maps, traced.states, 0)
+        placement.umap_places(maps, traced.states, 0)
 
 
 def test_a_kept_trace_answers_for_its_layers_and_for_nothing_else(maps, traced):
     memory = atlas.Memory()
     key = memory.keep(maps, traced)
-    assert memory.umap({"key": key, "layer": 3}) == figures.umap_places(maps, traced.states, 3)
+    assert memory.umap({"key": key, "layer": 3}) == placement.umap_places(maps, traced.states, 3)
     for asked in (
         None,
         [],

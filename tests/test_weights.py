@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
-from supply import COMMIT, DATA, FILENAME, REPO, Hub, entry, running_hub, write_wheels
+from supply import (
+    COMMIT,
+    DATA,
+    FILENAME,
+    MODEL_FILES,
+    REPO,
+    Hub,
+    entry,
+    running_hub,
+    write_gguf,
+    write_wheels,
+)
 
 from steering import weights
 from steering.errors import SteeringError
@@ -213,23 +224,24 @@ def test_two_processes_at_once_convert_once(tmp_path: Path) -> None:
 
 def test_a_gguf_file_of_ones_own_is_kept_under_its_hash(cache: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.gguf"
-    path.write_bytes(b"one")
+    write_gguf(path, general__name="one")
+    content = path.read_bytes()
     first = weights.fetch(str(path))
     assert (first.name, first.source, first.revision) == ("mine", "gguf file", None)
     assert path.exists()
-    path.write_bytes(b"two")  # another file of the same name is another model
+    write_gguf(path, general__name="two")  # another file of the same name is another model
     assert weights.cached(str(path)) is None
     second = weights.fetch(str(path))
     assert second.sha256 != first.sha256
     assert second.folder != first.folder
-    assert (first.folder / "model.safetensors").read_bytes() == b"one"
+    assert (first.folder / "model.safetensors").read_bytes() == content
 
 
 def test_a_folder_of_safetensors_is_used_in_place(cache: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
-        (folder / name).write_text("{}")
+    for name, content in MODEL_FILES.items():
+        (folder / name).write_bytes(content)
     expected = weights.Weights("mine", folder, "folder", None, None)
     assert weights.fetch(str(folder)) == weights.cached(str(folder)) == expected
     assert not cache.exists()
@@ -244,8 +256,7 @@ def test_a_folder_of_pickles_is_refused_with_advice(cache: Path, tmp_path: Path)
 
 
 def test_any_hub_repository_is_fetched_and_found_again(server: Hub) -> None:
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
-        server.files[f"org/chat/{name}"] = b"{}"
+    server.files |= {f"org/chat/{name}": content for name, content in MODEL_FILES.items()}
     assert weights.cached("org/chat") is None
     found = weights.fetch("org/chat")
     assert (found.name, found.source, found.revision) == ("org/chat", "hub:org/chat", COMMIT)
@@ -257,8 +268,7 @@ def test_a_catalog_model_on_the_hub_keeps_its_catalog_name(
 ) -> None:
     paper = entry(hub="org/chat", gguf=None, wheels=None)
     monkeypatch.setattr(weights, "find", lambda _: paper)
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
-        server.files[f"org/chat/{name}"] = b"{}"
+    server.files |= {f"org/chat/{name}": content for name, content in MODEL_FILES.items()}
     assert weights.fetch("tiny").name == "tiny"
     assert weights.fetch("tiny").source == "hub:org/chat"
 
@@ -306,6 +316,86 @@ def test_the_cache_folder_is_the_chosen_one_else_the_users(
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert weights.cache_folder() == tmp_path / "xdg" / "refusal-steering-playground"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://huggingface.co/org/chat",
+        "http://huggingface.co/org/chat/",
+        "https://huggingface.co/org/chat/tree/main",
+        "huggingface.co/org/chat/blob/main/config.json?download=true",
+        "https://hf.co/org/chat#readme",
+        "https://a-mirror.example:8443/models/org/chat",
+        "hf://org/chat",
+        "org/chat:latest",
+        "org/chat@main",
+        "org/chat/",
+        " https://huggingface.co/org/chat ",
+    ],
+)
+def test_an_address_is_answered_with_the_repository_to_give(cache: Path, text: str) -> None:
+    with pytest.raises(SteeringError, match=r"no model's name; give its hub repository: org/chat$"):
+        weights.fetch(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://huggingface.co/datasets/org/chat", "https://huggingface.co/", "ftp://a/b/c"]
+)
+def test_an_address_of_something_else_is_an_unknown_model(cache: Path, text: str) -> None:
+    with pytest.raises(SteeringError, match="unknown model"):
+        weights.fetch(text)
+
+
+def test_the_address_of_one_file_is_to_be_downloaded(cache: Path) -> None:
+    with pytest.raises(SteeringError, match="download that file and give its path"):
+        weights.fetch("https://huggingface.co/org/chat/resolve/main/a.Q4_K_M.gguf")
+
+
+def test_a_link_to_no_gguf_file_is_told_as_that(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").symlink_to(tmp_path / "gone")
+    with pytest.raises(SteeringError, match=r"a\.gguf is a link to .*gone, which does not exist"):
+        weights.fetch(str(tmp_path / "a.gguf"))
+    assert weights.cached(str(tmp_path / "a.gguf")) is None
+
+
+def test_a_control_vector_is_refused_before_it_is_hashed_or_stored(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_gguf(tmp_path / "a.GGUF", "controlvector", ["direction.1"])
+    monkeypatch.setattr(weights, "sha256_of", lambda *_, **__: pytest.fail("it was read whole"))
+    with pytest.raises(SteeringError, match=r"control vector, not a model.*steering import"):
+        weights.fetch(str(path))
+    assert not cache.exists()
+
+
+def test_a_broken_file_of_a_hub_repository_is_named_with_what_to_delete(server: Hub) -> None:
+    server.files |= {f"org/chat/{name}": content for name, content in MODEL_FILES.items()}
+    server.files["org/chat/model.safetensors"] = MODEL_FILES["model.safetensors"][:-1]
+    for _ in range(2):  # fetched, then found in the hub's cache
+        with pytest.raises(
+            SteeringError, match=r"model\.safetensors is cut.*delete .*models--org--chat and fetch"
+        ):
+            weights.fetch("org/chat")
+
+
+def test_an_adapter_on_the_hub_is_refused_before_it_is_downloaded(server: Hub) -> None:
+    for name in ("adapter_config.json", "adapter_model.safetensors", "tokenizer.json"):
+        server.files[f"org/lora/{name}"] = b"{}"
+    with pytest.raises(SteeringError, match=r"org/lora cannot be .* holds an adapter .*merge it"):
+        weights.fetch("org/lora")
+    assert not any("resolve" in asked for asked in server.asked)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", '{"schema": 1, "files": null}', '{"schema": 1, "files": 7}', "\ud800"]
+)
+def test_a_record_of_another_kind_is_made_anew(server: Hub, cache: Path, text: str) -> None:
+    found = weights.fetch("tiny")
+    record = found.folder / "steering.json"
+    record.write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert weights.cached("tiny") is None
+    assert weights.fetch("tiny") == found
 
 
 @pytest.mark.model

@@ -14,19 +14,23 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import gradio as gr
-from jaxtyping import Float
-from torch import Tensor
 
-from steering.directions import Directions
 from steering.errors import SteeringError
-from steering.maps import Maps
-from steering.tracing import Trace
-from steering.ui import dials, figures, text
+from steering.outline import Facts
+from steering.points import Points
+from steering.ui import adaptation, dials, figures, text
 from steering.ui.engine import Engine
 from steering.ui.explanation import ASSETS
+
+if TYPE_CHECKING:
+    from steering.maps import Maps
+    from steering.tracing import Trace
+
+Umap = Callable[[int], list[list[float]] | None]
+"""Returns a request's places on the UMAP of a layer, as two columns; None if there is none."""
 
 _KEPT: Final = 64
 """Traces kept for later UMAP questions (chosen): about half a megabyte each at d_model 896."""
@@ -39,18 +43,27 @@ class Memory:
     Keys cannot be guessed, so nobody learns where somebody else's request lies.
     """
 
-    _traces: OrderedDict[str, tuple[Maps, Float[Tensor, "panel layer d_model"]]] = field(
-        default_factory=OrderedDict
-    )
+    _umaps: OrderedDict[str, Umap] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def keep(self, maps: Maps, trace: Trace) -> str:
+    def keep(self, maps: "Maps", trace: "Trace") -> str:
         """Keep a trace and return its key; the oldest ones are forgotten."""
+        from steering import placement
+
+        states = trace.states
+
+        def umap(layer: int) -> list[list[float]] | None:
+            return placement.umap_places(maps, states, layer) if layer in maps.layers else None
+
+        return self.keep_places(umap)
+
+    def keep_places(self, umap: Umap) -> str:
+        """Keep who knows a request's places on UMAP, and return the key."""
         key = secrets.token_urlsafe(12)
         with self._lock:
-            self._traces[key] = (maps, trace.states)
-            while len(self._traces) > _KEPT:
-                self._traces.popitem(last=False)
+            self._umaps[key] = umap
+            while len(self._umaps) > _KEPT:
+                self._umaps.popitem(last=False)
         return key
 
     def umap(self, asked: object) -> list[list[float]] | None:
@@ -62,10 +75,8 @@ class Memory:
         if not isinstance(asked, Mapping) or not isinstance(asked.get("layer"), int):
             return None
         with self._lock:
-            kept = self._traces.get(str(asked.get("key")))
-        if kept is None or asked["layer"] not in kept[0].layers:
-            return None
-        return figures.umap_places(*kept, asked["layer"])
+            kept = self._umaps.get(str(asked.get("key")))
+        return kept(asked["layer"]) if kept else None
 
 
 @dataclass(frozen=True)
@@ -75,28 +86,55 @@ class Atlas:
     Attributes:
         board: The map; its value is the JSON that `empty` or `show` returns.
         place: Unseen button; assets/page.js presses it when a slider has rested for a moment.
+        adopt: Unseen button; pressed when directions and maps were fitted for this machine.
         memory: Traces that the page may still ask about.
     """
 
     board: gr.HTML
     place: gr.Button
+    adopt: gr.Button
     memory: Memory
 
     def show(
-        self, maps: Maps, trace: Trace, request: figures.Request, directions: Directions
+        self, maps: "Maps", trace: "Trace", request: figures.Request, directions: Facts
     ) -> str:
         """Return the value that shows a request's places."""
         found = figures.placed(maps, trace, request, directions=directions)
         return _written(found | {"maps": True, "key": self.memory.keep(maps, trace)})
 
+    def recall(
+        self,
+        points: Points,
+        prompt: str,
+        landed: Mapping[str, Mapping[str, Any]],
+        directions: Facts,
+    ) -> str:
+        """Return the value that shows a recorded request's places.
+
+        Args:
+            points: Of the maps that it was placed on.
+            prompt: The request.
+            landed: What was recorded of each card's panel, see `recordings`.
+            directions: Fill in what the panels leave to the model.
+        """
+
+        def umap(layer: int) -> list[list[float]] | None:
+            if layer not in points.layers:
+                return None
+            at = points.layers.index(layer)
+            return [[row["umap"][axis][at] for row in landed.values()] for axis in (0, 1)]
+
+        found = figures.told(points.model, prompt, landed, directions)
+        return _written(found | {"maps": True, "key": self.memory.keep_places(umap)})
+
 
 def empty(engine: Engine, *, fits: bool = True) -> str:
     """Return the value that shows the cloud alone, or that there are no maps that fit the model."""
-    maps = engine.maps
+    points = engine.points
     return _written(
         {
-            "model": maps.model if maps else engine.name,
-            "maps": maps is not None and fits,
+            "model": points.model if points else engine.name,
+            "maps": points is not None and fits,
             "panels": [],
         }
     )
@@ -118,26 +156,34 @@ def atlas(engine: Engine) -> Atlas:
     files = served()
 
     def cloud(_asked: object) -> dict[str, Any] | None:
-        maps, directions = engine.maps, engine.directions
-        if maps is None or directions is None:
+        points, outline = engine.points, engine.outline
+        if points is None or outline is None:
             return None
-        return _cloud(maps, directions.inlp_place[1])
+        return _cloud(points, outline.inlp_place[1])
 
     def umap(asked: object) -> list[list[float]] | None:
         return memory.umap(asked)
+
+    def machine(_asked: object) -> dict[str, Any]:
+        return adaptation.told(engine)
+
+    def fit(_asked: object) -> None:
+        adaptation.start(engine)
 
     with gr.Column(elem_id="atlas", min_width=0):
         board = gr.HTML(
             empty(engine),
             html_template=template(),
-            js_on_load=(ASSETS / "map.js").read_text("utf-8")
+            js_on_load=(ASSETS / "machine.js").read_text("utf-8")
+            + (ASSETS / "map.js").read_text("utf-8")
             + "\nsteeringMap({ element, props, server, watch });",
             apply_default_css=False,
-            server_functions=[cloud, umap],
+            server_functions=[cloud, umap, machine, fit],
             files=files,
         )
         place = gr.Button("Place", elem_id="place", elem_classes="unseen-button")
-    return Atlas(board, place, memory)
+        adopt = gr.Button("Adopt", elem_id="adopt", elem_classes="unseen-button")
+    return Atlas(board, place, adopt, memory)
 
 
 def template() -> str:
@@ -166,8 +212,8 @@ def served() -> dict[str, str]:
 
 
 @lru_cache(maxsize=2)
-def _cloud(maps: Maps, edit_layer: int) -> dict[str, Any]:
-    return figures.cloud(maps, edit_layer=edit_layer)
+def _cloud(points: Points, edit_layer: int) -> dict[str, Any]:
+    return figures.cloud(points, edit_layer=edit_layer)
 
 
 def wire(made: Atlas, place: Callable[..., Any], inputs: Sequence[Any]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from steering.directions import Directions
 from steering.errors import SteeringError
+from steering.outline import Facts
 from steering.panel import KEYS, RANGES, Panel
 from steering.ui import dials, screen, text
 
@@ -58,7 +58,7 @@ class Setting:
     kind: str
     values: Mapping[str, Any]
 
-    def panel(self, directions: Directions | None) -> Panel:
+    def panel(self, directions: Facts | None) -> Panel:
         """Return the panel; raises SteeringError if the values do not fit."""
         return dials.panel_of(self.kind, self.values, directions)
 
@@ -68,15 +68,17 @@ class Setting:
         return text.title(self.slot, self.kind)
 
 
-def card(slot: str, directions: Directions | None) -> Card:
+def card(slot: str, directions: Facts | None) -> Card:
     """Lay out one card."""
     kind = dials.SLOTS[slot].partition(":")[0]
     chosen = None
     with gr.Column(elem_classes=["card", f"card-{slot}"], elem_id=f"card-{slot}", min_width=0):
         with gr.Row(elem_classes="top"):
-            head = gr.HTML(text.head(slot, kind), elem_classes="head")
-            on = None if slot == "baseline" else _switch(slot, kind)
-        view = gr.HTML(screen.view(None, "idle" if slot != "own" else "off"), elem_classes="screen")
+            problem = dials.lacking(kind, "inlp", directions)
+            head = gr.HTML(text.head(slot, kind, problem), elem_classes="head")
+            is_on = dials.starts_on(slot, directions)
+            on = None if slot == "baseline" else _switch(slot, kind, is_on=is_on)
+        view = gr.HTML(screen.view(None, "idle" if is_on else "off"), elem_classes="screen")
         with gr.Column(elem_classes="dials", min_width=0):
             if slot == "own":
                 chosen = _kinds(kind)
@@ -98,9 +100,9 @@ LEGEND = (
 )
 
 
-def _switch(slot: str, kind: str) -> gr.Checkbox:
+def _switch(slot: str, kind: str, *, is_on: bool) -> gr.Checkbox:
     return gr.Checkbox(
-        value=slot != "own",
+        value=is_on,
         label=f"Include {text.title(slot, kind)}",
         container=False,
         elem_classes="switch",
@@ -133,7 +135,7 @@ _CHOICES = {
 }
 
 
-def _controls(slot: str, kind: str, directions: Directions | None) -> dict[str, Any]:
+def _controls(slot: str, kind: str, directions: Facts | None) -> dict[str, Any]:
     """Make every control a card may need; those that its kind does not take are hidden."""
     values = dials.start(dials.SLOTS[slot], directions)
     reach = dials.limits(kind, values["basis"], values["layer"], directions)
@@ -171,14 +173,14 @@ def _control(key: str, kind: str, value: Any, reach: dials.Limits) -> Any:  # no
     return gr.Slider(low, high, value=value, step=step, buttons=[], **common)
 
 
-def restart(made: Card, directions: Directions | None) -> dict[Any, Any]:
+def restart(made: Card, directions: Facts | None) -> dict[Any, Any]:
     """Return the updates that bring a card back to its first state."""
     kind = dials.SLOTS[made.slot].partition(":")[0]
     values = dials.start(dials.SLOTS[made.slot], directions)
-    return _switched(made, kind, values, directions, on=made.slot != "own")
+    return _switched(made, kind, values, directions, on=dials.starts_on(made.slot, directions))
 
 
-def bring(made: Card, brought: dials.Brought, directions: Directions | None) -> dict[Any, Any]:
+def bring(made: Card, brought: dials.Brought, directions: Facts | None) -> dict[Any, Any]:
     """Return the updates that set a card to a panel and switch it on."""
     return _switched(made, brought.kind, brought.values, directions, on=True)
 
@@ -187,7 +189,7 @@ def _switched(
     made: Card,
     kind: str,
     values: Mapping[str, Any],
-    directions: Directions | None,
+    directions: Facts | None,
     *,
     on: bool,
 ) -> dict[Any, Any]:
@@ -200,11 +202,12 @@ def _switched(
 
 
 def turn_into(
-    made: Card, kind: str, values: Mapping[str, Any], directions: Directions | None
+    made: Card, kind: str, values: Mapping[str, Any], directions: Facts | None
 ) -> dict[Any, Any]:
     """Return the updates that give a card a kind and its values."""
     reach = dials.limits(kind, values["basis"], values["layer"], directions)
-    updates: dict[Any, Any] = {made.head: text.head(made.slot, kind)}
+    problem = dials.lacking(kind, "inlp", directions)
+    updates: dict[Any, Any] = {made.head: text.head(made.slot, kind, problem)}
     for key, control in made.controls.items():
         change = {"value": values[key], "visible": key in KEYS[kind]}
         updates[control] = gr.update(**change, **_reach(key, reach))
@@ -221,7 +224,7 @@ def _reach(key: str, reach: dials.Limits) -> dict[str, Any]:
     return {}
 
 
-def refit(made: Card, setting: Setting, directions: Directions | None) -> dict[Any, Any]:
+def refit(made: Card, setting: Setting, directions: Facts | None) -> dict[Any, Any]:
     """Return the updates of a card's limits after its layer or basis has changed."""
     basis = setting.values.get("basis", "dim")
     reach = dials.limits(setting.kind, basis, int(setting.values["layer"] or 0), directions)
@@ -234,7 +237,7 @@ def refit(made: Card, setting: Setting, directions: Directions | None) -> dict[A
     return updates
 
 
-def form_of(setting: Setting, directions: Directions | None) -> str:
+def form_of(setting: Setting, directions: Facts | None) -> str:
     """Return the HTML of a card's text form, or what is wrong with its values."""
     try:
         return text.form(str(setting.panel(directions)))

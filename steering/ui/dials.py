@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from steering import incomplete
 from steering.comparison import Answer
-from steering.directions import Directions
 from steering.errors import SteeringError
+from steering.outline import Facts
 from steering.panel import KEYS, Panel, parse
+from steering.points import PLACES_VERSION
 
 CONTROLS: Final = ("k", "alpha", "c", "layer", "where", "side", "center", "basis", "seed")
 """The controls of a card, in the order in which their values are handed around."""
@@ -40,7 +42,7 @@ class Limits:
     highest_layer: int
 
 
-def start(panel: str, directions: Directions | None) -> dict[str, Any]:
+def start(panel: str, directions: Facts | None) -> dict[str, Any]:
     """Return the controls' first values for a panel's text form.
 
     Without directions the values are those that the paper uses, to be looked at only.
@@ -56,7 +58,7 @@ def start(panel: str, directions: Directions | None) -> dict[str, Any]:
     return values | {key: value for key, value in given.items() if value is not None}
 
 
-def panel_of(kind: str, values: Mapping[str, Any], directions: Directions | None) -> Panel:
+def panel_of(kind: str, values: Mapping[str, Any], directions: Facts | None) -> Panel:
     """Return the panel that a card's controls make; what equals the default is left out.
 
     Raises:
@@ -64,6 +66,8 @@ def panel_of(kind: str, values: Mapping[str, Any], directions: Directions | None
     """
     if directions is None or kind == "baseline":
         return Panel(kind)
+    if problem := lacking(kind, values.get("basis"), directions):
+        raise SteeringError(problem)
     keys = [key for key in CONTROLS if key in KEYS[kind]]
     if missing := [key for key in keys if values.get(key) is None]:
         raise SteeringError(f"{missing[0]} of {kind} is empty; give it a value")
@@ -75,6 +79,18 @@ def panel_of(kind: str, values: Mapping[str, Any], directions: Directions | None
     given = {key: value for key, value in read.items() if value != getattr(usual, key)}
     given.pop("basis", None)
     return Panel(kind, basis=basis, **given)
+
+
+def lacking(kind: str, basis: object, directions: Facts | None) -> str | None:
+    """Return what a kind of panel needs and a model does not have; None where it has all."""
+    if directions is None or directions.inlp_ranks or kind not in ("nullspace", "flip"):
+        return None
+    return incomplete.no_inlp(directions.model) if basis == "inlp" else None
+
+
+def starts_on(slot: str, directions: Facts | None) -> bool:
+    """Whether a card takes part from the start."""
+    return slot != "own" and not lacking(slot, "inlp", directions)
 
 
 @dataclass(frozen=True)
@@ -94,7 +110,7 @@ class Brought:
     form: str
 
 
-def bring(panel: str, directions: Directions | None) -> Brought:
+def bring(panel: str, directions: Facts | None) -> Brought:
     """Return the card that a panel belongs to, and how that card is set to it.
 
     Args:
@@ -116,7 +132,7 @@ def bring(panel: str, directions: Directions | None) -> Brought:
     made = panel_of(wanted.name, values, directions)
     if made.resolved(directions) != wanted:
         raise SteeringError(f"no card has the controls that {panel} needs; run it by command line")
-    made.edit(directions)  # refuses what this model does not have
+    made.require(directions)  # refuses what this model does not have
     slot = wanted.name if wanted.name in SLOTS else "own"
     return Brought(slot, wanted.name, values, str(made))
 
@@ -127,7 +143,7 @@ def _number(key: str, value: Any) -> Any:  # noqa: ANN401 - a slider's value or 
     return round(float(value), 4) if key in ("alpha", "c") else value
 
 
-def limits(kind: str, basis: str, layer: int, directions: Directions | None) -> Limits:
+def limits(kind: str, basis: str, layer: int, directions: Facts | None) -> Limits:
     """Return how far the sliders go for a kind of panel at a layer.
 
     Args:
@@ -138,17 +154,19 @@ def limits(kind: str, basis: str, layer: int, directions: Directions | None) -> 
     """
     if directions is None:
         return Limits(20, 0, 30)
-    if kind in ("baseline", "actadd", "ablation") or basis == "dim":
-        return Limits(1, 1, directions.n_layers - 1)
+    if kind in ("baseline", "actadd", "ablation") or basis == "dim" or not directions.inlp_ranks:
+        known = [
+            each for place, each in directions.places or () if place == directions.dim_place[0]
+        ]
+        return Limits(1, min(known, default=1), max(known, default=directions.n_layers - 1))
     position = directions.inlp_place[0]
-    layers = [each for place, each in directions.inlp if place == position]
-    found = directions.inlp.get((position, layer))
-    rank = found.subspace.rank if found else directions.default_k
+    layers = [each for place, each in directions.inlp_ranks if place == position]
+    rank = directions.inlp_ranks.get((position, layer), directions.default_k)
     return Limits(rank, min(layers), max(layers))
 
 
 def recorded(
-    recording: Mapping[str, Any], panels: Mapping[str, Panel], directions: Directions | None
+    recording: Mapping[str, Any], panels: Mapping[str, Panel], directions: Facts | None
 ) -> dict[str, Answer | None]:
     """Return a recording's answers for the cards whose panels it holds, by card."""
     answers = {
@@ -162,7 +180,28 @@ def recorded(
     }
 
 
-def _settled(panel: Panel, directions: Directions | None) -> Panel:
+def landed(
+    recording: Mapping[str, Any], panels: Mapping[str, Panel], directions: Facts, *, maps: str
+) -> dict[str, Mapping[str, Any]]:
+    """Return where a recording says that its request landed, for the cards whose panels it holds.
+
+    Args:
+        recording: One line of `recordings.jsonl`; lines of old versions have no places.
+        panels: What the cards are set to, by card.
+        directions: Fill in what the panels leave to the model.
+        maps: SHA-256 of the maps' file: places on other maps are none on these.
+    """
+    places = recording.get("places")
+    if not places or places["version"] != PLACES_VERSION or places["maps"] != maps:
+        return {}
+    rows = {parse(row["form"]).resolved(directions): row for row in places["panels"]}
+    found = {slot: rows.get(panel.resolved(directions)) for slot, panel in panels.items()}
+    return {
+        slot: row | {"form": str(panels[slot])} for slot, row in found.items() if row is not None
+    }
+
+
+def _settled(panel: Panel, directions: Facts | None) -> Panel:
     return panel if directions is None else panel.resolved(directions)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from steering.directions import Directions
 from steering.errors import SteeringError
+from steering.outline import Facts
 from steering.panel import Panel, parse
 from steering.sweep_table import VERDICTS
 from steering.ui import dials, dose_text, text
@@ -32,7 +32,7 @@ _SHORT: Final = {
 """Names that fit into a plot."""
 
 
-def view(rows: Sequence[Row], directions: Directions) -> dict[str, Any]:
+def view(rows: Sequence[Row], directions: Facts) -> dict[str, Any]:
     """Return what the three figures show.
 
     Args:
@@ -57,7 +57,7 @@ def view(rows: Sequence[Row], directions: Directions) -> dict[str, Any]:
     }
 
 
-def cell(row: Row, panel: Panel, directions: Directions) -> dict[str, Any]:
+def cell(row: Row, panel: Panel, directions: Facts) -> dict[str, Any]:
     """Return one cell: what it is and what was measured.
 
     Returns:
@@ -101,7 +101,7 @@ def _round(value: float | None) -> float | None:
 # The figures
 
 
-def heat(panels: Sequence[Panel], directions: Directions) -> dict[str, Any]:
+def heat(panels: Sequence[Panel], directions: Facts) -> dict[str, Any]:
     """Return the heat map of flipping: `k` and `alpha` in rising order, `cells[alpha][k]`."""
     found = _along(panels, Panel("flip"), ("k", "alpha"), directions)
     ranks = sorted({panels[index].k or 0 for index in found})
@@ -114,7 +114,7 @@ def heat(panels: Sequence[Panel], directions: Directions) -> dict[str, Any]:
     }
 
 
-def curves(panels: Sequence[Panel], directions: Directions) -> dict[str, Any]:
+def curves(panels: Sequence[Panel], directions: Facts) -> dict[str, Any]:
     """Return the curves along each dial: `k`, `c`, `alpha` and `layer`.
 
     Returns:
@@ -152,7 +152,7 @@ def _line(
     dial: str,
     about: tuple[str, str],
     base: Panel,
-    directions: Directions,
+    directions: Facts,
 ) -> dict[str, Any]:
     found = _along(panels, base, (dial,), directions)
     found.sort(key=lambda index: getattr(panels[index], dial))
@@ -165,7 +165,7 @@ def _line(
 
 
 def _along(
-    panels: Sequence[Panel], base: Panel, free: Sequence[str], directions: Directions
+    panels: Sequence[Panel], base: Panel, free: Sequence[str], directions: Facts
 ) -> list[int]:
     """Return the cells that differ from a panel in the free keys only."""
     wanted = base.resolved(directions)
@@ -181,10 +181,9 @@ def _along(
     return [index for index, panel in enumerate(panels) if belongs(panel)]
 
 
-def _kept(panel: Panel, directions: Directions) -> int | None:
+def _kept(panel: Panel, directions: Facts) -> int | None:
     """Return how many directions a layer has, where those are fewer than the default rank."""
-    found = directions.inlp.get(panel.place)
-    rank = found.subspace.rank if found else directions.default_k
+    rank = directions.inlp_ranks.get(panel.place, directions.default_k)
     return rank if rank < directions.default_k else None
 
 

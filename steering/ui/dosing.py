@@ -35,7 +35,7 @@ class Section:
 
 def empty(engine: Engine) -> dict[str, Any]:
     """Return the board's value: whose doses there are; the page asks for them once it is seen."""
-    there = bool(engine.sweep) and engine.directions is not None
+    there = bool(engine.sweep) and engine.outline is not None
     return {"model": engine.name, "missing": "" if there else dose_text.missing(engine.name)}
 
 
@@ -43,7 +43,7 @@ def section(engine: Engine) -> Section:
     """Lay out the section; to be called inside a `gr.Blocks`."""
 
     def doses(_asked: object) -> dict[str, Any] | None:
-        rows, directions = engine.sweep, engine.directions
+        rows, directions = engine.sweep, engine.outline
         return dose.view(rows, directions) if rows and directions is not None else None
 
     def table(_asked: object) -> str:
@@ -65,8 +65,8 @@ def section(engine: Engine) -> Section:
 def told(brought: dials.Brought, engine: Engine) -> str:
     """Return what a visitor is told after a card was set."""
     settings = ""
-    if engine.directions is not None:
-        settings = settings_of(parse(brought.form), engine.directions)
+    if engine.outline is not None:
+        settings = settings_of(parse(brought.form), engine.outline)
     name = text.title(brought.slot, brought.kind)
     if brought.slot == "own":
         name += f" ({text.KINDS[brought.kind].title})"

@@ -7,16 +7,23 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from steering.directions import Directions
-from steering.errors import SteeringError
-from steering.maps import Maps
-from steering.model import ChatModel
+from steering.errors import NotFittedError, SteeringError
+from steering.outline import Facts
+from steering.points import Points
 from steering.progress import Report, Step
-from steering.tracing import Tracer
+from steering.ui import adaptation
+from steering.ui.adaptation import Adapting, Fitting
 
-Phase = Literal["idle", "loading", "ready", "failed"]
+if TYPE_CHECKING:
+    from steering.directions import Directions
+    from steering.drift import Check
+    from steering.maps import Maps
+    from steering.model import ChatModel
+    from steering.tracing import Tracer
+
+Phase = Literal["idle", "loading", "ready", "failed", "unfitted"]
 
 
 @dataclass(frozen=True)
@@ -25,21 +32,41 @@ class Supply:
 
     Attributes:
         model: Loads the model; may take minutes, and reports its progress.
-        directions: Reads the precomputed directions; takes well under a second.
+        directions: Reads the precomputed directions, which needs torch.
         recordings: Reads the recorded comparisons; empty if there are none.
         names: Models that have precomputed directions, with the title to show.
         maps: Reads the precomputed maps; None if there are none.
         evaluation: Reads the measured table, `evaluation.json`; None if there is none.
         sweep: Reads the rows of the measured grids, as `sweep_table` gives them; empty if none.
+        outline: Reads what there is to know of the directions without torch, so that the page
+            can be laid out before it; None where the directions themselves are at hand.
+        points: The same of the maps: what there is to look at.
+        transfer: Reads the table of number formats, `transfer.json`; None if there is none.
+        adapting: Checks directions and maps on this machine, and fits them for it.
     """
 
-    model: Callable[[str, Report], ChatModel]
-    directions: Callable[[str], Directions]
+    model: "Callable[[str, Report], ChatModel]"
+    directions: "Callable[[str], Directions]"
     recordings: Callable[[str], tuple[Mapping[str, Any], ...]]
     names: Mapping[str, str] = field(default_factory=dict)
-    maps: Callable[[str], Maps | None] = lambda _name: None
+    maps: "Callable[[str], Maps | None]" = lambda _name: None
     evaluation: Callable[[str], Mapping[str, Any] | None] = lambda _name: None
     sweep: Callable[[str], Sequence[Mapping[str, Any]]] = lambda _name: ()
+    outline: Callable[[str], Facts] | None = None
+    points: Callable[[str], Points | None] | None = None
+    transfer: Callable[[str], Mapping[str, Any] | None] = lambda _name: None
+    adapting: Adapting = field(default_factory=Adapting)
+
+    def facts(self, name: str) -> Facts:
+        """Return what there is to know of the directions."""
+        return self.outline(name) if self.outline else self.directions(name)
+
+    def cloud(self, name: str) -> Points | None:
+        """Return the points of the maps, or None if there are no maps."""
+        if self.points:
+            return self.points(name)
+        maps = self.maps(name)
+        return maps.points if maps else None
 
 
 @dataclass(frozen=True)
@@ -47,7 +74,8 @@ class Status:
     """How far the model is.
 
     Attributes:
-        phase: `idle` before anybody asked for it, then `loading`, then `ready` or `failed`.
+        phase: `idle` before anybody asked for it, then `loading`, then `ready` or `failed`;
+            `unfitted` where the model has no directions, which have to be fitted first.
         model: Name of the model.
         sentence: What a visitor should know: the step, the number format, or what went wrong.
         step: Step of the present step while loading, if it was reported.
@@ -76,7 +104,7 @@ class Engine:
     """The model, its directions and recordings, and the line of runs in front of it."""
 
     def __init__(self, name: str, supply: Supply, *, places: int = 20) -> None:
-        """Read the directions and recordings; the model itself comes with `start()`.
+        """Read what is recorded; directions, maps and the model itself come with `start()`.
 
         Args:
             name: Catalog name, hub id, folder or .gguf file.
@@ -90,10 +118,14 @@ class Engine:
         self._runs: dict[str, Run] = {}
         self.reading = threading.Lock()
         """Held by whoever has edits in the model: hooks of two passes would see each other."""
+        self.asking = 0
+        """Placings that wait for the model or use it."""
         self._take(name)
 
     def _take(self, name: str) -> None:
         self.name = name
+        self.outline: Facts | None = None
+        self.points: Points | None = None
         self.model: ChatModel | None = None
         self.directions: Directions | None = None
         self.recordings: tuple[Mapping[str, Any], ...] = ()
@@ -101,14 +133,22 @@ class Engine:
         self.tracer: Tracer | None = None
         self.evaluation: Mapping[str, Any] | None = None
         self.sweep: Sequence[Mapping[str, Any]] = ()
+        self.transfer: Mapping[str, Any] | None = None
         self.status = Status("idle", name, "The model has not been loaded yet.")
+        self.check: Check | None = None
+        self.agreement: dict[str, Any] | None = None
+        self.looked = False
+        self.fitting = Fitting()
         self._attempt = object()
         try:
-            self.directions = self.supply.directions(name)
+            self.outline = self.supply.facts(name)
             self.recordings = self.supply.recordings(name)
-            self.maps = self.supply.maps(name)
+            self.points = self.supply.cloud(name)
             self.evaluation = self.supply.evaluation(name)
             self.sweep = self.supply.sweep(name)
+            self.transfer = self.supply.transfer(name)
+        except NotFittedError as error:
+            self.status = Status("unfitted", name, str(error))
         except SteeringError as error:
             self.status = Status("failed", name, str(error))
 
@@ -142,28 +182,90 @@ class Engine:
         # Whatever else is raised is a bug: it goes to the log, and visitors learn that it is there.
         outcome = Status("failed", name, "Loading ended with an error that is in the server's log.")
         try:
-            model = self.supply.model(name, report)
-            outcome = Status("ready", name, model.number_format.reason)
+            directions, maps = self.supply.directions(name), self.supply.maps(name)
             with self._lock:
                 if attempt is self._attempt:
-                    # The tracer first: whoever sees the model may ask for it.
-                    self.tracer = self._tracer(model)
-                    self.model = model
+                    self.directions, self.maps = directions, maps
+            model = self.supply.model(name, report)
+            outcome = Status("ready", name, model.number_format.reason)
+            self.adopt(attempt, model)
         except SteeringError as error:
             outcome = Status("failed", name, str(error))
         finally:
             self._say(attempt, outcome)
-        if outcome.phase == "ready" and self.maps is not None:
-            # UMAP compiles for seconds: here, where nobody waits for it.
-            self.maps.warm_up()
+        if outcome.phase == "ready":
+            adaptation.look(self, model, attempt)
+            with self._lock:
+                self.looked = self.looked or attempt is self._attempt
 
-    def _tracer(self, model: ChatModel) -> Tracer | None:
-        if self.directions is None or self.maps is None:
+    def adopt(self, attempt: object, model: "ChatModel") -> None:
+        """Take a loaded model, with what was fitted for it on this machine, if there is any."""
+        found = self.supply.adapting.fitted(model)
+        with self._lock:
+            if attempt is not self._attempt:
+                return
+            if found is not None:
+                self.directions, self.maps = self.outline, _ = found
+                self.points, self.check, self.agreement = found[1].points, None, None
+            # The tracer first: whoever sees the model may ask for it.
+            self.tracer = self._tracer(model, self.maps)
+            self.model = model
+            self.status = Status("ready", self.name, model.number_format.reason)
+
+    def wants(self, attempt: object) -> bool:
+        """Whether the work of this attempt is still of use: no other model was chosen."""
+        return attempt is self._attempt
+
+    def checked(self, attempt: object, check: "Check") -> None:
+        """Serve the maps as the check of the number format found them."""
+        with self._lock:
+            if attempt is self._attempt and self.model is not None and self.maps is not None:
+                self.tracer = self._tracer(self.model, check.applied(self.maps))
+                self.check = check
+
+    def agreed(self, attempt: object, found: dict[str, Any] | None) -> None:
+        """Keep how well the directions agree with a refit here."""
+        with self._lock:
+            if attempt is self._attempt:
+                self.agreement = found
+
+    def begin_fit(self) -> object:
+        """Say that a fit for this machine runs now, and return what it is an attempt of."""
+        with self._lock:
+            self.fitting = Fitting("running", "Beginning")
+            return self._attempt
+
+    def fits(self, attempt: object, fitting: Fitting) -> None:
+        """Say how far the fit is."""
+        with self._lock:
+            if attempt is self._attempt:
+                self.fitting = fitting
+
+    @contextmanager
+    def asked(self) -> Generator[None]:
+        """Say that a place is asked for, so that background work waits."""
+        with self._lock:
+            self.asking += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.asking -= 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether a visitor wants the model now: runs that wait or work, places that are asked."""
+        return bool(self._line) or self.asking > 0
+
+    def _tracer(self, model: "ChatModel", maps: "Maps | None") -> "Tracer | None":
+        from steering.tracing import Tracer
+
+        if self.directions is None or maps is None:
             return None
         try:
-            return Tracer(model, self.directions, self.maps)
+            return Tracer(model, self.directions, maps)
         except SteeringError:
-            # Directions can be used in another number format; maps would show wrong places.
+            # Maps of another model; the map says so, and the cards answer all the same.
             return None
 
     def _say(self, attempt: object, status: Status) -> None:

@@ -86,7 +86,7 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
     outputs = [page.strip, page.retry, page.timer, page.facts]
 
     def tick() -> Updates:
-        busy = engine.status.phase in ("idle", "loading")
+        busy = engine.status.phase in ("idle", "loading") or engine.fitting.phase == "running"
         return {
             page.strip: strip_of(engine),
             page.retry: gr.update(visible=engine.status.phase == "failed"),
@@ -105,29 +105,29 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
     load(arrive, outputs=[*outputs, *running.outputs_of(page)], **quiet)
     page.timer.tick(tick, outputs=outputs, **quiet)
     page.retry.click(retry, outputs=outputs, **quiet)
+
+    def renew() -> Updates:
+        """Show what there is of a model, or of directions, that were not there before."""
+        sections = {
+            page.atlas.board: atlas.empty(engine),
+            page.doses.board: dosing.empty(engine),
+            page.doses.said: "",
+        }
+        return tick() | _reset(page, engine) | sections
+
+    sections = [page.atlas.board, page.doses.board, page.doses.said]
+    renewed = [*outputs, *_card_outputs(page), page.note, page.stop, *sections]
+    page.atlas.adopt.click(renew, outputs=renewed, **quiet)
     if page.chooser is not None:
 
         def choose(name: str) -> Updates:
             engine.choose(name)
-            sections = {
-                page.atlas.board: atlas.empty(engine),
-                page.doses.board: dosing.empty(engine),
-                page.doses.said: "",
-            }
-            return tick() | _reset(page, engine) | sections
+            return renew()
 
         page.chooser.change(
             choose,
             inputs=page.chooser,
-            outputs=[
-                *outputs,
-                *_card_outputs(page),
-                page.note,
-                page.stop,
-                page.atlas.board,
-                page.doses.board,
-                page.doses.said,
-            ],
+            outputs=renewed,
             js="(name) => { window.steering.calm(); return name; }",
             **quiet,
         )
@@ -164,15 +164,15 @@ def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
 
 
 def _form(card: Card, engine: Engine, *values: object) -> str:
-    return cards.form_of(card.read(values), engine.directions)
+    return cards.form_of(card.read(values), engine.outline)
 
 
 def _refit(card: Card, engine: Engine, *values: object) -> Updates:
-    return cards.refit(card, card.read(values), engine.directions)
+    return cards.refit(card, card.read(values), engine.outline)
 
 
 def _turn(card: Card, engine: Engine, kind: str) -> Updates:
-    return cards.turn_into(card, kind, dials.start(kind, engine.directions), engine.directions)
+    return cards.turn_into(card, kind, dials.start(kind, engine.outline), engine.outline)
 
 
 def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
@@ -199,11 +199,11 @@ def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
 def _bring(page: Page, engine: Engine, panel: str) -> Updates:
     """Set the card that a cell of the dose figures belongs to; the answers are left alone."""
     try:
-        brought = dials.bring(panel, engine.directions)
+        brought = dials.bring(panel, engine.outline)
     except SteeringError as error:
         return {page.doses.said: dosing.refused(error)}
     card = next(each for each in page.cards if each.slot == brought.slot)
-    updates = cards.bring(card, brought, engine.directions)
+    updates = cards.bring(card, brought, engine.outline)
     return updates | {page.doses.said: dosing.told(brought, engine)}
 
 
@@ -214,9 +214,9 @@ def _recorded_first(page: Page, engine: Engine) -> Updates:
     settings = {
         card.slot: Setting(
             card.slot,
-            card.slot != "own",
+            dials.starts_on(card.slot, engine.outline),
             panel.partition(":")[0],
-            dials.start(panel, engine.directions),
+            dials.start(panel, engine.outline),
         )
         for card, panel in zip(page.cards, dials.SLOTS.values(), strict=True)
     }
@@ -229,7 +229,8 @@ def _reset(page: Page, engine: Engine) -> Updates:
         page.stop: gr.update(interactive=False),
     }
     for card in page.cards:
-        updates |= cards.restart(card, engine.directions)
-        updates[card.view] = screen.view(None, "off" if card.slot == "own" else "idle")
+        updates |= cards.restart(card, engine.outline)
+        is_on = dials.starts_on(card.slot, engine.outline)
+        updates[card.view] = screen.view(None, "idle" if is_on else "off")
         updates[card.tokens] = screen.first_tokens(())
     return updates

@@ -4,7 +4,8 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from steering import model_facts
+from steering import incomplete, model_facts
+from steering.ui import text
 from steering.ui.engine import Engine
 
 MASTHEAD: Final = (
@@ -35,7 +36,7 @@ def lesson() -> str:
 def facts(engine: Engine) -> str:
     """Return what there is to know of the model and its directions, as a list."""
     rows = [("Model", engine.name), *model_facts.rows(engine.name)]
-    directions, model = engine.directions, engine.model
+    directions, model = engine.outline, engine.model
     if model is not None:
         source = model.provenance.get("source") or "a local file"
         rows += [
@@ -49,10 +50,15 @@ def facts(engine: Engine) -> str:
         position, layer = directions.dim_place
         found = f"layer {layer}, template position {position}"
         rows.append(("Difference in means", f"{found}; default push c = {directions.default_c:g}"))
+        if directions.imported:
+            rows.append(("Where it is from", text.sentence(directions.imported)))
         position, layer = directions.inlp_place
-        kept = directions.inlp.get(directions.inlp_place)
-        rank = f"; {kept.subspace.rank} directions kept" if kept else ""
+        kept = directions.inlp_ranks.get(directions.inlp_place)
+        rank = f"; {kept} directions kept" if kept else ""
         found = f"layer {layer}, template position {position}{rank}"
-        rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
+        if directions.inlp_ranks:
+            rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
+        else:
+            rows.append(("INLP", text.sentence(incomplete.no_inlp(directions.model))))
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     return f'<dl class="facts">{items}</dl>'

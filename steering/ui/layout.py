@@ -115,7 +115,7 @@ def page(engine: Engine, limits: Limits) -> Page:
             note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
         with gr.Row(elem_id="stage"):
             with gr.Row(elem_id="cards"):
-                cards = [card(slot, engine.directions) for slot in dials.SLOTS]
+                cards = [card(slot, engine.outline) for slot in dials.SLOTS]
             places = atlas(engine)
         with gr.Row(elem_id="settings"):
             sampling = _sampling(limits)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from steering.comparison import check_length
 from steering.errors import SteeringError
-from steering.ui import atlas, figures
+from steering.ui import atlas, dials, figures
 from steering.ui.atlas import Atlas
 from steering.ui.cards import Setting
 from steering.ui.engine import Engine
@@ -34,20 +34,36 @@ def located(
         SteeringError: If the request or a card does not fit.
     """
     if engine.model is None or engine.maps is None or not prompt.strip():
-        return atlas.empty(engine)
+        return recalled(made, engine, prompt, chosen) or atlas.empty(engine)
     tracer = engine.tracer
     if tracer is None:
         return atlas.empty(engine, fits=False)
     check_length(prompt)
     panels = [setting.panel(tracer.directions) for setting in chosen.values()]
-    if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
-        return None
-    try:
-        seen = tracer.trace(prompt, panels, answers=answers)
-    finally:
-        engine.reading.release()
+    with engine.asked():
+        if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
+            return None
+        try:
+            seen = tracer.trace(prompt, panels, answers=answers)
+        finally:
+            engine.reading.release()
     request = figures.Request(prompt, len(tracer.model.render(prompt)), tuple(chosen))
     return made.show(tracer.maps, seen, request, tracer.directions)
+
+
+def recalled(made: Atlas, engine: Engine, prompt: str, chosen: Mapping[str, Setting]) -> str | None:
+    """Return the map's value for a recorded request, or None if there is none on these maps.
+
+    Raises:
+        SteeringError: If a card does not fit.
+    """
+    points, outline = engine.points, engine.outline
+    recording = next((each for each in engine.recordings if each["prompt"] == prompt), None)
+    if recording is None or points is None or outline is None:
+        return None
+    panels = {slot: setting.panel(outline) for slot, setting in chosen.items() if setting.on}
+    landed = dials.landed(recording, panels, outline, maps=points.digest)
+    return made.recall(points, prompt, landed, outline) if landed else None
 
 
 def placed_or_kept(

@@ -12,10 +12,11 @@ from typing import Any
 import gradio as gr
 
 from steering import report
-from steering.evaluation import SCHEMA
 from steering.ranking import best
+from steering.report import SCHEMA
 from steering.ui import results_claims as claims
 from steering.ui import results_files as files
+from steering.ui import results_formats as formats
 from steering.ui import results_notes as notes
 from steering.ui import results_table as table
 from steering.ui import text
@@ -69,16 +70,23 @@ def wire(section: Section, engine: Engine, events: list[Callable[..., Any]]) -> 
 
 def board_of(engine: Engine) -> str:
     """Return the section's HTML for the engine's model."""
-    return board(engine.evaluation, engine.name, engine.supply.names.get(engine.name, engine.name))
+    title = engine.supply.names.get(engine.name, engine.name)
+    return board(engine.evaluation, engine.name, title, engine.transfer)
 
 
-def board(document: Mapping[str, Any] | None, name: str, title: str) -> str:
+def board(
+    document: Mapping[str, Any] | None,
+    name: str,
+    title: str,
+    transfer: Mapping[str, Any] | None = None,
+) -> str:
     """Return the section's HTML.
 
     Args:
         document: The evaluation, of whatever form; None if there is none.
         name: Of the model, as the command line takes it.
         title: Of the model, as people say it.
+        transfer: The table of number formats, None if there is none.
     """
     if document is None or document.get("schema") != SCHEMA or not document.get("panels"):
         return (
@@ -91,7 +99,7 @@ def board(document: Mapping[str, Any] | None, name: str, title: str) -> str:
         f"{notes.hardly_refuses(document, title)}{claims.claims(document.get('claims') or ())}"
         f'<div class="bar-of-table"><h3 class="part">The table</h3>{table.switch()}'
         f"{files.files(document)}</div>"
-        f"{table.table(document)}{_below(document)}</section>"
+        f"{table.table(document)}{_below(document)}{formats.formats(transfer, name)}</section>"
     )
 
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from steering.comparison import Answer, check_length, compare
 from steering.errors import SteeringError
-from steering.generation import Sampling
+from steering.sampling import Sampling
 from steering.ui import dials, explanation, screen, text
 from steering.ui.cards import Setting
 from steering.ui.engine import Engine, Run
@@ -42,8 +42,8 @@ def replay(page: Page, engine: Engine, prompt: str, settings: dict[str, Setting]
     answers: dict[str, Answer | None] = {}
     if recording is not None:
         try:
-            panels = {slot: each.panel(engine.directions) for slot, each in settings.items()}
-            answers = dials.recorded(recording, panels, engine.directions)
+            panels = {slot: each.panel(engine.outline) for slot, each in settings.items()}
+            answers = dials.recorded(recording, panels, engine.outline)
         except SteeringError as error:
             return {page.note: text.note(text.sentence(str(error)), "error")}
     updates: Updates = {page.stop: gr.update(interactive=False)}
@@ -54,6 +54,9 @@ def replay(page: Page, engine: Engine, prompt: str, settings: dict[str, Setting]
             answer, state = None, "off"
         updates[card.view] = screen.view(answer, state)
         updates[card.tokens] = screen.first_tokens(answer.first_tokens if answer else ())
+    if engine.model is None:
+        on = {slot: each for slot, each in settings.items() if each.on}
+        updates[page.atlas.board] = placed_or_kept(page.atlas, engine, prompt, on) or gr.skip()
     words = explanation.RECORDED if recording else explanation.WELCOME
     return updates | {page.note: text.note(words)}
 
@@ -87,7 +90,7 @@ def _answer(
     sampling = _sampling(values[: len(page.sampling)])
     settings = read(page, values[len(page.sampling) :])
     chosen = {slot: setting for slot, setting in settings.items() if setting.on}
-    panels = [setting.panel(engine.directions) for setting in chosen.values()]
+    panels = [setting.panel(engine.outline) for setting in chosen.values()]
     yield {page.stop: gr.update(interactive=True), **_waiting(page, chosen)}
     yield from _wait(page, engine, run)
     if run.stop.is_set() or engine.model is None or engine.directions is None:
@@ -154,6 +157,10 @@ def _wait(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
         status, ahead = engine.status, engine.ahead(run)
         if status.phase == "failed":
             raise SteeringError(f"the model is not available: {status.sentence}")
+        if status.phase == "unfitted" and engine.fitting.phase != "running":
+            raise SteeringError(
+                "this model has no directions yet; press “Fit directions and maps” under the map"
+            )
         words = text.place_in_line(ahead, status)
         # A yield is also where Gradio can end a run whose visitor has gone.
         yield {page.note: text.note(words, "busy")} if words != said else {page.note: gr.skip()}

@@ -77,9 +77,10 @@ def title(slot: str, kind: str) -> str:
     return "Your own edit" if slot == "own" else KINDS[kind].title
 
 
-def head(slot: str, kind: str) -> str:
-    """Return the top of a card: its mark, name and explanation."""
-    return f'<h3>{mark(slot)}{title(slot, kind)}</h3><p class="line">{KINDS[kind].line}</p>'
+def head(slot: str, kind: str, problem: str | None = None) -> str:
+    """Return the top of a card: its mark, name and explanation, or what it lacks."""
+    line = escape(sentence(problem)) if problem else KINDS[kind].line
+    return f'<h3>{mark(slot)}{title(slot, kind)}</h3><p class="line">{line}</p>'
 
 
 def form(panel: str, problem: str | None = None) -> str:
@@ -133,6 +134,7 @@ def strip(status: Status, title: str, *, recordings: int) -> str:
         "loading": "Loading",
         "ready": "Ready",
         "failed": "Not available",
+        "unfitted": "No directions yet",
     }
     about = sentence(status.sentence)
     if status.phase == "ready":

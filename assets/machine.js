@@ -1,0 +1,67 @@
+// How directions and maps serve on the machine that runs the model: what was checked, layer by layer,
+// and the button that fits them for it. Python measures (steering/ui/adaptation.py); here it is told.
+function steeringMachine({ root, server, layer, moved, again }) {
+  const part = (name) => root.querySelector(`[data-part="${name}"]`);
+  const BUSY = 1500; // milliseconds between two questions while something goes on
+  const CALM = 20_000;
+
+  let told = null;
+  let timer = 0;
+
+  const busy = () => !told || ["none", "checking"].includes(told.state) || told.fit.phase === "running";
+
+  async function ask() {
+    clearTimeout(timer);
+    const before = told;
+    if (!document.hidden) told = await server.machine(null).catch(() => told);
+    tell();
+    timer = setTimeout(ask, busy() ? BUSY : CALM);
+    if (!before || !told || before.model !== told.model) return;
+    if (before.fit.phase === "running" && told.fit.phase === "done") return again();
+    // Maps that were moved by a mean shift put the request in another place.
+    if (before.state === "checking" && told.layers.some(({ verdict }) => verdict === "usable")) moved();
+  }
+
+  function words() {
+    const { state, fit, here, fitted } = told;
+    if (fit.phase === "running") return fit.sentence + (fit.total ? `: ${fit.done} of ${fit.total}` : " …");
+    if (fit.phase === "failed") return fit.sentence;
+    if (state === "unfitted") return `This model has no directions and no maps yet. ${told.cost}`;
+    if (state === "checking") return "Checking how these maps serve on this machine …";
+    const found = told.layers.find((each) => each.layer === layer());
+    if (state !== "done" || !found) return "";
+    const where = here === fitted ? "Checked on this machine" : `Maps fitted in ${fitted}, computed here in ${here}`;
+    return `${where}: ${found.sentence}.`;
+  }
+
+  function tell() {
+    const found = told?.layers.find((each) => each.layer === layer());
+    const useless = told?.state === "done" && found?.verdict === "unusable";
+    root.dataset.serves = useless ? "no" : "yes";
+    if (!told) return;
+    const line = part("machine-words");
+    const said = words() + (useless && told.fit.phase !== "running" ? " Greyed out here; choose a later layer, or fit the maps for this machine." : "");
+    if (line.textContent !== said) line.textContent = said;
+    line.title = told.directions ?? "";
+    line.dataset.verdict = found?.verdict ?? "";
+    const running = told.fit.phase === "running";
+    const same = told.layers.length && told.layers.every(({ verdict }) => verdict === "same");
+    const button = part("fit");
+    button.hidden = !told.fit.can || running || !["done", "unfitted", "unchecked"].includes(told.state) || (same && told.here === told.fitted);
+    const name = told.state === "unfitted" ? "Fit directions and maps" : "Fit the maps for this machine";
+    if (button.textContent !== name) button.textContent = name;
+    const bar = part("fit-bar");
+    bar.hidden = !running;
+    if (told.fit.total) bar.value = told.fit.done / told.fit.total;
+    else bar.removeAttribute("value");
+  }
+
+  part("fit").addEventListener("click", async () => {
+    part("fit").hidden = true;
+    await server.fit(null);
+    ask();
+  });
+  document.addEventListener("visibilitychange", () => document.hidden || ask());
+  ask();
+  return { tell, ask };
+}

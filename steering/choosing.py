@@ -1,0 +1,153 @@
+"""Chooses where directions are taken and how the app's sliders start, by trying on a bench.
+
+The rules are those of `selection` and `starts`; how much is tried is an `Effort`.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from steering.directions import Directions, Place
+from steering.fitting import key_of, place_of
+from steering.model import ChatModel
+from steering.scoring import Bench, Score
+from steering.selection import (
+    FINALISTS,
+    SCREENED,
+    Choice,
+    as_rows,
+    choose_inlp,
+    finalists,
+    leading_places,
+)
+from steering.selection import choose as choose_dim
+from steering.splits import PromptSplits
+from steering.stages import Stages
+from steering.starts import CHOICE_TOKENS, Starts
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work goes into choosing places, rank and coefficient; fitting is always the same.
+
+    Attributes:
+        places: Places that are screened at most, evenly spaced in all of them; None for all.
+        screened: Prompts of each class in the first round.
+        finalists: Places that go on to the second round.
+        validation: Prompts of each class in the second round, at most; None for all.
+        answered: Validation prompts that are answered to choose rank and coefficient; None for all.
+        tokens: Length of these answers.
+    """
+
+    places: int | None = None
+    screened: int = SCREENED
+    finalists: int = FINALISTS
+    validation: int | None = None
+    answered: int | None = None
+    tokens: int = CHOICE_TOKENS
+
+
+FULL: Final = Effort()
+QUICK: Final = Effort(places=30, screened=6, finalists=3, validation=16, answered=12, tokens=20)
+"""Ten minutes for the default model on two cores without bfloat16 instructions (chosen)."""
+
+
+def choose(
+    model: ChatModel,
+    directions: Directions,
+    splits: PromptSplits,
+    stages: Stages,
+    *,
+    effort: Effort,
+    sizes: tuple[int, int],
+) -> tuple[Directions, dict[str, Any]]:
+    """Choose places, rank and coefficient on validation prompts.
+
+    Args:
+        model: A loaded chat model.
+        directions: Fitted everywhere, nothing chosen yet.
+        splits: The prompts.
+        stages: Keeps scores and answers.
+        effort: How much is tried.
+        sizes: Prompts per forward pass, and rows per batch while answers are generated.
+
+    Returns:
+        The directions, and what a manifest says of the choice.
+    """
+    batch_size, rows_per_batch = sizes
+    bench = Bench.prepared(
+        model,
+        [model.render(text) for text in splits.validation["harmful"]],
+        [model.render(text) for text in splits.validation["harmless"]],
+        batch_size=batch_size,
+    )
+    directions, choices = choose_places(
+        directions, bench, stages, len(splits.train["harmful"]), effort
+    )
+    starts = Starts(model, splits, stages, rows_per_batch, effort.answered, effort.tokens)
+    directions, defaults = starts.choose(directions)
+    kept = {"harmful": len(bench.harmful), "harmless": len(bench.harmless)}
+    tried = {} if effort == FULL else {"effort": asdict(effort)}
+    return directions, {"validation_kept": kept, **tried, **choices, **defaults}
+
+
+def choose_places(
+    directions: Directions,
+    bench: Bench,
+    stages: Stages,
+    n_train: int,
+    effort: Effort = FULL,
+) -> tuple[Directions, dict[str, Any]]:
+    """Choose where difference in means and INLP are taken, by the rules of `selection`.
+
+    Args:
+        directions: Fitted everywhere, no place chosen yet.
+        bench: Validation prompts.
+        stages: Keeps the scores.
+        n_train: Training prompts of the smaller class, which say how large INLP's dev set was.
+        effort: How many places and prompts take part.
+
+    Returns:
+        The directions with their places, and all scores as JSON types.
+    """
+    places = _spaced(list(directions.inlp), effort.places)
+    few = bench.first(effort.screened)
+    # Scores on fewer prompts are other scores.
+    less = "" if effort == FULL else f", {effort.screened} and {effort.validation} prompts"
+    screening = stages.lines(
+        f"DiM places, first round{less}",
+        [key_of(place) for place in places],
+        lambda key: few.screen(directions, place_of(key)),
+    )
+    screened = dict(zip(places, screening, strict=True))
+    if effort.validation is not None:
+        bench = bench.first(effort.validation)
+    table = stages.lines(
+        f"DiM places, finalists{less}",
+        [key_of(place) for place in finalists(screened, effort.finalists)],
+        lambda key: asdict(bench.score(directions, place_of(key))),
+    )
+    scores = [Score(**entry) for entry in table]
+    dim = choose_dim(scores)
+    n_dev = 2 * (n_train - int(0.8 * n_train))
+    leading = _spaced(leading_places(directions.inlp, n_dev=n_dev), effort.places)
+    flips = stages.lines(
+        f"INLP places{less}",
+        [key_of(place) for place in leading],
+        lambda key: {"flip": bench.flip_score(directions, place_of(key))},
+    )
+    flip_scores = {place: entry["flip"] for place, entry in zip(leading, flips, strict=True)}
+    chosen: Choice = choose_inlp(flip_scores, tried=len(directions.inlp))
+    record = {
+        "dim_choice": asdict(dim),
+        "inlp_choice": asdict(chosen),
+        "dim_scores": as_rows(scores),
+        "dim_screening": {key_of(place): row for place, row in screened.items()},
+        "inlp_scores": {key_of(place): score for place, score in flip_scores.items()},
+    }
+    return replace(directions, dim_place=dim.place, inlp_place=chosen.place), record
+
+
+def _spaced(places: list[Place], at_most: int | None) -> list[Place]:
+    if at_most is None or len(places) <= at_most:
+        return places
+    return [places[index * len(places) // at_most] for index in range(at_most)]

@@ -1,0 +1,10 @@
+"""What commands do unless they are told otherwise; numbers only, so that --help needs no torch."""
+
+from typing import Final
+
+TOKENS: Final = 48
+"""Length of the answers of an evaluation."""
+ROWS: Final = 34
+"""Rows per batch (chosen: enough for a prompt under all 27 panels of the whole comparison)."""
+TRANSFER_PROMPTS: Final = 40
+"""Harmful validation prompts that are answered for the table fit format x run format."""

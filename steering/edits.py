@@ -1,0 +1,69 @@
+"""From a panel, which is plain data, to the edit of the residual stream that it stands for."""
+
+import torch
+
+from steering.blocks import Part
+from steering.directions import Directions
+from steering.intervention import Edit, Gate, Site
+from steering.outline import Place
+from steering.panel import Panel
+from steering.subspace import Subspace
+
+
+def edit(panel: Panel, directions: Directions) -> Edit | None:
+    """Return the edit of a panel for a model; None for the baseline.
+
+    Raises:
+        SteeringError: If layer, position or k has no directions in this model.
+    """
+    if panel.name == "baseline":
+        return None
+    panel = panel.resolved(directions)
+    panel.require(directions)
+    place = panel.place
+    origin = torch.zeros(directions.d_model)
+    center = directions.midpoint(place) if panel.center == "midpoint" else origin
+    if panel.name == "actadd":
+        found, shift = None, (panel.c or 0.0) * directions.raw(place)
+    else:
+        found, shift = subspace(panel, directions), origin
+    return Edit(
+        basis=found.basis if found else torch.zeros(0, directions.d_model),
+        alpha=panel.alpha or 0.0,
+        center=center,
+        shift=shift,
+        sites=_sites(panel, directions),
+        gate=_harmful_side(directions, place, panel) if panel.side == "harmful" else None,
+    )
+
+
+def subspace(panel: Panel, directions: Directions) -> Subspace:
+    """Return the subspace that a panel acts on; the panel has to be resolved."""
+    found = directions.subspace(
+        "dim" if panel.takes_difference(directions) else "inlp", panel.place
+    )
+    found = found.leading(panel.k or 1)
+    if panel.name == "random" or panel.basis == "random":
+        return Subspace.random(found.rank, found, seed=panel.seed or 0)
+    return found
+
+
+def _sites(panel: Panel, directions: Directions) -> tuple[Site, ...]:
+    """Return where a panel acts.
+
+    Projections act on a block's input and on what its attention and MLP write, as in Arditi
+    et al.'s code. Reflections and additions act at block inputs only: reflecting the input
+    and then again every later input would undo itself (R R = I).
+    """
+    removes = panel.name in ("ablation", "nullspace") and panel.side != "harmful"
+    parts: tuple[Part, ...] = ("input", "attention", "mlp") if removes else ("input",)
+    layers = range(directions.n_layers) if panel.where == "all" else (panel.place[1],)
+    return tuple((layer, part) for layer in layers for part in parts)
+
+
+def _harmful_side(directions: Directions, place: Place, panel: Panel) -> Gate:
+    """Return the decision plane: INLP's first classifier, without bias, or the DiM midplane."""
+    if panel.takes_difference(directions):
+        normal = directions.subspace("dim", place).basis[0]
+        return Gate(normal, float(normal @ directions.midpoint(place)))
+    return Gate(directions.subspace("inlp", place).basis[0], 0.0)

@@ -1,0 +1,151 @@
+"""Fits the directions of a model everywhere, and its maps.
+
+Each stage leaves its result in `Stages`, so that a run that was stopped goes on where it was.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steering.activations import capture_sets
+from steering.directions import Directions, Inlp, Place, difference_in_means, inlp
+from steering.maps import Maps
+from steering.maps import fit as fit_maps
+from steering.metrics import refusal_score
+from steering.model import ChatModel
+from steering.number_formats import short
+from steering.scoring import logits_under, right_sign
+from steering.selection import (
+    candidates,
+)
+from steering.splits import PromptSplits
+from steering.stages import Stages
+from steering.subspace import Subspace
+
+
+def fit_directions(
+    model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
+) -> tuple[Directions, dict[str, int]]:
+    """Return what is fitted, no place chosen yet, and the prompts a class behind the difference."""
+    positions = tuple(range(-len(model.suffix), 0))
+
+    def activations() -> dict[str, Tensor]:
+        return capture_sets(
+            model,
+            splits.train,
+            layers=range(model.n_layers),
+            positions=positions,
+            batch_size=batch_size,
+            progress=True,
+        )
+
+    states = stages.tensors("activations", activations)
+    harmful, harmless = states["harmful"], states["harmless"]
+    scores = stages.tensors("scores", lambda: train_scores(model, splits, batch_size))
+    refused = right_sign(scores["harmful"], 1)
+    answered = right_sign(scores["harmless"], -1)
+    difference = difference_in_means(harmful[refused], harmless[answered])
+    places = candidates(positions, model.n_layers)
+
+    def fit(key: str) -> dict[str, Any]:
+        position, layer = place_of(key)
+        index = positions.index(position)
+        found = inlp(harmful[:, index, layer], harmless[:, index, layer], (position, layer))
+        return {
+            "basis": found.subspace.basis.tolist(),
+            "dev_accuracies": found.dev_accuracies,
+            "stopped": found.stopped,
+        }
+
+    found = stages.lines("INLP", [key_of(place) for place in places], fit)
+    fitted = Directions(
+        model=model.name,
+        difference=difference,
+        harmless_mean=harmless[answered].double().mean(0).float(),
+        positions=positions,
+        inlp={
+            place: Inlp(
+                Subspace(torch.tensor(entry["basis"]), place[1], place[0], "INLP"),
+                tuple(entry["dev_accuracies"]),
+                entry["stopped"],
+            )
+            for place, entry in zip(places, found, strict=True)
+        },
+        dim_place=places[0],
+        inlp_place=places[0],
+        default_k=1,
+        default_c=1.0,
+    )
+    return fitted, {"harmful": len(refused), "harmless": len(answered)}
+
+
+def train_scores(model: ChatModel, splits: PromptSplits, batch_size: int) -> dict[str, Tensor]:
+    """Return the unedited model's refusal score of every training prompt, by class."""
+    return {
+        name: refusal_score(
+            logits_under(
+                model, [model.render(text) for text in texts], None, batch_size=batch_size
+            ),
+            model.opener_ids,
+        )
+        for name, texts in splits.train.items()
+    }
+
+
+def fit_maps_of(
+    model: ChatModel,
+    directions: Directions,
+    splits: PromptSplits,
+    stages: Stages,
+    batch_size: int,
+) -> Maps:
+    """Fit the maps on the training prompts; borderline ones, if any, are placed by the same fit."""
+    position = directions.inlp_place[0]
+    layers = range(1, model.n_layers)
+    texts = dict(splits.train)
+    if borderline := splits.test.get("borderline"):
+        texts["borderline"] = borderline
+    states = {
+        name: found[:, directions.positions.index(position), 1:]
+        for name, found in stages.tensors("activations", _never).items()
+    }
+    if borderline:
+        states["borderline"] = stages.tensors(
+            f"borderline activations, position {position}",
+            lambda: {
+                "states": capture_sets(
+                    model,
+                    {"borderline": borderline},
+                    layers=layers,
+                    positions=[position],
+                    batch_size=batch_size,
+                    progress=True,
+                )["borderline"][:, 0].contiguous()
+            },
+        )["states"]
+    return fit_maps(
+        states,
+        texts,
+        model=model.name,
+        dtype=short(model.dtype),
+        quantization=model.number_format.quantization,
+        position=position,
+        layers=tuple(layers),
+        progress=True,
+    )
+
+
+def _never() -> dict[str, Tensor]:
+    raise AssertionError("the activations were captured before the directions were fitted")
+
+
+def key_of(place: Place) -> str:
+    """Return a place as the key of a stage's line."""
+    return f"{place[0]},{place[1]}"
+
+
+def place_of(key: str) -> Place:
+    """Return the place that `key_of` made a key of."""
+    position, layer = map(int, key.split(","))
+    return position, layer

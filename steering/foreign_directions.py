@@ -1,0 +1,330 @@
+"""Brings directions that were found elsewhere into the form that all commands take.
+
+What is written is an artifact like any other, in the cache, with the origin in its manifest. Most
+foreign files hold a difference in means only: there is no INLP subspace then, no class mean, and
+perhaps no direction at some layers; what needs these says so.
+"""
+
+import contextlib
+import hashlib
+import json
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from steering import artifact, catalog, fits, weights
+from steering.directions import Directions, Place
+from steering.errors import SteeringError
+from steering.foreign_files import start_of
+from steering.foreign_formats import Foreign, Numbers, Shape, read
+
+DEPTH: Final = 0.5
+"""Share of the depth at which a direction is taken where the file chooses none and has several
+(chosen: Arditi et al. took theirs at .38 to .63 in models of up to 8 billion weights)."""
+_OWN: Final = ("manifest.json", "directions.safetensors")
+_LARGEST: Final = 4_000_000_000
+"""Bytes that a member of an archive may have (chosen: far above any model's directions)."""
+_UNCHECKED: Final = (
+    "the width fits; whether they were found on these very weights, no file can tell"
+)
+_COMPUTED: Final = (
+    *("schema", "model", "positions", "dim_place", "inlp_place", "default_k", "default_c"),
+    *("inlp", "places", "imported", "directions_sha256"),
+)
+"""What `artifact.write` says of directions itself."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user decides where the file leaves it open.
+
+    Attributes:
+        layer: Block input at which the direction is taken.
+        scale: What every vector is multiplied with; below zero turns the sign.
+        numbers: What layers' numbers mean in files without a convention of their own.
+    """
+
+    layer: int | None = None
+    scale: float = 1.0
+    numbers: Numbers = "outputs"
+
+    def __post_init__(self) -> None:
+        """Refuse a scale that leaves no direction."""
+        if not 1e-6 <= abs(self.scale) <= 1e6:
+            raise SteeringError(
+                f"scale={self.scale:g} is out of range; allowed: 0.000001 to 1000000, or minus that"
+            )
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was written.
+
+    Attributes:
+        folder: The artifact.
+        directions: What is in it.
+        manifest: What is said of it.
+        cosine: With the directions that the model had before, at the same layer; None where it has
+            none.
+    """
+
+    folder: Path
+    directions: Directions
+    manifest: Mapping[str, Any]
+    cosine: float | None
+
+
+def import_directions(
+    path: Path, model: str, out: Path | None = None, *, wishes: Wishes | None = None
+) -> Imported:
+    """Read directions of another program, check them against a model, and store them.
+
+    Args:
+        path: A folder or file; see `foreign_formats.read`, and what `export` writes.
+        model: Catalog name, hub id, folder or .gguf file; its weights are not loaded.
+        out: Folder; None for one in the cache, named by what is in it.
+        wishes: What the file leaves open.
+
+    Raises:
+        SteeringError: If the file or the model cannot be read, they do not fit, or the folder holds
+            directions that were fitted and not imported; nothing is changed then.
+    """
+    shape, wishes = shape_of(model), wishes or Wishes()
+    with _own_folder(path) as own:
+        if own is None:
+            foreign = read(path, shape, numbers=wishes.numbers, layer=wishes.layer)
+            directions, manifest = _assembled(foreign, shape, wishes)
+            maps = None
+        else:
+            directions, manifest, maps = _taken_back(own, path, shape, wishes)
+    made_of = [directions.digest, directions.imported, manifest["imported_from"]["files"]]
+    key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+    folder = out or fits.root(model) / f"{fits.IMPORTED}{key[:12]}"
+    _require_free(folder)
+    artifact.write(folder, directions, manifest)
+    if maps is not None:
+        artifact.write_file(folder / "maps.safetensors", maps)
+    return Imported(folder, artifact.load(model, folder), manifest, _cosine(directions, model))
+
+
+def shape_of(model: str) -> Shape:
+    """Return the number of blocks and the width of a model, without its weights.
+
+    Raises:
+        SteeringError: If they cannot be known on this machine.
+    """
+    if entry := catalog.find(model):
+        return Shape(model, entry.n_layers, entry.d_model)
+    weights.require_known(model)
+    folder = Path(model).expanduser()
+    if not (folder / "config.json").is_file():
+        found = weights.cached(model)
+        if found is None:
+            raise SteeringError(
+                f"how wide {model} is cannot be known, since it is not on this machine; fetch it "
+                f"first with `python -m steering fetch --model {model}`"
+            )
+        folder = found.folder
+    config = artifact.read_json(folder / "config.json")
+    layers = _first(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers")
+    width = _first(config, "hidden_size", "n_embd", "d_model")
+    if layers is None or width is None:
+        raise SteeringError(f"{folder / 'config.json'} does not say num_hidden_layers, hidden_size")
+    return Shape(model, layers, width)
+
+
+def _first(config: Any, *names: str) -> int | None:  # noqa: ANN401
+    """Return a number of the text model, which multimodal wrappers hold one level down."""
+    if not isinstance(config, Mapping):
+        return None
+    for inner in (config.get("text_config"), config.get("llm_config"), config):
+        for name in names:
+            value = inner.get(name) if isinstance(inner, Mapping) else None
+            if isinstance(value, int) and value > 0:
+                return value
+    return None
+
+
+def _assembled(foreign: Foreign, shape: Shape, wishes: Wishes) -> tuple[Directions, dict[str, Any]]:
+    place, rule = _chosen(foreign, shape, wishes.layer)
+    positions = foreign.everywhere or tuple(sorted({position for position, _ in foreign.vectors}))
+    difference = torch.zeros(len(positions), shape.n_layers, shape.d_model)
+    for (position, layer), vector in foreign.vectors.items():
+        difference[positions.index(position), layer] = vector * wishes.scale
+    said = f"imported from {', '.join(foreign.files)} ({foreign.form}): {foreign.sign}"
+    said += f"; multiplied by {wishes.scale:g} on import" if wishes.scale != 1 else ""
+    directions = Directions(
+        model=shape.model,
+        difference=difference,
+        harmless_mean=None,
+        positions=positions,
+        inlp={},
+        dim_place=place,
+        inlp_place=place,
+        default_k=1,
+        default_c=1.0,
+        places=None if foreign.everywhere else tuple(sorted(foreign.vectors)),
+        imported=said,
+    )
+    return directions, {
+        "imported_from": _origin(foreign.form, foreign.files, (*foreign.notes, _UNCHECKED), wishes),
+        "position_known": foreign.placed,
+        "dim_choice": {"position": place[0], "layer": place[1], "rule": rule},
+    }
+
+
+def _origin(
+    form: str, files: Mapping[str, str], notes: tuple[str, ...], wishes: Wishes
+) -> dict[str, Any]:
+    return {
+        "format": form,
+        "files": dict(files),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "scale": wishes.scale,
+        "numbers": wishes.numbers,
+        "notes": list(notes),
+    }
+
+
+def _chosen(foreign: Foreign, shape: Shape, layer: int | None) -> tuple[Place, str]:
+    known = sorted(foreign.vectors)
+    if layer is not None:
+        position = foreign.place[0] if foreign.place else known[0][0]
+        if (position, layer) not in known:
+            layers = ", ".join(str(each) for p, each in known if p == position)
+            raise SteeringError(
+                f"layer {layer} has no direction in the file; it has the block inputs {layers}"
+            )
+        return (position, layer), "the layer that was asked for"
+    if foreign.place:
+        return foreign.place, "chosen by the maker of the file"
+    if len(known) == 1:
+        return known[0], "the only one in the file"
+    middle = DEPTH * shape.n_layers
+    place = min(known, key=lambda each: (abs(each[1] - middle), each))
+    return place, "nearest to half the depth, not measured; --layer chooses another"
+
+
+def _cosine(directions: Directions, model: str) -> float | None:
+    """Compare with the difference in means that the model has without it, at the same layer."""
+    folder = artifact.folder_of(model)
+    if not (folder / fits.MANIFEST).is_file() or folder.name.startswith(fits.IMPORTED):
+        return None
+    known = artifact.load(model, folder)
+    position, layer = directions.dim_place
+    if position not in known.positions or directions.places is not None:
+        position = known.dim_place[0]
+    if (known.n_layers, known.d_model) != (directions.n_layers, directions.d_model):
+        return None
+    other, own = known.raw((position, layer)), directions.raw(directions.dim_place)
+    return float(torch.nn.functional.cosine_similarity(own, other, dim=0)) if other.any() else None
+
+
+@contextmanager
+def _own_folder(path: Path) -> Iterator[Path | None]:
+    """Give the folder of an artifact: the path itself, or what an exported archive holds."""
+    if path.is_dir():
+        yield path if all((path / name).is_file() for name in _OWN) else None
+        return
+    if not path.is_file() or not start_of(path).startswith(b"PK\x03\x04"):
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as place:
+        # torch's own files are archives as well; only ours has a manifest.
+        yield Path(place) if _unpacked(path, Path(place)) else None
+
+
+def _unpacked(path: Path, folder: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if not all(name in names for name in _OWN):
+                return False
+            for name in (*_OWN, "maps.safetensors"):
+                if name not in names:
+                    continue
+                if archive.getinfo(name).file_size > _LARGEST:
+                    raise SteeringError(f"{name} in {path} is larger than any model's directions")
+                with archive.open(name) as member, (folder / name).open("wb") as file:
+                    shutil.copyfileobj(member, file)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError) as error:
+        raise SteeringError(f"{path} is no whole archive: {error}; copy it again") from error
+    return True
+
+
+def _taken_back(
+    own: Path, path: Path, shape: Shape, wishes: Wishes
+) -> tuple[Directions, dict[str, Any], bytes | None]:
+    """Return directions of this project, as they were exported."""
+    if wishes != Wishes():
+        raise SteeringError(
+            f"{path} says itself where its directions are taken and how long they are; leave "
+            "--layer, --scale, --flip-sign and --numbers out"
+        )
+    said, found = artifact.manifest(shape.model, own), artifact.load(shape.model, own)
+    found.require(shape.model, n_layers=shape.n_layers, d_model=shape.d_model)
+    other = found.model != shape.model
+    notes = [f"they were fitted on {found.model}; the width fits"] if other else []
+    kept = {name: value for name, value in said.items() if name not in _COMPUTED}
+    files = {path.name: _sha256(path if path.is_file() else own / _OWN[1])}
+    kept["imported_from"] = _origin("artifact of this project", files, tuple(notes), wishes)
+    maps = own / "maps.safetensors"
+    content = None
+    if maps.is_file() and not other:
+        artifact.read_maps(shape.model, own)  # broken ones are told now
+        content = maps.read_bytes()
+    return replace(found, model=shape.model), kept, content
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _require_free(folder: Path) -> None:
+    """Refuse to write over directions that were fitted: they may have cost hours."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise SteeringError(f"{folder} is a file; give a folder with --out")
+    with contextlib.suppress(SteeringError):
+        if "imported_from" in artifact.read_json(folder / "manifest.json"):
+            return
+    if any(folder.iterdir()):
+        raise SteeringError(
+            f"{folder} is not empty, and what is in it was not imported; give a new folder with "
+            "--out"
+        )
+
+
+def as_document(imported: Imported) -> dict[str, Any]:
+    """Return what was done as JSON types, for the command line."""
+    directions, origin = imported.directions, imported.manifest["imported_from"]
+    vector: Tensor = directions.raw(directions.dim_place)
+    return {
+        "folder": str(imported.folder),
+        "use": f'--directions "{imported.folder}"',
+        "model": directions.model,
+        "format": origin["format"],
+        "files": origin["files"],
+        "position": directions.dim_place[0]
+        if imported.manifest.get("position_known", True)
+        else None,
+        "layer": directions.dim_place[1],
+        "rule": imported.manifest.get("dim_choice", {}).get("rule"),
+        "layers": sorted({layer for _, layer in directions.places or ()}) or "all",
+        "inlp_rank": directions.inlp_ranks.get(directions.inlp_place, 0),
+        "norm": float(vector.norm()),
+        "sign": directions.imported or "mean over harmful minus mean over harmless prompts",
+        "cosine": imported.cosine,
+        "notes": origin["notes"],
+    }

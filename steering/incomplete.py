@@ -1,0 +1,49 @@
+"""What directions that were found elsewhere may lack, said in the same words everywhere."""
+
+from collections.abc import Collection
+
+from steering.errors import SteeringError
+
+
+def remedy(model: str) -> str:
+    """Return how everything can be had."""
+    return f"make the model's own with `python -m steering precompute --quick --model {model}`"
+
+
+def no_inlp(model: str) -> str:
+    """Return the sentence for a model with a difference in means only."""
+    return (
+        f"the directions of {model} have no INLP subspace, only a difference in means; choose "
+        f"basis=dim, or {remedy(model)}"
+    )
+
+
+def no_means(model: str) -> SteeringError:
+    """Return the error where a point is needed and only a difference is known."""
+    return SteeringError(
+        f"the class means of {model} are not known, only their difference, so there is no midpoint "
+        f"and no plane between them; leave center=midpoint and side=harmful out, or {remedy(model)}"
+    )
+
+
+def require_known(
+    model: str, place: tuple[int, int], places: Collection[tuple[int, int]] | None
+) -> None:
+    """Refuse a place without a direction.
+
+    Args:
+        model: Name of the model.
+        place: (position, layer).
+        places: Where directions are known; None for everywhere.
+
+    Raises:
+        SteeringError: Says where they are known.
+    """
+    if places is None or place in places:
+        return
+    layers = [str(layer) for position, layer in sorted(places) if position == place[0]]
+    raise SteeringError(
+        f"no direction of {model} is known at layer {place[1]}, position {place[0]}; at this "
+        f"position it is known at the layers {', '.join(layers) or '(none)'}; choose one of these, "
+        f"or {remedy(model)}"
+    )

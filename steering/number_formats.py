@@ -1,0 +1,229 @@
+"""Which number format a model is held in: what a machine can, what was asked for, and why.
+
+A GPU that multiplies bfloat16 takes it where the weights fit. One that does not (T4, V100) takes
+float16, whose largest number is 65,504: whether the residual stream stays below it is for a trial
+of the loaded model to say, so the formats are tried in order. A CPU takes what was measured to be
+faster, see `dtype_speed`. NF4 with double quantization follows Dettmers et al. 2023
+(arXiv:2305.14314), by bitsandbytes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import torch
+from safetensors import safe_open
+from transformers import AutoConfig
+
+from steering import dtype_speed
+from steering.errors import SteeringError
+from steering.model import NumberFormat, Quantization
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+"""What can be asked for; `auto` leaves it to the machine."""
+
+MEMORY_HEADROOM: Final = 1.25
+"""Weights times this must fit in a GPU's free memory, else fewer bits are taken (chosen)."""
+_NF4_BLOCK: Final = 64
+"""Weights that share a scale in NF4 (bitsandbytes' block size)."""
+_BYTES: Final = {torch.float32: 4, torch.bfloat16: 2, torch.float16: 2}
+
+
+@dataclass(frozen=True)
+class Format:
+    """A number format on a device.
+
+    Attributes:
+        device: `cpu` or `cuda`.
+        quantization: `none`, `nf4` or `int8`.
+        dtype: Of the computation, without `torch.`.
+    """
+
+    device: str
+    quantization: Quantization
+    dtype: Dtype
+
+    @property
+    def name(self) -> str:
+        """How tables name it: `float32`, or `int8, float32 compute`; with the device if a GPU."""
+        held = (
+            self.dtype
+            if self.quantization == "none"
+            else f"{self.quantization}, {self.dtype} compute"
+        )
+        return held if self.device == "cpu" else f"{held}, {self.device}"
+
+
+def formats(*, cuda: bool) -> tuple[Format, ...]:
+    """Return the formats that a machine can be asked for."""
+    on_cpu = (
+        Format("cpu", "none", "float32"),
+        Format("cpu", "none", "bfloat16"),
+        Format("cpu", "int8", "float32"),
+        Format("cpu", "nf4", "float32"),
+    )
+    on_gpu = (
+        Format("cuda", "none", "float32"),
+        Format("cuda", "none", "bfloat16"),
+        Format("cuda", "none", "float16"),
+        Format("cuda", "int8", "bfloat16"),
+        Format("cuda", "nf4", "bfloat16"),
+    )
+    return on_cpu + (on_gpu if cuda else ())
+
+
+def check_asked(quantization: str | None, dtype: str | None) -> None:
+    """Refuse a quantization or dtype that does not exist.
+
+    Raises:
+        SteeringError: Names what is allowed.
+    """
+    if quantization is not None and quantization not in get_args(Quantization):
+        raise SteeringError(
+            f"unknown quantization {quantization!r}; allowed: {', '.join(get_args(Quantization))}"
+        )
+    if dtype is not None and dtype not in get_args(Dtype):
+        raise SteeringError(f"unknown dtype {dtype!r}; allowed: {', '.join(get_args(Dtype))}")
+
+
+def candidates(
+    folder: Path,
+    device: torch.device,
+    quantization: Quantization | None = None,
+    dtype: Dtype | None = None,
+) -> list[NumberFormat]:
+    """Return the number formats to try, best first; one alone where nothing is left open.
+
+    Args:
+        folder: The model's folder of safetensors.
+        device: Where the model will live.
+        quantization: What was asked for; None leaves it to the machine.
+        dtype: What was asked for; None and `auto` leave it to the machine.
+
+    Raises:
+        SteeringError: If the model's widths do not allow what was asked for.
+    """
+    asked = None if dtype in (None, "auto") else getattr(torch, str(dtype))
+    if device.type == "cuda":
+        return _on_gpu(folder, device, quantization, asked)
+    if quantization == "nf4":
+        _check_widths(folder)
+    return [_on_cpu(folder, quantization, asked)]
+
+
+def _on_cpu(
+    folder: Path, quantization: Quantization | None, asked: torch.dtype | None
+) -> NumberFormat:
+    if asked is None:
+        dtype, reason = dtype_speed.choose(dtype_speed.measure(folder))
+    else:
+        dtype, reason = asked, f"{short(asked)} on the CPU, as asked for"
+    if quantization in ("nf4", "int8"):
+        reason = f"{title(quantization)} with {short(dtype)} compute on the CPU, as asked for"
+    return NumberFormat(quantization or "none", dtype, reason)
+
+
+def _on_gpu(
+    folder: Path,
+    device: torch.device,
+    quantization: Quantization | None,
+    asked: torch.dtype | None,
+) -> list[NumberFormat]:
+    dtypes = [asked] if asked else _gpu_dtypes(device)
+    if quantization is not None or asked is not None:
+        kind = quantization or "none"
+        name = title(kind) + " with {} compute" if kind != "none" else "{}"
+        said = f"{name} on the GPU, as asked for"
+        return [NumberFormat(kind, dtype, said.format(short(dtype))) for dtype in dtypes]
+    free = torch.cuda.mem_get_info(device)[0]
+    size = parameters(folder)
+    whole = [
+        NumberFormat(
+            "none",
+            dtype,
+            f"{short(dtype)}: the weights fit in the GPU's memory{_why_not_bfloat16(dtype)}",
+        )
+        for dtype in dtypes
+        if MEMORY_HEADROOM * _BYTES[dtype] * size <= free
+    ]
+    need = MEMORY_HEADROOM * _BYTES[dtypes[0]] * size
+    packed = [
+        NumberFormat(
+            "nf4",
+            dtype,
+            f"4-bit NF4 with {short(dtype)} compute: {short(dtypes[0])} would need "
+            f"{need / 1e9:.1f} GB of GPU memory and {free / 1e9:.1f} GB are free",
+        )
+        for dtype in dtypes
+    ]
+    return whole + packed
+
+
+def _gpu_dtypes(device: torch.device) -> list[torch.dtype]:
+    """Return the formats that a GPU computes in at full speed, then float32 as the last resort."""
+    with torch.cuda.device(device):
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    return [torch.bfloat16] if native else [torch.float16, torch.float32]
+
+
+def _why_not_bfloat16(dtype: torch.dtype) -> str:
+    return "" if dtype == torch.bfloat16 else "; this GPU has no bfloat16 instructions"
+
+
+def can_overflow(number_format: NumberFormat) -> bool:
+    """Whether numbers pass through float16; bitsandbytes' int8 kernels cast activations to it."""
+    return number_format.dtype == torch.float16 or number_format.quantization == "int8"
+
+
+def none_holds(tried: Sequence[tuple[NumberFormat, str]]) -> SteeringError:
+    """Return the error where no number format held.
+
+    Args:
+        tried: Each format with what was seen in it.
+    """
+    seen = "; ".join(f"{title_of(each)}: {said}" for each, said in tried)
+    return SteeringError(
+        f"this model's numbers do not stay finite in what this machine computes in ({seen}); "
+        "choose --dtype float32, another device or another model"
+    )
+
+
+def title_of(number_format: NumberFormat) -> str:
+    """Return a number format as people say it: `float32`, or `4-bit NF4 with float16 compute`."""
+    dtype = short(number_format.dtype)
+    if number_format.quantization == "none":
+        return dtype
+    return f"{title(number_format.quantization)} with {dtype} compute"
+
+
+def title(quantization: Quantization) -> str:
+    """Return a way of holding weights as people say it."""
+    return {"none": "unquantized", "nf4": "4-bit NF4", "int8": "8-bit int8"}[quantization]
+
+
+def short(dtype: torch.dtype) -> str:
+    """Return a dtype's name without `torch.`."""
+    return str(dtype).removeprefix("torch.")
+
+
+def parameters(folder: Path) -> int:
+    """Count the weights, whatever number format the files hold them in."""
+    count = 0
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, "pt") as file:
+            count += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    return count
+
+
+def _check_widths(folder: Path) -> None:
+    """Refuse what bitsandbytes' NF4 kernel for CPUs cannot multiply: rows of broken blocks."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+    for name in ("hidden_size", "intermediate_size"):
+        width = int(getattr(config, name, None) or _NF4_BLOCK)
+        if width % _NF4_BLOCK:
+            raise SteeringError(
+                f"{folder.name} has {name} {width}, and NF4 on a CPU needs multiples of "
+                f"{_NF4_BLOCK}; choose int8 or none, or a GPU"
+            )

@@ -1,0 +1,140 @@
+"""What there is to know of a model's directions without holding a single one of them.
+
+The page is laid out from this, so it must not import torch; what the directions do not have is
+refused here, in the same words, whether they are there already or not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from steering import incomplete
+from steering.errors import SteeringError
+
+Place = tuple[int, int]
+"""(position, layer): template position, -1 for the last template token; block input, from 0."""
+
+
+@runtime_checkable
+class Facts(Protocol):
+    """What panels, cards and sliders ask; `Outline` and `directions.Directions` know it."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        ...
+
+    @property
+    def n_layers(self) -> int:
+        """Number of decoder blocks."""
+        ...
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Template positions that have a difference in means, for example (-5, -4, -3, -2, -1)."""
+        ...
+
+    @property
+    def dim_place(self) -> Place:
+        """The place that the selection chose for difference in means."""
+        ...
+
+    @property
+    def inlp_place(self) -> Place:
+        """The same for INLP."""
+        ...
+
+    @property
+    def inlp_ranks(self) -> Mapping[Place, int]:
+        """How many directions INLP kept, at the places where it was fitted."""
+        ...
+
+    @property
+    def default_k(self) -> int:
+        """Rank at which INLP panels start."""
+        ...
+
+    @property
+    def default_c(self) -> float:
+        """Coefficient at which activation addition induces refusal."""
+        ...
+
+    @property
+    def places(self) -> tuple[Place, ...] | None:
+        """Where the difference in means is known; None for everywhere."""
+        ...
+
+    @property
+    def imported(self) -> str | None:
+        """What is known of vectors that were fitted elsewhere; None for those fitted here."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The facts alone; see `Facts` for their meaning."""
+
+    model: str
+    n_layers: int
+    positions: tuple[int, ...]
+    dim_place: Place
+    inlp_place: Place
+    inlp_ranks: Mapping[Place, int]
+    default_k: int
+    default_c: float
+    places: tuple[Place, ...] | None = None
+    imported: str | None = None
+
+
+def require_place(facts: Facts, place: Place) -> None:
+    """Refuse a place that a model's directions do not have.
+
+    Raises:
+        SteeringError: Says which positions and layers there are.
+    """
+    position, layer = place
+    if position not in facts.positions:
+        raise SteeringError(
+            f"position {position} is out of range: the directions of {facts.model} have the "
+            f"template positions {', '.join(map(str, facts.positions))}"
+        )
+    if not 0 <= layer < facts.n_layers:
+        raise SteeringError(
+            f"layer {layer} is out of range: {facts.model} has blocks 0 to {facts.n_layers - 1}"
+        )
+    incomplete.require_known(facts.model, place, facts.places)
+
+
+def require_inlp(facts: Facts, place: Place) -> int:
+    """Return how many directions INLP kept at a place.
+
+    Raises:
+        SteeringError: If it was not fitted there; says where it was.
+    """
+    if not facts.inlp_ranks:
+        raise SteeringError(incomplete.no_inlp(facts.model))
+    if place in facts.inlp_ranks:
+        return facts.inlp_ranks[place]
+    layers = sorted(layer for position, layer in facts.inlp_ranks if position == place[0])
+    where = (
+        f"at position {place[0]} it has layers {layers[0]} to {layers[-1]}"
+        if layers
+        else f"it has positions {sorted({position for position, _ in facts.inlp_ranks})}"
+    )
+    raise SteeringError(
+        f"INLP was not fitted at layer {place[1]}, position {place[0]}; {where}; "
+        "choose one of these"
+    )
+
+
+def require_rank(k: int, rank: int, place: Place, method: str) -> None:
+    """Refuse more directions than a method found at a place, or fewer than one.
+
+    Raises:
+        SteeringError: Says how many there are.
+    """
+    if not 1 <= k <= rank:
+        raise SteeringError(
+            f"k={k} is out of range: {method} at layer {place[1]}, position {place[0]} has "
+            f"directions 1 to {rank}; choose k in that range"
+        )

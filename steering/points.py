@@ -1,0 +1,73 @@
+"""The points of a model's maps as numpy arrays: what there is to look at before torch is there."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from jaxtyping import Float
+from safetensors import safe_open
+
+MapName = Literal["pca", "umap", "lda"]
+FILE: Final = "maps.safetensors"
+"""Name of the maps in a model's artifact."""
+SHOWN: Final = 3
+"""Principal components that are shown: those of the map in space."""
+PLACES_VERSION: Final = 1
+"""Of the places in `recordings.jsonl`; raised whenever a reader of old ones would misread new ones.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Every prompt's place on every map, at every layer.
+
+    Attributes:
+        model: Name of the model.
+        layers: Block indices that have maps, ascending.
+        texts: The prompt of each point.
+        labels: Its set: harmful, harmless, or borderline.
+        at: The places, by map: PCA in three dimensions, the others in two.
+        explained: Share of the variance that each of three principal components explains.
+        digest: SHA-256 of the maps' file, by which recordings know them; empty for maps that are
+            in no file.
+    """
+
+    model: str
+    layers: tuple[int, ...]
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    at: Mapping[MapName, Float[np.ndarray, "layer point _"]]
+    explained: Float[np.ndarray, "layer _"]
+    digest: str = ""
+
+
+def read(path: Path) -> Points:
+    """Read the points of maps that `artifact.write_maps` wrote.
+
+    Raises:
+        OSError, SafetensorError, KeyError, ValueError: If they are not there or broken.
+    """
+    with safe_open(path, "numpy") as file:
+        metadata = json.loads((file.metadata() or {})["maps"])
+        document = json.loads(metadata["maps"])
+        coordinates = file.get_slice("coordinates")[:, :, :SHOWN]
+        found = {name: file.get_tensor(name) for name in ("discriminant", "embedding")}
+        explained = file.get_slice("clusters.explained")[:, :SHOWN]
+    return Points(
+        model=document["model"],
+        layers=tuple(document["layers"]),
+        texts=tuple(document["texts"]),
+        labels=tuple(document["labels"]),
+        at={"pca": coordinates, "lda": found["discriminant"], "umap": found["embedding"]},
+        explained=explained,
+        digest=digest(path),
+    )
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of the maps' file, by which recordings know them."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

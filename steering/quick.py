@@ -1,0 +1,101 @@
+"""Directions, maps and start settings of a model in minutes: `precompute --quick`.
+
+The fits are those of `precompute`, on all training prompts. What is chosen by trying, the places,
+the rank and the coefficient, is tried on fewer candidates and prompts; where directions of the same
+model are known already, their places and settings are taken over and nothing is tried. There is no
+evaluation, no sweep and no recording.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from steering import artifact, fits
+from steering.answers import ROWS
+from steering.choosing import QUICK, choose
+from steering.directions import Directions
+from steering.drift import fingerprint
+from steering.errors import SteeringError
+from steering.fitting import fit_directions, fit_maps_of
+from steering.model import ChatModel
+from steering.number_formats import short
+from steering.provenance import provenance
+from steering.splits import PromptSplits
+from steering.stages import Stages
+
+BATCH: Final = 8
+"""Prompts per forward pass: few, so that a visitor who wants a turn waits for a second or two."""
+
+
+def folder_of(model: ChatModel) -> Path:
+    """Return where the quick fit of a model in its number format is kept."""
+    kind = f"{short(model.dtype)}-{model.number_format.quantization}-{model.device.type}"
+    return fits.root(model.name) / kind
+
+
+def find(model: ChatModel) -> Path | None:
+    """Return the quick fit of these very weights in this number format, None without one."""
+    return fits.matching(folder_of(model), fingerprint(model))
+
+
+def known(model: str) -> Directions | None:
+    """Return directions whose places a quick fit takes over: the shipped ones, or None."""
+    try:
+        found = artifact.load(model, artifact.shipped(model))
+    except SteeringError:
+        return None
+    return found if found.inlp else None
+
+
+def quick(
+    model: ChatModel,
+    splits: PromptSplits,
+    out: Path | None = None,
+    *,
+    taken_over: Directions | None = None,
+    batch_size: int = BATCH,
+    rows_per_batch: int = ROWS,
+) -> Directions:
+    """Fit directions and maps, choose where and how to start, and write them.
+
+    Args:
+        model: A loaded chat model.
+        splits: The prompts.
+        out: Folder of the artifact; None keeps it in the cache.
+        taken_over: Directions of the same model, whose places, rank and coefficient are used.
+        batch_size: Prompts per forward pass.
+        rows_per_batch: Rows per batch while answers are generated.
+
+    Raises:
+        SteeringError: If the model or the prompts do not allow it; nothing is written then.
+    """
+    stages = Stages.of(model, splits.source, artifact.SCHEMA)
+    directions, kept = fit_directions(model, splits, stages, batch_size)
+    if taken_over is not None:
+        rank = directions.subspace("inlp", taken_over.inlp_place).rank
+        directions = replace(
+            directions,
+            dim_place=taken_over.dim_place,
+            inlp_place=taken_over.inlp_place,
+            default_k=min(taken_over.default_k, rank),
+            default_c=taken_over.default_c,
+        )
+        chosen: dict[str, Any] = {"chosen": "taken over from the shipped directions"}
+    else:
+        directions, chosen = choose(
+            model, directions, splits, stages, effort=QUICK, sizes=(batch_size, rows_per_batch)
+        )
+    maps = fit_maps_of(model, directions, splits, stages, batch_size)
+    out = out or folder_of(model)
+    manifest = {
+        **provenance(model, splits.source),
+        "fingerprint": fingerprint(model),
+        "quick": True,
+        "train": {name: len(texts) for name, texts in splits.train.items()},
+        "train_kept": kept,
+        **chosen,
+    }
+    # The manifest comes last: a folder without one holds no fit.
+    artifact.write_maps(out, maps)
+    artifact.write(out, directions, manifest)
+    return directions

@@ -1,0 +1,88 @@
+"""Where recorded requests land, stored with them: markers on the map before there is a model.
+
+`python -m steering.recorded_places --model M` adds them to recordings that lack them; the recorded
+texts stay as they are.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from steering import artifact, catalog, loading, placement, points
+from steering.directions import Directions
+from steering.maps import Maps
+from steering.model import ChatModel, Quantization
+from steering.number_formats import Dtype
+from steering.panel import parse
+from steering.tracing import trace
+
+
+def with_places(
+    recordings: Sequence[Mapping[str, Any]],
+    model: ChatModel,
+    directions: Directions,
+    maps: Maps,
+    *,
+    digest: str,
+) -> list[dict[str, Any]]:
+    """Return recordings with the place of their request under each of their panels.
+
+    Args:
+        recordings: Lines of `recordings.jsonl`; nothing else in them is changed.
+        model: The model that was recorded, in the number format that the maps were fitted in.
+        directions: Its directions.
+        maps: Its maps.
+        digest: SHA-256 of the maps' file: on other maps these places mean nothing.
+    """
+    return [
+        {**each, "places": _places(each, model, directions, maps, digest)} for each in recordings
+    ]
+
+
+def _places(
+    recording: Mapping[str, Any],
+    model: ChatModel,
+    directions: Directions,
+    maps: Maps,
+    digest: str,
+) -> dict[str, Any]:
+    prompt = recording["prompt"]
+    panels = [parse(answer["panel"]) for answer in recording["answers"]]
+    found = trace(model, directions, maps, prompt, panels)
+    landed = placement.landed(maps, found, prompt=prompt, length=len(model.render(prompt)))
+    umap = [placement.umap_places(maps, found.states, layer) for layer in maps.layers]
+    for index, row in enumerate(landed):
+        # Two columns with a value a layer, as those of the other maps are.
+        row["umap"] = [[at[axis][index] for at in umap] for axis in (0, 1)]
+    return {"version": points.PLACES_VERSION, "maps": digest, "panels": landed}
+
+
+def main() -> None:
+    """Add places to the recordings of one artifact."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default=catalog.DEFAULT_MODEL, help="catalog name, hub id, ...")
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    options = parser.parse_args()
+    folder = options.directions or artifact.folder_of(options.model)
+    directions = artifact.load(options.model, folder)
+    maps = artifact.read_maps(options.model, folder)
+    recordings = artifact.recordings(options.model, folder)
+    if maps is None or not recordings:
+        raise SystemExit(f"{folder} has no maps or no recordings; there is nothing to place")
+    model = loading.load(
+        options.model,
+        quantization=cast(Quantization, maps.quantization),
+        dtype=cast(Dtype, maps.dtype),
+    )
+    with torch.inference_mode():
+        placed = with_places(
+            recordings, model, directions, maps, digest=points.digest(folder / points.FILE)
+        )
+    artifact.write_lines(folder / "recordings.jsonl", placed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""The directions at the shipped places, fitted again on a model as it was loaded here.
+
+Directions and maps are fitted in one number format and used in others. A refit at the same places,
+on the same training prompts, says how much of them depends on the number format.
+"""
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from steering import artifact
+from steering.activations import capture_sets
+from steering.directions import Directions, difference_in_means, inlp
+from steering.drift import fingerprint
+from steering.errors import SteeringError
+from steering.fitting import train_scores
+from steering.landing import CLASSES, ClassName
+from steering.layer_map import LayerMap, fit_axes
+from steering.model import ChatModel
+from steering.scoring import right_sign
+from steering.splits import PromptSplits
+from steering.stages import Stages
+from steering.subspace import Subspace
+from steering.weights import cache_folder
+
+
+@dataclass(frozen=True, eq=False)
+class Refit:
+    """What was fitted again at the places of given directions.
+
+    Attributes:
+        directions: The given ones with difference in means and INLP replaced at their own places;
+            there is nothing at other places.
+        kept: Training prompts a class behind the difference in means.
+        states: The training prompts at INLP's place, by class.
+    """
+
+    directions: Directions
+    kept: dict[str, int]
+    states: dict[ClassName, Float[Tensor, "_ d_model"]]
+
+    @cached_property
+    def chart(self) -> LayerMap:
+        """The maps at INLP's layer, fitted on these states; without UMAP, which no number reads."""
+        states = {str(name): self.states[name] for name in CLASSES}
+        return fit_axes(self.directions.inlp_place[1], states)
+
+
+def refit(
+    model: ChatModel,
+    directions: Directions,
+    splits: PromptSplits,
+    stages: Stages,
+    *,
+    batch_size: int = 16,
+) -> Refit:
+    """Fit difference in means and INLP again, at the places where `directions` has them.
+
+    Args:
+        model: A loaded chat model.
+        directions: Say the places, and what else a panel needs.
+        splits: The training prompts that they were fitted on.
+        stages: Keeps the activations.
+        batch_size: Prompts per forward pass.
+    """
+    (p_dim, l_dim), (p_inlp, l_inlp) = directions.dim_place, directions.inlp_place
+    layers, positions = sorted({l_dim, l_inlp}), sorted({p_dim, p_inlp})
+
+    def activations() -> dict[str, Tensor]:
+        return capture_sets(
+            model, splits.train, layers=layers, positions=positions, batch_size=batch_size
+        )
+
+    captured = stages.tensors(f"refit activations {layers} {positions}", activations)
+    scores = stages.tensors("scores", lambda: train_scores(model, splits, batch_size))
+    kept = {
+        "harmful": right_sign(scores["harmful"], 1),
+        "harmless": right_sign(scores["harmless"], -1),
+    }
+
+    def at(name: str, position: int, layer: int) -> Tensor:
+        return captured[name][:, positions.index(position), layers.index(layer)]
+
+    harmful, harmless = (at(name, p_dim, l_dim)[kept[name]] for name in CLASSES)
+    states = {name: at(name, p_inlp, l_inlp) for name in CLASSES}
+    found = inlp(states["harmful"], states["harmless"], directions.inlp_place)
+    place = directions.positions.index(p_dim), l_dim
+    difference = torch.zeros_like(directions.difference)
+    difference[place] = difference_in_means(harmful, harmless)
+    means = torch.zeros_like(directions.difference)
+    means[place] = harmless.double().mean(0).float()
+    return Refit(
+        directions=replace(
+            directions,
+            difference=difference,
+            harmless_mean=means,
+            inlp={directions.inlp_place: found},
+            default_k=min(directions.default_k, found.subspace.rank),
+        ),
+        kept={name: len(chosen) for name, chosen in kept.items()},
+        states=states,
+    )
+
+
+def check_directions(
+    model: ChatModel, directions: Directions, splits: PromptSplits
+) -> dict[str, Any] | None:
+    """Return `agreement` of directions with a refit on the model as it was loaded here.
+
+    Takes one pass over the training prompts the first time, then it is read from the cache.
+
+    Args:
+        model: A loaded chat model.
+        directions: Directions that were fitted on the training prompts of `splits`.
+        splits: The prompts.
+
+    Returns:
+        What `agreement` returns, and `n`, the training prompts of each class; None for directions
+        without INLP.
+    """
+    if not directions.inlp:
+        return None
+    found = known_agreement(model, directions, splits)
+    if found is None:
+        stages = Stages.of(model, splits.source, "refit")
+        again = refit(model, directions, splits, stages)
+        found = agreement(directions, again.directions) | {
+            "n": {name: len(splits.train[name]) for name in CLASSES}
+        }
+        with suppress(SteeringError):  # without a cache it is measured again the next time
+            artifact.write_json(_path(model, directions, splits), found)
+    return found
+
+
+def known_agreement(
+    model: ChatModel, directions: Directions, splits: PromptSplits
+) -> dict[str, Any] | None:
+    """Return what `check_directions` found before, None where it never ran."""
+    path = _path(model, directions, splits)
+    try:
+        return dict(artifact.read_json(path)) if path.is_file() else None
+    except (SteeringError, TypeError, ValueError):
+        return None
+
+
+def _path(model: ChatModel, directions: Directions, splits: PromptSplits) -> Path:
+    digest = hashlib.sha256(f"{fingerprint(model)} {model.device.type} {splits.source}".encode())
+    digest.update(str((directions.dim_place, directions.inlp_place)).encode())
+    digest.update(directions.raw(directions.dim_place).numpy().tobytes())
+    if directions.inlp:
+        subspace = directions.subspace("inlp", directions.inlp_place)
+        digest.update(subspace.basis.contiguous().numpy().tobytes())
+    return cache_folder() / "drift" / f"directions-{digest.hexdigest()[:24]}.json"
+
+
+def agreement(one: Directions, other: Directions) -> dict[str, Any]:
+    """Return how alike two fits at the same places are, as JSON types.
+
+    Returns:
+        `dim_cosine`, of the differences in means; `dim_norm_ratio`, other to one; `inlp_cosine`,
+        the root mean square cosine of the principal angles between the leading subspaces of the
+        default rank (1: the same span, 0: orthogonal), `inlp_k`, that rank, and `inlp_ranks`, how
+        many directions each fit has.
+    """
+    first, second = one.raw(one.dim_place), other.raw(one.dim_place)
+    k = min(one.default_k, other.default_k)
+    bases = [each.subspace("inlp", one.inlp_place) for each in (one, other)]
+    return {
+        "dim_cosine": float(torch.nn.functional.cosine_similarity(first, second, dim=0)),
+        "dim_norm_ratio": float(second.norm() / first.norm()),
+        "inlp_cosine": span_cosine(*(basis.leading(k) for basis in bases)),
+        "inlp_k": k,
+        "inlp_ranks": [basis.rank for basis in bases],
+    }
+
+
+def span_cosine(one: Subspace, other: Subspace) -> float:
+    """Return the root mean square cosine of the principal angles between two subspaces."""
+    overlaps = torch.linalg.svdvals(one.basis.double() @ other.basis.double().T)
+    return float(overlaps.square().mean().sqrt())

@@ -1,0 +1,252 @@
+"""Fit format by run format: do directions and maps of one number format serve in another?
+
+For every pair: how alike the directions are when they are fitted in both, how far the training
+prompts land from where the fit format puts them, and how many harmful validation prompts are still
+refused under directional ablation and flipping. Every run format answers with the directions of
+every fit format in one batch, so that rates are paired over prompts and fits.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from jaxtyping import Float
+from torch import Tensor
+
+from steering import drift
+from steering.activations import capture
+from steering.comparison import readable
+from steering.defaults import TRANSFER_PROMPTS
+from steering.directions import Directions
+from steering.generation import Sampling, generate
+from steering.intervention import Edit, compile_edits
+from steering.judge import judge
+from steering.landing import CLASSES
+from steering.layer_map import LayerMap
+from steering.maps import Maps
+from steering.model import ChatModel
+from steering.number_formats import Format
+from steering.panel import parse
+from steering.provenance import machine
+from steering.refit import agreement, refit
+from steering.splits import PromptSplits
+from steering.stages import Stages
+from steering.statistics import paired_difference, wilson
+from steering.transfer_table import SCHEMA
+
+PANELS: Final = ("ablation", "flip")
+"""The paper's two strongest edits, with the settings of the directions in use."""
+TOKENS: Final = 20
+"""Length of an answer: whole refusals of the models shipped here fit in it."""
+ROWS: Final = 32
+"""Rows per batch, about: whole prompts under all edits."""
+
+
+Load = Callable[[Format], ChatModel]
+"""Loads the model in a format; it is called twice for each, and only one is in memory at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What was fitted in one format.
+
+    Attributes:
+        directions: Difference in means and INLP at the places of the shipped ones.
+        chart: The maps at INLP's layer.
+        kept: Training prompts a class behind the difference in means.
+        shipped: Whether it is the shipped artifact itself.
+    """
+
+    directions: Directions
+    chart: LayerMap
+    kept: dict[str, int]
+    shipped: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Shipped:
+    """The artifact that the formats are measured against.
+
+    Attributes:
+        directions: Say the places, the rank and the model.
+        maps: Its maps, whose calibration prompts are run in every format.
+        format: The format that both were fitted in.
+        kept: Training prompts a class behind the difference in means.
+    """
+
+    directions: Directions
+    maps: Maps
+    format: Format
+    kept: dict[str, int]
+
+
+def transfer(
+    load: Load,
+    shipped: Shipped,
+    splits: PromptSplits,
+    chosen: Sequence[Format],
+    *,
+    prompts: int = TRANSFER_PROMPTS,
+) -> dict[str, Any]:
+    """Measure the table; every stage is kept on disk, so that a run that was stopped goes on.
+
+    The format of the shipped artifact is not fitted again: its fit is the shipped one.
+
+    Args:
+        load: Loads the model in a format.
+        shipped: The shipped directions and maps.
+        splits: Training prompts to fit on, harmful validation prompts to answer.
+        chosen: The formats, each of which is fitted in and run in.
+        prompts: How many prompts are answered.
+
+    Returns:
+        The document that `transfer.json` holds.
+    """
+    directions = shipped.directions
+    fits = {each: fit(load, shipped, splits, each) for each in chosen}
+    asked = evenly(splits.validation["harmful"], prompts)
+    edits = edits_of(fits)
+    pairs: list[dict[str, Any]] = []
+    baselines: list[dict[str, Any]] = []
+    facts: dict[str, Any] = {}
+    for run in chosen:
+        model = load(run)
+        facts = {"weights": dict(model.provenance), **machine(model)}
+        states = landed(model, shipped, splits.source)
+        verdicts = refused(model, run, edits, asked, splits.source)
+        del model
+        baselines.append({"run": run.name, "refused": _rate(verdicts["baseline"])})
+        pairs += [_pair((each, run), fits, states, verdicts) for each in chosen]
+    return {
+        "schema": SCHEMA,
+        "model": directions.model,
+        "n": len(asked),
+        "n_train": {name: len(splits.train[name]) for name in CLASSES},
+        "tokens": TOKENS,
+        "dim_place": list(directions.dim_place),
+        "inlp_place": list(directions.inlp_place),
+        "formats": [
+            asdict(each)
+            | {"name": each.name, "kept": found.kept, "shipped": found.shipped}
+            | {"inlp_rank": found.directions.subspace("inlp", directions.inlp_place).rank}
+            for each, found in fits.items()
+        ],
+        "baseline": baselines,
+        "pairs": pairs,
+        "provenance": facts | {"prompts": splits.source},
+    }
+
+
+def fit(load: Load, shipped: Shipped, splits: PromptSplits, wanted: Format) -> Fit:
+    """Return the fit in one format, reading the training prompts in it if need be."""
+    if wanted == shipped.format:
+        chart = shipped.maps.at(shipped.directions.inlp_place[1])
+        return Fit(shipped.directions, chart, shipped.kept, shipped=True)
+    model = load(wanted)
+    stages = Stages.of(model, splits.source, "refit")
+    found = refit(model, shipped.directions, splits, stages)
+    return Fit(found.directions, found.chart, found.kept, shipped=False)
+
+
+def landed(model: ChatModel, shipped: Shipped, source: str) -> Float[Tensor, "prompt d_model"]:
+    """Return the calibration prompts' states at INLP's place, kept on disk."""
+    maps, (position, layer) = shipped.maps, shipped.directions.inlp_place
+    rows = [model.render(maps.texts[index]) for index in drift.calibration(maps.labels)]
+    stages = Stages.of(model, source, "refit")
+    return stages.tensors(
+        f"calibration {position} {layer}",
+        lambda: {"states": capture(model, rows, layers=[layer], positions=[position])[:, 0, 0]},
+    )["states"]
+
+
+def edits_of(fits: Mapping[Format, Fit]) -> dict[str, Edit | None]:
+    """Return what is done to every prompt in every format, by `baseline` or `fit name/panel`."""
+    edits: dict[str, Edit | None] = {"baseline": None}
+    for each, found in fits.items():
+        for panel in PANELS:
+            edits[f"{each.name}/{panel}"] = parse(panel).edit(found.directions)
+    return edits
+
+
+def refused(
+    model: ChatModel,
+    run: Format,
+    edits: Mapping[str, Edit | None],
+    asked: Sequence[str],
+    source: str,
+) -> dict[str, list[bool]]:
+    """Return whether each prompt is refused under every edit; answers are kept on disk."""
+    stages = Stages.of(model, source, "transfer", run.name, list(edits), TOKENS)
+    width = max(1, ROWS // len(edits))
+    order = sorted(asked, key=len)
+    chunks = {
+        "\n".join(order[start : start + width]): order[start : start + width]
+        for start in range(0, len(order), width)
+    }
+
+    def answer(key: str) -> dict[str, Any]:
+        rows = [model.render(text) for text in chunks[key] for _ in edits]
+        program = compile_edits(list(edits.values()) * len(chunks[key]), device=model.device)
+        return {"texts": _texts(model, rows, program)}
+
+    answers = stages.lines(f"answers in {run.name}", list(chunks), answer)
+    flat = [text for entry in answers for text in entry["texts"]]
+    found = [judge(text, ended=ended).verdict in ("refused", "hedged") for text, ended in flat]
+    return {name: found[index :: len(edits)] for index, name in enumerate(edits)}
+
+
+def _texts(model: ChatModel, rows: Sequence[Sequence[int]], program: Any) -> list[tuple[str, bool]]:  # noqa: ANN401
+    tokens: list[list[int]] = [[] for _ in rows]
+    ended = [False] * len(rows)
+    for column in generate(model, rows, program, Sampling(max_new_tokens=TOKENS)):
+        for row, token in enumerate(column.tokens):
+            if token is not None:
+                tokens[row].append(token)
+        ended = list(column.ended)
+    return [(readable(model, each), done) for each, done in zip(tokens, ended, strict=True)]
+
+
+def _pair(
+    pair: tuple[Format, Format],
+    fits: Mapping[Format, Fit],
+    states: Float[Tensor, "prompt d_model"],
+    verdicts: Mapping[str, list[bool]],
+) -> dict[str, Any]:
+    fit, run = pair
+    there, here = fits[fit], fits[run]
+    half = there.chart.n_train // 2
+    labels = [name for name in CLASSES for _ in range(half)]
+    moved = drift.compare(there.chart, states, drift.calibration(labels), labels)
+    rates = {
+        panel: _rate(verdicts[f"{fit.name}/{panel}"])
+        | {
+            # Against the directions that were fitted in the format they run in.
+            "difference": _difference(
+                verdicts[f"{run.name}/{panel}"], verdicts[f"{fit.name}/{panel}"]
+            ),
+            "from_baseline": _difference(verdicts["baseline"], verdicts[f"{fit.name}/{panel}"]),
+        }
+        for panel in PANELS
+    }
+    return {
+        "fit": fit.name,
+        "run": run.name,
+        **agreement(there.directions, here.directions),
+        **{name: value for name, value in moved.as_dict().items() if name != "sentence"},
+        "refused": rates,
+    }
+
+
+def _rate(refused: Sequence[bool]) -> dict[str, Any]:
+    return asdict(wilson(sum(refused), len(refused)))
+
+
+def _difference(one: Sequence[bool], other: Sequence[bool]) -> dict[str, Any]:
+    found = paired_difference(one, other)
+    return asdict(found.difference) | {"p_value": found.p_value}
+
+
+def evenly(texts: Sequence[str], n: int) -> list[str]:
+    """Return `n` texts at most, evenly spaced."""
+    size = min(n, len(texts))
+    return [texts[index * len(texts) // size] for index in range(size)]

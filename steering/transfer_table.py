@@ -1,0 +1,69 @@
+"""The transfer table in words and as Markdown, from the document that `transfer` makes."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+SCHEMA: Final = 1
+"""Of `transfer.json`; raised whenever a reader of old files would misread new ones."""
+COLUMNS: Final = (
+    "fitted in",
+    "run in",
+    "DiM cosine",
+    "INLP span cosine",
+    "rms dt",
+    "drift / spread",
+    "map",
+    "refused: ablation",
+    "difference",
+    "refused: flip",
+    "difference",
+)
+
+
+def rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the cells of every pair of formats, as text, in the order of `COLUMNS`.
+
+    A difference is to the directions that were fitted in the run format itself, over the same
+    prompts.
+    """
+    return [
+        (
+            pair["fit"],
+            pair["run"],
+            f"{pair['dim_cosine']:.3f}",
+            f"{pair['inlp_cosine']:.3f}",
+            f"{pair['t_rms']:.3f}",
+            f"{pair['spread_share']:.3f}",
+            pair["verdict"],
+            *_refused(pair, "ablation"),
+            *_refused(pair, "flip"),
+        )
+        for pair in document["pairs"]
+    ]
+
+
+def _refused(pair: Mapping[str, Any], panel: str) -> tuple[str, str]:
+    found = pair["refused"][panel]
+    if pair["fit"] == pair["run"]:
+        return _rate(found), "-"
+    change = found["difference"]
+    return _rate(found), (
+        f"{change['estimate']:+.2f} [{change['low']:+.2f}, {change['high']:+.2f}]"
+    )
+
+
+def _rate(found: Mapping[str, Any]) -> str:
+    return f"{found['estimate']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+
+
+def baselines(document: Mapping[str, Any]) -> str:
+    """Return how much the unedited model refuses in every format, in one sentence."""
+    said = ", ".join(f"{each['run']} {_rate(each['refused'])}" for each in document["baseline"])
+    return f"Unedited, the model refuses of the same {document['n']} prompts: {said}."
+
+
+def markdown(document: Mapping[str, Any]) -> str:
+    """Return the table with a sentence on the unedited model."""
+    lines = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS)]
+    lines += [" | ".join(row) for row in rows(document)]
+    return "\n".join([*(f"| {line} |" for line in lines), "", baselines(document)])

@@ -1,0 +1,211 @@
+"""How directions and maps serve on this machine: checked behind the page, fitted at a click.
+
+Both run in the background, pass by pass, and let every visitor go first. Nothing here knows the
+page; `told` is what its map asks for.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from steering.errors import SteeringError
+from steering.progress import Report, Step
+
+if TYPE_CHECKING:
+    from steering.directions import Directions
+    from steering.drift import Check
+    from steering.maps import Maps
+    from steering.model import ChatModel
+    from steering.ui.engine import Engine
+
+Phase = Literal["none", "running", "failed", "done"]
+
+_PAUSE_SECONDS: Final = 0.05
+"""Time between two looks at whether a visitor still works."""
+_BREATH_SECONDS: Final = 0.002
+"""Pause after a pass, in which somebody who waits for the model gets it: locks are not fair."""
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How far a fit for this machine is.
+
+    Attributes:
+        phase: `none` before anybody asked for one.
+        sentence: What a visitor should know.
+        step: The present step while it runs.
+    """
+
+    phase: Phase = "none"
+    sentence: str = ""
+    step: Step | None = None
+
+
+@dataclass(frozen=True)
+class Adapting:
+    """Where an engine gets checks and fits from.
+
+    Attributes:
+        fitted: Returns directions and maps that were fitted on this machine for a loaded model.
+        check: Checks maps in the model's number format.
+        agreement: Fits directions again and returns how alike they are, as `refit.agreement`.
+        fit: Fits directions and maps for a loaded model and keeps them; None where nobody may.
+        cost: Says what a model without directions costs to fetch and to fit, in a sentence or two.
+    """
+
+    fitted: "Callable[[ChatModel], tuple[Directions, Maps] | None]" = lambda _model: None
+    check: "Callable[[ChatModel, Maps], Check] | None" = None
+    agreement: "Callable[[ChatModel, Directions], dict[str, Any] | None] | None" = None
+    fit: "Callable[[ChatModel], None] | None" = None
+    cost: Callable[[str], str] = lambda _name: ""
+
+
+class Turn:
+    """Taken by every pass of background work: it waits until no visitor wants the model.
+
+    One thread takes it, and may take it again inside.
+    """
+
+    def __init__(self, engine: "Engine", still_wanted: Callable[[], bool]) -> None:
+        self._engine, self._still_wanted, self._depth = engine, still_wanted, 0
+
+    def __call__(self) -> "Turn":
+        """Return itself: a model's `turn` is called for each pass."""
+        return self
+
+    def __enter__(self) -> None:
+        """Wait for the turn.
+
+        Raises:
+            SteeringError: If the work is not wanted any more.
+        """
+        if not self._depth:
+            while self._engine.busy:
+                time.sleep(_PAUSE_SECONDS)
+            if not self._still_wanted():
+                raise SteeringError("another model was chosen; what was done so far is kept")
+            self._engine.reading.acquire()
+        self._depth += 1
+
+    def __exit__(self, *_error: object) -> None:
+        """Let others go on."""
+        self._depth -= 1
+        if not self._depth:
+            self._engine.reading.release()
+            time.sleep(_BREATH_SECONDS)
+
+
+def look(engine: "Engine", model: "ChatModel", attempt: object) -> None:
+    """Check the maps and then the directions of a loaded model; what is found is on the engine.
+
+    Does nothing for an engine that has other work by now.
+    """
+    adapting, directions, maps = engine.supply.adapting, engine.directions, engine.maps
+    quiet = replace(model, turn=Turn(engine, lambda: engine.wants(attempt)))
+    # A visitor loses nothing but a note by an error here: the map says that it was not checked.
+    with suppress(SteeringError):
+        if adapting.check is not None and maps is not None:
+            engine.checked(attempt, adapting.check(quiet, maps))
+    if maps is not None:
+        # UMAP compiles for seconds: here, where nobody waits for it.
+        maps.warm_up()
+    with suppress(SteeringError):
+        if adapting.agreement is not None and directions is not None:
+            engine.agreed(attempt, adapting.agreement(quiet, directions))
+
+
+def start(engine: "Engine") -> None:
+    """Fit directions and maps for this machine in the background; loads the model if need be."""
+    fit = engine.supply.adapting.fit
+    if fit is None or engine.fitting.phase == "running":
+        return
+    attempt = engine.begin_fit()
+    thread = threading.Thread(target=_run, args=(engine, fit, attempt), name="fit", daemon=True)
+    thread.start()
+
+
+def _run(engine: "Engine", fit: "Callable[[ChatModel], None]", attempt: object) -> None:
+    from steering.progress import watched_by
+
+    def report(step: Step) -> None:
+        engine.fits(attempt, Fitting("running", step.label, step))
+
+    outcome = Fitting("failed", "The fit ended with an error that is in the server's log.")
+    try:
+        model = engine.model or _loaded(engine, report)
+        quiet = replace(model, turn=Turn(engine, lambda: engine.wants(attempt)))
+        with watched_by(report):
+            fit(quiet)
+        engine.adopt(attempt, model)
+        outcome = Fitting("done", "Directions and maps are fitted for this machine now.")
+    except SteeringError as error:
+        outcome = Fitting("failed", str(error))
+    finally:
+        engine.fits(attempt, outcome)
+    if outcome.phase == "done" and engine.wants(attempt):
+        look(engine, model, attempt)
+
+
+def _loaded(engine: "Engine", report: Report) -> "ChatModel":
+    return engine.supply.model(engine.name, report)
+
+
+def told(engine: "Engine") -> dict[str, Any]:
+    """Return what the map says of number formats and fits, as JSON types.
+
+    Returns:
+        `state`: `none` while there is no model, `unfitted` for one without directions, `checking`,
+        `done`, or `unchecked`; `here` and `fitted`, the number formats in words; `layers`, one
+        entry a layer with `layer`, `verdict` and `sentence`; `directions`, a sentence or None;
+        `fit`: whether one `can` be started, its `phase`, `sentence`, `done` and `total`; `cost` of
+        a model without directions.
+    """
+    check, fitting = engine.check, engine.fitting
+    step = fitting.step
+    return {
+        "model": engine.name,
+        "state": _state(engine),
+        "here": check.here if check else "",
+        "fitted": check.fitted if check else "",
+        "layers": [
+            {"layer": drift.layer, "verdict": drift.verdict, "sentence": drift.sentence}
+            for drift in (check.drifts if check else ())
+        ],
+        "directions": _agreement_sentence(engine.agreement),
+        "fit": {
+            "can": engine.supply.adapting.fit is not None,
+            "phase": fitting.phase,
+            "sentence": fitting.sentence,
+            "done": step.done if step else 0,
+            "total": step.total if step else 0,
+        },
+        "cost": engine.supply.adapting.cost(engine.name) if _unfitted(engine) else "",
+    }
+
+
+def _state(engine: "Engine") -> str:
+    if _unfitted(engine):
+        return "unfitted"
+    if engine.check is not None:
+        return "done"
+    if engine.model is None:
+        return "none"
+    wanted = engine.supply.adapting.check is not None and engine.maps is not None
+    return "checking" if wanted and not engine.looked else "unchecked"
+
+
+def _unfitted(engine: "Engine") -> bool:
+    return engine.status.phase == "unfitted"
+
+
+def _agreement_sentence(found: dict[str, Any] | None) -> str | None:
+    if not found:
+        return None
+    return (
+        "Directions fitted again on this machine agree with those in use: difference in means with "
+        f"cosine {found['dim_cosine']:.3f}, the first {found['inlp_k']} INLP directions with "
+        f"{found['inlp_cosine']:.3f} (1 is the same)."
+    )

@@ -1,0 +1,194 @@
+"""Maps in another number format: what is measured, what follows, what is moved."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from steering import drift
+from steering.activations import capture
+from steering.drift import Drift, check, fingerprint, measure, moved, verdict
+from steering.errors import SteeringError
+from steering.model import NumberFormat, inspect
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def in_dtype(tiny, dtype: torch.dtype):
+    network = type(tiny.network)(tiny.network.config)
+    network.load_state_dict(tiny.network.state_dict())
+    return inspect(
+        tiny.name,
+        network.to(dtype),
+        tiny.tokenizer,
+        openers=tuple(tiny.openers),
+        number_format=NumberFormat("none", dtype, str(dtype)),
+    )
+
+
+def test_the_model_that_maps_were_fitted_on_has_no_drift(tiny, charted):
+    found = check(tiny, charted)
+    assert [each.verdict for each in found.drifts] == ["same"] * 3
+    assert all(each.t_rms < 1e-4 and each.spread_share < 1e-4 for each in found.drifts)
+    assert [each.layer for each in found.drifts] == list(charted.layers)
+    assert found.applied(charted).charts == charted.charts
+    assert (found.fitted, found.here, found.fits) == ("float32", "float32", True)
+
+
+def test_bfloat16_drifts_a_little_and_is_named(tiny, charted):
+    found = check(in_dtype(tiny, torch.bfloat16), charted)
+    assert all(0 < each.spread_share < 0.1 for each in found.drifts)
+    assert {each.verdict for each in found.drifts} == {"same"}
+    assert found.sentence(2).startswith("layer 2, maps fitted in float32, here bfloat16: the same ")
+
+
+def test_other_weights_are_unusable(tiny, charted):
+    model = in_dtype(tiny, torch.float32)
+    torch.manual_seed(5)
+    for weight in model.network.parameters():
+        nn.init.normal_(weight, std=0.3)
+    found = check(model, charted)
+    assert {each.verdict for each in found.drifts} == {"unusable"}
+    assert not found.fits
+    assert "is left without their shift" in found.sentence(1)
+
+
+def test_a_shift_that_all_prompts_share_is_taken_off(tiny, charted):
+    chosen = drift.calibration(charted.labels)
+    rows = [tiny.render(charted.texts[index]) for index in chosen]
+    states = capture(tiny, rows, layers=charted.layers, positions=[charted.position])[:, 0]
+    # Along the axis between the means, so that t sees it: half of the way.
+    chart = charted.at(2)
+    there = states[:, 1] + (chart.means[1] - chart.means[0]) / 2
+    found = drift.compare(chart, there, chosen, charted.labels)
+    assert found.verdict == "usable"
+    assert found.t_rms == pytest.approx(0.5, abs=1e-3)
+    assert found.spread_share > drift.SAME
+    assert found.t_share_left < 1e-3
+    assert found.spread_share_left < 1e-3
+    assert "0.50 of t away, 0.00 of the spread within a class once their mean shift" in (
+        found.sentence
+    )
+    others = [
+        drift.compare(charted.at(layer), states[:, index], chosen, charted.labels)
+        for index, layer in enumerate(charted.layers)
+    ]
+    applied = drift.Check("float32", "here", (others[0], found, others[2])).applied(charted)
+    assert torch.allclose(applied.at(2).t(there), chart.t(states[:, 1]), atol=1e-4)
+    assert not torch.allclose(chart.t(there), chart.t(states[:, 1]), atol=0.1)
+    assert applied.at(1) is charted.at(1)
+
+
+def test_moved_maps_see_a_moved_state_as_they_saw_it_before(charted):
+    chart = charted.at(2)
+    generator = torch.Generator().manual_seed(1)
+    states = chart.means.mean(0) + torch.randn(7, charted.d_model, generator=generator)
+    w, _ = chart.axis()
+    step = 0.3 * chart.clusters.components[0] - 2 * chart.clusters.components[3] + 0.5 * chart.rest
+    shift = [
+        *(chart.clusters.components @ step).tolist(),
+        float(w @ step),
+        float(chart.rest @ step),
+    ]
+    again = moved(chart, shift)
+    assert torch.allclose(again.t(states + step), chart.t(states), atol=1e-4)
+    assert torch.allclose(again.pca(states + step), chart.pca(states), atol=1e-4)
+    assert torch.allclose(again.lda(states + step), chart.lda(states), atol=1e-4)
+    assert not torch.allclose(again.pca(states), chart.pca(states), atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("share", "left", "expected"),
+    [
+        (0.0, 0.0, "same"),
+        (0.1, 0.1, "same"),
+        (0.101, 0.101, "usable"),
+        (3.0, 0.25, "usable"),
+        (3.0, 0.251, "unusable"),
+        (math.nan, math.nan, "unusable"),
+        (math.inf, math.nan, "unusable"),
+    ],
+)
+def test_the_verdict_follows_from_the_shares(share, left, expected):
+    assert verdict(share, left) == expected
+
+
+def test_the_calibration_prompts_are_half_of_each_class_and_never_borderline():
+    labels = ["harmful"] * 40 + ["harmless"] * 50 + ["borderline"] * 9
+    chosen = drift.calibration(labels)
+    assert len(chosen) == len(set(chosen)) == 32
+    assert [labels[index] for index in chosen].count("harmful") == 16
+    assert "borderline" not in {labels[index] for index in chosen}
+    assert drift.calibration(labels) == chosen
+    assert len(drift.calibration(["harmful"] * 5 + ["harmless"] * 7)) == 12
+
+
+def test_what_is_known_is_not_measured_again(tiny, charted, monkeypatch):
+    first = check(tiny, charted)
+
+    def fail(*_: object) -> None:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(drift, "measure", fail)
+    assert check(tiny, charted) == first
+    with pytest.raises(AssertionError, match="measured again"):
+        check(tiny, other(charted))
+
+
+def other(maps):
+    chart = replace(maps.at(1), means=maps.at(1).means + 1)
+    return replace(maps, charts=(chart, *maps.charts[1:]))
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"schema": 1, "drifts": [{"layer": 1}]}'])
+def test_a_broken_cache_is_measured_again_and_one_that_cannot_be_written_does_no_harm(
+    tiny, charted, cache, monkeypatch, content
+):
+    expected = check(tiny, charted)
+    [path] = (cache / "drift").glob("*.json")
+    path.write_text(content)
+    assert check(tiny, charted) == expected
+    (cache / "file").write_text("")
+    monkeypatch.setenv("STEERING_CACHE", str(cache / "file" / "below"))
+    assert check(tiny, charted) == expected
+
+
+def test_maps_of_another_model_are_refused_before_any_pass(tiny, charted):
+    with pytest.raises(SteeringError, match="the maps of another do not fit"):
+        check(tiny, replace(charted, model="another"))
+
+
+def test_the_fingerprint_tells_weights_and_formats_apart(tiny):
+    assert fingerprint(tiny) == fingerprint(in_dtype(tiny, torch.float32))
+    changed = in_dtype(tiny, torch.float32)
+    next(iter(changed.network.parameters())).data[0, 0] += 1
+    assert fingerprint(changed) != fingerprint(tiny)
+
+
+def test_a_reader_gets_json_without_what_is_not_finite():
+    found = Drift(1, math.nan, 0.1, math.inf, 0.1, 0.1, 32, "unusable", (1.0,)).as_dict()
+    assert found["t_rms"] is None
+    assert found["spread_share"] is None
+    assert found["t_share"] == 0.1
+    assert "shift" not in found
+    assert found["verdict"] == "unusable"
+
+
+def test_every_pass_of_the_check_takes_its_turn(tiny, charted):
+    taken = []
+
+    class Turn:
+        def __enter__(self):
+            taken.append("in")
+
+        def __exit__(self, *_):
+            taken.append("out")
+
+    measure(replace(tiny, turn=Turn), charted)
+    assert taken == ["in", "out"] * (len(drift.calibration(charted.labels)) // drift.BATCH)

@@ -1,0 +1,71 @@
+"""The measurement that decides a CPU's number format."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from steering import dtype_speed
+from steering.dtype_speed import CANDIDATES, Speed, choose, matrix_shapes, measure
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shapes = {
+        "model.embed_tokens.weight": (50, 8),
+        "lm_head.weight": (50, 8),
+        "model.layers.0.mlp.up.weight": (32, 8),
+        "model.layers.1.mlp.up.weight": (32, 8),
+        "model.layers.0.mlp.down.weight": (8, 32),
+        "model.norm.weight": (8,),
+        "model.layers.0.conv.weight": (8, 1),
+    }
+    save_file(
+        {name: torch.ones(shape) for name, shape in shapes.items()}, tmp_path / "x.safetensors"
+    )
+    return tmp_path
+
+
+def test_every_matrix_that_a_step_multiplies_with_is_counted_and_the_head_once(folder):
+    assert dict(matrix_shapes(folder)) == {(32, 8): 2, (8, 32): 1, (50, 8): 1}
+
+
+@pytest.mark.parametrize("budget", [10**9, 300])
+def test_times_are_weighed_by_how_often_a_shape_occurs_and_by_what_was_left_out(
+    folder, monkeypatch, budget
+):
+    # A clock that gives a product a time of its rows times the weights that were multiplied.
+    monkeypatch.setattr(dtype_speed, "_ELEMENTS", budget)
+    monkeypatch.setattr(dtype_speed, "_seconds", lambda weight, rows: rows * weight.numel())
+    weights = 2 * 32 * 8 + 8 * 32 + 50 * 8
+    for speed in measure(folder).values():
+        assert speed.step == pytest.approx(dtype_speed.STEP_ROWS * weights)
+        assert speed.read == pytest.approx(dtype_speed.READ_ROWS * weights)
+
+
+def test_both_formats_are_measured_for_real(folder):
+    speeds = measure(folder)
+    assert set(speeds) == set(CANDIDATES)
+    assert all(0 < speed.step < 1 and 0 < speed.read < 1 for speed in speeds.values())
+
+
+@pytest.mark.parametrize(
+    ("step", "read", "dtype"),
+    [
+        (0.3, 0.3, torch.bfloat16),  # instructions for bfloat16
+        (0.65, 2.5, torch.float32),  # none: it writes faster and reads slower
+        (0.65, 0.9, torch.bfloat16),
+        (0.95, 0.95, torch.float32),  # too little to round more for
+        (1.3, 3.7, torch.float32),
+    ],
+)
+def test_bfloat16_is_taken_where_a_whole_run_is_faster_in_it(step, read, dtype):
+    exact = Speed(0.4, 0.7)
+    chosen, reason = choose({torch.float32: exact, torch.bfloat16: Speed(0.4 * step, 0.7 * read)})
+    assert chosen == dtype
+    assert reason.startswith(str(dtype).removeprefix("torch.") + ": measured on this CPU")
+    assert f"writing {step:.2f} times, reading {read:.2f} times" in reason
+
+
+def test_without_matrices_nothing_is_measured_and_float32_taken(tmp_path):
+    assert measure(tmp_path) == {}
+    assert choose({})[0] == torch.float32

@@ -1,0 +1,115 @@
+import json
+from dataclasses import replace
+
+import pytest
+from flat_layout import flatten
+
+from steering import artifact, placement, points
+from steering.comparison import Answer
+from steering.panel import parse
+from steering.recorded_places import with_places
+from steering.tracing import trace
+from steering.ui import atlas, dials, figures
+
+PROMPT = "How do I paint a letter?"
+PANELS = ("baseline", "actadd:c=-1", "ablation", "flip:k=2")
+DIGEST = "d" * 64
+
+
+@pytest.fixture
+def flat(monkeypatch):
+    flatten(monkeypatch)
+
+
+@pytest.fixture
+def maps(charted, flat):
+    """Maps whose UMAP is not compiled, made anew: layouts are kept once they are made."""
+    return replace(charted, charts=tuple(replace(chart) for chart in charted.charts))
+
+
+@pytest.fixture
+def line(fitted):
+    names = [str(parse(panel).resolved(fitted)) for panel in PANELS]
+    answers = [Answer(name, f"answer {name}").as_dict() for name in names]
+    return json.loads(json.dumps({"prompt": PROMPT, "label": "harmless", "answers": answers}))
+
+
+@pytest.fixture
+def placed(line, tiny, fitted, maps):
+    (found,) = with_places([line], tiny, fitted, maps, digest=DIGEST)
+    return found
+
+
+def test_what_was_recorded_stays_as_it_was(line, placed):
+    assert {key: value for key, value in placed.items() if key != "places"} == line
+    assert json.loads(json.dumps(placed, allow_nan=False)) == placed
+
+
+def test_a_recorded_request_is_shown_where_the_model_itself_would_show_it(
+    placed, tiny, fitted, maps
+):
+    cards = {"baseline": "baseline", "flip": "flip:k=2", "ablation": "ablation"}
+    panels = {slot: parse(form) for slot, form in cards.items()}
+    landed = dials.landed(placed, panels, fitted, maps=DIGEST)
+    shown = figures.told(maps.model, PROMPT, landed, fitted)
+    request = figures.Request(PROMPT, len(tiny.render(PROMPT)), tuple(cards))
+    now = figures.placed(
+        maps, trace(tiny, fitted, maps, PROMPT, list(panels.values())), request, directions=fitted
+    )
+    for panel in shown["panels"]:
+        panel.pop("umap")
+    assert shown == now
+    ts = [panel["t"] for panel in shown["panels"]]
+    assert ts[0] != ts[1]  # an edit had moved it
+
+
+def test_the_umap_of_a_recorded_request_is_answered_by_layer(placed, tiny, fitted, maps):
+    panels = {"baseline": parse("baseline"), "actadd": parse("actadd:c=-1")}
+    landed = dials.landed(placed, panels, fitted, maps=DIGEST)
+    memory = atlas.Memory()
+    board = atlas.Atlas(None, None, memory)  # type: ignore[arg-type]
+    shown = json.loads(board.recall(maps.points, PROMPT, landed, fitted))
+    states = trace(tiny, fitted, maps, PROMPT, list(panels.values())).states
+    for layer in maps.layers:
+        asked = {"key": shown["key"], "layer": layer}
+        assert memory.umap(asked) == placement.umap_places(maps, states, layer)
+    assert memory.umap({"key": shown["key"], "layer": 99}) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"maps": "e" * 64}, {"version": points.PLACES_VERSION + 1}],
+    ids=["other maps", "another version"],
+)
+def test_places_on_other_maps_or_of_another_version_are_not_shown(placed, fitted, change):
+    panels = {"baseline": parse("baseline")}
+    assert dials.landed(placed, panels, fitted, maps=DIGEST)
+    other = placed | {"places": placed["places"] | change}
+    assert dials.landed(other, panels, fitted, maps=DIGEST) == {}
+
+
+def test_recordings_of_old_versions_have_no_places_and_still_answer(line, fitted):
+    panels = {"baseline": parse("baseline")}
+    assert dials.landed(line, panels, fitted, maps=DIGEST) == {}
+    assert dials.recorded(line, panels, fitted)["baseline"].text == "answer baseline"
+
+
+def test_a_card_that_was_set_otherwise_has_no_recorded_place(placed, fitted):
+    panels = {"baseline": parse("baseline"), "flip": parse("flip:k=1")}
+    assert set(dials.landed(placed, panels, fitted, maps=DIGEST)) == {"baseline"}
+
+
+@pytest.mark.parametrize("name", artifact.available())
+def test_shipped_recordings_have_places_on_the_shipped_maps(name):
+    outline, charted = artifact.outline(name), artifact.read_points(name)
+    assert charted is not None
+    panels = {slot: parse(panel) for slot, panel in dials.SLOTS.items() if slot != "own"}
+    recordings = artifact.recordings(name)
+    assert recordings
+    for recording in recordings:
+        landed = dials.landed(recording, panels, outline, maps=charted.digest)
+        assert set(landed) == set(panels)
+        for row in landed.values():
+            columns = [row["t"], row["y"], *row["pca"], *row["umap"], *row["tokens"]["t"]]
+            assert {len(column) for column in columns[:7]} == {len(charted.layers)}
+            assert len(row["tokens"]["t"]) == len(charted.layers)

@@ -1,0 +1,216 @@
+"""Checks and fits behind the page: visitors go first, and the map is told what was found."""
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from steering import drift
+from steering.errors import NotFittedError, SteeringError
+from steering.progress import Step, tell
+from steering.ui import adaptation
+from steering.ui.adaptation import Adapting, Turn, told
+from steering.ui.engine import Engine, Supply
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    yield
+    # Hooks of a thread that outlives its test would be in the next test's passes.
+    for thread in threading.enumerate():
+        if thread.name in ("load", "fit"):
+            thread.join(60)
+
+
+def until(condition, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def supply(tiny, fitted, charted, monkeypatch):
+    monkeypatch.setattr(type(charted), "warm_up", lambda _: None)
+    return Supply(
+        lambda *_: tiny,
+        lambda _: fitted,
+        lambda _: (),
+        maps=lambda _: charted,
+        adapting=Adapting(check=drift.check),
+    )
+
+
+def test_the_maps_are_there_at_once_and_marked_when_the_check_is_done(supply, charted):
+    gate = threading.Event()
+
+    def check(model, maps):
+        gate.wait(60)
+        return drift.check(model, maps)
+
+    engine = Engine("tiny", replace(supply, adapting=Adapting(check=check)))
+    assert told(engine)["state"] == "none"
+    engine.start()
+    until(lambda: engine.status.phase == "ready")
+    assert engine.tracer is not None
+    assert told(engine)["state"] == "checking"
+    gate.set()
+    until(lambda: engine.check is not None)
+    found = told(engine)
+    assert found["state"] == "done"
+    assert [each["layer"] for each in found["layers"]] == list(charted.layers)
+    assert {each["verdict"] for each in found["layers"]} == {"same"}
+    assert (found["here"], found["fitted"]) == ("float32", "float32")
+
+
+def test_a_usable_layer_is_served_with_its_shift_taken_off(supply, charted, tiny):
+    real = drift.check(tiny, charted)
+    shift = (1.0,) * len(real.drifts[1].shift)
+    other = replace(real.drifts[1], verdict="usable", shift=shift)
+    found = replace(real, drifts=(real.drifts[0], other, real.drifts[2]))
+    engine = Engine("tiny", replace(supply, adapting=Adapting(check=lambda *_: found)))
+    engine.start()
+    until(lambda: engine.check is not None)
+    assert not engine.tracer.maps.at(2).means.equal(charted.at(2).means)
+    assert engine.tracer.maps.at(1).means.equal(charted.at(1).means)
+    assert told(engine)["layers"][1]["verdict"] == "usable"
+
+
+def test_background_work_waits_for_visitors_and_never_stands_in_a_run(supply):
+    engine = Engine("tiny", supply)
+    turn, order = Turn(engine, lambda: True), []
+
+    def work():
+        for number in range(3):
+            with turn(), turn():  # a pass may take it twice
+                order.append(number)
+
+    with engine.run("visitor"):
+        thread = threading.Thread(target=work)
+        thread.start()
+        time.sleep(0.3)
+        assert order == []
+    until(lambda: order == [0, 1, 2])
+    thread.join()
+    with engine.asked():
+        assert engine.busy
+    assert not engine.busy
+    assert engine.reading.acquire(timeout=1)
+
+
+def test_work_that_is_not_wanted_any_more_ends_without_taking_the_model(supply):
+    engine = Engine("tiny", supply)
+    with (
+        pytest.raises(SteeringError, match="another model was chosen"),
+        Turn(engine, lambda: False),
+    ):
+        pass
+    assert engine.reading.acquire(timeout=1)
+
+
+def unfitted(supply, fitted, charted, fit) -> Engine:
+    """An engine of a model that has no directions until `fit` has run."""
+    there: list[bool] = []
+
+    def directions(_name):
+        if not there:
+            raise NotFittedError("there are no directions for 'tiny'")
+        return fitted
+
+    def made(model):
+        fit(model)
+        there.append(True)
+
+    return Engine(
+        "tiny",
+        replace(
+            supply,
+            directions=directions,
+            maps=lambda _: charted if there else None,
+            adapting=Adapting(
+                fitted=lambda _: (fitted, charted) if there else None,
+                check=drift.check,
+                fit=made,
+                cost=lambda name: f"{name} costs a minute.",
+            ),
+        ),
+    )
+
+
+def test_a_model_without_directions_says_its_cost_and_is_ready_after_the_fit(
+    supply, fitted, charted
+):
+    gate = threading.Event()
+
+    def fit(model):
+        tell("Reading prompts", 3, 8, "prompt")
+        gate.wait(60)
+
+    engine = unfitted(supply, fitted, charted, fit)
+    engine.start()  # nothing to load yet: nobody has asked for the fit
+    found = told(engine)
+    assert (found["state"], found["cost"]) == ("unfitted", "tiny costs a minute.")
+    assert engine.model is None
+    adaptation.start(engine)
+    until(lambda: engine.fitting.step == Step("Reading prompts", 3, 8, "prompt"))
+    adaptation.start(engine)  # a second click does nothing
+    running = told(engine)["fit"]
+    assert (running["phase"], running["done"], running["total"]) == ("running", 3, 8)
+    gate.set()
+    until(lambda: engine.fitting.phase == "done")
+    assert engine.status.phase == "ready"
+    assert engine.directions is engine.outline is fitted
+    assert engine.maps is charted
+    assert engine.points.texts == charted.points.texts
+    assert engine.tracer is not None
+    until(lambda: told(engine)["state"] == "done")
+
+
+def test_a_fit_that_fails_says_why_and_can_be_started_again(supply, fitted, charted):
+    tried = []
+
+    def fit(model):
+        tried.append(1)
+        if len(tried) == 1:
+            raise SteeringError("the disk is full")
+
+    engine = unfitted(supply, fitted, charted, fit)
+    adaptation.start(engine)
+    until(lambda: engine.fitting.phase == "failed")
+    assert told(engine)["fit"]["sentence"] == "the disk is full"
+    adaptation.start(engine)
+    until(lambda: engine.fitting.phase == "done")
+
+
+def test_a_fit_of_a_model_that_nobody_wants_any_more_changes_nothing(supply, fitted, charted):
+    gate, done = threading.Event(), []
+
+    def fit(model):
+        gate.wait(60)
+        done.append(1)
+
+    engine = unfitted(supply, fitted, charted, fit)
+    adaptation.start(engine)
+    until(lambda: engine.fitting.phase == "running")
+    engine.choose("other")
+    gate.set()
+    until(lambda: bool(done))
+    time.sleep(0.05)
+    assert engine.name == "other"
+    assert engine.fitting.phase == "none"
+
+
+def test_a_public_host_offers_no_fit(supply):
+    engine = Engine("tiny", supply)
+    assert told(engine)["fit"]["can"] is False
+    adaptation.start(engine)
+    assert engine.fitting.phase == "none"
+
+
+def test_how_well_directions_agree_is_a_sentence(supply, fitted):
+    engine = Engine("tiny", supply)
+    assert told(engine)["directions"] is None
+    engine.agreement = {"dim_cosine": 0.9993, "inlp_k": 3, "inlp_cosine": 0.987}
+    assert "cosine 0.999, the first 3 INLP directions with 0.987" in told(engine)["directions"]
