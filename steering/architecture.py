@@ -21,9 +21,6 @@ from steering.errors import SteeringError
 _CLASSES = (AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMultimodalLM)
 """In this order: text models first, then wrappers that know their text model by no other way."""
 
-_WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForImageTextToText")
-"""How classes are called that write text; others have another head, or none."""
-
 
 def class_for(folder: Path) -> Any:  # noqa: ANN401 - transformers has no common type
     """Return the class whose `from_pretrained` loads the model in `folder`.
@@ -87,16 +84,4 @@ def _other_kind(document: dict[str, Any], config: Any) -> str | None:  # noqa: A
         return f"an encoder-decoder ({document['model_type']})"
     if getattr(config.get_text_config(), "is_decoder", None) is False:
         return f"an encoder ({document['model_type']}), which reads text but writes none"
-    named = document.get("architectures")
-    names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-    known = {name for each in _CLASSES for name in _names(each)}
-    if names and not any(name in known or name.endswith(_WRITERS) for name in names):
-        return f"saved as {' and '.join(names)}, which has no head that writes text"
     return None
-
-
-def _names(loader: Any) -> set[str]:  # noqa: ANN401
-    names: set[str] = set()
-    for value in loader._model_mapping._model_mapping.values():
-        names.update([value] if isinstance(value, str) else value)
-    return names

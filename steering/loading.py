@@ -52,13 +52,14 @@ def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
     found = weights.fetch(name, report=report)
     held = prequantized.settled(found.folder, quantization)
     with explained(found.folder):
+        loader = architecture.class_for(found.folder)
         formats = number_formats.candidates(found.folder, on, held or quantization, dtype)
     failed: list[tuple[NumberFormat, str]] = []
     for number_format in formats:
         if held:
             short = number_formats.short(number_format.dtype)
             number_format = replace(number_format, reason=prequantized.reason(held, short))
-        model = _loaded(name, found, on, number_format, thinking)
+        model = _loaded(name, found, loader, on, number_format, thinking)
         said = trial(model) if trial and number_formats.can_overflow(number_format) else None
         if said is None:
             return model
@@ -70,12 +71,12 @@ def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
 def _loaded(
     name: str,
     found: weights.Weights,
+    loader: Any,  # noqa: ANN401
     device: torch.device,
     number_format: NumberFormat,
     thinking: str,
 ) -> ChatModel:
     with explained(found.folder):
-        loader = architecture.class_for(found.folder)
         network = _load_network(loader, found.folder, device, number_format)
         tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
         tokenizer.encode("Some of its settings are looked at when it is used.")

@@ -322,13 +322,8 @@ def test_a_wrapper_that_transformers_cannot_run_is_loaded_as_its_text_model(tmp_
         ({"auto_map": {"AutoModel": "x.Y"}}, "needs code of its own"),
         ({"model_type": "t5"}, r"an encoder-decoder \(t5\)"),
         ({"model_type": "bart", "architectures": ["BartForCausalLM"]}, "an encoder-decoder"),
-        ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, r"an encoder \(bert\)"),
+        ({"model_type": "bert"}, r"an encoder \(bert\)"),
         ({"model_type": "roberta"}, r"an encoder \(roberta\)"),
-        (
-            {"model_type": "llama", "architectures": ["LlamaForSequenceClassification"]},
-            "saved as LlamaForSequenceClassification, which has no head that writes",
-        ),
-        ({"model_type": "qwen3", "architectures": ["Qwen3Model"]}, "saved as Qwen3Model"),
         ({"model_type": "vit"}, "of type 'vit', which writes no text"),
     ],
 )
