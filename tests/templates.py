@@ -103,3 +103,54 @@ def plainly(tokenizer: PreTrainedTokenizerFast, prompt: str, **options: object) 
         return_dict=False,
         **options,
     )
+
+
+TURNS = (
+    "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content"
+    " + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+def with_default_system(words: str) -> str:
+    """A ChatML template that gives a system prompt of its own where none is given."""
+    return (
+        "{% if messages[0].role != 'system' %}{{ '<|im_start|>system\n"
+        + words
+        + "<|im_end|>\n' }}{% endif %}"
+        + TURNS
+    )
+
+
+PUBLISHED = {
+    "qwen2.5": with_default_system(
+        "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
+    ),
+    "qwen3": SWITCHED,
+    "smollm2": with_default_system(
+        "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+    ),
+    "llama-3.2": (
+        "{{ bos_token }}{% if messages[0].role == 'system' %}{% set own = messages[0].content %}"
+        "{% set turns = messages[1:] %}{% else %}{% set own = '' %}{% set turns = messages %}"
+        "{% endif %}{{ '<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: "
+        "December 2023\nToday Date: ' + strftime_now('%d %b %Y') + '\n\n' + own + '<|eot_id|>' }}"
+        "{% for message in turns %}{{ '<|start_header_id|>' + message.role + "
+        "'<|end_header_id|>\n\n' + message.content | trim + '<|eot_id|>' }}{% endfor %}"
+        "{% if add_generation_prompt %}"
+        "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
+    ),
+    "gemma-3": (
+        "{{ bos_token }}{% set first = messages[0].content + '\n\n' if messages[0].role == 'system'"
+        " else '' %}{% for message in messages if message.role != 'system' %}"
+        "{{ '<start_of_turn>' + message.role + '\n' + (first if loop.first else '')"
+        " + message.content | trim + '<end_of_turn>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+    ),
+    "phi-4-mini": (
+        "{% for message in messages %}{{ '<|' + message.role + '|>' + message.content"
+        " + '<|end|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    ),
+}
+"""Written for these tests: they render a request, with or without a system prompt, as the templates
+of these models do; what those do with tools and earlier turns is left out."""

@@ -1,12 +1,12 @@
-"""General chat models of the catalog, without their weights: published sizes and templates, and
-tiny random models of their classes, found where the hub would have put them."""
+"""General chat models of the catalog, without their weights: published sizes, and tiny
+random models of their classes, found where the hub would have put them."""
 
 import copy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
+import templates
 import torch
 from families import Family, make_network, make_tokenizer
 from huggingface_hub import constants
@@ -29,9 +29,6 @@ from steering import loading
 from steering.catalog import CatalogEntry, catalog
 from steering.model import ChatModel
 
-TEMPLATES = Path(__file__).with_name("data") / "templates"
-"""Chat templates as published with the models; those of Qwen2.5 and SmolLM2 are what the shipped
-models' files hold, of which the larger ones have the same."""
 REQUEST = "How do I paint the chair?"
 
 CHATML = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -48,7 +45,7 @@ class Published:
         hub: Its repository.
         network: Its class.
         config: Its config class.
-        template: Its chat template, a file in TEMPLATES.
+        template: Key of its chat template in `templates.PUBLISHED`.
         specials: The template's control tokens.
         bos: The first of them in every prompt, if any.
         before: What the template puts before the request, or its end where a date stands in it.
@@ -107,7 +104,8 @@ def qwen3(hub: str, *sizes: int) -> Published:
         CHATML,
         None,
         "<|im_start|>user\n",
-        "<|im_end|>\n<|im_start|>assistant\n",
+        # Thinking is off where nobody asks for it.
+        "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
         sizes,
     )
 
@@ -190,7 +188,7 @@ def entry(name) -> CatalogEntry:
 
 @pytest.fixture(scope="module")
 def model(name, published, entry, tmp_path_factory) -> ChatModel:
-    """A tiny model of the class with the real template, in the cache of the hub's client."""
+    """A tiny model of the class with the like of its template, in the cache of the hub's client."""
     settings: dict[str, Any] = {}
     if published.config is not Phi3Config and published.config is not Qwen2Config:
         settings["head_dim"] = 8
@@ -208,7 +206,7 @@ def model(name, published, entry, tmp_path_factory) -> ChatModel:
     tokenizer = copy.deepcopy(make_tokenizer(family))
     # The published vocabularies have it as a token; the tiny one has not read it.
     tokenizer.add_tokens(["Sorry"])
-    tokenizer.chat_template = (TEMPLATES / f"{published.template}.jinja").read_text()
+    tokenizer.chat_template = templates.PUBLISHED[published.template]
     cache = tmp_path_factory.mktemp("hub")
     place_in_hub_cache(cache, entry, make_network(family, tokenizer, seed=1), tokenizer)
     with pytest.MonkeyPatch.context() as patch:
@@ -244,6 +242,6 @@ def test_the_openers_are_the_catalogs_and_single_tokens(entry, model):
 
 
 def test_the_catalog_says_what_the_template_can_do(published, entry):
-    template = (TEMPLATES / f"{published.template}.jinja").read_text()
+    template = templates.PUBLISHED[published.template]
     assert entry.thinking_switch == ("enable_thinking" in template)
     assert entry.writes_date == ("strftime_now" in template)
