@@ -74,7 +74,8 @@ def writing(path: Path) -> Generator[None]:
         if is_full(error):
             raise full(path.parent, None, what=path.name) from error
         raise SteeringError(
-            f"{path} could not be written: {error}; free space or permit"
+            f"{path} could not be written: {error}; check the folder and its write permission, or "
+            "name another (STEERING_CACHE for what is cached)"
         ) from error
 
 

@@ -6,7 +6,7 @@ token that the chat template appends after the user's text (a post-instruction t
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Literal, cast
@@ -357,7 +357,12 @@ def _encode_openers(name: str, tokenizer: Any, openers: Sequence[str]) -> dict[s
 
 def _warnings(model: ChatModel) -> tuple[str, ...]:
     # One by one: it is not known yet whether they may share a batch.
-    rows = [model.render(text) for text in sameness.REQUESTS]
+    rows: list[list[int]] = []
+    for text in sameness.REQUESTS:
+        with suppress(SteeringError):  # a template may refuse some requests
+            rows.append(model.render(text))
+    if len(rows) < 2:
+        return ()
     logits = torch.cat([model.next_token_logits([row]) for row in rows])
     token = model.tokenizer.decode([int(logits[0].argmax())])
     return sameness.remarks(model.name, logits, token)

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import gguf
 import torch
+from supply import MODEL_FILES
 
 SIZES = {"num_hidden_layers": 4, "hidden_size": 32}
 """Of the tiny model of the tests."""
 
 
 def model_folder(path: Path, config: Mapping[str, object] = SIZES) -> str:
-    """A folder that says how wide its model is; its weights are not there."""
+    """A folder that says how wide its model is; its weights are a stand-in."""
     path.mkdir()
+    for name, content in MODEL_FILES.items():
+        (path / name).write_bytes(content)
     (path / "config.json").write_text(json.dumps(config))
     return str(path)
 

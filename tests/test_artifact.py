@@ -145,14 +145,16 @@ def test_a_missing_folder_names_the_model_and_the_command_that_makes_it(tmp_path
     with pytest.raises(SteeringError) as caught:
         load("my/model", tmp_path / "nothing")
     assert "no directions for 'my/model'" in str(caught.value)
-    assert "precompute --model my/model" in str(caught.value)
+    assert "precompute --quick --model my/model" in str(caught.value)
 
 
 @pytest.mark.parametrize("kept", [0, 7, 400])
 def test_truncated_directions_are_refused(folder, kept):
     path = folder / "directions.safetensors"
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(SteeringError, match=r"broken or from another run.*precompute --model tiny"):
+    with pytest.raises(
+        SteeringError, match=r"broken or from another run.*precompute --quick --model tiny"
+    ):
         load("tiny", folder)
 
 
@@ -160,7 +162,7 @@ def test_truncated_directions_are_refused_even_where_the_hash_agrees(folder):
     path = folder / "directions.safetensors"
     path.write_bytes(path.read_bytes()[:-10])
     change_manifest(folder, directions_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    with pytest.raises(SteeringError, match=r"cannot be read .*precompute --model tiny"):
+    with pytest.raises(SteeringError, match=r"cannot be read .*precompute --quick --model tiny"):
         load("tiny", folder)
 
 

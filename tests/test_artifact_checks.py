@@ -91,7 +91,7 @@ def test_a_tensor_that_does_not_fit_is_refused_by_name(folder, name, change):
     assert "cannot be read" in told
     # Where `difference` has another width, whatever stands beside it does not fit.
     assert name in told or (name == "difference" and ("harmless_mean" in told))
-    assert "precompute --model tiny" in told
+    assert "precompute --quick --model tiny" in told
 
 
 @pytest.mark.parametrize("name", ["difference", "harmless_mean"])
@@ -131,7 +131,7 @@ def test_a_basis_that_is_not_orthonormal_is_refused_by_name(folder, change):
 )
 def test_a_manifest_edited_by_hand_is_refused_not_traced(folder, key, value):
     manifest(folder, **{key: value})
-    with pytest.raises(SteeringError, match=r"cannot be read .*precompute --model tiny"):
+    with pytest.raises(SteeringError, match=r"cannot be read .*precompute --quick --model tiny"):
         artifact.load("tiny", folder)
 
 

@@ -68,7 +68,7 @@ def test_the_umap_of_a_recorded_request_is_answered_by_layer(placed, tiny, fitte
     panels = {"baseline": parse("baseline"), "actadd": parse("actadd:c=-1")}
     landed = dials.landed(placed, panels, fitted, maps=DIGEST)
     memory = atlas.Memory()
-    board = atlas.Atlas(None, None, memory)  # type: ignore[arg-type]
+    board = atlas.Atlas(None, None, None, memory)  # type: ignore[arg-type]
     shown = json.loads(board.recall(maps.points, PROMPT, landed, fitted))
     states = trace(tiny, fitted, maps, PROMPT, list(panels.values())).states
     for layer in maps.layers:

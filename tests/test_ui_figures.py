@@ -304,7 +304,9 @@ def test_what_the_page_is_given_is_a_text_that_gradio_cannot_take_for_html(
 ):
     memory = atlas.Memory()
     asked = replace(request_, prompt="How do I </script><script>alert(1)</script>?")
-    text = atlas.Atlas(gr.HTML(), gr.Button(), memory).show(maps, traced, asked, fitted)
+    text = atlas.Atlas(gr.HTML(), gr.Button(), gr.Button(), memory).show(
+        maps, traced, asked, fitted
+    )
     assert "<" not in text
     found = json.loads(text)
     assert found["prompt"] == asked.prompt

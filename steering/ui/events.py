@@ -164,11 +164,14 @@ def _wire_thinking(
     if page.thinking is None:
         return
 
-    def think(mode: str) -> Updates:
-        engine.think(mode)
+    def think(mode: object) -> Updates:
+        if mode in ("on", "off"):  # as it comes from a browser
+            engine.think(str(mode))
         return renew()
 
-    page.thinking.input(think, inputs=page.thinking, outputs=list(renewed), **quiet)
+    page.thinking.input(
+        think, inputs=page.thinking, outputs=list(renewed), preprocess=False, **quiet
+    )
 
 
 def _thinking(page: Page, engine: Engine) -> Updates:

@@ -41,7 +41,8 @@ def read(page: Page, values: Sequence[object]) -> dict[str, Setting]:
 def settings_of(page: Page, values: Sequence[Any]) -> tuple[dict[str, Setting], str]:
     """Turn what holds for all cards, and the cards' inputs after it, into settings and system."""
     shared = dict(zip(page.sampling, values, strict=False))
-    return read(page, values[len(shared) :]), shared[page.system] or ""
+    system = shared[page.system]
+    return read(page, values[len(shared) :]), system if isinstance(system, str) else ""
 
 
 def replay(
