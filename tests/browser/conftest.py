@@ -37,7 +37,7 @@ class App:
         (self.folder / "slow").write_text(str(seconds))
 
 
-def _start(folder: Path) -> App:
+def _start(folder: Path, dtype: str = "float32") -> App:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -45,10 +45,14 @@ def _start(folder: Path) -> App:
     app.pace(0.0)
     log = (folder / "log").open("wb")
     command = [sys.executable, str(Path(__file__).with_name("server.py")), str(port), str(folder)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "GRADIO_ANALYTICS_ENABLED": "False"}
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "STEERING_DTYPE": dtype,
+    }
     app.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     log.close()
-    for _ in range(240):
+    for _ in range(600):
         try:
             urlopen(app.url, timeout=5).close()
         except (URLError, OSError):
@@ -82,10 +86,25 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
+IN_BOTH_FORMATS = ("test_ui_stories", "test_map_stories", "test_machine_stories")
+"""Stories that a number format could change: answers, and where they land."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tell these stories on a machine of each kind; the others do not depend on it."""
+    if "app" in metafunc.fixturenames:
+        both = metafunc.module.__name__ in IN_BOTH_FORMATS
+        dtypes = ["float32", "bfloat16"] if both else ["float32"]
+        metafunc.parametrize("app", dtypes, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app with its model loaded; shared by all stories that do not change that."""
-    started = _start(tmp_path_factory.mktemp("app"))
+def app(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[App]:
+    """The app with its model loaded; shared by all stories that do not change that.
+
+    Its maps were fitted in float32: with a model in bfloat16 they are those of another format.
+    """
+    started = _start(tmp_path_factory.mktemp("app"), request.param)
     started.load()
     yield started
     _stop(started)

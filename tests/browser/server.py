@@ -19,15 +19,16 @@ import torch  # noqa: E402
 from fitting import fit_directions  # noqa: E402
 from flat_layout import flatten  # noqa: E402
 
-from steering import cells, maps, statistics, sweep  # noqa: E402
+from steering import cells, drift, maps, statistics, sweep  # noqa: E402
 from steering.activations import capture_sets  # noqa: E402
 from steering.comparison import Answer  # noqa: E402
 from steering.directions import Directions  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
-from steering.model import ChatModel  # noqa: E402
+from steering.model import ChatModel, NumberFormat, inspect  # noqa: E402
 from steering.progress import Step  # noqa: E402
 from steering.splits import PromptSplits  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
+from steering.ui.adaptation import Adapting  # noqa: E402
 from steering.ui.engine import Engine, Supply  # noqa: E402
 from steering.ui.layout import Limits  # noqa: E402
 
@@ -90,6 +91,19 @@ def doses(model: ChatModel, directions: Directions, folder: Path) -> list[dict[s
     )
 
 
+def in_format(model: ChatModel, dtype: str) -> ChatModel:
+    """Return the model as a machine holds it that computes in another number format."""
+    network = type(model.network)(model.network.config)
+    network.load_state_dict(model.network.state_dict())
+    return inspect(
+        model.name,
+        network.to(getattr(torch, dtype)),
+        model.tokenizer,
+        openers=tuple(model.openers),
+        number_format=NumberFormat("none", getattr(torch, dtype), f"{dtype}, as asked for"),
+    )
+
+
 def main(port: int, folder: Path) -> None:
     torch.set_num_threads(1)
     model = families.build("qwen2")
@@ -107,11 +121,12 @@ def main(port: int, folder: Path) -> None:
         if words := gate.read_text():
             gate.unlink()
             raise SteeringError(words)
-        model.network.register_forward_pre_hook(slowly)
-        return model
+        held.network.register_forward_pre_hook(slowly)
+        return held
 
     charted = chart(model)
     swept = doses(model, directions, folder)
+    held = in_format(model, os.environ.get("STEERING_DTYPE", "float32"))
     supply = Supply(
         load,
         lambda _name: directions,
@@ -120,6 +135,7 @@ def main(port: int, folder: Path) -> None:
         lambda _name: charted,
         evaluation=MEASURED.get,
         sweep=lambda name: swept if name == "tiny" else (),
+        adapting=Adapting(check=drift.check, agreement=None, fit=lambda model: None),
     )
     engine = Engine("tiny", supply, places=1)
     engine.start()
