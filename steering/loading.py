@@ -1,5 +1,6 @@
 """Brings a chat model into memory, on a device and in a number format that holds it."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +127,8 @@ def _load_network(
         )
     elif quantization == "int8":
         config = BitsAndBytesConfig(load_in_8bit=True)
+        # It would say in every product of every pass that activations go through float16.
+        logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     try:
         network, report = loader.from_pretrained(
             folder,
