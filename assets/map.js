@@ -193,7 +193,11 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     canvas.made = true;
     window.Plotly.newPlot(canvas, traces, layout, CONFIG).then(() => {
       // What plotly.js shows where it cannot draw is a text of its own with a link to another host.
-      if (now.kind === "pca3" && canvas.made && !canvas._fullLayout?.scene?._scene?.glplot) flatten();
+      const scene = canvas._fullLayout?.scene?._scene;
+      if (now.kind === "pca3" && canvas.made && !scene?.glplot) flatten();
+      // plotly.js finds a lost context in a frame of its own, perhaps before the event below, and would
+      // then wait frame by frame for the context of a plot that is gone.
+      if (scene) scene.recoverContext = () => setTimeout(flatten);
     });
     canvas.on("plotly_hover", ({ points: [point] }) => { hovered = { node: canvas, point: { curveNumber: point.curveNumber, pointNumber: point.pointNumber } }; });
     canvas.on("plotly_unhover", () => (hovered = null));
@@ -209,8 +213,9 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
 
   // Drawing in 3D has ended, or never began: the same points, seen from one side.
   function flatten() {
-    deep = false;
     const canvas = part("space");
+    if (!canvas.made && deep === false) return; // told twice
+    deep = false;
     if (canvas.made) window.Plotly.purge(canvas);
     canvas.replaceChildren();
     canvas.made = false;
@@ -712,9 +717,6 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   // WebGL may be lost at any time: a driver ends, a laptop sleeps, another page takes the last context.
   part("space").addEventListener("webglcontextlost", (event) => {
     event.stopImmediatePropagation();
-    // plotly.js would wait, frame by frame, for the context of a plot that is gone.
-    const scene = part("space")._fullLayout?.scene?._scene;
-    if (scene) scene.recoverContext = () => {};
     setTimeout(flatten);
   }, true);
   const plane2d = part("plane");
