@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steering import artifact, report
+from steering import artifact, report, transfer_table
 from steering.catalog import DEFAULT_MODEL
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
@@ -42,3 +42,18 @@ def test_where_prompts_land_is_what_was_measured():
         assert shown in ([], [f"| {' | '.join(cells)} |"])
         found += len(shown)
     assert found >= 5
+
+
+def test_the_table_of_number_formats_is_what_transfer_wrote():
+    document = artifact.transfer(DEFAULT_MODEL)
+    assert document is not None
+    assert transfer_table.markdown(document) in README
+    assert f"{document['n']} harmful" in README
+    # What is said below the table: the largest change of a rate, in prompts.
+    changes = [
+        abs(found["difference"]["estimate"]) * document["n"]
+        for pair in document["pairs"]
+        for found in pair["refused"].values()
+    ]
+    assert round(max(changes)) == 3
+    assert "more than three prompts of 40" in re.sub(r"\s+", " ", README)
