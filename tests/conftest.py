@@ -11,6 +11,43 @@ FIRST = ("test_maps", "test_conversion")
 to compile UMAP takes 7 seconds, to convert a model 5 (measured)."""
 
 
+SLOW = (
+    "test_activations",
+    "test_architectures",
+    "test_artifact_checks",
+    "test_catalog_models",
+    "test_chat_judge",
+    "test_command_line",
+    "test_command_line_template",
+    "test_console",
+    "test_conversion",
+    "test_downloads",
+    "test_evaluation",
+    "test_first_page",
+    "test_generation",
+    "test_load_errors",
+    "test_loading",
+    "test_paper_models",
+    "test_precompute",
+    "test_prequantized",
+    "test_quick",
+    "test_selection",
+    "test_serving",
+    "test_sweep",
+    "test_tracing",
+    "test_ui_typed",
+    "test_weights",
+)
+"""Modules that start processes of their own, run whole commands or load many models: `make test-fast`
+leaves them out, which together take longer than all others (measured)."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what `make test-fast` leaves out."""
+    if item.path.stem in SLOW:
+        item.add_marker("slow")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let whoever has the time check shapes, too: `make test` does, `make test-fast` does not."""
     parser.addoption("--shapes", action="store_true", help="check shapes and types at run time")

@@ -201,7 +201,8 @@ def test_length_temperature_and_seed_survive_every_text(enter):
             page.keyboard.press("Tab")
             assert float(fields.nth(at).input_value()) >= 0
             if text != "9e99":
-                assert fields.nth(at).input_value() == before[at]
+                # What was there, or what had been typed when it still was a number.
+                assert fields.nth(at).input_value() in (before[at], text.removesuffix("e") or "-")
         fields.nth(at).fill(before[at])
     visitor.ask(REQUEST)
     visitor.wait_note("Done")
