@@ -38,8 +38,8 @@ SLOW = (
     "test_ui_typed",
     "test_weights",
 )
-"""Modules that start processes of their own, run whole commands or load many models: `make test-fast`
-leaves them out, which together take longer than all others (measured)."""
+"""Modules that start processes of their own, run whole commands or load many models: together they
+take longer than all others (measured), and `make test-fast` leaves them out."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
