@@ -33,7 +33,7 @@ class LayerMap:
         clusters: Principal components and class spread.
         coordinates: Principal components of every point.
         discriminant: Every point on the discriminant map.
-        embedding: Every point on the UMAP.
+        embedding: Every point on the UMAP; none where that was left out.
         n_train: How many points the maps were fitted on; those behind them are borderline.
     """
 
@@ -43,7 +43,7 @@ class LayerMap:
     clusters: Clusters
     coordinates: Float[Tensor, "point rank"]
     discriminant: Float[Tensor, "point 2"]
-    embedding: Float[Tensor, "point 2"]
+    embedding: Float[Tensor, "embedded 2"]
     n_train: int
 
     @property
