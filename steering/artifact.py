@@ -18,7 +18,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from safetensors import SafetensorError, safe_open
 
@@ -27,6 +27,7 @@ from steering.errors import NotFittedError, SteeringError
 from steering.outline import Outline, Place
 from steering.points import Points
 from steering.rendering import Rendering
+from steering.shipped import PRECOMPUTED
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +40,7 @@ SCHEMA = 1
 INCOMPLETE = 2
 """Schema of directions that lack INLP, class means or places, as imported ones do. They are marked
 apart because a reader of schema 1 takes for granted that all of it is there."""
-ROOT = Path(__file__).resolve().parent.parent / "precomputed"
+ROOT: Final = PRECOMPUTED
 
 
 def shipped(model: str, root: Path = ROOT) -> Path:

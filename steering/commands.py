@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from steering import artifact, catalog, control_tokens, model_facts, terminal, weights
@@ -13,6 +12,7 @@ from steering.errors import SteeringError
 from steering.later import Later
 from steering.numbers import plain, signed
 from steering.sampling import Sampling
+from steering.shipped import PACKAGE
 
 loaded = Later("steering.loaded")
 
@@ -180,7 +180,7 @@ def serve(options: argparse.Namespace) -> None:
     }
     os.environ.update({key: str(value) for key, value in settings.items() if value is not None})
     # app.py lies beside the package, as the entry of a Space has to.
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    sys.path.insert(0, str(PACKAGE.parent))
     import app
 
     app.main()

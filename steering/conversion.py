@@ -22,6 +22,7 @@ from typing import Any
 from steering import disk
 from steering.errors import SteeringError
 from steering.progress import Report, Step
+from steering.shipped import PACKAGE
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def convert(gguf: Path, folder: Path, *, report: Report) -> None:
     environment = os.environ | {
         "HF_HUB_OFFLINE": "1",
         "PYTHONPATH": os.pathsep.join(
-            [str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+            [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
         ),
     }
     folder.mkdir(parents=True)
@@ -69,7 +70,7 @@ def convert(gguf: Path, folder: Path, *, report: Report) -> None:
     ):
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         child = subprocess.Popen(
-            [sys.executable, "-m", "steering.conversion", str(gguf.absolute()), str(folder)],
+            [sys.executable, "-m", __spec__.name, str(gguf.absolute()), str(folder)],
             stdout=subprocess.PIPE,
             stderr=log,
             env=environment,

@@ -117,7 +117,7 @@ def read(path: Path, *, limit: int | None = None) -> tuple[str, ...]:
 
 @cache
 def _shipped() -> bytes:
-    return files("steering").joinpath("prompts.jsonl").read_bytes()
+    return files(__package__).joinpath("prompts.jsonl").read_bytes()
 
 
 @cache

@@ -86,7 +86,7 @@ def read(path: Path) -> Passage:
 
 @cache
 def _shipped() -> bytes:
-    return files("steering").joinpath("prose.txt").read_bytes()
+    return files(__package__).joinpath("prose.txt").read_bytes()
 
 
 def _paragraphs(text: str) -> tuple[str, ...]:

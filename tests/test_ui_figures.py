@@ -13,6 +13,7 @@ from steering.activations import capture
 from steering.errors import SteeringError
 from steering.maps import Maps
 from steering.panel import Panel, parse
+from steering.shipped import ASSETS
 from steering.tracing import Trace, trace
 from steering.ui import atlas, dials, figures
 from steering.umap_layout import Layout
@@ -332,7 +333,7 @@ def test_the_template_has_a_line_for_each_card_and_nothing_that_gradio_would_eva
 
 
 def test_every_card_has_a_sign_on_the_map():
-    script = (atlas.ASSETS / "map.js").read_text("utf-8")
+    script = (ASSETS / "map.js").read_text("utf-8")
     signs = script[script.index("const SIGNS") : script.index("const SLOTS")]
     for slot in dials.SLOTS:
         assert f'{slot}: ["' in signs

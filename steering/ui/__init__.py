@@ -8,9 +8,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
+from steering.shipped import ASSETS
 from steering.ui.engine import Engine
 from steering.ui.events import wire
-from steering.ui.explanation import ASSETS
 from steering.ui.layout import Limits, page
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")

@@ -21,9 +21,9 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.outline import Facts
 from steering.points import Points
+from steering.shipped import ASSETS
 from steering.ui import adaptation, dials, figures, text
 from steering.ui.engine import Engine
-from steering.ui.explanation import ASSETS
 
 if TYPE_CHECKING:
     from steering.maps import Maps

@@ -13,10 +13,10 @@ import gradio as gr
 from steering import sweep_table
 from steering.errors import SteeringError
 from steering.panel import parse
+from steering.shipped import ASSETS
 from steering.ui import dials, dose, dose_text, text
 from steering.ui.atlas import served
 from steering.ui.engine import Engine
-from steering.ui.explanation import ASSETS
 from steering.ui.figures import settings_of
 
 

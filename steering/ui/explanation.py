@@ -1,10 +1,10 @@
 """The page's longer texts: what one sees, the formula, the limits, the facts of the model."""
 
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from steering import incomplete, model_facts
+from steering.shipped import ASSETS
 from steering.ui import text
 from steering.ui.engine import Engine
 from steering.ui.text import isolated
@@ -31,7 +31,6 @@ BUG: Final = (
 )
 _NAMES: Final = ("Model", "Weights", "Refusal openers")
 _AS_IT_IS: Final = ' translate="no"'
-ASSETS: Final = Path(__file__).resolve().parent.parent.parent / "assets"
 
 
 def lesson() -> str:
