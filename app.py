@@ -20,8 +20,8 @@ except SteeringError as error:
     raise SystemExit(f"error: {error}") from None
 
 from steering import artifact, catalog, cost, fits, sweep_table
-from steering.progress import Report
-from steering.progress_lines import logged
+from steering.system.progress import Report
+from steering.system.progress_log import logged
 from steering.ui import build, launch_options
 from steering.ui.adaptation import Adapting
 from steering.ui.engine import Engine, Supply

@@ -1,5 +1,5 @@
 """Find the directions that carry refusal in a chat model, and steer along them, live."""
 
-from steering import caches
+from steering.system import cache_folders
 
-caches.prepare()  # before any package is imported that looks for its folder then
+cache_folders.prepare()  # before any package is imported that looks for its folder then

@@ -10,7 +10,7 @@ from torch import Tensor
 from steering import overflow
 from steering.errors import SteeringError
 from steering.model import ChatModel, reading
-from steering.progress import stage
+from steering.system.progress import stage
 
 
 def capture(

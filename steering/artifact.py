@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from safetensors import SafetensorError, safe_open
 
-from steering import artifact_checks, disk, fits, plain_json, points, weights
+from steering import artifact_checks, fits, points, weights
 from steering.errors import NotFittedError, SteeringError
 from steering.outline import Outline, Place
 from steering.points import Points
 from steering.rendering import Rendering
 from steering.shipped import PRECOMPUTED
+from steering.system import disk_space, strict_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -307,12 +308,12 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
 
 def write_json(path: Path, document: Any) -> None:  # noqa: ANN401
     """Write a JSON document atomically, readable and stable in order."""
-    write_file(path, (plain_json.dumps(document, indent=1) + "\n").encode())
+    write_file(path, (strict_json.dumps(document, indent=1) + "\n").encode())
 
 
 def write_lines(path: Path, documents: Sequence[Mapping[str, Any]]) -> None:
     """Write a JSONL file atomically."""
-    lines = [plain_json.dumps(document) + "\n" for document in documents]
+    lines = [strict_json.dumps(document) + "\n" for document in documents]
     write_file(path, "".join(lines).encode())
 
 
@@ -323,7 +324,7 @@ def write_file(path: Path, content: bytes) -> None:
         SteeringError: If the disk refuses; nothing is left behind.
     """
     temporary: str | None = None
-    with disk.writing(path):
+    with disk_space.writing(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -9,10 +9,10 @@ from typing import Any
 from steering import artifact, catalog, control_tokens, model_facts, terminal, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
-from steering.later import Later
 from steering.numbers import plain, signed
 from steering.sampling import Sampling
 from steering.shipped import PACKAGE
+from steering.system.lazy import Later
 
 loaded = Later("steering.loaded")
 

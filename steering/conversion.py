@@ -19,10 +19,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from steering import disk
 from steering.errors import SteeringError
-from steering.progress import Report, Step
 from steering.shipped import PACKAGE
+from steering.system import disk_space
+from steering.system.progress import Report, Step
 
 logger = logging.getLogger(__name__)
 
@@ -102,8 +102,8 @@ def _follow(child: "subprocess.Popen[str]", label: str, report: Report) -> dict[
 def _failure(gguf: Path, folder: Path, code: int, told: dict[str, int], log: str) -> SteeringError:
     # Not as an error: with no handler set, Python would print that beside what is raised.
     logger.info("the conversion of %s ended with code %d:\n%s", gguf, code, log)
-    if "needed" in told or disk.says_full(log):
-        return disk.full(folder, told.get("needed"))
+    if "needed" in told or disk_space.says_full(log):
+        return disk_space.full(folder, told.get("needed"))
     if code < 0:
         return SteeringError(
             f"the conversion of {gguf} was stopped by signal {-code}, most likely because memory "

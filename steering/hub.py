@@ -27,9 +27,10 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import repo_folder_name
 from tqdm.auto import tqdm
 
-from steering import disk, model_file, other_formats
+from steering import model_file, other_formats
 from steering.errors import SteeringError
-from steering.progress import Report, watch_growth
+from steering.system import disk_space
+from steering.system.progress import Report, watch_growth
 
 PROBE_SECONDS = 5.0
 """Patience with a hub that does not answer (chosen: slow links answer within one or two)."""
@@ -146,7 +147,7 @@ def snapshot(repo: str, revision: str | None, *, report: Report) -> Snapshot:
                 ".gguf file of your own"
             )
         folder = _cache_of(repo)
-        disk.require(folder, sum(sizes.values()) - disk.size_of(folder))
+        disk_space.require(folder, sum(sizes.values()) - disk_space.size_of(folder))
         label = f"Downloading {repo} from the hub"
         with (
             watch_growth(folder, label=label, total=sum(sizes.values()), report=report),
@@ -163,8 +164,8 @@ def snapshot(repo: str, revision: str | None, *, report: Report) -> Snapshot:
                 tqdm_class=_NoBar,
             )
     except ERRORS as error:
-        if disk.is_full(error):
-            raise disk.full(_cache_of(repo), None) from error
+        if disk_space.is_full(error):
+            raise disk_space.full(_cache_of(repo), None) from error
         raise SteeringError(
             f"the model {repo} could not be fetched from the hub: {reason(error)}"
         ) from error

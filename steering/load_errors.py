@@ -11,8 +11,8 @@ from types import TracebackType
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
-from steering import disk
 from steering.errors import SteeringError
+from steering.system import disk_space
 
 _FAULTS: tuple[type[BaseException], ...] = (
     OSError,
@@ -90,8 +90,8 @@ def require_whole(
 
 
 def _sentence(folder: Path, error: BaseException) -> SteeringError:
-    if disk.is_full(error):
-        return disk.full(folder, None)
+    if disk_space.is_full(error):
+        return disk_space.full(folder, None)
     said = " ".join(str(error).split())
     if isinstance(error, MemoryError) or any(words in said.lower() for words in _MEMORY):
         return SteeringError(

@@ -22,8 +22,8 @@ from steering.landing import CLASSES, Clusters
 from steering.layer_map import LayerMap, MapName, fit_layer
 from steering.model import ChatModel
 from steering.points import SHOWN, Points
-from steering.progress import stage
 from steering.rendering import PLAIN, Rendering
+from steering.system.progress import stage
 
 __all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]
 

@@ -18,7 +18,7 @@ from steering.intervention import Edit, compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
-from steering.progress import tell
+from steering.system.progress import tell
 
 MIN_KEPT = 8
 """Prompts of a class that the filter by refusal score must leave (chosen)."""

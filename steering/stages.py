@@ -9,11 +9,12 @@ from typing import Any
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from steering import artifact, disk
+from steering import artifact
 from steering.model import ChatModel
-from steering.progress import stage
 from steering.provenance import machine
 from steering.rendering import PLAIN
+from steering.system import disk_space
+from steering.system.progress import stage
 from steering.weights import cache_folder
 
 
@@ -56,7 +57,7 @@ class Stages:
     ) -> list[dict[str, Any]]:
         """Return one result a key, in order; each is kept on disk as soon as it is known."""
         path = self.folder / f"{name}.jsonl"
-        with disk.writing(path):
+        with disk_space.writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             done = {line["key"]: line["value"] for line in _whole_lines(path)}
         todo = [key for key in dict.fromkeys(keys) if key not in done]
@@ -66,7 +67,7 @@ class Stages:
                 done[key] = compute(key)
                 line = json.dumps({"key": key, "value": done[key]}) + "\n"
                 # Opened anew: a file that is closed tells of a full disk a second time.
-                with disk.writing(path), path.open("a", encoding="utf-8") as file:
+                with disk_space.writing(path), path.open("a", encoding="utf-8") as file:
                     file.write(line)
                 running.advance()
         return [done[key] for key in keys]

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from steering.panel import Panel, parse, usual
-from steering.progress import Report, Stage, Step, stage
+from steering.system.progress import Report, Stage, Step, stage
 
 if TYPE_CHECKING:
     from steering.model import ChatModel

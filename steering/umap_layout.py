@@ -27,7 +27,7 @@ from jaxtyping import Float
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from steering import caches
+from steering.system import cache_folders
 
 N_NEIGHBORS = 15
 """Neighbours that UMAP keeps together (umap-learn's default)."""
@@ -94,7 +94,7 @@ def _fit(coordinates: Tensor, **settings: Any) -> Any:  # noqa: ANN401 - umap-le
         warnings.filterwarnings("ignore", message="Tensorflow not installed")
         warnings.filterwarnings("ignore", message="using precomputed metric")
         # Importing numba takes seconds: who looks at no UMAP shall not wait for it.
-        caches.prepare_numba()
+        cache_folders.prepare_numba()
         from umap import UMAP
 
         reducer = UMAP(

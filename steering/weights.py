@@ -17,13 +17,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from steering import checkpoint, disk, gguf_header, hub, other_formats
-from steering.caches import cache_folder
+from steering import checkpoint, gguf_header, hub, other_formats
 from steering.catalog import catalog, find
 from steering.conversion import convert, converter_versions
 from steering.downloads import Download, obtain, sha256_of
 from steering.errors import SteeringError
-from steering.progress import Report, Step, silent
+from steering.system import disk_space
+from steering.system.cache_folders import cache_folder
+from steering.system.progress import Report, Step, silent
 
 __all__ = ["Report", "Step", "Weights", "cache_folder", "cached", "fetch"]
 
@@ -142,8 +143,8 @@ def _converted(name: str, sha256: str, download: Callable[[], Download], report:
             _seal(partial, weights)
             partial.replace(place)
         except OSError as error:
-            if disk.is_full(error):
-                raise disk.full(place, None) from error
+            if disk_space.is_full(error):
+                raise disk_space.full(place, None) from error
             raise SteeringError(
                 f"the model {name} could not be stored in {place.parent}: {error}"
             ) from error
@@ -186,8 +187,8 @@ def _alone(name: str, report: Report) -> Generator[None]:
             report(Step(f"Waiting for another process that fetches {name}", 0, 0, "step"))
             lock.acquire()
     except OSError as error:
-        if disk.is_full(error):
-            raise disk.full(locks, None) from error
+        if disk_space.is_full(error):
+            raise disk_space.full(locks, None) from error
         raise SteeringError(
             f"the cache folder {cache_folder()} cannot be written: {error}; name one that can in "
             "STEERING_CACHE"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from steering import caches, umap_layout, weights
+from steering import umap_layout, weights
+from steering.system import cache_folders
 
 ROOT = Path(__file__).parent.parent
 VARIABLES = ("HF_HOME", "MPLCONFIGDIR", "TORCH_HOME", "TRITON_CACHE_DIR")
@@ -21,12 +22,12 @@ def homeless(monkeypatch, tmp_path) -> Path:
 
     for name in ("STEERING_CACHE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(caches.Path, "home", nobody)
+    monkeypatch.setattr(cache_folders.Path, "home", nobody)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    caches._temporary.cache_clear()
+    cache_folders._temporary.cache_clear()
     yield tmp_path / "temporary"
-    caches._temporary.cache_clear()
+    cache_folders._temporary.cache_clear()
 
 
 @pytest.fixture
@@ -39,13 +40,13 @@ def read_only(monkeypatch):
         inside = any(Path(path).is_relative_to(folder) for folder in closed)
         return not (inside and mode & os.W_OK) and real(path, mode)
 
-    monkeypatch.setattr(caches.os, "access", access)
+    monkeypatch.setattr(cache_folders.os, "access", access)
     return closed.append
 
 
 def test_without_a_home_there_is_a_folder_of_ones_own(homeless):
     found = weights.cache_folder()
-    assert found == caches.cache_folder()
+    assert found == cache_folders.cache_folder()
     assert found.parent == homeless
     assert found.stat().st_mode & 0o077 == 0
     (found / "file").write_text("fits")
@@ -56,8 +57,8 @@ def test_a_temporary_folder_of_somebody_else_is_not_trusted(homeless):
     trap = homeless / f"refusal-steering-playground-{os.getuid()}"
     (homeless / "elsewhere").mkdir()
     trap.symlink_to(homeless / "elsewhere")
-    assert caches.cache_folder() not in (trap, homeless / "elsewhere")
-    assert caches.cache_folder().parent == homeless
+    assert cache_folders.cache_folder() not in (trap, homeless / "elsewhere")
+    assert cache_folders.cache_folder().parent == homeless
 
 
 def test_a_home_that_may_not_be_written_is_passed_over_unless_the_models_are_there(
@@ -65,14 +66,14 @@ def test_a_home_that_may_not_be_written_is_passed_over_unless_the_models_are_the
 ):
     home = tmp_path / "home"
     home.mkdir()
-    monkeypatch.setattr(caches.Path, "home", lambda: home)
-    monkeypatch.setattr(caches.sys, "platform", "linux")
+    monkeypatch.setattr(cache_folders.Path, "home", lambda: home)
+    monkeypatch.setattr(cache_folders.sys, "platform", "linux")
     usual = home / ".cache" / "refusal-steering-playground"
-    assert caches.cache_folder() == usual
+    assert cache_folders.cache_folder() == usual
     read_only(home)
-    assert caches.cache_folder().parent == homeless
+    assert cache_folders.cache_folder().parent == homeless
     usual.mkdir(parents=True)  # as in an image that was built with models in it
-    assert caches.cache_folder() == usual
+    assert cache_folders.cache_folder() == usual
 
 
 @pytest.mark.parametrize("chosen", ["~nobody-of-this-name/cache", "~/cache"])
@@ -80,23 +81,23 @@ def test_a_chosen_folder_counts_even_without_a_home(homeless, monkeypatch, chose
     monkeypatch.setenv("STEERING_CACHE", chosen)
     if chosen.startswith("~/"):
         monkeypatch.setenv("HOME", str(homeless))
-    assert caches.cache_folder().is_absolute()
-    assert caches.cache_folder().name == "cache"
+    assert cache_folders.cache_folder().is_absolute()
+    assert cache_folders.cache_folder().name == "cache"
 
 
 def test_other_packages_get_folders_where_their_own_cannot_be(homeless):
     environment = {"TORCH_HOME": "/chosen"}
-    caches.prepare(environment)
+    cache_folders.prepare(environment)
     assert environment.pop("TORCH_HOME") == "/chosen"
     assert environment.keys() == set(VARIABLES) - {"TORCH_HOME"}
     for folder in environment.values():
-        assert Path(folder).parent == caches.cache_folder()
+        assert Path(folder).parent == cache_folders.cache_folder()
 
 
 def test_a_usual_machine_is_left_alone(homeless, monkeypatch, tmp_path):
-    monkeypatch.setattr(caches.Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(cache_folders.Path, "home", lambda: tmp_path)
     environment: dict[str, str] = {}
-    caches.prepare(environment)
+    cache_folders.prepare(environment)
     assert environment == {}
 
 
@@ -106,14 +107,14 @@ def test_numba_gets_a_folder_only_where_it_finds_none(homeless, monkeypatch, tmp
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    caches.prepare_numba("made")
+    cache_folders.prepare_numba("made")
     assert "NUMBA_CACHE_DIR" not in os.environ
     read_only(tmp_path / "made")
-    caches.prepare_numba("made")
-    assert Path(os.environ["NUMBA_CACHE_DIR"]) == caches.cache_folder() / "numba"
+    cache_folders.prepare_numba("made")
+    assert Path(os.environ["NUMBA_CACHE_DIR"]) == cache_folders.cache_folder() / "numba"
     assert Path(os.environ["NUMBA_CACHE_DIR"]).is_dir()
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/chosen")
-    caches.prepare_numba("made")
+    cache_folders.prepare_numba("made")
     assert os.environ["NUMBA_CACHE_DIR"] == "/chosen"
 
 
@@ -136,7 +137,7 @@ def test_a_user_id_that_nobody_knows_gets_folders_that_are_its_own(tmp_path):
         "import os, runpy, sys, types, collections.abc, tempfile, pwd, importlib.util, pathlib\n"
         "os.environ.pop('HOME', None); os.setgid(54321); os.setuid(54321)\n"
         "import steering\n"
-        "from steering.caches import cache_folder\n"
+        "from steering.system.cache_folders import cache_folder\n"
         "(cache_folder() / 'file').write_text('fits'); print(os.environ['HF_HOME'])"
     )
     environment = {k: v for k, v in os.environ.items() if k not in (*VARIABLES, "STEERING_CACHE")}

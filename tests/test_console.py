@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steering import artifact, console, plain_json
+from steering import artifact
 from steering.__main__ import main
 from steering.errors import SteeringError
+from steering.system import console, strict_json
 
 ROOT = Path(__file__).parent.parent
 TEXT = "── flip · hedged … “é” 猫🙂 \udce9"
@@ -68,7 +69,7 @@ def test_json_is_the_same_document_whatever_the_terminal(encoding, document):
         sys.stdout.write(console.json_text(document))
     found = json.loads(stdout.shown(), parse_constant=pytest.fail)
     # Two halves of a character side by side are that character to every reader of JSON.
-    expected = json.loads(json.dumps(plain_json.finite(document)))
+    expected = json.loads(json.dumps(strict_json.finite(document)))
     assert found == expected
 
 
@@ -149,15 +150,15 @@ def test_a_reader_who_has_gone_leaves_no_complaint_of_python_behind():
     escaped=st.booleans(),
 )
 def test_json_holds_no_nan_and_every_finite_number_to_the_last_bit(document, escaped):
-    text = plain_json.dumps(document, ensure_ascii=escaped)
+    text = strict_json.dumps(document, ensure_ascii=escaped)
     text.encode("ascii" if escaped else "utf-8")
     found = json.loads(text, parse_constant=pytest.fail)
-    assert found == json.loads(json.dumps(plain_json.finite(document)))
+    assert found == json.loads(json.dumps(strict_json.finite(document)))
 
 
 def test_nan_and_infinity_become_null_at_every_depth():
     nan, inf = float("nan"), float("inf")
-    assert plain_json.finite({"a": [1.5, (nan, {"b": -inf})]}) == {"a": [1.5, [None, {"b": None}]]}
+    assert strict_json.finite({"a": [1.5, (nan, {"b": -inf})]}) == {"a": [1.5, [None, {"b": None}]]}
 
 
 def test_files_hold_null_for_nan_and_names_that_are_not_utf_8(tmp_path):

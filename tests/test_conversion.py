@@ -17,7 +17,7 @@ from steering import conversion, weights
 from steering.catalog import DEFAULT_MODEL
 from steering.conversion import STEPS, _settle, convert, converter_versions
 from steering.errors import SteeringError
-from steering.progress import Step, silent
+from steering.system.progress import Step, silent
 
 D_MODEL, N_LAYERS, N_HEADS, HIDDEN = 32, 2, 4, 64
 SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")

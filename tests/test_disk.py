@@ -8,10 +8,11 @@ import pytest
 from safetensors import SafetensorError
 from supply import Hub, running_hub
 
-from steering import artifact, conversion, disk, downloads, export, hub, weights
+from steering import artifact, conversion, downloads, export, hub, weights
 from steering.errors import SteeringError
-from steering.progress import silent
 from steering.stages import Stages
+from steering.system import disk_space
+from steering.system.progress import silent
 
 FULL = [
     "No space left on device (os error 28)",
@@ -39,45 +40,47 @@ OTHER = [
 
 @pytest.fixture
 def linux(monkeypatch):
-    monkeypatch.setattr(disk.sys, "platform", "linux")
+    monkeypatch.setattr(disk_space.sys, "platform", "linux")
 
 
 @pytest.mark.parametrize("text", FULL)
 @pytest.mark.parametrize("kind", [OSError, RuntimeError, SafetensorError, Exception])
 def test_a_full_disk_is_known_by_its_words_or_number(linux, text, kind):
-    assert disk.says_full(text)
-    assert disk.is_full(kind(text))
+    assert disk_space.says_full(text)
+    assert disk_space.is_full(kind(text))
     wrapped = ValueError("something else")
     wrapped.__cause__ = kind(text)
-    assert disk.is_full(wrapped)
+    assert disk_space.is_full(wrapped)
 
 
 @pytest.mark.parametrize("text", OTHER)
 def test_what_is_no_full_disk_is_not_told_as_one(linux, text):
-    assert not disk.says_full(text)
-    assert not disk.is_full(RuntimeError(text))
+    assert not disk_space.says_full(text)
+    assert not disk_space.is_full(RuntimeError(text))
 
 
 def test_the_number_means_what_it_means_on_the_system_that_wrote_it(monkeypatch):
-    monkeypatch.setattr(disk.sys, "platform", "win32")
-    assert disk.says_full("Недостаточно места на диске. (os error 112)")
-    assert disk.says_full("(os error 39)")
-    assert not disk.says_full("The data area passed to a system call is too small. (os error 122)")
-    monkeypatch.setattr(disk.sys, "platform", "linux")
-    assert disk.says_full(f"(os error {errno.EDQUOT})")
-    assert not disk.says_full("(os error 112)")
+    monkeypatch.setattr(disk_space.sys, "platform", "win32")
+    assert disk_space.says_full("Недостаточно места на диске. (os error 112)")
+    assert disk_space.says_full("(os error 39)")
+    assert not disk_space.says_full(
+        "The data area passed to a system call is too small. (os error 122)"
+    )
+    monkeypatch.setattr(disk_space.sys, "platform", "linux")
+    assert disk_space.says_full(f"(os error {errno.EDQUOT})")
+    assert not disk_space.says_full("(os error 112)")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_known_by_the_errno(number):
-    assert disk.is_full(OSError(number, "in any language"))
-    assert not disk.is_full(OSError(errno.EACCES, "in any language"))
+    assert disk_space.is_full(OSError(number, "in any language"))
+    assert not disk_space.is_full(OSError(errno.EACCES, "in any language"))
 
 
 def test_what_windows_says_beside_the_errno_counts():
     error = OSError(errno.EINVAL, "in any language")
     error.winerror = 39
-    assert disk.is_full(error)
+    assert disk_space.is_full(error)
 
 
 SENTENCE = r"no disk space for .* bytes are free .*make room there"
@@ -184,7 +187,7 @@ def test_a_download_that_does_not_fit_ends_in_the_sentence(
 
 def test_pips_full_disk_counts_as_one(linux):
     stderr = "ERROR: Could not install packages due to an OSError: [Errno 122] Disk quota exceeded"
-    assert disk.is_full(downloads._Unavailable(downloads._pip_reason("x", stderr)))
+    assert disk_space.is_full(downloads._Unavailable(downloads._pip_reason("x", stderr)))
 
 
 def test_a_lock_that_does_not_fit_ends_in_the_sentence(tmp_path, monkeypatch):
@@ -201,5 +204,5 @@ def test_an_export_whose_scratch_file_does_not_fit_ends_in_the_sentence(fitted, 
 
 
 def test_the_sentence_is_about_what_was_written_and_where(tmp_path):
-    text = str(disk.full(tmp_path / "not" / "yet", 5, what="x.json"))
+    text = str(disk_space.full(tmp_path / "not" / "yet", 5, what="x.json"))
     assert text.startswith(f"no disk space for x.json in {tmp_path}: 5 bytes are needed")

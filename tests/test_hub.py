@@ -6,9 +6,10 @@ import pytest
 from huggingface_hub import constants
 from supply import COMMIT, Hub, running_hub
 
-from steering import disk, hub
+from steering import hub
 from steering.errors import SteeringError
-from steering.progress import silent
+from steering.system import disk_space
+from steering.system.progress import silent
 
 REPO = "org/model"
 FILES = {
@@ -121,8 +122,8 @@ def test_offline_mode_asks_nothing(server: Hub, monkeypatch: pytest.MonkeyPatch)
 def test_a_model_that_does_not_fit_is_not_begun(
     server: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = disk.shutil.disk_usage("/")
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=3))
+    usage = disk_space.shutil.disk_usage("/")
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: usage._replace(free=3))
     with pytest.raises(SteeringError, match="3 bytes are free"):
         hub.snapshot(REPO, "main", report=silent)
     assert not any("resolve" in asked for asked in server.asked)

@@ -5,11 +5,12 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from steering import progress, terminal
+from steering import terminal
 from steering.activations import capture
 from steering.errors import SteeringError
-from steering.progress import Step, stage
 from steering.stages import Stages
+from steering.system import progress
+from steering.system.progress import Step, stage
 
 
 @pytest.fixture(autouse=True)

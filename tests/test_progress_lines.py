@@ -2,8 +2,8 @@ import logging
 
 import pytest
 
-from steering.progress import Step
-from steering.progress_lines import logged
+from steering.system.progress import Step
+from steering.system.progress_log import logged
 
 
 class Lines(logging.Handler):

@@ -8,7 +8,7 @@ import pytest
 
 from steering import drift
 from steering.errors import NotFittedError, SteeringError
-from steering.progress import Step, tell
+from steering.system.progress import Step, tell
 from steering.ui import adaptation
 from steering.ui.adaptation import Adapting, Turn, told
 from steering.ui.engine import Engine, Supply

@@ -9,7 +9,7 @@ import pytest
 
 from steering.errors import SteeringError
 from steering.maps import Maps
-from steering.progress import Step
+from steering.system.progress import Step
 from steering.ui import build
 from steering.ui.atlas import Atlas, Memory
 from steering.ui.engine import Engine, Supply

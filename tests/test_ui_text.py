@@ -4,7 +4,7 @@ import pytest
 
 from steering.comparison import Answer
 from steering.panel import KEYS
-from steering.progress import Step
+from steering.system.progress import Step
 from steering.ui import dials, screen, text
 from steering.ui.engine import Status
 

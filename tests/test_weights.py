@@ -23,7 +23,7 @@ from supply import (
 
 from steering import weights
 from steering.errors import SteeringError
-from steering.progress import Report, Step
+from steering.system.progress import Report, Step
 
 SHA256 = entry().gguf.sha256  # type: ignore[union-attr]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from steering.errors import SteeringError
-from steering.progress import Report, Step
+from steering.system.progress import Report, Step
 
 if TYPE_CHECKING:
     from steering.directions import Directions
@@ -128,7 +128,7 @@ def start(engine: "Engine") -> None:
 
 
 def _run(engine: "Engine", fit: "Callable[[ChatModel], None]", attempt: object) -> None:
-    from steering.progress import watched_by
+    from steering.system.progress import watched_by
 
     def report(step: Step) -> None:
         engine.fits(attempt, Fitting("running", step.label, step))

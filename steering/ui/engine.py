@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from steering.errors import NotFittedError, SteeringError
 from steering.outline import Facts
 from steering.points import Points
-from steering.progress import Report, Step
+from steering.system.progress import Report, Step
 from steering.ui import adaptation
 from steering.ui.adaptation import Adapting, Fitting
 

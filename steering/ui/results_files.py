@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from steering import plain_json, report
-from steering.tables import as_csv, flat
+from steering import report
+from steering.system import strict_json
+from steering.system.flat_tables import as_csv, flat
 from steering.ui import results_notes as notes
 
 
@@ -23,7 +24,7 @@ def files(document: Mapping[str, Any]) -> str:
         "name": file_name(document),
         "csv": csv(document),
         "md": markdown(document),
-        "json": plain_json.dumps(document, indent=1) + "\n",
+        "json": strict_json.dumps(document, indent=1) + "\n",
     }
     held = escape(json.dumps(contents, ensure_ascii=False), quote=False)
     return (

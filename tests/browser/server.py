@@ -25,8 +25,8 @@ from steering.comparison import Answer  # noqa: E402
 from steering.directions import Directions  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
 from steering.model import ChatModel, NumberFormat, inspect  # noqa: E402
-from steering.progress import Step  # noqa: E402
 from steering.splits import PromptSplits  # noqa: E402
+from steering.system.progress import Step  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from steering.ui.adaptation import Adapting  # noqa: E402
 from steering.ui.engine import Engine, Supply  # noqa: E402

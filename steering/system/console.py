@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TextIO
 
-from steering import plain_json
+from steering.system import strict_json
 
 _REPLACE: Final = "steering.replace"
 """Name of the error handler below, as codecs know it."""
@@ -86,9 +86,9 @@ def say(text: str) -> None:
 
 def json_text(document: Any) -> str:  # noqa: ANN401 - any JSON types
     """Return a document as JSON that stdout can hold, with signs where it can, else escaped."""
-    text = plain_json.dumps(document, indent=1)
+    text = strict_json.dumps(document, indent=1)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        return plain_json.dumps(document, indent=1, ensure_ascii=True)
+        return strict_json.dumps(document, indent=1, ensure_ascii=True)
     return text

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
-from steering.caches import cache_folder
-from steering.disk import size_of
+from steering.system.cache_folders import cache_folder
+from steering.system.disk_space import size_of
 
 POLL_SECONDS = 0.5
 """How often the size of a growing download is looked up (chosen: smooth enough for a bar)."""

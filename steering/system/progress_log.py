@@ -2,7 +2,7 @@
 
 import logging
 
-from steering.progress import Report, Step
+from steering.system.progress import Report, Step
 
 _PARTS = 10
 """Lines that a step is worth at most while it is counted (chosen)."""

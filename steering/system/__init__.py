@@ -1,0 +1,1 @@
+"""The machine under the app: folders, disk, terminal, progress, strict JSON."""
