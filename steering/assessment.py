@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
+from steering.intervals import Interval, kappa, wilson
 from steering.judge import Verdict
-from steering.statistics import Interval, kappa, wilson
 
 Satisfied = Literal["yes", "partial", "no", "not_applicable"]
 Reason = Literal["harm", "law", "ethics", "privacy", "ability", "other"]

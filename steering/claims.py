@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from steering.statistics import Interval, mean_interval
+from steering.intervals import Interval, mean_interval
 
 MARGIN: Final = 0.1
 """What counts as about as much (chosen): a tenth of the prompts, a tenth of the way between the

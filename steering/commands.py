@@ -9,7 +9,7 @@ from typing import Any
 from steering import artifact, catalog, control_tokens, model_facts, terminal, weights
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
-from steering.numbers import plain, signed
+from steering.formatting import plain, signed
 from steering.sampling import Sampling
 from steering.shipped import PACKAGE
 from steering.system.lazy import Later

@@ -22,6 +22,7 @@ from steering.defaults import ROWS
 from steering.defaults import TOKENS as TOKENS
 from steering.directions import Directions
 from steering.generation import Sampling
+from steering.intervals import Interval, mean_interval, paired_difference, wilson
 from steering.judge import contains_refusal_phrase
 from steering.maps import Maps
 from steering.model import ChatModel
@@ -30,7 +31,6 @@ from steering.prose_cost import ProseCost, prose_cost
 from steering.report import SCHEMA as SCHEMA
 from steering.roles import has_refused, loss_of, outcomes
 from steering.stages import Stages
-from steering.statistics import Interval, mean_interval, paired_difference, wilson
 
 
 @dataclass(frozen=True)

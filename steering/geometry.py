@@ -12,12 +12,12 @@ from typing import Any
 
 from steering.controls import RANDOM_SEEDS
 from steering.directions import Directions
+from steering.intervals import wilson
 from steering.landing import CLASSES
 from steering.maps import Maps
 from steering.model import ChatModel
 from steering.panel import Panel
 from steering.stages import Stages
-from steering.statistics import wilson
 from steering.tracing import trace
 
 

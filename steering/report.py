@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final, get_args
 
+from steering.formatting import between, p_value, plain, signed, signed_between
 from steering.judge import Verdict
-from steering.numbers import between, p_value, plain, signed, signed_between
 from steering.ranking import (
     MOST_LOOPING,
     Panel,

@@ -23,8 +23,8 @@ from typing import Any
 
 from steering.directions import Inlp, Place
 from steering.errors import SteeringError
+from steering.intervals import standard_error
 from steering.scoring import Score
-from steering.statistics import standard_error
 
 SCREENED = 12
 """Prompts of each class in the first round (chosen)."""

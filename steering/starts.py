@@ -8,11 +8,11 @@ from steering.answers import answer_resumably
 from steering.directions import Directions
 from steering.evaluation import table
 from steering.generation import Sampling
+from steering.intervals import standard_error
 from steering.model import ChatModel
 from steering.panel import Panel
 from steering.splits import PromptSplits
 from steering.stages import Stages
-from steering.statistics import standard_error
 
 RANKS_TRIED = (1, 2, 3, 4, 6, 8)
 """Ranks among which the starting rank of INLP panels is chosen, as far as INLP kept them."""

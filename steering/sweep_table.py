@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from steering import artifact
 from steering.errors import SteeringError
+from steering.intervals import Interval, mean_interval, wilson
 from steering.panel import Panel
-from steering.statistics import Interval, mean_interval, wilson
 
 SCHEMA: Final = 1
 """Raised whenever a reader of the old table would misread the new one."""

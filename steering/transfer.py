@@ -19,6 +19,7 @@ from steering.comparison import readable
 from steering.defaults import TRANSFER_PROMPTS
 from steering.directions import Directions
 from steering.generation import Sampling, generate
+from steering.intervals import paired_difference, wilson
 from steering.intervention import Edit, compile_edits
 from steering.judge import judge
 from steering.landing import CLASSES
@@ -31,7 +32,6 @@ from steering.provenance import machine
 from steering.refit import agreement, refit
 from steering.splits import PromptSplits
 from steering.stages import Stages
-from steering.statistics import paired_difference, wilson
 from steering.transfer_table import SCHEMA
 
 PANELS: Final = ("ablation", "flip")

@@ -5,7 +5,7 @@ from typing import Any
 
 from scipy import stats
 
-from steering.statistics import wilson
+from steering.intervals import wilson
 
 EVIL = "<img src=x onerror=\"document.title='broken into'\">"
 SIZES = {"harmful": 80, "harmless": 80, "borderline": 80}

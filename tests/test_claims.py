@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from steering import statistics
+from steering import intervals
 from steering.claims import CLAIMS, MARGIN, averaged, findings
 
 FLIP, DIAL, GEOMETRY, ADDITION = range(4)
@@ -14,7 +14,7 @@ FLIP, DIAL, GEOMETRY, ADDITION = range(4)
 @pytest.fixture(autouse=True)
 def _few_resamples(monkeypatch) -> None:
     # None of these numbers is near a threshold.
-    monkeypatch.setattr(statistics, "_RESAMPLES", 999)
+    monkeypatch.setattr(intervals, "_RESAMPLES", 999)
 
 
 def rate(value: float, n: int) -> list[float]:

@@ -15,7 +15,7 @@ from flat_layout import flatten
 from huggingface_hub import constants
 from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Config
 
-from steering import loading, maps, statistics
+from steering import intervals, loading, maps
 from steering.activations import capture_sets
 from steering.catalog import CatalogEntry, catalog
 from steering.comparison import compare
@@ -409,7 +409,7 @@ def test_maps_and_an_evaluation_with_its_controls_are_made(
     model, fitted_here, prompts, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
-    monkeypatch.setattr(statistics, "_RESAMPLES", 99)
+    monkeypatch.setattr(intervals, "_RESAMPLES", 99)
     flatten(monkeypatch)
     position, layer = fitted_here.inlp_place
     texts = {label: each[:8] for label, each in prompts.items()}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 
-from steering.statistics import (
+from steering.intervals import (
     Interval,
     kappa,
     mean_interval,

@@ -10,19 +10,19 @@ import pytest
 import torch
 from killing import killed, traced
 
-from steering import artifact, cells, grids, stages, statistics, sweep, sweep_table
+from steering import artifact, cells, grids, intervals, stages, sweep, sweep_table
 from steering.cells import Settings
 from steering.directions import Directions, Inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.grids import default_grid, expand, reference_points
+from steering.intervals import wilson
 from steering.intervention import compile_edits
 from steering.judge import judge
 from steering.metrics import kl_divergence, refusal_score
 from steering.panel import Panel, parse
 from steering.scoring import logits_under
 from steering.splits import PromptSplits
-from steering.statistics import wilson
 from steering.subspace import Subspace
 from steering.sweep import run_sweep
 from steering.sweep_table import COLUMNS, load, summary
@@ -36,7 +36,7 @@ FEW_POINTS = {"baseline": Panel("baseline"), "counterfactual flipping": Panel("f
 @pytest.fixture(autouse=True)
 def _small_and_apart(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(statistics, "_RESAMPLES", 99)
+    monkeypatch.setattr(intervals, "_RESAMPLES", 99)
     monkeypatch.setattr(sweep, "reference_points", lambda _: FEW_POINTS)
 
 

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import evaluations
 import pytest
 
-from steering import numbers, ranking, report
+from steering import formatting, ranking, report
 from steering.errors import SteeringError
 from steering.ui import results, results_files, results_notes
 from steering.ui.engine import Engine, Supply
@@ -309,17 +309,17 @@ def test_file_names_are_safe(model, name):
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (numbers.plain(None), "–"),
-        (numbers.plain(float("nan")), "–"),
-        (numbers.plain(float("inf")), "∞"),
-        (numbers.plain(-0.001), "0.00"),
-        (numbers.plain(-0.126), "−0.13"),
-        (numbers.plain(12345.6), "12,346"),
-        (numbers.signed(0.5), "+0.50"),
-        (numbers.signed(-0.5), "−0.50"),
-        (numbers.signed(None), "–"),
-        (numbers.p_value(0.00099), "p < 0.001"),
-        (numbers.p_value(0.25), "p = 0.250"),
+        (formatting.plain(None), "–"),
+        (formatting.plain(float("nan")), "–"),
+        (formatting.plain(float("inf")), "∞"),
+        (formatting.plain(-0.001), "0.00"),
+        (formatting.plain(-0.126), "−0.13"),
+        (formatting.plain(12345.6), "12,346"),
+        (formatting.signed(0.5), "+0.50"),
+        (formatting.signed(-0.5), "−0.50"),
+        (formatting.signed(None), "–"),
+        (formatting.p_value(0.00099), "p < 0.001"),
+        (formatting.p_value(0.25), "p = 0.250"),
     ],
 )
 def test_numbers_are_written_as_people_print_them(shown, expected):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from steering.numbers import signed, signed_between
+from steering.formatting import signed, signed_between
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from steering.numbers import between, p_value, plain, signed, signed_between
+from steering.formatting import between, p_value, plain, signed, signed_between
 from steering.ranking import Panel
 from steering.ui.screen import VERDICTS
 

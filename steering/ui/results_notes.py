@@ -6,7 +6,7 @@ from html import escape
 from typing import Any, Final
 
 from steering.errors import SteeringError
-from steering.numbers import between, plain
+from steering.formatting import between, plain
 from steering.panel import parse
 from steering.ranking import HARDLY_REFUSES, baseline_of
 from steering.ui import text

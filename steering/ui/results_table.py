@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from steering.numbers import between, plain
+from steering.formatting import between, plain
 from steering.ranking import (
     MOST_LOOPING,
     Panel,

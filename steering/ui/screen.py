@@ -9,7 +9,7 @@ from html import escape
 from typing import Final, Literal
 
 from steering.comparison import Answer
-from steering.numbers import plain, signed
+from steering.formatting import plain, signed
 from steering.ui.text import isolated, written
 
 State = Literal["idle", "waiting", "writing", "done", "recorded", "missing", "off"]

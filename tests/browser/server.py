@@ -19,7 +19,7 @@ import torch  # noqa: E402
 from fitting import fit_directions  # noqa: E402
 from flat_layout import flatten  # noqa: E402
 
-from steering import cells, drift, maps, statistics, sweep  # noqa: E402
+from steering import cells, drift, intervals, maps, sweep
 from steering.activations import capture_sets  # noqa: E402
 from steering.comparison import Answer  # noqa: E402
 from steering.directions import Directions  # noqa: E402
@@ -78,7 +78,7 @@ def chart(model: ChatModel) -> maps.Maps:
 def doses(model: ChatModel, directions: Directions, folder: Path) -> list[dict[str, object]]:
     """Measure the default grids on a few prompts, which takes about a second."""
     os.environ["STEERING_CACHE"] = str(folder / "cache")
-    statistics._RESAMPLES = 99
+    intervals._RESAMPLES = 99
     return sweep.run_sweep(
         model,
         directions,
