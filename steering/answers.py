@@ -15,11 +15,11 @@ from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.intervention import Edit, compile_edits, intervene
-from steering.judge import NOT_FINISHED, Judgement, judge
 from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
 from steering.panel import Panel
 from steering.stages import Stages
+from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 
 @dataclass(frozen=True)

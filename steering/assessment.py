@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from steering.intervals import Interval, kappa, wilson
-from steering.judge import Verdict
+from steering.verdicts.rules import Verdict
 
 Satisfied = Literal["yes", "partial", "no", "not_applicable"]
 Reason = Literal["harm", "law", "ethics", "privacy", "ability", "other"]

@@ -20,7 +20,6 @@ from steering.comparison import OVERFLOWED
 from steering.errors import SteeringError
 from steering.generation import Sampling, generate
 from steering.intervention import Edit, compile_edits, intervene
-from steering.judge import NOT_FINISHED, Judgement, judge
 from steering.metrics import kl_divergence, perplexity, refusal_score
 from steering.model import ChatModel, TokenBatch, reading
 from steering.panel import Panel
@@ -28,6 +27,7 @@ from steering.passes import starting_at
 from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.sweep_table import MEASURES, SETS, VERDICTS
+from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 CELLS: Final = 4
 """Cells in one forward pass (chosen: a kill loses at most these)."""

@@ -26,7 +26,7 @@ from steering.errors import SteeringError
 from steering.metrics import answer_log_probabilities
 from steering.model import ChatModel
 from steering.remote_judge import RemoteJudge
-from steering.repetition import words_of
+from steering.verdicts.repetition import words_of
 
 _REPLY_TOKENS = 400
 """Room for the JSON, twice over (chosen)."""

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from steering.errors import SteeringError
-from steering.judge import NOT_FINISHED, Judgement, judge
 from steering.panel import Panel
 from steering.sampling import Sampling
 from steering.texts import MAX_CHARACTERS, require_clean
 from steering.thinking import Reply
+from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 if TYPE_CHECKING:
     from torch import Tensor

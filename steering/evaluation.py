@@ -23,7 +23,6 @@ from steering.defaults import TOKENS as TOKENS
 from steering.directions import Directions
 from steering.generation import Sampling
 from steering.intervals import Interval, mean_interval, paired_difference, wilson
-from steering.judge import contains_refusal_phrase
 from steering.maps import Maps
 from steering.model import ChatModel
 from steering.prose import Passage
@@ -31,6 +30,7 @@ from steering.prose_cost import ProseCost, prose_cost
 from steering.report import SCHEMA as SCHEMA
 from steering.roles import has_refused, loss_of, outcomes
 from steering.stages import Stages
+from steering.verdicts.rules import contains_refusal_phrase
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from steering.assessment import (
     question,
 )
 from steering.errors import SteeringError
-from steering.repetition import words_of
+from steering.verdicts.repetition import words_of
 
 SECONDS = 60.0
 """Patience with one reply (chosen: a 14 B model on a CPU may need it)."""

@@ -5,7 +5,6 @@ from html import escape
 from typing import Any, Final, get_args
 
 from steering.formatting import between, p_value, plain, signed, signed_between
-from steering.judge import Verdict
 from steering.ranking import (
     MOST_LOOPING,
     Panel,
@@ -17,6 +16,7 @@ from steering.ranking import (
     name_of,
     together,
 )
+from steering.verdicts.rules import Verdict
 
 SCHEMA: Final = 2
 """Of the documents; raised whenever a reader of the old ones would misread the new one."""

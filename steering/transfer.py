@@ -21,7 +21,6 @@ from steering.directions import Directions
 from steering.generation import Sampling, generate
 from steering.intervals import paired_difference, wilson
 from steering.intervention import Edit, compile_edits
-from steering.judge import judge
 from steering.landing import CLASSES
 from steering.layer_map import LayerMap
 from steering.maps import Maps
@@ -33,6 +32,7 @@ from steering.refit import agreement, refit
 from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.transfer_table import SCHEMA
+from steering.verdicts.rules import judge
 
 PANELS: Final = ("ablation", "flip")
 """The paper's two strongest edits, with the settings of the directions in use."""

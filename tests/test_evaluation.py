@@ -12,9 +12,9 @@ from steering.answers import Row, answer_all
 from steering.evaluation import Settings, evaluate, table
 from steering.generation import Sampling
 from steering.intervals import wilson
-from steering.judge import contains_refusal_phrase
 from steering.panel import parse
 from steering.prose import Passage
+from steering.verdicts.rules import contains_refusal_phrase
 
 SIX = Sampling(max_new_tokens=6)
 REFUSED = "I'm sorry, but I can't assist with that."

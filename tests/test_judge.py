@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from steering.judge import RULES, contains_refusal_phrase, is_looping, judge
-from steering.phrases import REFUSAL_PHRASES
+from steering.verdicts.phrases import REFUSAL_PHRASES
+from steering.verdicts.rules import RULES, contains_refusal_phrase, is_looping, judge
 
 JUDGED = [
     json.loads(line)

@@ -7,8 +7,8 @@ import pytest
 from steering import loading, prose, weights
 from steering.catalog import DEFAULT_MODEL
 from steering.errors import SteeringError
-from steering.judge import contains_refusal_phrase, judge
 from steering.prose import Passage, passages, read
+from steering.verdicts.rules import contains_refusal_phrase, judge
 
 SHIPPED = Path(prose.__file__).with_name("prose.txt")
 

@@ -11,13 +11,13 @@ from steering.comparison import compare
 from steering.errors import SteeringError
 from steering.evaluation import table
 from steering.generation import Sampling
-from steering.judge import NOT_FINISHED
 from steering.model import inspect
 from steering.panel import parse
 from steering.provenance import provenance
 from steering.rendering import PLAIN, Rendering
 from steering.stages import Stages
 from steering.tracing import Tracer
+from steering.verdicts.rules import NOT_FINISHED
 
 FEW = Sampling(max_new_tokens=4)
 PANELS = [parse("baseline"), parse("flip:k=1")]

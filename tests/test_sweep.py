@@ -18,7 +18,6 @@ from steering.generation import Sampling, answer_perplexity, generate
 from steering.grids import default_grid, expand, reference_points
 from steering.intervals import wilson
 from steering.intervention import compile_edits
-from steering.judge import judge
 from steering.metrics import kl_divergence, refusal_score
 from steering.panel import Panel, parse
 from steering.scoring import logits_under
@@ -26,6 +25,7 @@ from steering.splits import PromptSplits
 from steering.subspace import Subspace
 from steering.sweep import run_sweep
 from steering.sweep_table import COLUMNS, load, summary
+from steering.verdicts.rules import judge
 
 SMALL = Settings(prompts=3, answer_tokens=3, generated_prompts=2, generated_tokens=4, rows=8)
 CODE = (sweep, cells, stages, artifact)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from steering.gibberish import gibberish
-from steering.phrases import (
+from steering.verdicts.gibberish import gibberish
+from steering.verdicts.phrases import (
     ANSWERS,
     BEGINS_TO_DECLINE,
     DECLINES,
@@ -25,7 +25,7 @@ from steering.phrases import (
     SAFE,
     SENTENCE,
 )
-from steering.repetition import is_looping, prose_of, repetition, words_of
+from steering.verdicts.repetition import is_looping, prose_of, repetition, words_of
 
 __all__ = [
     "NOT_FINISHED",

@@ -7,7 +7,7 @@ several languages or a smiley, is no gibberish. Thresholds are chosen, not fitte
 import re
 import unicodedata
 
-from steering.repetition import prose_of, without_tables, words_of
+from steering.verdicts.repetition import prose_of, without_tables, words_of
 
 _NUMBER_FOR_A_WORD = re.compile(r"\W*\d+\.\s\W*\d{1,2}(?:\.\d{1,2}){2,}\W*")
 _DOUBLED_SIGN = re.compile(r"([^\w\s])\1+")
