@@ -107,14 +107,14 @@ def _check(model: "ChatModel", maps: "Maps") -> "Check":
 
 def _agreement(model: "ChatModel", directions: "Directions") -> dict[str, Any] | None:
     from steering import refit
-    from steering.splits import PromptSplits
+    from steering.data.splits import PromptSplits
 
     return refit.check_directions(model, directions, PromptSplits.own())
 
 
 def _fit(model: "ChatModel") -> None:
     from steering import quick
-    from steering.splits import PromptSplits
+    from steering.data.splits import PromptSplits
 
     quick.quick(model, PromptSplits.own(), taken_over=quick.known(model))
 

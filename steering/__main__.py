@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import catalog, commands, defaults, import_commands, texts
+from steering import catalog, commands, defaults, import_commands
+from steering.data import input_text
 from steering.defaults import ROWS
 from steering.errors import SteeringError
 from steering.panel import DEFAULT_PANELS
@@ -42,9 +43,9 @@ def _read_as_text(options: argparse.Namespace) -> None:
     for name, value in vars(options).items():
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, str):
-            setattr(options, name, texts.from_command_line(value, option))
+            setattr(options, name, input_text.from_command_line(value, option))
         elif isinstance(value, list):
-            setattr(options, name, [texts.from_command_line(each, option) for each in value])
+            setattr(options, name, [input_text.from_command_line(each, option) for each in value])
 
 
 def _print(document: Any, options: argparse.Namespace) -> None:  # noqa: ANN401

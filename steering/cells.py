@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering.comparison import OVERFLOWED
+from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
 from steering.generation import Sampling, generate
 from steering.intervention import Edit, compile_edits, intervene
@@ -24,7 +25,6 @@ from steering.metrics import kl_divergence, perplexity, refusal_score
 from steering.model import ChatModel, TokenBatch, reading
 from steering.panel import Panel
 from steering.passes import starting_at
-from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.sweep_table import MEASURES, SETS, VERDICTS
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge

@@ -6,6 +6,7 @@ The rules are those of `selection` and `starts`; how much is tried is an `Effort
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from steering.data.splits import PromptSplits
 from steering.directions import Directions, Place
 from steering.fitting import key_of, place_of
 from steering.model import ChatModel
@@ -20,7 +21,6 @@ from steering.selection import (
     leading_places,
 )
 from steering.selection import choose as choose_dim
-from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.starts import CHOICE_TOKENS, Starts
 

@@ -9,10 +9,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from steering.data.input_text import MAX_CHARACTERS, require_clean
 from steering.errors import SteeringError
 from steering.panel import Panel
 from steering.sampling import Sampling
-from steering.texts import MAX_CHARACTERS, require_clean
 from steering.thinking import Reply
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 

@@ -18,6 +18,7 @@ from steering.answers import Row, answer_resumably
 from steering.chat_judge import ChatJudge
 from steering.claims import Finding, findings
 from steering.controls import Arm
+from steering.data.prose import Passage
 from steering.defaults import ROWS
 from steering.defaults import TOKENS as TOKENS
 from steering.directions import Directions
@@ -25,7 +26,6 @@ from steering.generation import Sampling
 from steering.intervals import Interval, mean_interval, paired_difference, wilson
 from steering.maps import Maps
 from steering.model import ChatModel
-from steering.prose import Passage
 from steering.prose_cost import ProseCost, prose_cost
 from steering.report import SCHEMA as SCHEMA
 from steering.roles import has_refused, loss_of, outcomes

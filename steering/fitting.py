@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from steering.activations import capture_sets
+from steering.data.splits import PromptSplits
 from steering.directions import Directions, Inlp, Place, difference_in_means, inlp
 from steering.maps import Maps
 from steering.maps import fit as fit_maps
@@ -19,7 +20,6 @@ from steering.scoring import logits_under, right_sign
 from steering.selection import (
     candidates,
 )
-from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.subspace import Subspace
 

@@ -11,11 +11,11 @@ from typing import Final
 import torch
 
 from steering import artifact
+from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.intervention import Edit, compile_edits, intervene
 from steering.model import ChatModel, reading
 from steering.panel import DEFAULT_PANELS, parse
-from steering.prompts import prompt_set
 
 PROMPTS: Final = 8
 """Training prompts that are run, half of each class (chosen: growth is a matter of the model)."""

@@ -7,9 +7,11 @@ result in a work folder under the cache, so a run that was stopped goes on where
 
 from pathlib import Path
 
-from steering import artifact, choosing, evaluation, points, prose, sweep_table
+from steering import artifact, choosing, evaluation, points, sweep_table
 from steering.answers import ROWS
 from steering.controls import arms
+from steering.data import prose
+from steering.data.splits import PromptSplits
 from steering.directions import Directions
 from steering.evaluation import Settings, evaluate
 from steering.fitting import fit_directions, fit_maps_of
@@ -17,7 +19,6 @@ from steering.model import ChatModel
 from steering.provenance import provenance
 from steering.recorded_places import with_places
 from steering.recordings import record
-from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.sweep import run_sweep
 

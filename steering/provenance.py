@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from steering.data.splits import SEED
 from steering.model import ChatModel
-from steering.splits import SEED
 
 
 def provenance(model: ChatModel, prompt_source: str) -> dict[str, Any]:

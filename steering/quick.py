@@ -13,6 +13,7 @@ from typing import Any, Final
 from steering import artifact, fits
 from steering.answers import ROWS
 from steering.choosing import QUICK, choose
+from steering.data.splits import PromptSplits
 from steering.directions import Directions
 from steering.drift import fingerprint
 from steering.errors import SteeringError
@@ -20,7 +21,6 @@ from steering.fitting import fit_directions, fit_maps_of
 from steering.model import ChatModel
 from steering.number_formats import short
 from steering.provenance import provenance
-from steering.splits import PromptSplits
 from steering.stages import Stages
 
 BATCH: Final = 8

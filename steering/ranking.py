@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from steering.prompts import LABELS
+from steering.data.prompts import LABELS
 
 MOST_LOOPING: Final = 0.05
 """Looping beyond which a low refusal rate is no success (chosen: one answer in twenty)."""

@@ -4,8 +4,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from steering import evaluation, prompts
+from steering import evaluation
 from steering.comparison import compare
+from steering.data import prompts
 from steering.directions import Directions
 from steering.generation import Sampling
 from steering.model import ChatModel

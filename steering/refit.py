@@ -17,6 +17,7 @@ from torch import Tensor
 
 from steering import artifact
 from steering.activations import capture_sets
+from steering.data.splits import PromptSplits
 from steering.directions import Directions, difference_in_means, inlp
 from steering.drift import fingerprint
 from steering.errors import SteeringError
@@ -25,7 +26,6 @@ from steering.landing import CLASSES, ClassName
 from steering.layer_map import LayerMap, fit_axes
 from steering.model import ChatModel
 from steering.scoring import right_sign
-from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.subspace import Subspace
 from steering.weights import cache_folder

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from steering.answers import answer_resumably
+from steering.data.splits import PromptSplits
 from steering.directions import Directions
 from steering.evaluation import table
 from steering.generation import Sampling
 from steering.intervals import standard_error
 from steering.model import ChatModel
 from steering.panel import Panel
-from steering.splits import PromptSplits
 from steering.stages import Stages
 
 RANKS_TRIED = (1, 2, 3, 4, 6, 8)

@@ -20,8 +20,6 @@ from steering import (
     geometry,
     grids,
     loaded,
-    prompts,
-    prose,
     quick,
     report,
     sweep_table,
@@ -30,6 +28,8 @@ from steering import (
 )
 from steering.answers import as_rows
 from steering.chat_judge import open_judge
+from steering.data import prompts, prose
+from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
 from steering.directions import Directions
 from steering.errors import SteeringError
@@ -42,7 +42,6 @@ from steering.panel import Panel, parse
 from steering.precompute import precompute as make
 from steering.provenance import provenance
 from steering.refit import check_directions, known_agreement
-from steering.splits import PromptSplits
 from steering.sweep import run_sweep
 from steering.transfer import Shipped
 from steering.transfer import transfer as measure_transfer

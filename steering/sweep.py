@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from steering.cells import Cells, Settings
+from steering.data.splits import PromptSplits
 from steering.directions import Directions
 from steering.grids import Grid, default_grid, reference_points
 from steering.model import ChatModel
 from steering.panel import Panel
-from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.sweep_table import COLUMNS, SCHEMA, summary, write
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from steering import drift
 from steering.activations import capture
 from steering.comparison import readable
+from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
 from steering.directions import Directions
 from steering.generation import Sampling, generate
@@ -29,7 +30,6 @@ from steering.number_formats import Format
 from steering.panel import parse
 from steering.provenance import machine
 from steering.refit import agreement, refit
-from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.transfer_table import SCHEMA
 from steering.verdicts.rules import judge

@@ -4,10 +4,10 @@ import pytest
 
 from steering import answers as answers_module
 from steering.answers import Row, answer_all, answer_resumably, as_rows
+from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.generation import Sampling
 from steering.panel import parse
-from steering.prompts import prompt_set
 from steering.stages import Stages
 
 SIX = Sampling(max_new_tokens=6)

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from steering import catalog, weights
 from steering.chat_template import open_template
 from steering.control_tokens import ControlTokens, told
-from steering.prompts import LABELS, prompt_set
+from steering.data.prompts import LABELS, prompt_set
 
 ORDINARY = (
     "How do I paint a car?",

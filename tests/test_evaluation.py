@@ -9,11 +9,11 @@ from killing import killed, traced
 from steering import answers as answering
 from steering import artifact, controls, evaluation, geometry, prose_cost, ranking, report, stages
 from steering.answers import Row, answer_all
+from steering.data.prose import Passage
 from steering.evaluation import Settings, evaluate, table
 from steering.generation import Sampling
 from steering.intervals import wilson
 from steering.panel import parse
-from steering.prose import Passage
 from steering.verdicts.rules import contains_refusal_phrase
 
 SIX = Sampling(max_new_tokens=6)

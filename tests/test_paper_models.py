@@ -20,6 +20,7 @@ from steering.activations import capture_sets
 from steering.catalog import CatalogEntry, catalog
 from steering.comparison import compare
 from steering.controls import arms_of
+from steering.data.prose import Passage
 from steering.directions import Directions
 from steering.evaluation import Settings, evaluate
 from steering.generation import Sampling
@@ -27,7 +28,6 @@ from steering.intervention import compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score
 from steering.model import ChatModel
 from steering.panel import DEFAULT_PANELS, parse
-from steering.prose import Passage
 from steering.scoring import Bench, Score
 from steering.selection import RULES, candidates, choose
 

@@ -20,23 +20,23 @@ from steering import (
     fitting,
     loading,
     precompute,
-    prose,
     recordings,
     starts,
     sweep,
     weights,
 )
-from steering import prompts as prompt_sets
 from steering.activations import capture
 from steering.comparison import compare
+from steering.data import prompts as prompt_sets
+from steering.data import prose
+from steering.data.prose import Passage
+from steering.data.splits import PromptSplits
 from steering.directions import Directions, difference_in_means, inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling
 from steering.metrics import refusal_score
 from steering.panel import DEFAULT_PANELS, Panel, parse
-from steering.prose import Passage
 from steering.scoring import logits_under, right_sign
-from steering.splits import PromptSplits
 from steering.stages import Stages
 
 FILES = (

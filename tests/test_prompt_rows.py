@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steering.data.prompt_rows import TEXT_COLUMNS, request_of
+from steering.data.prompts import read
 from steering.errors import SteeringError
-from steering.prompt_rows import TEXT_COLUMNS, request_of
-from steering.prompts import read
 
 HERE = "a.jsonl, line 3"
 WORDS = st.text(st.characters(categories=["L", "N", "P"]), min_size=1).filter(

@@ -18,9 +18,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-import steering.prompts
+import steering.data.prompts
+from steering.data.prompts import Prompt, prompt_set, read, sha256
 from steering.errors import SteeringError
-from steering.prompts import Prompt, prompt_set, read, sha256
 
 ROOT = Path(__file__).parent.parent
 PUBLIC = ROOT.parent / "shared" / "data"
@@ -418,7 +418,7 @@ def test_the_field_limit_of_the_csv_library_is_left_as_it_was(tmp_path) -> None:
 
 def test_the_columns_are_those_of_the_command_line_in_that_order() -> None:
     chats = ["messages", "conversations", "conversation"]
-    assert list(steering.prompts.TEXT_COLUMNS) == [*COLUMNS, *chats]
+    assert list(steering.data.prompts.TEXT_COLUMNS) == [*COLUMNS, *chats]
 
 
 # Comments in text files

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from steering import loading, prose, weights
+from steering import loading, weights
 from steering.catalog import DEFAULT_MODEL
+from steering.data import prose
+from steering.data.prose import Passage, passages, read
 from steering.errors import SteeringError
-from steering.prose import Passage, passages, read
 from steering.verdicts.rules import contains_refusal_phrase, judge
 
 SHIPPED = Path(prose.__file__).with_name("prose.txt")

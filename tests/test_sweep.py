@@ -12,6 +12,7 @@ from killing import killed, traced
 
 from steering import artifact, cells, grids, intervals, stages, sweep, sweep_table
 from steering.cells import Settings
+from steering.data.splits import PromptSplits
 from steering.directions import Directions, Inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
@@ -21,7 +22,6 @@ from steering.intervention import compile_edits
 from steering.metrics import kl_divergence, refusal_score
 from steering.panel import Panel, parse
 from steering.scoring import logits_under
-from steering.splits import PromptSplits
 from steering.subspace import Subspace
 from steering.sweep import run_sweep
 from steering.sweep_table import COLUMNS, load, summary

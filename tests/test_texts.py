@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steering.comparison import check_length
+from steering.data.input_text import MAX_CHARACTERS, flaw, from_command_line, require_clean
 from steering.errors import SteeringError
-from steering.texts import MAX_CHARACTERS, flaw, from_command_line, require_clean
 
 LAYOUT = "\t\n\v\f\r\x85"
 

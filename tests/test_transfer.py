@@ -7,10 +7,10 @@ import torch
 from families import HARMFUL, HARMLESS
 
 from steering import drift, transfer_table
+from steering.data.splits import PromptSplits
 from steering.model import NumberFormat, inspect
 from steering.number_formats import Format, formats
 from steering.refit import agreement, refit, span_cosine
-from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.subspace import Subspace
 from steering.transfer import Shipped, fit, transfer

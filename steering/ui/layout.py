@@ -6,7 +6,7 @@ from typing import Final
 
 import gradio as gr
 
-from steering.prompts import Label, prompt_set
+from steering.data.prompts import Label, prompt_set
 from steering.ui import dials, dosing, explanation, reads, tabs, text
 from steering.ui.atlas import Atlas, atlas
 from steering.ui.cards import Card, card

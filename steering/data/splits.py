@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from steering import prompts
+from steering.data import prompts
 from steering.errors import SteeringError
 
 SEED = 42

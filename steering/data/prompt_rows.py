@@ -7,8 +7,8 @@ authors join it, or the row is refused; other columns (answers, categories, ids)
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from steering.data.input_text import MAX_CHARACTERS, flaw
 from steering.errors import SteeringError
-from steering.texts import MAX_CHARACTERS, flaw
 
 _CHATS: Final = ("messages", "conversations", "conversation")
 """Columns that hold a list of messages, as OpenAI's, ShareGPT's and LMSYS' files have it."""

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from steering import encodings
+from steering.data import text_encoding
 from steering.errors import SteeringError
 
 _HEADING = re.compile(r"^=== (.+)\n", re.MULTILINE)
@@ -69,7 +69,7 @@ def read(path: Path) -> Passage:
         SteeringError: If there is no such file, or it is not text, or empty.
     """
     try:
-        content = encodings.decoded(path.read_bytes(), path, what="text")
+        content = text_encoding.decoded(path.read_bytes(), path, what="text")
     except FileNotFoundError as error:
         raise SteeringError(f"there is no text file {path}; check the path") from error
     except OSError as error:

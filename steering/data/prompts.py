@@ -20,9 +20,9 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import Final, Literal, get_args
 
-from steering import encodings
+from steering.data import text_encoding
+from steering.data.prompt_rows import TEXT_COLUMNS, checked, column_of, listed, request_of
 from steering.errors import SteeringError
-from steering.prompt_rows import TEXT_COLUMNS, checked, column_of, listed, request_of
 
 __all__ = ["LABELS", "TEXT_COLUMNS", "Label", "Prompt", "Split", "prompt_set", "read", "sha256"]
 
@@ -133,7 +133,9 @@ def _ending(path: Path) -> str:
         raise SteeringError(f"{path} is a folder; give one file that ends in {listed(_READERS)}")
     ending = path.suffix.lower()
     if ending not in _READERS:
-        _, name, remedy = encodings.KINDS.get(ending, ("", "not a known kind of prompt file", ""))
+        _, name, remedy = text_encoding.KINDS.get(
+            ending, ("", "not a known kind of prompt file", "")
+        )
         raise SteeringError(
             f"{path} ends in {ending!r}, which is {name}; {f'{remedy}, and ' if remedy else ''}"
             f"give one that ends in {listed(_READERS)}"
@@ -144,7 +146,7 @@ def _ending(path: Path) -> str:
 def _decoded(path: Path) -> str:
     with _errors_explained(path):
         content = path.read_bytes()
-    return encodings.decoded(content, path)
+    return text_encoding.decoded(content, path)
 
 
 @contextmanager
