@@ -27,7 +27,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import repo_folder_name
 from tqdm.auto import tqdm
 
-from steering import model_file, other_formats
+from steering.checkpoints import model_file, other_formats
 from steering.errors import SteeringError
 from steering.system import disk_space
 from steering.system.progress import Report, watch_growth

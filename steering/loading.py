@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, BitsAndBytesConfig
 
-from steering import architecture, catalog, number_formats, prequantized, weights
+from steering import catalog, number_formats, weights
+from steering.checkpoints import architecture, prequantized
+from steering.checkpoints.load_errors import explained, require_whole
 from steering.errors import SteeringError
-from steering.load_errors import explained, require_whole
 from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantization, inspect
 from steering.number_formats import Dtype
 from steering.rendering import ASKED

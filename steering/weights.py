@@ -17,8 +17,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from steering import checkpoint, gguf_header, hub, other_formats
+from steering import hub
 from steering.catalog import catalog, find
+from steering.checkpoints import checkpoint, gguf_header, other_formats
 from steering.conversion import convert, converter_versions
 from steering.downloads import Download, obtain, sha256_of
 from steering.errors import SteeringError

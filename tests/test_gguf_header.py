@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from supply import write_gguf
 
-from steering import gguf_header
+from steering.checkpoints import gguf_header
 from steering.errors import SteeringError
 
 

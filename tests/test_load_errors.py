@@ -9,8 +9,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from steering.checkpoints.load_errors import explained, require_whole
 from steering.errors import SteeringError
-from steering.load_errors import explained, require_whole
 from steering.loading import load
 
 

@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import save_file
 from supply import MODEL_FILES
 
-from steering import other_formats, weights
+from steering import weights
 from steering.__main__ import main
+from steering.checkpoints import other_formats
 from steering.errors import SteeringError
 
 

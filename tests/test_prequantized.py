@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-from steering import checkpoint, prequantized
+from steering.checkpoints import checkpoint, prequantized
 from steering.errors import SteeringError
 from steering.loading import load
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from steering import model_file, other_formats, prequantized
+from steering.checkpoints import model_file, other_formats, prequantized
 from steering.errors import SteeringError
 
 SETTINGS = (

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
-from steering import model_file
+from steering.checkpoints import model_file
 from steering.errors import SteeringError
 
 _ADAPTER = "adapter_config.json"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from steering import model_file
+from steering.checkpoints import model_file
 from steering.errors import SteeringError
 
 _VERSIONS = (2, 3)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from steering import model_file
+from steering.checkpoints import model_file
 from steering.errors import SteeringError
 
 Held = Literal["nf4", "int8"]

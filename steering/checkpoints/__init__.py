@@ -1,0 +1,1 @@
+"""What a folder or file of a model holds, before torch opens it."""
