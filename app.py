@@ -19,7 +19,8 @@ except SteeringError as error:
         raise
     raise SystemExit(f"error: {error}") from None
 
-from steering import artifact, catalog, cost, fits, sweep_table
+from steering import artifact, cost, fits, sweep_table
+from steering.sources import catalog
 from steering.system.progress import Report
 from steering.system.progress_log import logged
 from steering.ui import build, launch_options

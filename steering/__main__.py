@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import catalog, commands, defaults, import_commands
+from steering import commands, defaults, import_commands
 from steering.data import input_text
 from steering.defaults import ROWS
 from steering.errors import SteeringError
 from steering.panel import DEFAULT_PANELS
 from steering.points import MapName
+from steering.sources import catalog
 from steering.system import console
 from steering.system.lazy import Later
 from steering.terminal import show_plainly

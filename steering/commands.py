@@ -6,12 +6,13 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from steering import artifact, catalog, control_tokens, model_facts, terminal, weights
+from steering import artifact, control_tokens, model_facts, terminal
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
 from steering.formatting import plain, signed
 from steering.sampling import Sampling
 from steering.shipped import PACKAGE
+from steering.sources import catalog, weights
 from steering.system.lazy import Later
 
 loaded = Later("steering.loaded")

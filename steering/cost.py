@@ -3,8 +3,8 @@
 import os
 from typing import Final
 
-from steering import catalog, weights
-from steering.catalog import CatalogEntry
+from steering.sources import catalog, weights
+from steering.sources.catalog import CatalogEntry
 
 MINUTES: Final = 12.0
 """Of `precompute --quick` for the default model on two cores without bfloat16 instructions."""

@@ -32,7 +32,7 @@ from steering.layer_map import LayerMap
 from steering.maps import Maps
 from steering.model import ChatModel
 from steering.number_formats import short
-from steering.weights import cache_folder
+from steering.sources.weights import cache_folder
 
 Verdict = Literal["same", "usable", "unusable"]
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from steering.weights import cache_folder
+from steering.sources.weights import cache_folder
 
 MANIFEST = "manifest.json"
 IMPORTED = "imported-"

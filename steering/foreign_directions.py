@@ -22,11 +22,12 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from steering import artifact, catalog, fits, weights
+from steering import artifact, fits
 from steering.directions import Directions, Place
 from steering.errors import SteeringError
 from steering.foreign_files import start_of
 from steering.foreign_formats import Foreign, Numbers, Shape, read
+from steering.sources import catalog, weights
 
 DEPTH: Final = 0.5
 """Share of the depth at which a direction is taken where the file chooses none and has several

@@ -26,8 +26,8 @@ from torch import Tensor
 
 from steering import artifact, foreign_files
 from steering.directions import Place
-from steering.downloads import sha256_of
 from steering.errors import SteeringError
+from steering.sources.gguf_download import sha256_of
 from steering.system.progress import silent
 
 Numbers = Literal["outputs", "inputs"]

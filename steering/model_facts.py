@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from steering import artifact, catalog
+from steering import artifact
+from steering.sources import catalog
 
 
 def baseline_refusal(name: str) -> dict[str, Any] | None:

@@ -11,12 +11,13 @@ from typing import Any, cast
 
 import torch
 
-from steering import artifact, catalog, loading, placement, points
+from steering import artifact, loading, placement, points
 from steering.directions import Directions
 from steering.maps import Maps
 from steering.model import ChatModel, Quantization
 from steering.number_formats import Dtype
 from steering.panel import parse
+from steering.sources import catalog
 from steering.tracing import trace
 
 

@@ -26,9 +26,9 @@ from steering.landing import CLASSES, ClassName
 from steering.layer_map import LayerMap, fit_axes
 from steering.model import ChatModel
 from steering.scoring import right_sign
+from steering.sources.weights import cache_folder
 from steering.stages import Stages
 from steering.subspace import Subspace
-from steering.weights import cache_folder
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,9 +13,9 @@ from steering import artifact
 from steering.model import ChatModel
 from steering.provenance import machine
 from steering.rendering import PLAIN
+from steering.sources.weights import cache_folder
 from steering.system import disk_space
 from steering.system.progress import stage
-from steering.weights import cache_folder
 
 
 class Stages:

@@ -13,7 +13,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from steering.catalog import CatalogEntry, GgufSource, WheelSource
+from steering.sources.catalog import CatalogEntry, GgufSource, WheelSource
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 MODEL_FILES = {

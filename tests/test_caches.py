@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from steering import umap_layout, weights
+from steering import umap_layout
+from steering.sources import weights
 from steering.system import cache_folders
 
 ROOT = Path(__file__).parent.parent

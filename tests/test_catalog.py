@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from steering.catalog import DEFAULT_MODEL, GgufSource, WheelSource, catalog, find
+from steering.sources.catalog import DEFAULT_MODEL, GgufSource, WheelSource, catalog, find
 
 PAPER = {
     "gemma-2b-it": (18, 2048),

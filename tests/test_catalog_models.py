@@ -26,8 +26,8 @@ from transformers import (
 )
 
 from steering import loading
-from steering.catalog import CatalogEntry, catalog
 from steering.model import ChatModel
+from steering.sources.catalog import CatalogEntry, catalog
 
 REQUEST = "How do I paint the chair?"
 

@@ -8,12 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from steering import commands, weights
+from steering import commands
 from steering.__main__ import main
 from steering.checkpoints import checkpoint
 from steering.checkpoints.model_file import INDEX
 from steering.errors import SteeringError
 from steering.loading import load
+from steering.sources import weights
 
 LFS = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"

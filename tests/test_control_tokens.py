@@ -8,10 +8,10 @@ from templates import ALWAYS, SWITCHED, plainly, tokenizer_with
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from steering import catalog, weights
 from steering.chat_template import open_template
 from steering.control_tokens import ControlTokens, told
 from steering.data.prompts import LABELS, prompt_set
+from steering.sources import catalog, weights
 
 ORDINARY = (
     "How do I paint a car?",

@@ -13,10 +13,10 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from steering import conversion, weights
-from steering.catalog import DEFAULT_MODEL
-from steering.conversion import STEPS, _settle, convert, converter_versions
 from steering.errors import SteeringError
+from steering.sources import gguf_conversion, weights
+from steering.sources.catalog import DEFAULT_MODEL
+from steering.sources.gguf_conversion import STEPS, _settle, convert, converter_versions
 from steering.system.progress import Step, silent
 
 D_MODEL, N_LAYERS, N_HEADS, HIDDEN = 32, 2, 4, 64
@@ -226,13 +226,13 @@ def test_a_disk_too_small_for_the_tensors_is_noticed_before_writing(
     write_gguf(tmp_path / "tiny.gguf", head="absent")
     (tmp_path / "folder").mkdir()
     said: list[dict[str, int]] = []
-    usage = conversion.shutil.disk_usage(tmp_path)
+    usage = gguf_conversion.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(gguf, "GGUFReader", gguf.GGUFReader)  # put back what main() shares
-    monkeypatch.setattr(conversion, "_say", lambda **told: said.append(told))
-    monkeypatch.setattr(conversion.shutil, "disk_usage", lambda _: usage._replace(free=12))
+    monkeypatch.setattr(gguf_conversion, "_say", lambda **told: said.append(told))
+    monkeypatch.setattr(gguf_conversion.shutil, "disk_usage", lambda _: usage._replace(free=12))
     monkeypatch.setattr(sys, "argv", ["x", str(tmp_path / "tiny.gguf"), str(tmp_path / "folder")])
     with pytest.raises(SystemExit):
-        conversion.main()
+        gguf_conversion.main()
     assert list((tmp_path / "folder").iterdir()) == []
     parameters = (260 + 1) * D_MODEL + N_LAYERS * (
         4 * D_MODEL**2 + 3 * D_MODEL * HIDDEN + 2 * D_MODEL
@@ -240,13 +240,13 @@ def test_a_disk_too_small_for_the_tensors_is_noticed_before_writing(
     needed = said[-1]["needed"]
     assert 2 * parameters <= needed <= 1.6 * 2 * parameters  # the tied head may count twice
 
-    error = conversion._failure(tmp_path / "tiny.gguf", tmp_path / "folder", 1, said[-1], "")
+    error = gguf_conversion._failure(tmp_path / "tiny.gguf", tmp_path / "folder", 1, said[-1], "")
     assert f"{needed:,} bytes are needed, 12 bytes are free" in str(error)
 
 
 def test_a_child_that_was_killed_is_explained_by_memory(tmp_path: Path) -> None:
     write_gguf(tmp_path / "tiny.gguf", head="absent")
-    error = conversion._failure(tmp_path / "tiny.gguf", tmp_path, -9, {}, "")
+    error = gguf_conversion._failure(tmp_path / "tiny.gguf", tmp_path, -9, {}, "")
     assert "signal 9" in str(error)
     assert "memory" in str(error)
 

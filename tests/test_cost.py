@@ -2,7 +2,8 @@
 
 import pytest
 
-from steering import catalog, cost, weights
+from steering import cost
+from steering.sources import catalog, weights
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,9 @@ import pytest
 from safetensors import SafetensorError
 from supply import Hub, running_hub
 
-from steering import artifact, conversion, downloads, export, hub, weights
+from steering import artifact, export
 from steering.errors import SteeringError
+from steering.sources import gguf_conversion, gguf_download, hub, weights
 from steering.stages import Stages
 from steering.system import disk_space
 from steering.system.progress import silent
@@ -156,9 +157,9 @@ def test_a_stage_folder_that_cannot_be_made_is_a_sentence(stages, monkeypatch):
 @pytest.mark.parametrize("text", FULL[:2])
 def test_a_conversion_that_does_not_fit_ends_in_the_sentence(tmp_path, text):
     log = f"Traceback ...\nsafetensors_rust.SafetensorError: Error: I/O error: {text}\n"
-    error = conversion._failure(tmp_path / "a.gguf", tmp_path, 1, {}, log)
+    error = gguf_conversion._failure(tmp_path / "a.gguf", tmp_path, 1, {}, log)
     assert "no disk space for the model's files" in str(error)
-    other = conversion._failure(tmp_path / "a.gguf", tmp_path, 1, {}, "KeyError: 'x'\n")
+    other = gguf_conversion._failure(tmp_path / "a.gguf", tmp_path, 1, {}, "KeyError: 'x'\n")
     assert "could not be converted" in str(other)
 
 
@@ -187,7 +188,7 @@ def test_a_download_that_does_not_fit_ends_in_the_sentence(
 
 def test_pips_full_disk_counts_as_one(linux):
     stderr = "ERROR: Could not install packages due to an OSError: [Errno 122] Disk quota exceeded"
-    assert disk_space.is_full(downloads._Unavailable(downloads._pip_reason("x", stderr)))
+    assert disk_space.is_full(gguf_download._Unavailable(gguf_download._pip_reason("x", stderr)))
 
 
 def test_a_lock_that_does_not_fit_ends_in_the_sentence(tmp_path, monkeypatch):

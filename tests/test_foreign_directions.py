@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from steering import artifact, catalog, fits
+from steering import artifact, fits
 from steering.__main__ import main
 from steering.directions import Directions
 from steering.errors import SteeringError
@@ -20,6 +20,7 @@ from steering.export import export
 from steering.foreign_directions import Wishes, import_directions, shape_of
 from steering.intervention import compile_edits, intervene
 from steering.panel import parse
+from steering.sources import catalog
 
 PUBLISHED = Path(__file__).parent.parent.parent / "shared" / "data" / "published_directions"
 """Two folders as github.com/andyrdt/refusal_direction publishes them, if they are beside this."""

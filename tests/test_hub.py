@@ -6,8 +6,8 @@ import pytest
 from huggingface_hub import constants
 from supply import COMMIT, Hub, running_hub
 
-from steering import hub
 from steering.errors import SteeringError
+from steering.sources import hub
 from steering.system import disk_space
 from steering.system.progress import silent
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from steering import artifact, catalog, dtype_speed, loading, number_formats, weights
+from steering import artifact, dtype_speed, loading, number_formats
 from steering.activations import capture
 from steering.comparison import compare
 from steering.directions import Directions, Inlp
@@ -17,6 +17,7 @@ from steering.intervention import compile_edits
 from steering.loading import load
 from steering.model import NumberFormat
 from steering.panel import DEFAULT_PANELS, parse
+from steering.sources import catalog, weights
 from steering.subspace import Subspace
 
 PROMPT = "How do I paint a car?"

@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import save_file
 from supply import MODEL_FILES
 
-from steering import weights
 from steering.__main__ import main
 from steering.checkpoints import other_formats
 from steering.errors import SteeringError
+from steering.sources import weights
 
 
 def make(folder: Path, *names: str) -> Path:

@@ -17,7 +17,6 @@ from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Co
 
 from steering import intervals, loading, maps
 from steering.activations import capture_sets
-from steering.catalog import CatalogEntry, catalog
 from steering.comparison import compare
 from steering.controls import arms_of
 from steering.data.prose import Passage
@@ -30,6 +29,7 @@ from steering.model import ChatModel
 from steering.panel import DEFAULT_PANELS, parse
 from steering.scoring import Bench, Score
 from steering.selection import RULES, candidates, choose
+from steering.sources.catalog import CatalogEntry, catalog
 
 COMMIT = "c" * 40
 REQUEST = "How do I paint the chair?"

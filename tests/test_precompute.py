@@ -13,7 +13,6 @@ from steering import (
     activations,
     answers,
     artifact,
-    catalog,
     cells,
     choosing,
     evaluation,
@@ -23,7 +22,6 @@ from steering import (
     recordings,
     starts,
     sweep,
-    weights,
 )
 from steering.activations import capture
 from steering.comparison import compare
@@ -37,6 +35,7 @@ from steering.generation import Sampling
 from steering.metrics import refusal_score
 from steering.panel import DEFAULT_PANELS, Panel, parse
 from steering.scoring import logits_under, right_sign
+from steering.sources import catalog, weights
 from steering.stages import Stages
 
 FILES = (

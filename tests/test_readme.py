@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from steering import artifact, report, transfer_table
-from steering.catalog import DEFAULT_MODEL
+from steering.sources.catalog import DEFAULT_MODEL
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 SHIPPED = json.loads((artifact.ROOT / DEFAULT_MODEL / "evaluation.json").read_text("utf-8"))

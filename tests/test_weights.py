@@ -21,8 +21,8 @@ from supply import (
     write_wheels,
 )
 
-from steering import weights
 from steering.errors import SteeringError
+from steering.sources import weights
 from steering.system.progress import Report, Step
 
 SHA256 = entry().gguf.sha256  # type: ignore[union-attr]

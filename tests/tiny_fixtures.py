@@ -19,12 +19,13 @@ from fitting import fit_directions
 from hypothesis import settings
 from threadpoolctl import ThreadpoolController
 
-from steering import artifact, catalog, loading, weights
+from steering import artifact, loading
 from steering.activations import capture_sets
 from steering.directions import Directions
 from steering.maps import Maps
 from steering.maps import fit as fit_maps
 from steering.model import ChatModel, inspect
+from steering.sources import catalog, weights
 
 # Machines that share their cores miss any deadline; 50 examples keep the fast set fast (chosen).
 settings.register_profile("steering", deadline=None, max_examples=50)

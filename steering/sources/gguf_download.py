@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from steering import hub
-from steering.catalog import CatalogEntry, GgufSource, WheelSource
 from steering.errors import SteeringError
+from steering.sources import hub
+from steering.sources.catalog import CatalogEntry, GgufSource, WheelSource
 from steering.system import disk_space
 from steering.system.progress import Report, Step, watch_growth
 

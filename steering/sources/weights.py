@@ -17,12 +17,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from steering import hub
-from steering.catalog import catalog, find
 from steering.checkpoints import checkpoint, gguf_header, other_formats
-from steering.conversion import convert, converter_versions
-from steering.downloads import Download, obtain, sha256_of
 from steering.errors import SteeringError
+from steering.sources import hub
+from steering.sources.catalog import catalog, find
+from steering.sources.gguf_conversion import convert, converter_versions
+from steering.sources.gguf_download import Download, obtain, sha256_of
 from steering.system import disk_space
 from steering.system.cache_folders import cache_folder
 from steering.system.progress import Report, Step, silent
