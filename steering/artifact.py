@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, Final
 from safetensors import SafetensorError, safe_open
 
 from steering import artifact_checks, fits, points
+from steering.chat_templates.rendering import Rendering
 from steering.errors import NotFittedError, SteeringError
 from steering.outline import Outline, Place
 from steering.points import Points
-from steering.rendering import Rendering
 from steering.shipped import PRECOMPUTED
 from steering.sources import weights
 from steering.system import disk_space, strict_json

@@ -6,7 +6,8 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from steering import artifact, control_tokens, model_facts, terminal
+from steering import artifact, model_facts, terminal
+from steering.chat_templates import control_tokens
 from steering.comparison import check_length, compare
 from steering.errors import SteeringError
 from steering.formatting import plain, signed

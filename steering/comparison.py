@@ -9,11 +9,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from steering.chat_templates.thinking import Reply
 from steering.data.input_text import MAX_CHARACTERS, require_clean
 from steering.errors import SteeringError
 from steering.panel import Panel
 from steering.sampling import Sampling
-from steering.thinking import Reply
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 if TYPE_CHECKING:

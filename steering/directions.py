@@ -27,10 +27,10 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from steering import incomplete
+from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.outline import Place as Place
 from steering.outline import require_inlp, require_place
-from steering.rendering import PLAIN, Rendering
 from steering.subspace import Subspace
 
 INVERSE_L2 = 0.1

@@ -10,12 +10,12 @@ import torch
 from transformers import AutoTokenizer, BitsAndBytesConfig
 
 from steering import number_formats
+from steering.chat_templates.rendering import ASKED
 from steering.checkpoints import architecture, prequantized
 from steering.checkpoints.load_errors import explained, require_whole
 from steering.errors import SteeringError
 from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantization, inspect
 from steering.number_formats import Dtype
-from steering.rendering import ASKED
 from steering.sources import catalog, weights
 
 Trial = Callable[[ChatModel], str | None]

@@ -17,12 +17,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering import artifact_checks
+from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.landing import CLASSES, Clusters
 from steering.layer_map import LayerMap, MapName, fit_layer
 from steering.model import ChatModel
 from steering.points import SHOWN, Points
-from steering.rendering import PLAIN, Rendering
 from steering.system.progress import stage
 
 __all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]

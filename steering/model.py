@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from steering import sameness
 from steering.abilities import Abilities, measure
 from steering.blocks import Part, find_blocks, find_decoder
-from steering.chat_template import ChatTemplate, open_template
+from steering.chat_templates.chat_template import ChatTemplate, open_template
 from steering.errors import SteeringError
 from steering.writers import Writers, find_writers
 

@@ -10,9 +10,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from steering import artifact
+from steering.chat_templates.rendering import PLAIN
 from steering.model import ChatModel
 from steering.provenance import machine
-from steering.rendering import PLAIN
 from steering.sources.weights import cache_folder
 from steering.system import disk_space
 from steering.system.progress import stage

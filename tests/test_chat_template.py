@@ -3,11 +3,11 @@ import templates
 from families import CHATML, FAMILIES, make_tokenizer
 from templates import plainly, tokenizer_with
 
-from steering import fixed_date
-from steering.chat_template import open_template
+from steering.chat_templates import fixed_date
+from steering.chat_templates.chat_template import open_template
+from steering.chat_templates.rendering import Rendering
 from steering.errors import SteeringError
 from steering.model import inspect
-from steering.rendering import Rendering
 
 REQUEST = "How do I paint a car?"
 

@@ -8,8 +8,8 @@ from templates import ALWAYS, SWITCHED, plainly, tokenizer_with
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from steering.chat_template import open_template
-from steering.control_tokens import ControlTokens, told
+from steering.chat_templates.chat_template import open_template
+from steering.chat_templates.control_tokens import ControlTokens, told
 from steering.data.prompts import LABELS, prompt_set
 from steering.sources import catalog, weights
 

@@ -7,6 +7,7 @@ from templates import tokenizer_with
 
 from steering import artifact, maps
 from steering.answers import Row, answer_all
+from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.comparison import compare
 from steering.errors import SteeringError
 from steering.evaluation import table
@@ -14,7 +15,6 @@ from steering.generation import Sampling
 from steering.model import inspect
 from steering.panel import parse
 from steering.provenance import provenance
-from steering.rendering import PLAIN, Rendering
 from steering.stages import Stages
 from steering.tracing import Tracer
 from steering.verdicts.rules import NOT_FINISHED

@@ -3,10 +3,10 @@ import templates
 from families import CHATML
 from templates import CHANNEL_SPECIALS, plainly, tokenizer_with
 
-from steering.chat_template import open_template
+from steering.chat_templates.chat_template import open_template
+from steering.chat_templates.rendering import Rendering
 from steering.comparison import readable
 from steering.errors import SteeringError
-from steering.rendering import Rendering
 
 REQUEST = "How do I paint a car?"
 ASSISTANT = "<|im_end|>\n<|im_start|>assistant"

@@ -3,8 +3,8 @@ from families import FAMILIES, make_tokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steering.chat_template import open_template
-from steering.token_texts import token_texts
+from steering.chat_templates.chat_template import open_template
+from steering.chat_templates.token_texts import token_texts
 
 
 @pytest.fixture(scope="module")

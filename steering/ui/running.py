@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
+from steering.chat_templates.control_tokens import told
 from steering.comparison import Answer, check_length, compare
-from steering.control_tokens import told
 from steering.errors import SteeringError
 from steering.sampling import Sampling
 from steering.ui import dials, explanation, screen, text, typed

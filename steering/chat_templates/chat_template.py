@@ -12,12 +12,12 @@ from typing import Any, Final, cast
 
 from jinja2 import TemplateError, TemplateSyntaxError
 
-from steering import fixed_date
-from steering.control_tokens import ControlTokens
+from steering.chat_templates import fixed_date
+from steering.chat_templates.control_tokens import ControlTokens
+from steering.chat_templates.rendering import Rendering
+from steering.chat_templates.thinking import PROBE, Mode, Reply, find_mode, split_thinking
+from steering.chat_templates.token_texts import token_texts
 from steering.errors import SteeringError
-from steering.rendering import Rendering
-from steering.thinking import PROBE, Mode, Reply, find_mode, split_thinking
-from steering.token_texts import token_texts
 
 _RAISED: Final = (
     TemplateError,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from steering.chat_templates.rendering import ASKED, Thinking
 from steering.errors import SteeringError
-from steering.rendering import ASKED, Thinking
 
 
 @dataclass(frozen=True)

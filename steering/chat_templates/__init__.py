@@ -1,0 +1,1 @@
+"""From a request to token ids: chat templates, control tokens, thinking."""
