@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from steering.directions import Directions
     from steering.drift import Check
     from steering.maps import Maps
-    from steering.model import ChatModel, Quantization
-    from steering.number_formats import Dtype
+    from steering.models.chat_model import ChatModel, Quantization
+    from steering.models.number_formats import Dtype
 
 _logger = logging.getLogger("steering")
 _PATIENCE_SECONDS = 5.0
@@ -75,7 +75,8 @@ def engine_from_environment() -> Engine:
 def _load(name: str, report: Report) -> "ChatModel":
     # Importing torch takes seconds, in which the page can be served already.
     _logger.info("loading %s", name)
-    from steering import format_trial, loading
+    from steering import format_trial
+    from steering.models import loading
 
     quantization = os.environ.get("STEERING_QUANTIZATION") or None
     model = loading.load(

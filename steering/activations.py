@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering import overflow
 from steering.errors import SteeringError
-from steering.model import ChatModel, reading
+from steering.models import overflow
+from steering.models.chat_model import ChatModel, reading
 from steering.system.progress import stage
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from steering import overflow
 from steering.defaults import ROWS as ROWS
 from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.intervention import Edit, compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score
-from steering.model import ChatModel
+from steering.models import overflow
+from steering.models.chat_model import ChatModel
 from steering.panel import Panel
 from steering.stages import Stages
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge

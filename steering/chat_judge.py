@@ -24,7 +24,7 @@ from steering.assessment import (
 )
 from steering.errors import SteeringError
 from steering.metrics import answer_log_probabilities
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 from steering.remote_judge import RemoteJudge
 from steering.verdicts.repetition import words_of
 

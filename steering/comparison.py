@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from steering.directions import Directions
     from steering.generation import Column
-    from steering.model import ChatModel
+    from steering.models.chat_model import ChatModel
 
 OVERFLOWED: Final = Judgement(
     "broken", looping=False, reason="broken: the numbers overflow under this edit"
@@ -209,8 +209,8 @@ class _Run:
         )
 
     def _measure_first_token(self, logits: "Tensor") -> None:
-        from steering import overflow
         from steering.metrics import kl_divergence, refusal_probability, refusal_score
+        from steering.models import overflow
 
         openers = self.model.opener_ids
         score = refusal_score(logits, openers)

@@ -30,8 +30,8 @@ from steering.errors import SteeringError
 from steering.landing import CLASSES
 from steering.layer_map import LayerMap
 from steering.maps import Maps
-from steering.model import ChatModel
-from steering.number_formats import short
+from steering.models.chat_model import ChatModel
+from steering.models.number_formats import short
 from steering.sources.weights import cache_folder
 
 Verdict = Literal["same", "usable", "unusable"]

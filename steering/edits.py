@@ -2,9 +2,9 @@
 
 import torch
 
-from steering.blocks import Part
 from steering.directions import Directions
 from steering.intervention import Edit, Gate, Site
+from steering.models.blocks import Part
 from steering.outline import Place
 from steering.panel import Panel
 from steering.subspace import Subspace

@@ -25,7 +25,7 @@ from steering.directions import Directions
 from steering.generation import Sampling
 from steering.intervals import Interval, mean_interval, paired_difference, wilson
 from steering.maps import Maps
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 from steering.prose_cost import ProseCost, prose_cost
 from steering.report import SCHEMA as SCHEMA
 from steering.roles import has_refused, loss_of, outcomes

@@ -14,8 +14,8 @@ from steering.directions import Directions, Inlp, Place, difference_in_means, in
 from steering.maps import Maps
 from steering.maps import fit as fit_maps
 from steering.metrics import refusal_score
-from steering.model import ChatModel
-from steering.number_formats import short
+from steering.models.chat_model import ChatModel
+from steering.models.number_formats import short
 from steering.scoring import logits_under, right_sign
 from steering.selection import (
     candidates,

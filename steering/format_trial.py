@@ -14,7 +14,7 @@ from steering import artifact
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.intervention import Edit, compile_edits, intervene
-from steering.model import ChatModel, reading
+from steering.models.chat_model import ChatModel, reading
 from steering.panel import DEFAULT_PANELS, parse
 
 PROMPTS: Final = 8

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering import overflow
 from steering.errors import SteeringError
 from steering.intervention import Program, intervene
 from steering.metrics import perplexity
-from steering.model import ChatModel
+from steering.models import overflow
+from steering.models.chat_model import ChatModel
 from steering.sampling import Sampling as Sampling
 
 

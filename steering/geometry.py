@@ -15,7 +15,7 @@ from steering.directions import Directions
 from steering.intervals import wilson
 from steering.landing import CLASSES
 from steering.maps import Maps
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 from steering.panel import Panel
 from steering.stages import Stages
 from steering.tracing import trace

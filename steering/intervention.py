@@ -25,8 +25,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from steering.blocks import Part
-from steering.model import ChatModel
+from steering.models.blocks import Part
+from steering.models.chat_model import ChatModel
 
 Site = tuple[int, Part]
 """(layer, part): a decoder block from 0, and its input, attention output or MLP output."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from steering import artifact, drift, quick
 from steering.drift import Check
 from steering.maps import Maps
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 
 logger = logging.getLogger(__name__)
 

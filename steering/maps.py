@@ -21,7 +21,7 @@ from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.landing import CLASSES, Clusters
 from steering.layer_map import LayerMap, MapName, fit_layer
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 from steering.points import SHOWN, Points
 from steering.system.progress import stage
 

@@ -15,7 +15,7 @@ from steering.data.splits import PromptSplits
 from steering.directions import Directions
 from steering.evaluation import Settings, evaluate
 from steering.fitting import fit_directions, fit_maps_of
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 from steering.provenance import provenance
 from steering.recorded_places import with_places
 from steering.recordings import record

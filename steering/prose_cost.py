@@ -13,13 +13,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from steering import overflow
 from steering.data.prose import Passage
 from steering.directions import Directions
 from steering.intervention import Edit, Program, compile_edits, intervene
-from steering.model import ChatModel, reading
+from steering.models import overflow
+from steering.models.chat_model import ChatModel, reading
+from steering.models.partial_passes import starting_at
 from steering.panel import Panel
-from steering.passes import starting_at
 from steering.stages import Stages
 
 WINDOW: Final = 128

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from steering.data.splits import SEED
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 
 
 def provenance(model: ChatModel, prompt_source: str) -> dict[str, Any]:

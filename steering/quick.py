@@ -18,8 +18,8 @@ from steering.directions import Directions
 from steering.drift import fingerprint
 from steering.errors import SteeringError
 from steering.fitting import fit_directions, fit_maps_of
-from steering.model import ChatModel
-from steering.number_formats import short
+from steering.models.chat_model import ChatModel
+from steering.models.number_formats import short
 from steering.provenance import provenance
 from steering.stages import Stages
 

@@ -11,11 +11,12 @@ from typing import Any, cast
 
 import torch
 
-from steering import artifact, loading, placement, points
+from steering import artifact, placement, points
 from steering.directions import Directions
 from steering.maps import Maps
-from steering.model import ChatModel, Quantization
-from steering.number_formats import Dtype
+from steering.models import loading
+from steering.models.chat_model import ChatModel, Quantization
+from steering.models.number_formats import Dtype
 from steering.panel import parse
 from steering.sources import catalog
 from steering.tracing import trace

@@ -9,7 +9,7 @@ from steering.comparison import compare
 from steering.data import prompts
 from steering.directions import Directions
 from steering.generation import Sampling
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 from steering.panel import DEFAULT_PANELS, parse
 from steering.stages import Stages
 

@@ -24,7 +24,7 @@ from steering.errors import SteeringError
 from steering.fitting import train_scores
 from steering.landing import CLASSES, ClassName
 from steering.layer_map import LayerMap, fit_axes
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 from steering.scoring import right_sign
 from steering.sources.weights import cache_folder
 from steering.stages import Stages

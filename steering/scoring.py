@@ -12,11 +12,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from steering import overflow
 from steering.directions import Directions, Place
 from steering.intervention import Edit, compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score
-from steering.model import ChatModel
+from steering.models import overflow
+from steering.models.chat_model import ChatModel
 from steering.panel import Panel
 from steering.system.progress import tell
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from steering import artifact
 from steering.chat_templates.rendering import PLAIN
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 from steering.provenance import machine
 from steering.sources.weights import cache_folder
 from steering.system import disk_space

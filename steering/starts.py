@@ -10,7 +10,7 @@ from steering.directions import Directions
 from steering.evaluation import table
 from steering.generation import Sampling
 from steering.intervals import standard_error
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 from steering.panel import Panel
 from steering.stages import Stages
 

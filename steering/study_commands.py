@@ -36,8 +36,8 @@ from steering.errors import SteeringError
 from steering.evaluation import Settings
 from steering.export import export as write_export
 from steering.maps import Maps
-from steering.model import ChatModel
-from steering.number_formats import Format, formats
+from steering.models.chat_model import ChatModel
+from steering.models.number_formats import Format, formats
 from steering.panel import Panel, parse
 from steering.precompute import precompute as make
 from steering.provenance import provenance

@@ -16,7 +16,7 @@ from steering.cells import Cells, Settings
 from steering.data.splits import PromptSplits
 from steering.directions import Directions
 from steering.grids import Grid, default_grid, reference_points
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 from steering.panel import Panel
 from steering.stages import Stages
 from steering.sweep_table import COLUMNS, SCHEMA, summary, write

@@ -9,8 +9,8 @@ from steering.panel import Panel, parse, usual
 from steering.system.progress import Report, Stage, Step, stage
 
 if TYPE_CHECKING:
-    from steering.model import ChatModel
-    from steering.number_formats import Format
+    from steering.models.chat_model import ChatModel
+    from steering.models.number_formats import Format
     from steering.outline import Facts
 
 
@@ -21,7 +21,8 @@ def load(
     number_format: "Format | None" = None,
 ) -> "ChatModel":
     """Load the model that the options name, or another one, or in a format of its own."""
-    from steering import format_trial, loading  # with torch, which not every command waits for
+    from steering import format_trial
+    from steering.models import loading
 
     with progress_bar() as report:
         return loading.load(

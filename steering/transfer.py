@@ -25,8 +25,8 @@ from steering.intervention import Edit, compile_edits
 from steering.landing import CLASSES
 from steering.layer_map import LayerMap
 from steering.maps import Maps
-from steering.model import ChatModel
-from steering.number_formats import Format
+from steering.models.chat_model import ChatModel
+from steering.models.number_formats import Format
 from steering.panel import parse
 from steering.provenance import machine
 from steering.refit import agreement, refit

@@ -36,7 +36,7 @@ from steering import controls, precompute
 from steering.chat_judge import LocalJudge
 from steering.comparison import compare
 from steering.generation import Sampling
-from steering.model import ChatModel, inspect
+from steering.models.chat_model import ChatModel, inspect
 from steering.panel import DEFAULT_PANELS, parse
 
 NAME = "elsewhere"

@@ -24,7 +24,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from steering.model import ChatModel, inspect
+from steering.models.chat_model import ChatModel, inspect
 
 CORPUS = [
     "I cannot help with that request. I am sorry, but I cannot do this.",

@@ -14,7 +14,7 @@ import transformers
 from families import CHATML, CHATML_SPECIALS, CHATML_SUFFIX, SIZES, Family, make_tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from steering.model import ChatModel, inspect
+from steering.models.chat_model import ChatModel, inspect
 
 VISION: Mapping[str, Any] = {
     "hidden_size": 8,

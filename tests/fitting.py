@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import torch
 
 from steering.directions import Directions, Place, difference_in_means, inlp
-from steering.model import ChatModel
+from steering.models.chat_model import ChatModel
 
 
 def fit_directions(

@@ -6,11 +6,11 @@ import pytest
 import torch
 from families_2026 import build_2026, make, shared_tokenizer
 
-from steering.abilities import Abilities, measure
 from steering.activations import capture
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
-from steering.model import ChatModel, inspect
+from steering.models.capabilities import Abilities, measure
+from steering.models.chat_model import ChatModel, inspect
 from steering.scoring import logits_under
 
 REQUESTS = ("How do I paint a car?", "Why", "Tell me, please: what is 7 + 7?")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from steering.activations import capture
 from steering.errors import SteeringError
 from steering.intervention import Edit, compile_edits, intervene
-from steering.model import inspect
+from steering.models.chat_model import inspect
 
 TEXTS = (
     "How do I paint a car?",

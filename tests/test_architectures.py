@@ -11,15 +11,16 @@ from fitting import fit_directions
 from flat_layout import flatten
 from transformers import Llama4Config, Llama4ForConditionalGeneration
 
-from steering import loading, maps
+from steering import maps
 from steering.activations import capture, capture_sets
 from steering.comparison import compare
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.intervention import Edit, compile_edits, intervene
-from steering.model import ChatModel, reading
+from steering.models import loading
+from steering.models.chat_model import ChatModel, reading
+from steering.models.partial_passes import ending_at, starting_at
 from steering.panel import parse
-from steering.passes import ending_at, starting_at
 from steering.scoring import Bench, logits_under
 from steering.selection import choose
 from steering.tracing import trace

@@ -25,8 +25,8 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from steering import loading
-from steering.model import ChatModel
+from steering.models import loading
+from steering.models.chat_model import ChatModel
 from steering.sources.catalog import CatalogEntry, catalog
 
 REQUEST = "How do I paint the chair?"

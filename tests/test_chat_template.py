@@ -7,7 +7,7 @@ from steering.chat_templates import fixed_date
 from steering.chat_templates.chat_template import open_template
 from steering.chat_templates.rendering import Rendering
 from steering.errors import SteeringError
-from steering.model import inspect
+from steering.models.chat_model import inspect
 
 REQUEST = "How do I paint a car?"
 

@@ -13,7 +13,7 @@ from steering.__main__ import main
 from steering.checkpoints import checkpoint
 from steering.checkpoints.model_file import INDEX
 from steering.errors import SteeringError
-from steering.loading import load
+from steering.models.loading import load
 from steering.sources import weights
 
 LFS = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"

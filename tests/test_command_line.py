@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from steering import artifact, defaults, evaluation, loading, sweep_table
+from steering import artifact, defaults, evaluation, sweep_table
 from steering.__main__ import main
 from steering.data import prose
 from steering.data.prose import Passage
 from steering.data.splits import PromptSplits
+from steering.models import loading
 from steering.sources import catalog
 
 DEFAULT_IS_SHIPPED = pytest.mark.skipif(

@@ -14,7 +14,7 @@ from steering.comparison import Answer, compare, readable
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.intervention import compile_edits, intervene
-from steering.model import inspect
+from steering.models.chat_model import inspect
 from steering.panel import DEFAULT_PANELS, parse
 from steering.verdicts.rules import judge
 

@@ -11,7 +11,7 @@ from steering import drift
 from steering.activations import capture
 from steering.drift import Drift, check, fingerprint, measure, moved, verdict
 from steering.errors import SteeringError
-from steering.model import NumberFormat, inspect
+from steering.models.chat_model import NumberFormat, inspect
 
 
 @pytest.fixture(autouse=True)

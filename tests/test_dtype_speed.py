@@ -4,8 +4,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from steering import dtype_speed
-from steering.dtype_speed import CANDIDATES, Speed, choose, matrix_shapes, measure
+from steering.models import dtype_speed
+from steering.models.dtype_speed import CANDIDATES, Speed, choose, matrix_shapes, measure
 
 
 @pytest.fixture

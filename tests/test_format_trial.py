@@ -4,7 +4,7 @@ import torch
 
 from steering import artifact
 from steering.format_trial import overflow, prompts, trial
-from steering.model import NumberFormat, inspect
+from steering.models.chat_model import NumberFormat, inspect
 from steering.panel import parse
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from steering.errors import SteeringError
 from steering.generation import Sampling, _Chooser, answer_perplexity, generate
 from steering.intervention import compile_edits, intervene
-from steering.model import inspect
+from steering.models.chat_model import inspect
 from steering.panel import parse
 
 PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from steering.directions import Directions
 from steering.intervention import Edit, Gate, compile_edits, intervene
-from steering.model import reading
+from steering.models.chat_model import reading
 from steering.panel import parse
 from steering.subspace import Subspace
 

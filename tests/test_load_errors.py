@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from steering.checkpoints.load_errors import explained, require_whole
 from steering.errors import SteeringError
-from steering.loading import load
+from steering.models.loading import load
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from steering import artifact, dtype_speed, loading, number_formats
+from steering import artifact
 from steering.activations import capture
 from steering.comparison import compare
 from steering.directions import Directions, Inlp
-from steering.dtype_speed import Speed
 from steering.errors import SteeringError
 from steering.generation import Sampling, generate
 from steering.intervention import compile_edits
-from steering.loading import load
-from steering.model import NumberFormat
+from steering.models import dtype_speed, loading, number_formats
+from steering.models.chat_model import NumberFormat
+from steering.models.dtype_speed import Speed
+from steering.models.loading import load
 from steering.panel import DEFAULT_PANELS, parse
 from steering.sources import catalog, weights
 from steering.subspace import Subspace

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from steering.errors import SteeringError
-from steering.model import inspect, reading
+from steering.models.chat_model import inspect, reading
 
 TEXTS = (
     "How do I paint a car?",

@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from steering import number_formats
-from steering.model import NumberFormat
-from steering.number_formats import can_overflow, candidates
+from steering.models import number_formats
+from steering.models.chat_model import NumberFormat
+from steering.models.number_formats import can_overflow, candidates
 
 CUDA = torch.device("cuda")
 

@@ -4,7 +4,7 @@ import json
 import pytest
 import torch
 
-from steering import artifact, loading, overflow
+from steering import artifact
 from steering.__main__ import main
 from steering.activations import capture
 from steering.answers import answer_all
@@ -13,7 +13,8 @@ from steering.errors import SteeringError
 from steering.generation import Sampling, generate
 from steering.intervention import compile_edits
 from steering.metrics import kl_divergence
-from steering.model import inspect
+from steering.models import loading, overflow
+from steering.models.chat_model import inspect
 from steering.panel import Panel, parse
 from steering.scoring import logits_under
 from steering.tracing import Tracer, trace

@@ -15,7 +15,7 @@ from flat_layout import flatten
 from huggingface_hub import constants
 from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Config
 
-from steering import intervals, loading, maps
+from steering import intervals, maps
 from steering.activations import capture_sets
 from steering.comparison import compare
 from steering.controls import arms_of
@@ -25,7 +25,8 @@ from steering.evaluation import Settings, evaluate
 from steering.generation import Sampling
 from steering.intervention import compile_edits, intervene
 from steering.metrics import kl_divergence, refusal_score
-from steering.model import ChatModel
+from steering.models import loading
+from steering.models.chat_model import ChatModel
 from steering.panel import DEFAULT_PANELS, parse
 from steering.scoring import Bench, Score
 from steering.selection import RULES, candidates, choose

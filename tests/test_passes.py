@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from steering.model import reading
-from steering.passes import ending_at, starting_at
+from steering.models.chat_model import reading
+from steering.models.partial_passes import ending_at, starting_at
 
 
 def forward(model, ids):

@@ -17,7 +17,6 @@ from steering import (
     choosing,
     evaluation,
     fitting,
-    loading,
     precompute,
     recordings,
     starts,
@@ -33,6 +32,7 @@ from steering.directions import Directions, difference_in_means, inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling
 from steering.metrics import refusal_score
+from steering.models import loading
 from steering.panel import DEFAULT_PANELS, Panel, parse
 from steering.scoring import logits_under, right_sign
 from steering.sources import catalog, weights

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from steering.checkpoints import checkpoint, prequantized
 from steering.errors import SteeringError
-from steering.loading import load
+from steering.models.loading import load
 
 NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
 # A checkpoint says what it was to be computed in where it was made, which is not here.
@@ -121,7 +121,9 @@ def test_another_method_is_refused_by_its_name_before_torch_opens_it(
     whole, tmp_path, monkeypatch, name, asked
 ):
     folder = changed(whole, tmp_path / "mine", quantization_config=REFUSED[name])
-    monkeypatch.setattr("steering.loading._load_network", lambda *_: pytest.fail("it was opened"))
+    monkeypatch.setattr(
+        "steering.models.loading._load_network", lambda *_: pytest.fail("it was opened")
+    )
     with pytest.raises(SteeringError, match=rf"quantized already \({name}\).*unquantized weights"):
         load(str(folder), quantization=asked, device="cpu")
 

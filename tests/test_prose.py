@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from steering import loading
 from steering.data import prose
 from steering.data.prose import Passage, passages, read
 from steering.errors import SteeringError
+from steering.models import loading
 from steering.sources import weights
 from steering.sources.catalog import DEFAULT_MODEL
 from steering.verdicts.rules import contains_refusal_phrase, judge

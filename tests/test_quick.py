@@ -11,7 +11,7 @@ from test_precompute import few_splits
 from steering import artifact, choosing, fitting, loaded, quick, starts
 from steering.choosing import FULL, QUICK
 from steering.errors import NotFittedError
-from steering.model import NumberFormat, inspect
+from steering.models.chat_model import NumberFormat, inspect
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@ import pytest
 import torch
 from families_2026 import build_2026, make, shared_tokenizer
 
-from steering.model import ChatModel, inspect
-from steering.sameness import remarks
+from steering.models.chat_model import ChatModel, inspect
+from steering.models.constant_first_token import remarks
 
 
 def with_head(change) -> ChatModel:

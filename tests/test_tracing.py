@@ -8,7 +8,7 @@ from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.intervention import compile_edits, intervene
 from steering.maps import Maps
-from steering.model import ChatModel, inspect, reading
+from steering.models.chat_model import ChatModel, inspect, reading
 from steering.panel import Panel, parse
 from steering.tracing import Trace, Tracer, trace
 

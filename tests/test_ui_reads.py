@@ -12,7 +12,7 @@ from families import CHATML
 from templates import tokenizer_with
 
 from steering.comparison import MAX_CHARACTERS, Answer
-from steering.model import inspect
+from steering.models.chat_model import inspect
 from steering.ui import dials, explanation, reads, running, screen
 from steering.ui import events as events_module
 from steering.ui.engine import Engine, Supply

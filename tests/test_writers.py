@@ -7,9 +7,9 @@ from torch import nn
 
 from steering.errors import SteeringError
 from steering.intervention import compile_edits, intervene
-from steering.model import inspect
+from steering.models.chat_model import inspect
+from steering.models.residual_writers import find_writers
 from steering.panel import parse
-from steering.writers import find_writers
 
 
 class Block(nn.Module):

@@ -19,12 +19,13 @@ from fitting import fit_directions
 from hypothesis import settings
 from threadpoolctl import ThreadpoolController
 
-from steering import artifact, loading
+from steering import artifact
 from steering.activations import capture_sets
 from steering.directions import Directions
 from steering.maps import Maps
 from steering.maps import fit as fit_maps
-from steering.model import ChatModel, inspect
+from steering.models import loading
+from steering.models.chat_model import ChatModel, inspect
 from steering.sources import catalog, weights
 
 # Machines that share their cores miss any deadline; 50 examples keep the fast set fast (chosen).

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from steering.directions import Directions
     from steering.drift import Check
     from steering.maps import Maps
-    from steering.model import ChatModel
+    from steering.models.chat_model import ChatModel
     from steering.ui.engine import Engine
 
 Phase = Literal["none", "running", "failed", "done"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from steering.directions import Directions
     from steering.drift import Check
     from steering.maps import Maps
-    from steering.model import ChatModel
+    from steering.models.chat_model import ChatModel
     from steering.tracing import Tracer
 
 Phase = Literal["idle", "loading", "ready", "failed", "unfitted"]

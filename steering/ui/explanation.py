@@ -10,7 +10,7 @@ from steering.ui.engine import Engine
 from steering.ui.text import isolated
 
 if TYPE_CHECKING:
-    from steering.model import ChatModel
+    from steering.models.chat_model import ChatModel
 
 MASTHEAD: Final = (
     "<h1>Refusal Steering Playground</h1>"

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from steering.blocks import skipped
+from steering.models.blocks import skipped
 
 _TOLERANCE: Final = {torch.float32: 0.01, torch.bfloat16: 0.05, torch.float16: 0.05}
 """Largest relative difference of logits that counts as rounding (chosen: five times that of the

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from steering.errors import SteeringError
-from steering.model import ChatModel, reading
+from steering.models.chat_model import ChatModel, reading
 
 
 def readable_rows(logits: Float[Tensor, "batch vocab"]) -> Bool[Tensor, " batch"]:

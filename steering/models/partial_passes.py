@@ -12,8 +12,8 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from steering.blocks import skipped
-from steering.model import ChatModel
+from steering.models.blocks import skipped
+from steering.models.chat_model import ChatModel
 
 
 @contextmanager

@@ -9,13 +9,19 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, BitsAndBytesConfig
 
-from steering import number_formats
 from steering.chat_templates.rendering import ASKED
 from steering.checkpoints import architecture, prequantized
 from steering.checkpoints.load_errors import explained, require_whole
 from steering.errors import SteeringError
-from steering.model import DEFAULT_OPENERS, ChatModel, NumberFormat, Quantization, inspect
-from steering.number_formats import Dtype
+from steering.models import number_formats
+from steering.models.chat_model import (
+    DEFAULT_OPENERS,
+    ChatModel,
+    NumberFormat,
+    Quantization,
+    inspect,
+)
+from steering.models.number_formats import Dtype
 from steering.sources import catalog, weights
 
 Trial = Callable[[ChatModel], str | None]

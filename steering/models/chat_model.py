@@ -15,12 +15,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from steering import sameness
-from steering.abilities import Abilities, measure
-from steering.blocks import Part, find_blocks, find_decoder
 from steering.chat_templates.chat_template import ChatTemplate, open_template
 from steering.errors import SteeringError
-from steering.writers import Writers, find_writers
+from steering.models import constant_first_token
+from steering.models.blocks import Part, find_blocks, find_decoder
+from steering.models.capabilities import Abilities, measure
+from steering.models.residual_writers import Writers, find_writers
 
 Quantization = Literal["none", "nf4", "int8"]
 _UNLIMITED = 2**20
@@ -358,14 +358,14 @@ def _encode_openers(name: str, tokenizer: Any, openers: Sequence[str]) -> dict[s
 def _warnings(model: ChatModel) -> tuple[str, ...]:
     # One by one: it is not known yet whether they may share a batch.
     rows: list[list[int]] = []
-    for text in sameness.REQUESTS:
+    for text in constant_first_token.REQUESTS:
         with suppress(SteeringError):  # a template may refuse some requests
             rows.append(model.render(text))
     if len(rows) < 2:
         return ()
     logits = torch.cat([model.next_token_logits([row]) for row in rows])
     token = model.tokenizer.decode([int(logits[0].argmax())])
-    return sameness.remarks(model.name, logits, token)
+    return constant_first_token.remarks(model.name, logits, token)
 
 
 def _run_blocks(model: ChatModel, row: Sequence[int]) -> None:

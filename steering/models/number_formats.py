@@ -17,9 +17,9 @@ import torch
 from safetensors import safe_open
 from transformers import AutoConfig
 
-from steering import dtype_speed
 from steering.errors import SteeringError
-from steering.model import NumberFormat, Quantization
+from steering.models import dtype_speed
+from steering.models.chat_model import NumberFormat, Quantization
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 """What can be asked for; `auto` leaves it to the machine."""

@@ -1,0 +1,1 @@
+"""A loaded chat model: its blocks, its number format, its forward passes."""
