@@ -29,8 +29,8 @@ from steering.ui.engine import Engine, Supply
 from steering.ui.layout import Limits
 
 if TYPE_CHECKING:
-    from steering.directions import Directions
     from steering.drift import Check
+    from steering.interventions.directions import Directions
     from steering.maps import Maps
     from steering.models.chat_model import ChatModel, Quantization
     from steering.models.number_formats import Dtype

@@ -11,7 +11,7 @@ from steering import commands, defaults, import_commands
 from steering.data import input_text
 from steering.defaults import ROWS
 from steering.errors import SteeringError
-from steering.panel import DEFAULT_PANELS
+from steering.interventions.panel import DEFAULT_PANELS
 from steering.points import MapName
 from steering.sources import catalog
 from steering.system import console

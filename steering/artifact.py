@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from safetensors import SafetensorError, safe_open
 
-from steering import artifact_checks, fits, points
+from steering import fits, points
 from steering.chat_templates.rendering import Rendering
 from steering.errors import NotFittedError, SteeringError
-from steering.outline import Outline, Place
+from steering.interventions import tensor_checks
+from steering.interventions.outline import Outline, Place
 from steering.points import Points
 from steering.shipped import PRECOMPUTED
 from steering.sources import weights
@@ -34,7 +35,7 @@ from steering.system import disk_space, strict_json
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from steering.directions import Directions
+    from steering.interventions.directions import Directions
     from steering.maps import Maps
 
 SCHEMA = 1
@@ -222,7 +223,7 @@ def evaluation(model: str, folder: Path | None = None) -> dict[str, Any] | None:
     if not _is_file(path):
         return None
     try:
-        return artifact_checks.require_table(read_json(path))
+        return tensor_checks.require_table(read_json(path))
     except ValueError as error:
         raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
@@ -289,7 +290,7 @@ def recordings(model: str, folder: Path | None = None) -> tuple[dict[str, Any], 
     try:
         # Not splitlines(), which also cuts at signs that may stand inside a text (U+2028).
         lines = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line.strip()]
-        artifact_checks.require_recordings(lines)
+        tensor_checks.require_recordings(lines)
         return tuple(lines)
     except (OSError, ValueError) as error:
         raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
@@ -341,12 +342,12 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "Directions":
-    from steering.directions import Directions, Inlp
-    from steering.subspace import Subspace
+    from steering.interventions.directions import Directions, Inlp
+    from steering.interventions.subspace import Subspace
 
     complete = document["schema"] == SCHEMA
-    artifact_checks.require_manifest(document)
-    artifact_checks.require_directions(document, tensors, complete=complete)
+    tensor_checks.require_manifest(document)
+    tensor_checks.require_directions(document, tensors, complete=complete)
     inlp: dict[Place, Inlp] = {}
     for key, facts in document["inlp"].items():
         position, layer = _place(key)

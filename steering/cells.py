@@ -20,11 +20,11 @@ from steering.comparison import OVERFLOWED
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
 from steering.generation import Sampling, generate
-from steering.intervention import Edit, compile_edits, intervene
+from steering.interventions.edits import Edit, compile_edits, intervene
+from steering.interventions.panel import Panel
 from steering.metrics import kl_divergence, perplexity, refusal_score
 from steering.models.chat_model import ChatModel, TokenBatch, reading
 from steering.models.partial_passes import starting_at
-from steering.panel import Panel
 from steering.stages import Stages
 from steering.sweep_table import MEASURES, SETS, VERDICTS
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge

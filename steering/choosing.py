@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from steering.data.splits import PromptSplits
-from steering.directions import Directions, Place
 from steering.fitting import key_of, place_of
+from steering.interventions.directions import Directions, Place
 from steering.models.chat_model import ChatModel
 from steering.scoring import Bench, Score
 from steering.selection import (

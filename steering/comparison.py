@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from steering.chat_templates.thinking import Reply
 from steering.data.input_text import MAX_CHARACTERS, require_clean
 from steering.errors import SteeringError
-from steering.panel import Panel
+from steering.interventions.panel import Panel
 from steering.sampling import Sampling
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from steering.directions import Directions
     from steering.generation import Column
+    from steering.interventions.directions import Directions
     from steering.models.chat_model import ChatModel
 
 OVERFLOWED: Final = Judgement(
@@ -104,7 +104,7 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     """
     # Recorded answers are shown before there is a model, and without waiting for torch.
     from steering.generation import answer_perplexity, generate
-    from steering.intervention import compile_edits
+    from steering.interventions.edits import compile_edits
 
     check_length(prompt, system)
     directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from steering.directions import Directions
-from steering.panel import Panel
+from steering.interventions.directions import Directions
+from steering.interventions.panel import Panel
 
 Kind = Literal["baseline", "paper", "beyond", "control"]
 RANDOM_SEEDS: Final = range(5)

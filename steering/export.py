@@ -22,9 +22,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from steering import artifact
-from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.export_notes import convention, readme
+from steering.interventions.directions import Directions
 from steering.system import disk_space
 from steering.system.flat_tables import as_csv, flat
 

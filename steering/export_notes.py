@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steering.directions import Directions
+from steering.interventions.directions import Directions
 
 _README = """# Refusal directions of {model}
 

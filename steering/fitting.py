@@ -10,7 +10,8 @@ from torch import Tensor
 
 from steering.activations import capture_sets
 from steering.data.splits import PromptSplits
-from steering.directions import Directions, Inlp, Place, difference_in_means, inlp
+from steering.interventions.directions import Directions, Inlp, Place, difference_in_means, inlp
+from steering.interventions.subspace import Subspace
 from steering.maps import Maps
 from steering.maps import fit as fit_maps
 from steering.metrics import refusal_score
@@ -21,7 +22,6 @@ from steering.selection import (
     candidates,
 )
 from steering.stages import Stages
-from steering.subspace import Subspace
 
 
 def fit_directions(

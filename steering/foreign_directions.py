@@ -23,10 +23,10 @@ import torch
 from torch import Tensor
 
 from steering import artifact, fits
-from steering.directions import Directions, Place
 from steering.errors import SteeringError
 from steering.foreign_files import start_of
 from steering.foreign_formats import Foreign, Numbers, Shape, read
+from steering.interventions.directions import Directions, Place
 from steering.sources import catalog, weights
 
 DEPTH: Final = 0.5

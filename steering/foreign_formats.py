@@ -25,8 +25,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering import artifact, foreign_files
-from steering.directions import Place
 from steering.errors import SteeringError
+from steering.interventions.directions import Place
 from steering.sources.gguf_download import sha256_of
 from steering.system.progress import silent
 

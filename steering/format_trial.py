@@ -13,9 +13,9 @@ import torch
 from steering import artifact
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
-from steering.intervention import Edit, compile_edits, intervene
+from steering.interventions.edits import Edit, compile_edits, intervene
+from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models.chat_model import ChatModel, reading
-from steering.panel import DEFAULT_PANELS, parse
 
 PROMPTS: Final = 8
 """Training prompts that are run, half of each class (chosen: growth is a matter of the model)."""

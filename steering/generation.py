@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering.errors import SteeringError
-from steering.intervention import Program, intervene
+from steering.interventions.edits import Program, intervene
 from steering.metrics import perplexity
 from steering.models import overflow
 from steering.models.chat_model import ChatModel

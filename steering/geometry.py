@@ -11,12 +11,12 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from steering.controls import RANDOM_SEEDS
-from steering.directions import Directions
 from steering.intervals import wilson
+from steering.interventions.directions import Directions
+from steering.interventions.panel import Panel
 from steering.landing import CLASSES
 from steering.maps import Maps
 from steering.models.chat_model import ChatModel
-from steering.panel import Panel
 from steering.stages import Stages
 from steering.tracing import trace
 

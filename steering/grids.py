@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from steering import controls
-from steering.directions import Directions
-from steering.panel import Panel, parse
+from steering.interventions.directions import Directions
+from steering.interventions.panel import Panel, parse
 
 RANKS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 """Ranks of the default grid, as far as INLP kept them; all of its directions come last."""

@@ -16,9 +16,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering import artifact_checks
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
+from steering.interventions import tensor_checks
 from steering.landing import CLASSES, Clusters
 from steering.layer_map import LayerMap, MapName, fit_layer
 from steering.models.chat_model import ChatModel
@@ -227,7 +227,7 @@ def from_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> 
             f"the maps have schema {document.get('schema')}, this version reads schema {SCHEMA}; "
             "make them again with `python -m steering precompute`"
         )
-    artifact_checks.require_maps(document, tensors)
+    tensor_checks.require_maps(document, tensors)
     labels = tuple(document["labels"])
     charts = tuple(
         LayerMap(

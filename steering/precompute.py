@@ -12,9 +12,9 @@ from steering.answers import ROWS
 from steering.controls import arms
 from steering.data import prose
 from steering.data.splits import PromptSplits
-from steering.directions import Directions
 from steering.evaluation import Settings, evaluate
 from steering.fitting import fit_directions, fit_maps_of
+from steering.interventions.directions import Directions
 from steering.models.chat_model import ChatModel
 from steering.provenance import provenance
 from steering.recorded_places import with_places

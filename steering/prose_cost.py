@@ -14,12 +14,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from steering.data.prose import Passage
-from steering.directions import Directions
-from steering.intervention import Edit, Program, compile_edits, intervene
+from steering.interventions.directions import Directions
+from steering.interventions.edits import Edit, Program, compile_edits, intervene
+from steering.interventions.panel import Panel
 from steering.models import overflow
 from steering.models.chat_model import ChatModel, reading
 from steering.models.partial_passes import starting_at
-from steering.panel import Panel
 from steering.stages import Stages
 
 WINDOW: Final = 128

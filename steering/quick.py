@@ -14,10 +14,10 @@ from steering import artifact, fits
 from steering.answers import ROWS
 from steering.choosing import QUICK, choose
 from steering.data.splits import PromptSplits
-from steering.directions import Directions
 from steering.drift import fingerprint
 from steering.errors import SteeringError
 from steering.fitting import fit_directions, fit_maps_of
+from steering.interventions.directions import Directions
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import short
 from steering.provenance import provenance

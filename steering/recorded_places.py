@@ -12,12 +12,12 @@ from typing import Any, cast
 import torch
 
 from steering import artifact, placement, points
-from steering.directions import Directions
+from steering.interventions.directions import Directions
+from steering.interventions.panel import parse
 from steering.maps import Maps
 from steering.models import loading
 from steering.models.chat_model import ChatModel, Quantization
 from steering.models.number_formats import Dtype
-from steering.panel import parse
 from steering.sources import catalog
 from steering.tracing import trace
 

@@ -7,10 +7,10 @@ from typing import Any
 from steering import evaluation
 from steering.comparison import compare
 from steering.data import prompts
-from steering.directions import Directions
 from steering.generation import Sampling
+from steering.interventions.directions import Directions
+from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models.chat_model import ChatModel
-from steering.panel import DEFAULT_PANELS, parse
 from steering.stages import Stages
 
 RECORDED = {

@@ -18,17 +18,17 @@ from torch import Tensor
 from steering import artifact
 from steering.activations import capture_sets
 from steering.data.splits import PromptSplits
-from steering.directions import Directions, difference_in_means, inlp
 from steering.drift import fingerprint
 from steering.errors import SteeringError
 from steering.fitting import train_scores
+from steering.interventions.directions import Directions, difference_in_means, inlp
+from steering.interventions.subspace import Subspace
 from steering.landing import CLASSES, ClassName
 from steering.layer_map import LayerMap, fit_axes
 from steering.models.chat_model import ChatModel
 from steering.scoring import right_sign
 from steering.sources.weights import cache_folder
 from steering.stages import Stages
-from steering.subspace import Subspace
 
 
 @dataclass(frozen=True, eq=False)

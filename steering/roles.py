@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from steering.answers import Row
 from steering.claims import Outcomes, averaged
 from steering.controls import RANDOM_SEEDS
-from steering.directions import Directions
 from steering.geometry import Place, source_layer
-from steering.panel import Panel, parse
+from steering.interventions.directions import Directions
+from steering.interventions.panel import Panel, parse
 
 
 def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:

@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from steering.directions import Inlp, Place
 from steering.errors import SteeringError
 from steering.intervals import standard_error
+from steering.interventions.directions import Inlp, Place
 from steering.scoring import Score
 
 SCREENED = 12

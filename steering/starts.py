@@ -6,12 +6,12 @@ from typing import Any
 
 from steering.answers import answer_resumably
 from steering.data.splits import PromptSplits
-from steering.directions import Directions
 from steering.evaluation import table
 from steering.generation import Sampling
 from steering.intervals import standard_error
+from steering.interventions.directions import Directions
+from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel
-from steering.panel import Panel
 from steering.stages import Stages
 
 RANKS_TRIED = (1, 2, 3, 4, 6, 8)

@@ -31,14 +31,14 @@ from steering.chat_judge import open_judge
 from steering.data import prompts, prose
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
-from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.evaluation import Settings
 from steering.export import export as write_export
+from steering.interventions.directions import Directions
+from steering.interventions.panel import Panel, parse
 from steering.maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format, formats
-from steering.panel import Panel, parse
 from steering.precompute import precompute as make
 from steering.provenance import provenance
 from steering.refit import check_directions, known_agreement

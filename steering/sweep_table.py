@@ -13,7 +13,7 @@ from typing import Any, Final
 from steering import artifact
 from steering.errors import SteeringError
 from steering.intervals import Interval, mean_interval, wilson
-from steering.panel import Panel
+from steering.interventions.panel import Panel
 
 SCHEMA: Final = 1
 """Raised whenever a reader of the old table would misread the new one."""

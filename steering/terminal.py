@@ -5,13 +5,13 @@ from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from steering.panel import Panel, parse, usual
+from steering.interventions.panel import Panel, parse, usual
 from steering.system.progress import Report, Stage, Step, stage
 
 if TYPE_CHECKING:
+    from steering.interventions.outline import Facts
     from steering.models.chat_model import ChatModel
     from steering.models.number_formats import Format
-    from steering.outline import Facts
 
 
 def load(

@@ -16,14 +16,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.directions import Directions
 from steering.errors import SteeringError
-from steering.intervention import Edit, compile_edits, intervene
+from steering.interventions.directions import Directions
+from steering.interventions.edits import Edit, compile_edits, intervene
+from steering.interventions.panel import Panel
 from steering.maps import Maps
 from steering.models import overflow
 from steering.models.chat_model import ChatModel, reading
 from steering.models.partial_passes import ending_at, starting_at
-from steering.panel import Panel
 
 KEPT_BYTES: Final = 256 * 2**20
 """What a tracer keeps at most (chosen): 41 kB a token and 83 kB a panel of the default model, so

@@ -18,16 +18,16 @@ from steering.activations import capture
 from steering.comparison import readable
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
-from steering.directions import Directions
 from steering.generation import Sampling, generate
 from steering.intervals import paired_difference, wilson
-from steering.intervention import Edit, compile_edits
+from steering.interventions.directions import Directions
+from steering.interventions.edits import Edit, compile_edits
+from steering.interventions.panel import parse
 from steering.landing import CLASSES
 from steering.layer_map import LayerMap
 from steering.maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format
-from steering.panel import parse
 from steering.provenance import machine
 from steering.refit import agreement, refit
 from steering.stages import Stages

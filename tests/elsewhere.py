@@ -36,8 +36,8 @@ from steering import controls, precompute
 from steering.chat_judge import LocalJudge
 from steering.comparison import compare
 from steering.generation import Sampling
+from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models.chat_model import ChatModel, inspect
-from steering.panel import DEFAULT_PANELS, parse
 
 NAME = "elsewhere"
 _aten = torch.ops.aten

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
-from steering.directions import Directions, Place, difference_in_means, inlp
+from steering.interventions.directions import Directions, Place, difference_in_means, inlp
 from steering.models.chat_model import ChatModel
 
 

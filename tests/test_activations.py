@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from steering.activations import capture
 from steering.errors import SteeringError
-from steering.intervention import Edit, compile_edits, intervene
+from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.models.chat_model import inspect
 
 TEXTS = (

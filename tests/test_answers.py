@@ -7,7 +7,7 @@ from steering.answers import Row, answer_all, answer_resumably, as_rows
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.generation import Sampling
-from steering.panel import parse
+from steering.interventions.panel import parse
 from steering.stages import Stages
 
 SIX = Sampling(max_new_tokens=6)

@@ -16,11 +16,11 @@ from steering.activations import capture, capture_sets
 from steering.comparison import compare
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
-from steering.intervention import Edit, compile_edits, intervene
+from steering.interventions.edits import Edit, compile_edits, intervene
+from steering.interventions.panel import parse
 from steering.models import loading
 from steering.models.chat_model import ChatModel, reading
 from steering.models.partial_passes import ending_at, starting_at
-from steering.panel import parse
 from steering.scoring import Bench, logits_under
 from steering.selection import choose
 from steering.tracing import trace

@@ -23,8 +23,8 @@ from steering.artifact import (
     write_json,
     write_lines,
 )
-from steering.directions import Directions
 from steering.errors import SteeringError
+from steering.interventions.directions import Directions
 from steering.scoring import Score
 from steering.selection import FINALISTS, candidates
 

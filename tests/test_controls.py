@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from steering.controls import arms, arms_of, controls, random_ablations, wrong_layer
-from steering.panel import Panel, parse
+from steering.interventions.panel import Panel, parse
 
 
 def test_the_whole_comparison_has_the_papers_four_its_doses_and_every_control(fitted):

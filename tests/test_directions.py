@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from steering import directions
-from steering.directions import STOP_ACCURACY, Directions, difference_in_means, inlp
 from steering.errors import SteeringError
+from steering.interventions import directions
+from steering.interventions.directions import STOP_ACCURACY, Directions, difference_in_means, inlp
 
 D_MODEL = 24
 PLACE = (-2, 5)

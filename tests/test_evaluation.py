@@ -13,7 +13,7 @@ from steering.data.prose import Passage
 from steering.evaluation import Settings, evaluate, table
 from steering.generation import Sampling
 from steering.intervals import wilson
-from steering.panel import parse
+from steering.interventions.panel import parse
 from steering.verdicts.rules import contains_refusal_phrase
 
 SIX = Sampling(max_new_tokens=6)

@@ -19,8 +19,8 @@ from safetensors.torch import load, load_file
 from steering import artifact
 from steering.errors import SteeringError
 from steering.export import bundle, control_vector, export, steering_vector
-from steering.intervention import compile_edits, intervene
-from steering.panel import parse
+from steering.interventions.edits import compile_edits, intervene
+from steering.interventions.panel import parse
 
 
 @pytest.fixture

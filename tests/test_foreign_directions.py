@@ -14,12 +14,12 @@ from safetensors.torch import save_file
 
 from steering import artifact, fits
 from steering.__main__ import main
-from steering.directions import Directions
 from steering.errors import SteeringError
 from steering.export import export
 from steering.foreign_directions import Wishes, import_directions, shape_of
-from steering.intervention import compile_edits, intervene
-from steering.panel import parse
+from steering.interventions.directions import Directions
+from steering.interventions.edits import compile_edits, intervene
+from steering.interventions.panel import parse
 from steering.sources import catalog
 
 PUBLISHED = Path(__file__).parent.parent.parent / "shared" / "data" / "published_directions"

@@ -4,8 +4,8 @@ import torch
 
 from steering import artifact
 from steering.format_trial import overflow, prompts, trial
+from steering.interventions.panel import parse
 from steering.models.chat_model import NumberFormat, inspect
-from steering.panel import parse
 
 
 def in_float16(tiny, scale: float = 1.0):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from steering.errors import SteeringError
 from steering.generation import Sampling, _Chooser, answer_perplexity, generate
-from steering.intervention import compile_edits, intervene
+from steering.interventions.edits import compile_edits, intervene
+from steering.interventions.panel import parse
 from steering.models.chat_model import inspect
-from steering.panel import parse
 
 PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")
 TEN = Sampling(max_new_tokens=10)

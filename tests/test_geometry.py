@@ -4,7 +4,7 @@ import pytest
 
 from steering import geometry, report
 from steering.geometry import Place
-from steering.panel import parse
+from steering.interventions.panel import parse
 from steering.tracing import trace
 
 

@@ -11,10 +11,10 @@ import torch
 
 from steering import artifact, controls, grids, roles
 from steering.__main__ import main
-from steering.directions import Directions
 from steering.errors import SteeringError
+from steering.interventions.directions import Directions
+from steering.interventions.panel import WITHOUT_INLP, Panel, parse, usual
 from steering.models import loading
-from steering.panel import WITHOUT_INLP, Panel, parse, usual
 from steering.ui import build, cards, dials, explanation, text
 from steering.ui.engine import Engine, Supply
 

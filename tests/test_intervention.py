@@ -6,11 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steering.directions import Directions
-from steering.intervention import Edit, Gate, compile_edits, intervene
+from steering.interventions.directions import Directions
+from steering.interventions.edits import Edit, Gate, compile_edits, intervene
+from steering.interventions.panel import parse
+from steering.interventions.subspace import Subspace
 from steering.models.chat_model import reading
-from steering.panel import parse
-from steering.subspace import Subspace
 
 D_MODEL = 32
 ORIGIN = torch.zeros(D_MODEL)

@@ -9,17 +9,17 @@ import torch
 from steering import artifact
 from steering.activations import capture
 from steering.comparison import compare
-from steering.directions import Directions, Inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling, generate
-from steering.intervention import compile_edits
+from steering.interventions.directions import Directions, Inlp
+from steering.interventions.edits import compile_edits
+from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.interventions.subspace import Subspace
 from steering.models import dtype_speed, loading, number_formats
 from steering.models.chat_model import NumberFormat
 from steering.models.dtype_speed import Speed
 from steering.models.loading import load
-from steering.panel import DEFAULT_PANELS, parse
 from steering.sources import catalog, weights
-from steering.subspace import Subspace
 
 PROMPT = "How do I paint a car?"
 

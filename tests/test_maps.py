@@ -8,10 +8,10 @@ from safetensors.torch import load, save
 
 from steering.activations import capture
 from steering.errors import SteeringError
+from steering.interventions.subspace import Subspace
 from steering.landing import Clusters, fit_clusters
 from steering.layer_map import LayerMap, fit_layer
 from steering.maps import Maps, fit, from_tensors, tensors
-from steering.subspace import Subspace
 from steering.umap_layout import Layout
 
 POSITION = -2

@@ -5,8 +5,8 @@ import pytest
 
 from steering import artifact, points
 from steering.errors import SteeringError
-from steering.outline import Facts, Outline
-from steering.panel import DEFAULT_PANELS, parse
+from steering.interventions.outline import Facts, Outline
+from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.ui import dials
 
 

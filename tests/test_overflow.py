@@ -11,11 +11,11 @@ from steering.answers import answer_all
 from steering.comparison import compare
 from steering.errors import SteeringError
 from steering.generation import Sampling, generate
-from steering.intervention import compile_edits
+from steering.interventions.edits import compile_edits
+from steering.interventions.panel import Panel, parse
 from steering.metrics import kl_divergence
 from steering.models import loading, overflow
 from steering.models.chat_model import inspect
-from steering.panel import Panel, parse
 from steering.scoring import logits_under
 from steering.tracing import Tracer, trace
 from steering.ui import screen

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steering.directions import Directions
 from steering.errors import SteeringError
-from steering.panel import CHOICES, DEFAULT_PANELS, KEYS, Panel, parse
+from steering.interventions.directions import Directions
+from steering.interventions.panel import CHOICES, DEFAULT_PANELS, KEYS, Panel, parse
 
 ALL_INPUTS = tuple((layer, "input") for layer in range(4))
 ALL_PARTS = tuple((layer, part) for layer in range(4) for part in ("input", "attention", "mlp"))

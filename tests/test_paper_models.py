@@ -20,14 +20,14 @@ from steering.activations import capture_sets
 from steering.comparison import compare
 from steering.controls import arms_of
 from steering.data.prose import Passage
-from steering.directions import Directions
 from steering.evaluation import Settings, evaluate
 from steering.generation import Sampling
-from steering.intervention import compile_edits, intervene
+from steering.interventions.directions import Directions
+from steering.interventions.edits import compile_edits, intervene
+from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.metrics import kl_divergence, refusal_score
 from steering.models import loading
 from steering.models.chat_model import ChatModel
-from steering.panel import DEFAULT_PANELS, parse
 from steering.scoring import Bench, Score
 from steering.selection import RULES, candidates, choose
 from steering.sources.catalog import CatalogEntry, catalog

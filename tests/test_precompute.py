@@ -28,12 +28,12 @@ from steering.data import prompts as prompt_sets
 from steering.data import prose
 from steering.data.prose import Passage
 from steering.data.splits import PromptSplits
-from steering.directions import Directions, difference_in_means, inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling
+from steering.interventions.directions import Directions, difference_in_means, inlp
+from steering.interventions.panel import DEFAULT_PANELS, Panel, parse
 from steering.metrics import refusal_score
 from steering.models import loading
-from steering.panel import DEFAULT_PANELS, Panel, parse
 from steering.scoring import logits_under, right_sign
 from steering.sources import catalog, weights
 from steering.stages import Stages

@@ -7,7 +7,7 @@ from flat_layout import flatten
 
 from steering import artifact, drift, placement, points
 from steering.comparison import Answer
-from steering.panel import parse
+from steering.interventions.panel import parse
 from steering.recorded_places import with_places
 from steering.tracing import trace
 from steering.ui import atlas, dials, figures

@@ -12,8 +12,8 @@ from steering.comparison import compare
 from steering.errors import SteeringError
 from steering.evaluation import table
 from steering.generation import Sampling
+from steering.interventions.panel import parse
 from steering.models.chat_model import inspect
-from steering.panel import parse
 from steering.provenance import provenance
 from steering.stages import Stages
 from steering.tracing import Tracer

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from steering.directions import Inlp
 from steering.errors import SteeringError
-from steering.panel import parse
+from steering.interventions.directions import Inlp
+from steering.interventions.panel import parse
+from steering.interventions.subspace import Subspace
 from steering.scoring import MIN_KEPT, Bench, Score, logits_under, right_sign
 from steering.selection import (
     RULES,
@@ -20,7 +21,6 @@ from steering.selection import (
     finalists,
     leading_places,
 )
-from steering.subspace import Subspace
 
 Change = Callable[[Tensor], Tensor]
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steering.errors import SteeringError
-from steering.subspace import Subspace
+from steering.interventions.subspace import Subspace
 
 D_MODEL = 12
 

@@ -13,16 +13,16 @@ from killing import killed, traced
 from steering import artifact, cells, grids, intervals, stages, sweep, sweep_table
 from steering.cells import Settings
 from steering.data.splits import PromptSplits
-from steering.directions import Directions, Inlp
 from steering.errors import SteeringError
 from steering.generation import Sampling, answer_perplexity, generate
 from steering.grids import default_grid, expand, reference_points
 from steering.intervals import wilson
-from steering.intervention import compile_edits
+from steering.interventions.directions import Directions, Inlp
+from steering.interventions.edits import compile_edits
+from steering.interventions.panel import Panel, parse
+from steering.interventions.subspace import Subspace
 from steering.metrics import kl_divergence, refusal_score
-from steering.panel import Panel, parse
 from steering.scoring import logits_under
-from steering.subspace import Subspace
 from steering.sweep import run_sweep
 from steering.sweep_table import COLUMNS, load, summary
 from steering.verdicts.rules import judge

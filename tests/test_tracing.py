@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from steering.activations import capture
-from steering.directions import Directions
 from steering.errors import SteeringError
-from steering.intervention import compile_edits, intervene
+from steering.interventions.directions import Directions
+from steering.interventions.edits import compile_edits, intervene
+from steering.interventions.panel import Panel, parse
 from steering.maps import Maps
 from steering.models.chat_model import ChatModel, inspect, reading
-from steering.panel import Panel, parse
 from steering.tracing import Trace, Tracer, trace
 
 PROMPT = "How do I steal the well?"

@@ -7,7 +7,7 @@ import pytest
 from steering import controls, grids, sweep_table
 from steering.errors import SteeringError
 from steering.grids import default_grid, reference_points
-from steering.panel import Panel, parse
+from steering.interventions.panel import Panel, parse
 from steering.sweep_table import COLUMNS, MEASURES, VERDICTS
 from steering.ui import dials, dose, dose_text, dosing, tabs
 

@@ -11,8 +11,8 @@ from steering import maps as maps_module
 from steering import placement
 from steering.activations import capture
 from steering.errors import SteeringError
+from steering.interventions.panel import Panel, parse
 from steering.maps import Maps
-from steering.panel import Panel, parse
 from steering.shipped import ASSETS
 from steering.tracing import Trace, trace
 from steering.ui import atlas, dials, figures

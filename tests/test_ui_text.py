@@ -3,7 +3,7 @@ import re
 import pytest
 
 from steering.comparison import Answer
-from steering.panel import KEYS
+from steering.interventions.panel import KEYS
 from steering.system.progress import Step
 from steering.ui import dials, screen, text
 from steering.ui.engine import Status

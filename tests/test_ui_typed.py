@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_ui_engine import built
 
 from steering.errors import SteeringError
-from steering.panel import KEYS, RANGES, parse
+from steering.interventions.panel import KEYS, RANGES, parse
 from steering.ui import dials, typed
 from steering.ui.engine import Engine, Supply
 

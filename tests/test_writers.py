@@ -6,10 +6,10 @@ from families_2026 import build_2026, make, shared_tokenizer
 from torch import nn
 
 from steering.errors import SteeringError
-from steering.intervention import compile_edits, intervene
+from steering.interventions.edits import compile_edits, intervene
+from steering.interventions.panel import parse
 from steering.models.chat_model import inspect
 from steering.models.residual_writers import find_writers
-from steering.panel import parse
 
 
 class Block(nn.Module):

@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 
 from steering import artifact
 from steering.activations import capture_sets
-from steering.directions import Directions
+from steering.interventions.directions import Directions
 from steering.maps import Maps
 from steering.maps import fit as fit_maps
 from steering.models import loading

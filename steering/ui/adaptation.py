@@ -15,8 +15,8 @@ from steering.errors import SteeringError
 from steering.system.progress import Report, Step
 
 if TYPE_CHECKING:
-    from steering.directions import Directions
     from steering.drift import Check
+    from steering.interventions.directions import Directions
     from steering.maps import Maps
     from steering.models.chat_model import ChatModel
     from steering.ui.engine import Engine

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import gradio as gr
 
 from steering.errors import SteeringError
-from steering.outline import Facts
+from steering.interventions.outline import Facts
 from steering.points import Points
 from steering.shipped import ASSETS
 from steering.ui import adaptation, dials, figures, text

@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from steering.errors import SteeringError
-from steering.outline import Facts
-from steering.panel import KEYS, RANGES, Panel
+from steering.interventions.outline import Facts
+from steering.interventions.panel import KEYS, RANGES, Panel
 from steering.ui import dials, screen, text, typed
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from steering import incomplete
 from steering.comparison import Answer
 from steering.errors import SteeringError
-from steering.outline import Facts
-from steering.panel import KEYS, RANGES, Panel, parse
+from steering.interventions import missing_parts
+from steering.interventions.outline import Facts
+from steering.interventions.panel import KEYS, RANGES, Panel, parse
 from steering.points import PLACES_VERSION
 from steering.ui import typed
 
@@ -89,7 +89,7 @@ def lacking(kind: str, basis: object, directions: Facts | None) -> str | None:
     """Return what a kind of panel needs and a model does not have; None where it has all."""
     if directions is None or directions.inlp_ranks or kind not in ("nullspace", "flip"):
         return None
-    return incomplete.no_inlp(directions.model) if basis == "inlp" else None
+    return missing_parts.no_inlp(directions.model) if basis == "inlp" else None
 
 
 def starts_on(slot: str, directions: Facts | None) -> bool:

@@ -12,7 +12,7 @@ import gradio as gr
 
 from steering import sweep_table
 from steering.errors import SteeringError
-from steering.panel import parse
+from steering.interventions.panel import parse
 from steering.shipped import ASSETS
 from steering.ui import dials, dose, dose_text, text
 from steering.ui.atlas import served

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from steering.errors import NotFittedError, SteeringError
-from steering.outline import Facts
+from steering.interventions.outline import Facts
 from steering.points import Points
 from steering.system.progress import Report, Step
 from steering.ui import adaptation
 from steering.ui.adaptation import Adapting, Fitting
 
 if TYPE_CHECKING:
-    from steering.directions import Directions
     from steering.drift import Check
+    from steering.interventions.directions import Directions
     from steering.maps import Maps
     from steering.models.chat_model import ChatModel
     from steering.tracing import Tracer

@@ -3,7 +3,8 @@
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from steering import incomplete, model_facts
+from steering import model_facts
+from steering.interventions import missing_parts
 from steering.shipped import ASSETS
 from steering.ui import text
 from steering.ui.engine import Engine
@@ -68,7 +69,7 @@ def facts(engine: Engine) -> str:
         if directions.inlp_ranks:
             rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
         else:
-            rows.append(("INLP", text.sentence(incomplete.no_inlp(directions.model))))
+            rows.append(("INLP", text.sentence(missing_parts.no_inlp(directions.model))))
     items = "".join(
         f"<dt>{escape(name)}</dt><dd{_AS_IT_IS * (name in _NAMES)}>{escape(isolated(value))}</dd>"
         for name, value in rows

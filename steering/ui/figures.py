@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from steering.outline import Facts
-from steering.panel import Panel, parse
+from steering.interventions.outline import Facts
+from steering.interventions.panel import Panel, parse
 from steering.points import MapName, Points
 from steering.ui import text
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from steering.errors import SteeringError
 from steering.formatting import between, plain
-from steering.panel import parse
+from steering.interventions.panel import parse
 from steering.ranking import HARDLY_REFUSES, baseline_of
 from steering.ui import text
 

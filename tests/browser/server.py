@@ -23,8 +23,8 @@ from steering import cells, drift, intervals, maps, sweep
 from steering.activations import capture_sets  # noqa: E402
 from steering.comparison import Answer  # noqa: E402
 from steering.data.splits import PromptSplits  # noqa: E402
-from steering.directions import Directions  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
+from steering.interventions.directions import Directions  # noqa: E402
 from steering.models.chat_model import ChatModel, NumberFormat, inspect  # noqa: E402
 from steering.system.progress import Step  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402

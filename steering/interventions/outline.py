@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from steering import incomplete
 from steering.errors import SteeringError
+from steering.interventions import missing_parts
 
 Place = tuple[int, int]
 """(position, layer): template position, -1 for the last template token; block input, from 0."""
@@ -102,7 +102,7 @@ def require_place(facts: Facts, place: Place) -> None:
         raise SteeringError(
             f"layer {layer} is out of range: {facts.model} has blocks 0 to {facts.n_layers - 1}"
         )
-    incomplete.require_known(facts.model, place, facts.places)
+    missing_parts.require_known(facts.model, place, facts.places)
 
 
 def require_inlp(facts: Facts, place: Place) -> int:
@@ -112,7 +112,7 @@ def require_inlp(facts: Facts, place: Place) -> int:
         SteeringError: If it was not fitted there; says where it was.
     """
     if not facts.inlp_ranks:
-        raise SteeringError(incomplete.no_inlp(facts.model))
+        raise SteeringError(missing_parts.no_inlp(facts.model))
     if place in facts.inlp_ranks:
         return facts.inlp_ranks[place]
     layers = sorted(layer for position, layer in facts.inlp_ranks if position == place[0])

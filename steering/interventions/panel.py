@@ -12,12 +12,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from steering.errors import SteeringError
-from steering.outline import Facts, Place, require_inlp, require_place, require_rank
+from steering.interventions.outline import Facts, Place, require_inlp, require_place, require_rank
 
 if TYPE_CHECKING:
-    from steering.directions import Directions
-    from steering.intervention import Edit
-    from steering.subspace import Subspace
+    from steering.interventions.directions import Directions
+    from steering.interventions.edits import Edit
+    from steering.interventions.subspace import Subspace
 
 KEYS: Final = {
     "baseline": (),
@@ -169,15 +169,15 @@ class Panel:
             SteeringError: If layer, position or k has no directions in this model.
         """
         # Panels are read long before an edit is made, and edits need torch.
-        from steering import edits
+        from steering.interventions import panel_edits
 
-        return edits.edit(self, directions)
+        return panel_edits.edit(self, directions)
 
     def subspace(self, directions: "Directions") -> "Subspace":
         """Return the subspace that the panel acts on; the panel has to be resolved."""
-        from steering import edits
+        from steering.interventions import panel_edits
 
-        return edits.subspace(self, directions)
+        return panel_edits.subspace(self, directions)
 
 
 def usual(directions: Facts) -> tuple[str, ...]:

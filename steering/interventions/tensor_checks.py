@@ -58,7 +58,7 @@ def require_directions(
         ValueError: Names the tensor, or the key that no tensor is there for.
         KeyError: If a tensor is missing.
     """
-    from steering.subspace import Subspace
+    from steering.interventions.subspace import Subspace
 
     difference, positions = tensors["difference"], document["positions"]
     for name in ("difference", "harmless_mean"):

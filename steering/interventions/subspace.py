@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.outline import require_rank
+from steering.interventions.outline import require_rank
 
 _ORTHONORMAL_TOLERANCE = 1e-4
 """How far `basis @ basis.T` may be from the identity, per entry; a float64 QR rounded to float32

@@ -26,12 +26,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from steering import incomplete
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
-from steering.outline import Place as Place
-from steering.outline import require_inlp, require_place
-from steering.subspace import Subspace
+from steering.interventions import missing_parts
+from steering.interventions.outline import Place as Place
+from steering.interventions.outline import require_inlp, require_place
+from steering.interventions.subspace import Subspace
 
 INVERSE_L2 = 0.1
 """scikit-learn's C of the INLP classifiers (Rocchetti & Ferrara's setting)."""
@@ -265,7 +265,7 @@ class Directions:
             SteeringError: If the place does not exist, or the means are not known.
         """
         if self.harmless_mean is None:
-            raise incomplete.no_means(self.model)
+            raise missing_parts.no_means(self.model)
         return self.harmless_mean[self._index(place), place[1]] + self.raw(place) / 2
 
     def subspace(self, basis: str, place: Place) -> Subspace:

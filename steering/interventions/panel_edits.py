@@ -2,12 +2,12 @@
 
 import torch
 
-from steering.directions import Directions
-from steering.intervention import Edit, Gate, Site
+from steering.interventions.directions import Directions
+from steering.interventions.edits import Edit, Gate, Site
+from steering.interventions.outline import Place
+from steering.interventions.panel import Panel
+from steering.interventions.subspace import Subspace
 from steering.models.blocks import Part
-from steering.outline import Place
-from steering.panel import Panel
-from steering.subspace import Subspace
 
 
 def edit(panel: Panel, directions: Directions) -> Edit | None:

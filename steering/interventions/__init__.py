@@ -1,0 +1,1 @@
+"""The science: directions, subspaces, panels, and the edits of the residual stream."""
