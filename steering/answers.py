@@ -11,11 +11,11 @@ import numpy as np
 
 from steering.defaults import ROWS as ROWS
 from steering.errors import SteeringError
-from steering.generation import Sampling, answer_perplexity, generate
+from steering.inference.generation import Sampling, answer_perplexity, generate
+from steering.inference.metrics import kl_divergence, refusal_score
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
-from steering.metrics import kl_divergence, refusal_score
 from steering.models import overflow
 from steering.models.chat_model import ChatModel
 from steering.stages import Stages

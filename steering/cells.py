@@ -16,13 +16,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.comparison import OVERFLOWED
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
-from steering.generation import Sampling, generate
+from steering.inference.comparison import OVERFLOWED
+from steering.inference.generation import Sampling, generate
+from steering.inference.metrics import kl_divergence, perplexity, refusal_score
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
-from steering.metrics import kl_divergence, perplexity, refusal_score
 from steering.models.chat_model import ChatModel, TokenBatch, reading
 from steering.models.partial_passes import starting_at
 from steering.stages import Stages

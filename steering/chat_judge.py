@@ -23,7 +23,7 @@ from steering.assessment import (
     question,
 )
 from steering.errors import SteeringError
-from steering.metrics import answer_log_probabilities
+from steering.inference.metrics import answer_log_probabilities
 from steering.models.chat_model import ChatModel
 from steering.remote_judge import RemoteJudge
 from steering.verdicts.repetition import words_of

@@ -8,10 +8,10 @@ from typing import Any
 
 from steering import artifact, model_facts, terminal
 from steering.chat_templates import control_tokens
-from steering.comparison import check_length, compare
 from steering.errors import SteeringError
 from steering.formatting import plain, signed
-from steering.sampling import Sampling
+from steering.inference.comparison import check_length, compare
+from steering.inference.sampling import Sampling
 from steering.shipped import PACKAGE
 from steering.sources import catalog, weights
 from steering.system.lazy import Later

@@ -25,8 +25,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering import artifact
-from steering.activations import capture
 from steering.errors import SteeringError
+from steering.inference.activations import capture
 from steering.landing import CLASSES
 from steering.layer_map import LayerMap
 from steering.maps import Maps

@@ -21,7 +21,7 @@ from steering.controls import Arm
 from steering.data.prose import Passage
 from steering.defaults import ROWS
 from steering.defaults import TOKENS as TOKENS
-from steering.generation import Sampling
+from steering.inference.generation import Sampling
 from steering.intervals import Interval, mean_interval, paired_difference, wilson
 from steering.interventions.directions import Directions
 from steering.maps import Maps

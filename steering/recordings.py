@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 from steering import evaluation
-from steering.comparison import compare
 from steering.data import prompts
-from steering.generation import Sampling
+from steering.inference.comparison import compare
+from steering.inference.generation import Sampling
 from steering.interventions.directions import Directions
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models.chat_model import ChatModel

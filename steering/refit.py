@@ -16,11 +16,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering import artifact
-from steering.activations import capture_sets
 from steering.data.splits import PromptSplits
 from steering.drift import fingerprint
 from steering.errors import SteeringError
 from steering.fitting import train_scores
+from steering.inference.activations import capture_sets
 from steering.interventions.directions import Directions, difference_in_means, inlp
 from steering.interventions.subspace import Subspace
 from steering.landing import CLASSES, ClassName

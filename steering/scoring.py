@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from steering.inference.metrics import kl_divergence, refusal_score
 from steering.interventions.directions import Directions, Place
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
-from steering.metrics import kl_divergence, refusal_score
 from steering.models import overflow
 from steering.models.chat_model import ChatModel
 from steering.system.progress import tell

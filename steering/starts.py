@@ -7,7 +7,7 @@ from typing import Any
 from steering.answers import answer_resumably
 from steering.data.splits import PromptSplits
 from steering.evaluation import table
-from steering.generation import Sampling
+from steering.inference.generation import Sampling
 from steering.intervals import standard_error
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel

@@ -14,7 +14,6 @@ import torch
 from steering import (
     artifact,
     cells,
-    comparison,
     controls,
     evaluation,
     geometry,
@@ -34,6 +33,7 @@ from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
 from steering.evaluation import Settings
 from steering.export import export as write_export
+from steering.inference import comparison
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
 from steering.maps import Maps

@@ -14,11 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering import drift
-from steering.activations import capture
-from steering.comparison import readable
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
-from steering.generation import Sampling, generate
+from steering.inference.activations import capture
+from steering.inference.comparison import readable
+from steering.inference.generation import Sampling, generate
 from steering.intervals import paired_difference, wilson
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, compile_edits

@@ -34,8 +34,8 @@ from test_precompute import few_splits, make_short
 
 from steering import controls, precompute
 from steering.chat_judge import LocalJudge
-from steering.comparison import compare
-from steering.generation import Sampling
+from steering.inference.comparison import compare
+from steering.inference.generation import Sampling
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models.chat_model import ChatModel, inspect
 

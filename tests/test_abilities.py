@@ -6,9 +6,9 @@ import pytest
 import torch
 from families_2026 import build_2026, make, shared_tokenizer
 
-from steering.activations import capture
 from steering.errors import SteeringError
-from steering.generation import Sampling, answer_perplexity, generate
+from steering.inference.activations import capture
+from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.models.capabilities import Abilities, measure
 from steering.models.chat_model import ChatModel, inspect
 from steering.scoring import logits_under

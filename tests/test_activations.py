@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steering.activations import capture
 from steering.errors import SteeringError
+from steering.inference.activations import capture
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.models.chat_model import inspect
 

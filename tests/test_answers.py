@@ -6,7 +6,7 @@ from steering import answers as answers_module
 from steering.answers import Row, answer_all, answer_resumably, as_rows
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
-from steering.generation import Sampling
+from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
 from steering.stages import Stages
 

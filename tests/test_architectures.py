@@ -12,10 +12,10 @@ from flat_layout import flatten
 from transformers import Llama4Config, Llama4ForConditionalGeneration
 
 from steering import maps
-from steering.activations import capture, capture_sets
-from steering.comparison import compare
 from steering.errors import SteeringError
-from steering.generation import Sampling, answer_perplexity, generate
+from steering.inference.activations import capture, capture_sets
+from steering.inference.comparison import compare
+from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import parse
 from steering.models import loading

@@ -9,10 +9,10 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from steering import comparison
-from steering.comparison import Answer, compare, readable
 from steering.errors import SteeringError
-from steering.generation import Sampling, answer_perplexity, generate
+from steering.inference import comparison
+from steering.inference.comparison import Answer, compare, readable
+from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models.chat_model import inspect

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from steering import drift
-from steering.activations import capture
 from steering.drift import Drift, check, fingerprint, measure, moved, verdict
 from steering.errors import SteeringError
+from steering.inference.activations import capture
 from steering.models.chat_model import NumberFormat, inspect
 
 

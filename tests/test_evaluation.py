@@ -11,7 +11,7 @@ from steering import artifact, controls, evaluation, geometry, prose_cost, ranki
 from steering.answers import Row, answer_all
 from steering.data.prose import Passage
 from steering.evaluation import Settings, evaluate, table
-from steering.generation import Sampling
+from steering.inference.generation import Sampling
 from steering.intervals import wilson
 from steering.interventions.panel import parse
 from steering.verdicts.rules import contains_refusal_phrase

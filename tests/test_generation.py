@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steering.errors import SteeringError
-from steering.generation import Sampling, _Chooser, answer_perplexity, generate
+from steering.inference.generation import Sampling, _Chooser, answer_perplexity, generate
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
 from steering.models.chat_model import inspect

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from steering import artifact
-from steering.activations import capture
-from steering.comparison import compare
 from steering.errors import SteeringError
-from steering.generation import Sampling, generate
+from steering.inference.activations import capture
+from steering.inference.comparison import compare
+from steering.inference.generation import Sampling, generate
 from steering.interventions.directions import Directions, Inlp
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import DEFAULT_PANELS, parse

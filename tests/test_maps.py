@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from steering.activations import capture
 from steering.errors import SteeringError
+from steering.inference.activations import capture
 from steering.interventions.subspace import Subspace
 from steering.landing import Clusters, fit_clusters
 from steering.layer_map import LayerMap, fit_layer

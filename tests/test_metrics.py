@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import special
 
-from steering import metrics
-from steering.metrics import (
+from steering.inference import metrics
+from steering.inference.metrics import (
     answer_log_probabilities,
     kl_divergence,
     perplexity,

@@ -6,14 +6,14 @@ import torch
 
 from steering import artifact
 from steering.__main__ import main
-from steering.activations import capture
 from steering.answers import answer_all
-from steering.comparison import compare
 from steering.errors import SteeringError
-from steering.generation import Sampling, generate
+from steering.inference.activations import capture
+from steering.inference.comparison import compare
+from steering.inference.generation import Sampling, generate
+from steering.inference.metrics import kl_divergence
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import Panel, parse
-from steering.metrics import kl_divergence
 from steering.models import loading, overflow
 from steering.models.chat_model import inspect
 from steering.scoring import logits_under

@@ -16,16 +16,16 @@ from huggingface_hub import constants
 from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Config
 
 from steering import intervals, maps
-from steering.activations import capture_sets
-from steering.comparison import compare
 from steering.controls import arms_of
 from steering.data.prose import Passage
 from steering.evaluation import Settings, evaluate
-from steering.generation import Sampling
+from steering.inference.activations import capture_sets
+from steering.inference.comparison import compare
+from steering.inference.generation import Sampling
+from steering.inference.metrics import kl_divergence, refusal_score
 from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
-from steering.metrics import kl_divergence, refusal_score
 from steering.models import loading
 from steering.models.chat_model import ChatModel
 from steering.scoring import Bench, Score

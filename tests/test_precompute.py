@@ -10,7 +10,6 @@ import torch
 from flat_layout import flatten
 
 from steering import (
-    activations,
     answers,
     artifact,
     cells,
@@ -22,17 +21,18 @@ from steering import (
     starts,
     sweep,
 )
-from steering.activations import capture
-from steering.comparison import compare
 from steering.data import prompts as prompt_sets
 from steering.data import prose
 from steering.data.prose import Passage
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
-from steering.generation import Sampling
+from steering.inference import activations
+from steering.inference.activations import capture
+from steering.inference.comparison import compare
+from steering.inference.generation import Sampling
+from steering.inference.metrics import refusal_score
 from steering.interventions.directions import Directions, difference_in_means, inlp
 from steering.interventions.panel import DEFAULT_PANELS, Panel, parse
-from steering.metrics import refusal_score
 from steering.models import loading
 from steering.scoring import logits_under, right_sign
 from steering.sources import catalog, weights

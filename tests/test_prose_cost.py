@@ -5,9 +5,9 @@ import torch
 
 from steering import prose_cost as module
 from steering.data.prose import Passage
+from steering.inference.metrics import kl_divergence
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
-from steering.metrics import kl_divergence
 from steering.prose_cost import prose_cost, windows
 from steering.stages import Stages
 

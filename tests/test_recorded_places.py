@@ -6,7 +6,7 @@ import pytest
 from flat_layout import flatten
 
 from steering import artifact, drift, placement, points
-from steering.comparison import Answer
+from steering.inference.comparison import Answer
 from steering.interventions.panel import parse
 from steering.recorded_places import with_places
 from steering.tracing import trace

@@ -8,10 +8,10 @@ from templates import tokenizer_with
 from steering import artifact, maps
 from steering.answers import Row, answer_all
 from steering.chat_templates.rendering import PLAIN, Rendering
-from steering.comparison import compare
 from steering.errors import SteeringError
 from steering.evaluation import table
-from steering.generation import Sampling
+from steering.inference.comparison import compare
+from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
 from steering.models.chat_model import inspect
 from steering.provenance import provenance
@@ -133,7 +133,7 @@ def test_the_ids_of_an_answer_are_those_that_were_written(model_of):
         model = model_of(name)
         from fitting import fit_directions
 
-        from steering.activations import capture_sets
+        from steering.inference.activations import capture_sets
 
         texts = {"harmful": ["steal a car"] * 6, "harmless": ["paint a car"] * 6}
         texts = {k: [f"{t} {i}" for i, t in enumerate(v)] for k, v in texts.items()}

@@ -14,14 +14,14 @@ from steering import artifact, cells, grids, intervals, stages, sweep, sweep_tab
 from steering.cells import Settings
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
-from steering.generation import Sampling, answer_perplexity, generate
 from steering.grids import default_grid, expand, reference_points
+from steering.inference.generation import Sampling, answer_perplexity, generate
+from steering.inference.metrics import kl_divergence, refusal_score
 from steering.intervals import wilson
 from steering.interventions.directions import Directions, Inlp
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import Panel, parse
 from steering.interventions.subspace import Subspace
-from steering.metrics import kl_divergence, refusal_score
 from steering.scoring import logits_under
 from steering.sweep import run_sweep
 from steering.sweep_table import COLUMNS, load, summary

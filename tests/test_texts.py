@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steering.comparison import check_length
 from steering.data.input_text import MAX_CHARACTERS, flaw, from_command_line, require_clean
 from steering.errors import SteeringError
+from steering.inference.comparison import check_length
 
 LAYOUT = "\t\n\v\f\r\x85"
 

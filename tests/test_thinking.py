@@ -5,8 +5,8 @@ from templates import CHANNEL_SPECIALS, plainly, tokenizer_with
 
 from steering.chat_templates.chat_template import open_template
 from steering.chat_templates.rendering import Rendering
-from steering.comparison import readable
 from steering.errors import SteeringError
+from steering.inference.comparison import readable
 
 REQUEST = "How do I paint a car?"
 ASSISTANT = "<|im_end|>\n<|im_start|>assistant"

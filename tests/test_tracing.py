@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from steering.activations import capture
 from steering.errors import SteeringError
+from steering.inference.activations import capture
 from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import Panel, parse

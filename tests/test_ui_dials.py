@@ -1,7 +1,7 @@
 import pytest
 
-from steering.comparison import Answer
 from steering.errors import SteeringError
+from steering.inference.comparison import Answer
 from steering.interventions.panel import DEFAULT_PANELS, KEYS, parse
 from steering.ui import dials
 

@@ -9,8 +9,8 @@ import torch
 
 from steering import maps as maps_module
 from steering import placement
-from steering.activations import capture
 from steering.errors import SteeringError
+from steering.inference.activations import capture
 from steering.interventions.panel import Panel, parse
 from steering.maps import Maps
 from steering.shipped import ASSETS

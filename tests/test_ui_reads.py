@@ -11,7 +11,7 @@ import templates
 from families import CHATML
 from templates import tokenizer_with
 
-from steering.comparison import MAX_CHARACTERS, Answer
+from steering.inference.comparison import MAX_CHARACTERS, Answer
 from steering.models.chat_model import inspect
 from steering.ui import dials, explanation, reads, running, screen
 from steering.ui import events as events_module

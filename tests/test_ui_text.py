@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from steering.comparison import Answer
+from steering.inference.comparison import Answer
 from steering.interventions.panel import KEYS
 from steering.system.progress import Step
 from steering.ui import dials, screen, text

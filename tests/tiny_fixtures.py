@@ -20,7 +20,7 @@ from hypothesis import settings
 from threadpoolctl import ThreadpoolController
 
 from steering import artifact
-from steering.activations import capture_sets
+from steering.inference.activations import capture_sets
 from steering.interventions.directions import Directions
 from steering.maps import Maps
 from steering.maps import fit as fit_maps

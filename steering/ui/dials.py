@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from steering.comparison import Answer
 from steering.errors import SteeringError
+from steering.inference.comparison import Answer
 from steering.interventions import missing_parts
 from steering.interventions.outline import Facts
 from steering.interventions.panel import KEYS, RANGES, Panel, parse

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from steering.comparison import check_length
 from steering.errors import SteeringError
+from steering.inference.comparison import check_length
 from steering.ui import atlas, dials, figures
 from steering.ui.atlas import Atlas
 from steering.ui.cards import Setting

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from steering.comparison import check_length
 from steering.errors import SteeringError
+from steering.inference.comparison import check_length
 from steering.ui import text
 from steering.ui.engine import Engine
 

@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 
 from steering.chat_templates.control_tokens import told
-from steering.comparison import Answer, check_length, compare
 from steering.errors import SteeringError
-from steering.sampling import Sampling
+from steering.inference.comparison import Answer, check_length, compare
+from steering.inference.sampling import Sampling
 from steering.ui import dials, explanation, screen, text, typed
 from steering.ui.cards import Setting
 from steering.ui.engine import Engine, Run

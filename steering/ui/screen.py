@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final, Literal
 
-from steering.comparison import Answer
 from steering.formatting import plain, signed
+from steering.inference.comparison import Answer
 from steering.ui.text import isolated, written
 
 State = Literal["idle", "waiting", "writing", "done", "recorded", "missing", "off"]

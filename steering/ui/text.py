@@ -11,7 +11,7 @@ from html import escape
 from typing import Final, Literal
 from unicodedata import bidirectional
 
-from steering.comparison import Answer
+from steering.inference.comparison import Answer
 from steering.ui.engine import Status
 
 

@@ -20,10 +20,10 @@ from fitting import fit_directions  # noqa: E402
 from flat_layout import flatten  # noqa: E402
 
 from steering import cells, drift, intervals, maps, sweep
-from steering.activations import capture_sets  # noqa: E402
-from steering.comparison import Answer  # noqa: E402
 from steering.data.splits import PromptSplits  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
+from steering.inference.activations import capture_sets  # noqa: E402
+from steering.inference.comparison import Answer  # noqa: E402
 from steering.interventions.directions import Directions  # noqa: E402
 from steering.models.chat_model import ChatModel, NumberFormat, inspect  # noqa: E402
 from steering.system.progress import Step  # noqa: E402

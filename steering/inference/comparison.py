@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from steering.chat_templates.thinking import Reply
 from steering.data.input_text import MAX_CHARACTERS, require_clean
 from steering.errors import SteeringError
+from steering.inference.sampling import Sampling
 from steering.interventions.panel import Panel
-from steering.sampling import Sampling
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from steering.generation import Column
+    from steering.inference.generation import Column
     from steering.interventions.directions import Directions
     from steering.models.chat_model import ChatModel
 
@@ -103,7 +103,7 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
         SteeringError: If the request, a panel or the sampling does not fit this model.
     """
     # Recorded answers are shown before there is a model, and without waiting for torch.
-    from steering.generation import answer_perplexity, generate
+    from steering.inference.generation import answer_perplexity, generate
     from steering.interventions.edits import compile_edits
 
     check_length(prompt, system)
@@ -209,7 +209,7 @@ class _Run:
         )
 
     def _measure_first_token(self, logits: "Tensor") -> None:
-        from steering.metrics import kl_divergence, refusal_probability, refusal_score
+        from steering.inference.metrics import kl_divergence, refusal_probability, refusal_score
         from steering.models import overflow
 
         openers = self.model.opener_ids

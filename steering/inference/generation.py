@@ -14,11 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering.errors import SteeringError
+from steering.inference.metrics import perplexity
+from steering.inference.sampling import Sampling as Sampling
 from steering.interventions.edits import Program, intervene
-from steering.metrics import perplexity
 from steering.models import overflow
 from steering.models.chat_model import ChatModel
-from steering.sampling import Sampling as Sampling
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""A model at work: activations, generated answers, and what is measured on them."""
