@@ -19,7 +19,7 @@ import torch  # noqa: E402
 from fitting import fit_directions  # noqa: E402
 from flat_layout import flatten  # noqa: E402
 
-from steering import cells, drift, intervals, maps, sweep
+from steering import cells, drift, intervals, maps, sweep  # noqa: E402
 from steering.data.splits import PromptSplits  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
 from steering.inference.activations import capture_sets  # noqa: E402
