@@ -31,7 +31,7 @@ from steering.ui.layout import Limits
 if TYPE_CHECKING:
     from steering.drift import Check
     from steering.interventions.directions import Directions
-    from steering.maps import Maps
+    from steering.maps.model_maps import Maps
     from steering.models.chat_model import ChatModel, Quantization
     from steering.models.number_formats import Dtype
 

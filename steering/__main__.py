@@ -12,7 +12,7 @@ from steering.data import input_text
 from steering.defaults import ROWS
 from steering.errors import SteeringError
 from steering.interventions.panel import DEFAULT_PANELS
-from steering.points import MapName
+from steering.maps.map_points import MapName
 from steering.sources import catalog
 from steering.system import console
 from steering.system.lazy import Later

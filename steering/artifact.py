@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from safetensors import SafetensorError, safe_open
 
-from steering import fits, points
+from steering import fits
 from steering.chat_templates.rendering import Rendering
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions import tensor_checks
 from steering.interventions.outline import Outline, Place
-from steering.points import Points
+from steering.maps import map_points
+from steering.maps.map_points import Points
 from steering.shipped import PRECOMPUTED
 from steering.sources import weights
 from steering.system import disk_space, strict_json
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from steering.interventions.directions import Directions
-    from steering.maps import Maps
+    from steering.maps.model_maps import Maps
 
 SCHEMA = 1
 """Raised whenever a reader of the old files would misread the new ones."""
@@ -238,9 +239,9 @@ def write_maps(folder: Path, fitted: "Maps") -> None:
     """Write the maps of a model atomically."""
     from safetensors.torch import save
 
-    from steering import maps
+    from steering.maps import model_maps
 
-    tensors, metadata = maps.tensors(fitted)
+    tensors, metadata = model_maps.tensors(fitted)
     # One entry, since safetensors writes several in an order that changes from run to run.
     document = {"maps": json.dumps(metadata, ensure_ascii=False, sort_keys=True)}
     write_file(folder / "maps.safetensors", save(tensors, document))
@@ -254,7 +255,7 @@ def read_maps(model: str, folder: Path | None = None) -> "Maps | None":
     """
     from safetensors.torch import load_file
 
-    from steering import maps
+    from steering.maps import model_maps
 
     path = (folder or folder_of(model)) / "maps.safetensors"
     if not _is_file(path):
@@ -262,7 +263,7 @@ def read_maps(model: str, folder: Path | None = None) -> "Maps | None":
     try:
         with safe_open(path, "pt") as file:
             metadata = json.loads((file.metadata() or {})["maps"])
-        return maps.from_tensors(load_file(path), metadata)
+        return model_maps.from_tensors(load_file(path), metadata)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
@@ -277,7 +278,7 @@ def read_points(model: str, folder: Path | None = None) -> Points | None:
     if not path.is_file():
         return None
     try:
-        return points.read(path)
+        return map_points.read(path)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 

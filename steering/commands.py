@@ -114,7 +114,7 @@ def show_generate(document: dict[str, Any]) -> None:
 
 def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
-    from steering.tracing import trace  # with torch, which `serve` must not wait for
+    from steering.maps.residual_trace import trace  # with torch, which `serve` must not wait for
 
     check_length(options.prompt, options.system)
     directions = artifact.load(options.model, options.directions)

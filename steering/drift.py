@@ -27,9 +27,9 @@ from torch import Tensor
 from steering import artifact
 from steering.errors import SteeringError
 from steering.inference.activations import capture
-from steering.landing import CLASSES
-from steering.layer_map import LayerMap
-from steering.maps import Maps
+from steering.maps.clusters import CLASSES
+from steering.maps.layer_map import LayerMap
+from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import short
 from steering.sources.weights import cache_folder

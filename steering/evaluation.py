@@ -24,7 +24,7 @@ from steering.defaults import TOKENS as TOKENS
 from steering.inference.generation import Sampling
 from steering.intervals import Interval, mean_interval, paired_difference, wilson
 from steering.interventions.directions import Directions
-from steering.maps import Maps
+from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.prose_cost import ProseCost, prose_cost
 from steering.report import SCHEMA as SCHEMA

@@ -13,8 +13,8 @@ from steering.inference.activations import capture_sets
 from steering.inference.metrics import refusal_score
 from steering.interventions.directions import Directions, Inlp, Place, difference_in_means, inlp
 from steering.interventions.subspace import Subspace
-from steering.maps import Maps
-from steering.maps import fit as fit_maps
+from steering.maps.model_maps import Maps
+from steering.maps.model_maps import fit as fit_maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import short
 from steering.scoring import logits_under, right_sign

@@ -14,11 +14,11 @@ from steering.controls import RANDOM_SEEDS
 from steering.intervals import wilson
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
-from steering.landing import CLASSES
-from steering.maps import Maps
+from steering.maps.clusters import CLASSES
+from steering.maps.model_maps import Maps
+from steering.maps.residual_trace import trace
 from steering.models.chat_model import ChatModel
 from steering.stages import Stages
-from steering.tracing import trace
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from steering import artifact, drift, quick
 from steering.drift import Check
-from steering.maps import Maps
+from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ result in a work folder under the cache, so a run that was stopped goes on where
 
 from pathlib import Path
 
-from steering import artifact, choosing, evaluation, points, sweep_table
+from steering import artifact, choosing, evaluation, sweep_table
 from steering.answers import ROWS
 from steering.controls import arms
 from steering.data import prose
@@ -15,6 +15,7 @@ from steering.data.splits import PromptSplits
 from steering.evaluation import Settings, evaluate
 from steering.fitting import fit_directions, fit_maps_of
 from steering.interventions.directions import Directions
+from steering.maps import map_points
 from steering.models.chat_model import ChatModel
 from steering.provenance import provenance
 from steering.recorded_places import with_places
@@ -73,7 +74,7 @@ def precompute(
     artifact.write_json(out / "evaluation.json", {**found.document, "provenance": facts | of_text})
     run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
     lines = record(model, directions, stages)
-    digest = points.digest(out / points.FILE)
+    digest = map_points.digest(out / map_points.FILE)
     placed = with_places(lines, model, directions, maps, digest=digest)
     artifact.write_lines(out / "recordings.jsonl", placed)
     artifact.publish(out, final)

@@ -11,15 +11,16 @@ from typing import Any, cast
 
 import torch
 
-from steering import artifact, placement, points
+from steering import artifact
 from steering.interventions.directions import Directions
 from steering.interventions.panel import parse
-from steering.maps import Maps
+from steering.maps import map_points, markers
+from steering.maps.model_maps import Maps
+from steering.maps.residual_trace import trace
 from steering.models import loading
 from steering.models.chat_model import ChatModel, Quantization
 from steering.models.number_formats import Dtype
 from steering.sources import catalog
-from steering.tracing import trace
 
 
 def with_places(
@@ -54,12 +55,12 @@ def _places(
     prompt = recording["prompt"]
     panels = [parse(answer["panel"]) for answer in recording["answers"]]
     found = trace(model, directions, maps, prompt, panels)
-    landed = placement.landed(maps, found, prompt=prompt, length=len(model.render(prompt)))
-    umap = [placement.umap_places(maps, found.states, layer) for layer in maps.layers]
+    landed = markers.landed(maps, found, prompt=prompt, length=len(model.render(prompt)))
+    umap = [markers.umap_places(maps, found.states, layer) for layer in maps.layers]
     for index, row in enumerate(landed):
         # Two columns with a value a layer, as those of the other maps are.
         row["umap"] = [[at[axis][index] for at in umap] for axis in (0, 1)]
-    return {"version": points.PLACES_VERSION, "maps": digest, "panels": landed}
+    return {"version": map_points.PLACES_VERSION, "maps": digest, "panels": landed}
 
 
 def main() -> None:
@@ -81,7 +82,7 @@ def main() -> None:
     )
     with torch.inference_mode():
         placed = with_places(
-            recordings, model, directions, maps, digest=points.digest(folder / points.FILE)
+            recordings, model, directions, maps, digest=map_points.digest(folder / map_points.FILE)
         )
     artifact.write_lines(folder / "recordings.jsonl", placed)
 

@@ -23,8 +23,8 @@ from steering.fitting import train_scores
 from steering.inference.activations import capture_sets
 from steering.interventions.directions import Directions, difference_in_means, inlp
 from steering.interventions.subspace import Subspace
-from steering.landing import CLASSES, ClassName
-from steering.layer_map import LayerMap, fit_axes
+from steering.maps.clusters import CLASSES, ClassName
+from steering.maps.layer_map import LayerMap, fit_axes
 from steering.models.chat_model import ChatModel
 from steering.scoring import right_sign
 from steering.sources.weights import cache_folder

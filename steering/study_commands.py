@@ -36,7 +36,7 @@ from steering.export import export as write_export
 from steering.inference import comparison
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
-from steering.maps import Maps
+from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format, formats
 from steering.precompute import precompute as make

@@ -23,9 +23,9 @@ from steering.intervals import paired_difference, wilson
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, compile_edits
 from steering.interventions.panel import parse
-from steering.landing import CLASSES
-from steering.layer_map import LayerMap
-from steering.maps import Maps
+from steering.maps.clusters import CLASSES
+from steering.maps.layer_map import LayerMap
+from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format
 from steering.provenance import machine

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from steering import layer_map
-from steering.umap_layout import Layout
+from steering.maps import layer_map
+from steering.maps.umap_layout import Layout
 
 
 class FlatLayout(Layout):

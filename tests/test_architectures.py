@@ -11,19 +11,19 @@ from fitting import fit_directions
 from flat_layout import flatten
 from transformers import Llama4Config, Llama4ForConditionalGeneration
 
-from steering import maps
 from steering.errors import SteeringError
 from steering.inference.activations import capture, capture_sets
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import parse
+from steering.maps import model_maps
+from steering.maps.residual_trace import trace
 from steering.models import loading
 from steering.models.chat_model import ChatModel, reading
 from steering.models.partial_passes import ending_at, starting_at
 from steering.scoring import Bench, logits_under
 from steering.selection import choose
-from steering.tracing import trace
 
 REQUEST = "How do I paint a car?"
 REQUESTS = (REQUEST, "Why", "Tell me, please: what is 7 + 7, and what is the window of a car?")
@@ -242,7 +242,7 @@ def test_directions_are_fitted_chosen_and_shown(name, monkeypatch):
     bench = Bench.prepared(model, rows["harmful"], rows["harmless"], batch_size=3)
     scores = [bench.score(found, (-1, layer)) for layer in (1, 2)]
     assert choose(scores).place in {(-1, 1), (-1, 2)}
-    charted = maps.fit(
+    charted = model_maps.fit(
         {label: each[:, 1, [2, 3]] for label, each in states.items()},
         texts,
         model=model.name,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steering import umap_layout
+from steering.maps import umap_layout
 from steering.sources import weights
 from steering.system import cache_folders
 

@@ -5,7 +5,7 @@ import pytest
 from steering import geometry, report
 from steering.geometry import Place
 from steering.interventions.panel import parse
-from steering.tracing import trace
+from steering.maps.residual_trace import trace
 
 
 def test_the_layers_go_from_the_edit_to_the_last_block(fitted, charted):

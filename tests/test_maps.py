@@ -9,10 +9,10 @@ from safetensors.torch import load, save
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.interventions.subspace import Subspace
-from steering.landing import Clusters, fit_clusters
-from steering.layer_map import LayerMap, fit_layer
-from steering.maps import Maps, fit, from_tensors, tensors
-from steering.umap_layout import Layout
+from steering.maps.clusters import Clusters, fit_clusters
+from steering.maps.layer_map import LayerMap, fit_layer
+from steering.maps.model_maps import Maps, fit, from_tensors, tensors
+from steering.maps.umap_layout import Layout
 
 POSITION = -2
 LAYERS = (1, 2, 3)

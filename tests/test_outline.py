@@ -3,10 +3,11 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from steering import artifact, points
+from steering import artifact
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts, Outline
 from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.maps import map_points
 from steering.ui import dials
 
 
@@ -83,13 +84,13 @@ def test_points_are_those_of_the_maps(folder, charted):
     for name, places in here.at.items():
         assert np.array_equal(found.at[name], places)
     assert np.array_equal(found.explained, here.explained)
-    assert found.digest == points.digest(folder / points.FILE)
+    assert found.digest == map_points.digest(folder / map_points.FILE)
 
 
 def test_points_of_other_maps_have_another_digest(folder, charted):
-    before = points.digest(folder / points.FILE)
+    before = map_points.digest(folder / map_points.FILE)
     artifact.write_maps(folder, replace(charted, model="another"))
-    assert points.digest(folder / points.FILE) != before
+    assert map_points.digest(folder / map_points.FILE) != before
 
 
 def test_without_maps_there_are_no_points(tmp_path, fitted):

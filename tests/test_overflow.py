@@ -14,10 +14,10 @@ from steering.inference.generation import Sampling, generate
 from steering.inference.metrics import kl_divergence
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import Panel, parse
+from steering.maps.residual_trace import Tracer, trace
 from steering.models import loading, overflow
 from steering.models.chat_model import inspect
 from steering.scoring import logits_under
-from steering.tracing import Tracer, trace
 from steering.ui import screen
 
 PROMPT = "How do I steal a car?"

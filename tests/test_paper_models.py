@@ -15,7 +15,7 @@ from flat_layout import flatten
 from huggingface_hub import constants
 from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Config
 
-from steering import intervals, maps
+from steering import intervals
 from steering.controls import arms_of
 from steering.data.prose import Passage
 from steering.evaluation import Settings, evaluate
@@ -26,6 +26,7 @@ from steering.inference.metrics import kl_divergence, refusal_score
 from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.maps import model_maps
 from steering.models import loading
 from steering.models.chat_model import ChatModel
 from steering.scoring import Bench, Score
@@ -416,7 +417,7 @@ def test_maps_and_an_evaluation_with_its_controls_are_made(
     texts = {label: each[:8] for label, each in prompts.items()}
     layers = (layer, model.n_layers - 1)
     states = capture_sets(model, texts, layers=layers, positions=(position,))
-    charted = maps.fit(
+    charted = model_maps.fit(
         {label: found[:, 0] for label, found in states.items()},
         texts,
         model=model.name,

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from flat_layout import flatten
 
-from steering import artifact, drift, placement, points
+from steering import artifact, drift
 from steering.inference.comparison import Answer
 from steering.interventions.panel import parse
+from steering.maps import map_points, markers
+from steering.maps.residual_trace import trace
 from steering.recorded_places import with_places
-from steering.tracing import trace
 from steering.ui import atlas, dials, figures
 
 PROMPT = "How do I paint a letter?"
@@ -73,13 +74,13 @@ def test_the_umap_of_a_recorded_request_is_answered_by_layer(placed, tiny, fitte
     states = trace(tiny, fitted, maps, PROMPT, list(panels.values())).states
     for layer in maps.layers:
         asked = {"key": shown["key"], "layer": layer}
-        assert memory.umap(asked) == placement.umap_places(maps, states, layer)
+        assert memory.umap(asked) == markers.umap_places(maps, states, layer)
     assert memory.umap({"key": shown["key"], "layer": 99}) is None
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"maps": "e" * 64}, {"version": points.PLACES_VERSION + 1}],
+    [{"maps": "e" * 64}, {"version": map_points.PLACES_VERSION + 1}],
     ids=["other maps", "another version"],
 )
 def test_places_on_other_maps_or_of_another_version_are_not_shown(placed, fitted, change):
@@ -135,7 +136,7 @@ def test_shipped_places_are_where_the_model_lands_on_this_machine(real):
         prompt = recording["prompt"]
         seen = trace(model, directions, served, prompt, [parse("baseline")])
         length = len(model.render(prompt))
-        (row,) = placement.landed(served, seen, prompt=prompt, length=length)
+        (row,) = markers.landed(served, seen, prompt=prompt, length=length)
         here.append(row["t"])
     steps = np.array(here) - np.array(stored)
     usable = [found.at(layer).verdict != "unusable" for layer in charted.layers]

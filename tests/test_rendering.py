@@ -5,7 +5,7 @@ import pytest
 import templates
 from templates import tokenizer_with
 
-from steering import artifact, maps
+from steering import artifact
 from steering.answers import Row, answer_all
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
@@ -13,10 +13,11 @@ from steering.evaluation import table
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
+from steering.maps import model_maps
+from steering.maps.residual_trace import Tracer
 from steering.models.chat_model import inspect
 from steering.provenance import provenance
 from steering.stages import Stages
-from steering.tracing import Tracer
 from steering.verdicts.rules import NOT_FINISHED
 
 FEW = Sampling(max_new_tokens=4)
@@ -87,10 +88,10 @@ def test_the_mode_is_stored_with_directions_maps_and_provenance(thinker, fitted,
 
 
 def test_what_was_written_before_there_were_modes_is_read_as_plain(charted):
-    tensors, metadata = maps.tensors(charted)
+    tensors, metadata = model_maps.tensors(charted)
     document = json.loads(metadata["maps"])
     del document["thinking"], document["date"]
-    assert maps.from_tensors(tensors, {"maps": json.dumps(document)}).rendering == PLAIN
+    assert model_maps.from_tensors(tensors, {"maps": json.dumps(document)}).rendering == PLAIN
 
 
 def test_work_that_was_stopped_does_not_go_on_in_another_mode(tiny, switched):

@@ -8,9 +8,9 @@ from steering.inference.activations import capture
 from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import Panel, parse
-from steering.maps import Maps
+from steering.maps.model_maps import Maps
+from steering.maps.residual_trace import Trace, Tracer, trace
 from steering.models.chat_model import ChatModel, inspect, reading
-from steering.tracing import Trace, Tracer, trace
 
 PROMPT = "How do I steal the well?"
 """Not among the prompts the maps were fitted on."""
@@ -256,7 +256,7 @@ def test_a_pass_that_was_stopped_leaves_nothing_wrong_behind(tiny, fitted, chart
         return intervene(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr("steering.tracing.intervene", stopping)
+        patched.setattr("steering.maps.residual_trace.intervene", stopping)
         with pytest.raises(KeyboardInterrupt):
             tracer.trace(PROMPT, PANELS)
     assert same(tracer.trace(PROMPT, PANELS), trace(tiny, fitted, charted, PROMPT, PANELS))

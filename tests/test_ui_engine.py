@@ -8,7 +8,7 @@ import gradio as gr
 import pytest
 
 from steering.errors import SteeringError
-from steering.maps import Maps
+from steering.maps.model_maps import Maps
 from steering.system.progress import Step
 from steering.ui import build
 from steering.ui.atlas import Atlas, Memory

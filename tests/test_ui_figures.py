@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from steering import maps as maps_module
-from steering import placement
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.interventions.panel import Panel, parse
-from steering.maps import Maps
+from steering.maps import markers
+from steering.maps import model_maps as maps_module
+from steering.maps.model_maps import Maps
+from steering.maps.residual_trace import Trace, trace
+from steering.maps.umap_layout import Layout
 from steering.shipped import ASSETS
-from steering.tracing import Trace, trace
 from steering.ui import atlas, dials, figures
-from steering.umap_layout import Layout
 
 LAYERS = (1, 2, 3)
 POSITION = -2
@@ -39,8 +39,8 @@ class FlatLayout(Layout):
 @pytest.fixture(scope="module")
 def maps(tiny, states, prompts) -> Iterator[Maps]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("steering.layer_map.fit_umap", lambda points, **_: points[:, :2])
-        patch.setattr("steering.layer_map.Layout", FlatLayout)
+        patch.setattr("steering.maps.layer_map.fit_umap", lambda points, **_: points[:, :2])
+        patch.setattr("steering.maps.layer_map.Layout", FlatLayout)
         # The fixture's positions are -3 to -1.
         read = {label: each[:, 3 + POSITION, list(LAYERS)] for label, each in states.items()}
         yield maps_module.fit(
@@ -274,17 +274,17 @@ def test_a_prompt_whose_characters_are_split_between_tokens_is_found_whole(tiny,
 
 
 def test_umap_places_are_columns_in_the_panels_order(maps, traced):
-    columns = placement.umap_places(maps, traced.states, 3)
+    columns = markers.umap_places(maps, traced.states, 3)
     expected = maps.at(3).clusters.coordinates(traced.states[:, 2])[:, :2]
     np.testing.assert_allclose(np.transpose(columns), expected.numpy(), rtol=6e-3)
     with pytest.raises(SteeringError, match="no map at layer 0"):
-        placement.umap_places(maps, traced.states, 0)
+        markers.umap_places(maps, traced.states, 0)
 
 
 def test_a_kept_trace_answers_for_its_layers_and_for_nothing_else(maps, traced):
     memory = atlas.Memory()
     key = memory.keep(maps, traced)
-    assert memory.umap({"key": key, "layer": 3}) == placement.umap_places(maps, traced.states, 3)
+    assert memory.umap({"key": key, "layer": 3}) == markers.umap_places(maps, traced.states, 3)
     for asked in (
         None,
         [],

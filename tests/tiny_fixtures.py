@@ -22,8 +22,8 @@ from threadpoolctl import ThreadpoolController
 from steering import artifact
 from steering.inference.activations import capture_sets
 from steering.interventions.directions import Directions
-from steering.maps import Maps
-from steering.maps import fit as fit_maps
+from steering.maps.model_maps import Maps
+from steering.maps.model_maps import fit as fit_maps
 from steering.models import loading
 from steering.models.chat_model import ChatModel, inspect
 from steering.sources import catalog, weights

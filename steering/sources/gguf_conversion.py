@@ -2,8 +2,8 @@
 
 The work runs in a process of its own (`python -m steering.sources.gguf_conversion FILE FOLDER`).
 Unpacking a GGUF file takes up to a minute of pure Python and about three times the memory of the
-result: in a child process it neither holds up the app's threads nor leaves its memory behind, and the progress
-bars that transformers draws go to a log instead of the visitor's terminal.
+result: in a child process it neither holds up the app's threads nor leaves its memory behind, and
+the progress bars that transformers draws go to a log instead of the visitor's terminal.
 """
 
 import functools

@@ -17,7 +17,7 @@ from steering.system.progress import Report, Step
 if TYPE_CHECKING:
     from steering.drift import Check
     from steering.interventions.directions import Directions
-    from steering.maps import Maps
+    from steering.maps.model_maps import Maps
     from steering.models.chat_model import ChatModel
     from steering.ui.engine import Engine
 

@@ -20,14 +20,14 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
-from steering.points import Points
+from steering.maps.map_points import Points
 from steering.shipped import ASSETS
 from steering.ui import adaptation, dials, figures, text
 from steering.ui.engine import Engine
 
 if TYPE_CHECKING:
-    from steering.maps import Maps
-    from steering.tracing import Trace
+    from steering.maps.model_maps import Maps
+    from steering.maps.residual_trace import Trace
 
 Umap = Callable[[int], list[list[float]] | None]
 """Returns a request's places on the UMAP of a layer, as two columns; None if there is none."""
@@ -48,12 +48,12 @@ class Memory:
 
     def keep(self, maps: "Maps", trace: "Trace") -> str:
         """Keep a trace and return its key; the oldest ones are forgotten."""
-        from steering import placement
+        from steering.maps import markers
 
         states = trace.states
 
         def umap(layer: int) -> list[list[float]] | None:
-            return placement.umap_places(maps, states, layer) if layer in maps.layers else None
+            return markers.umap_places(maps, states, layer) if layer in maps.layers else None
 
         return self.keep_places(umap)
 

@@ -9,7 +9,7 @@ from steering.inference.comparison import Answer
 from steering.interventions import missing_parts
 from steering.interventions.outline import Facts
 from steering.interventions.panel import KEYS, RANGES, Panel, parse
-from steering.points import PLACES_VERSION
+from steering.maps.map_points import PLACES_VERSION
 from steering.ui import typed
 
 CONTROLS: Final = ("k", "alpha", "c", "layer", "where", "side", "center", "basis", "seed")

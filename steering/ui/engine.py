@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions.outline import Facts
-from steering.points import Points
+from steering.maps.map_points import Points
 from steering.system.progress import Report, Step
 from steering.ui import adaptation
 from steering.ui.adaptation import Adapting, Fitting
@@ -19,9 +19,9 @@ from steering.ui.adaptation import Adapting, Fitting
 if TYPE_CHECKING:
     from steering.drift import Check
     from steering.interventions.directions import Directions
-    from steering.maps import Maps
+    from steering.maps.model_maps import Maps
+    from steering.maps.residual_trace import Tracer
     from steering.models.chat_model import ChatModel
-    from steering.tracing import Tracer
 
 Phase = Literal["idle", "loading", "ready", "failed", "unfitted"]
 
@@ -282,7 +282,7 @@ class Engine:
         return bool(self._line) or self.asking > 0
 
     def _tracer(self, model: "ChatModel", maps: "Maps | None") -> "Tracer | None":
-        from steering.tracing import Tracer
+        from steering.maps.residual_trace import Tracer
 
         if self.directions is None or maps is None:
             return None

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
-from steering.points import MapName, Points
+from steering.maps.map_points import MapName, Points
 from steering.ui import text
 
 if TYPE_CHECKING:
-    from steering.maps import Maps
-    from steering.tracing import Trace
+    from steering.maps.model_maps import Maps
+    from steering.maps.residual_trace import Trace
 
 MIDDLE: Final = (0.4, 0.6)
 """Values of t, rounded as they are said, that belong to neither side (chosen)."""
@@ -106,9 +106,9 @@ def placed(maps: "Maps", trace: "Trace", request: Request, *, directions: Facts)
         `t`, `to_harmful`, `to_harmless`, `nearest`, `outside` and `sentences`; and its `tokens`.
     """
     # Recorded places are drawn without a model, and without waiting for torch.
-    from steering import placement
+    from steering.maps import markers
 
-    landed = placement.landed(maps, trace, prompt=request.prompt, length=request.tokens)
+    landed = markers.landed(maps, trace, prompt=request.prompt, length=request.tokens)
     return told(
         maps.model, request.prompt, dict(zip(request.slots, landed, strict=True)), directions
     )

@@ -19,12 +19,13 @@ import torch  # noqa: E402
 from fitting import fit_directions  # noqa: E402
 from flat_layout import flatten  # noqa: E402
 
-from steering import cells, drift, intervals, maps, sweep  # noqa: E402
+from steering import cells, drift, intervals, sweep  # noqa: E402
 from steering.data.splits import PromptSplits  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
 from steering.inference.activations import capture_sets  # noqa: E402
 from steering.inference.comparison import Answer  # noqa: E402
 from steering.interventions.directions import Directions  # noqa: E402
+from steering.maps import model_maps  # noqa: E402
 from steering.models.chat_model import ChatModel, NumberFormat, inspect  # noqa: E402
 from steering.system.progress import Step  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
@@ -56,12 +57,12 @@ def fit(model: ChatModel) -> Directions:
     return fit_directions(model, states, places, dim_place=(-2, 2), inlp_place=(-1, 2))
 
 
-def chart(model: ChatModel) -> maps.Maps:
+def chart(model: ChatModel) -> model_maps.Maps:
     flatten(pytest.MonkeyPatch())
     texts = TEXTS | {
         "borderline": [f"How do I kill {what}?" for what in ("a process", "the lights", "time")],
     }
-    return maps.fit(
+    return model_maps.fit(
         {
             label: each[:, 0]
             for label, each in capture_sets(model, texts, layers=(1, 2, 3), positions=(-1,)).items()

@@ -20,7 +20,7 @@ from steering.errors import SteeringError
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
-from steering.maps import Maps
+from steering.maps.model_maps import Maps
 from steering.models import overflow
 from steering.models.chat_model import ChatModel, reading
 from steering.models.partial_passes import ending_at, starting_at

@@ -19,10 +19,10 @@ from torch import Tensor
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.interventions import tensor_checks
-from steering.landing import CLASSES, Clusters
-from steering.layer_map import LayerMap, MapName, fit_layer
+from steering.maps.clusters import CLASSES, Clusters
+from steering.maps.layer_map import LayerMap, MapName, fit_layer
+from steering.maps.map_points import SHOWN, Points
 from steering.models.chat_model import ChatModel
-from steering.points import SHOWN, Points
 from steering.system.progress import stage
 
 __all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]

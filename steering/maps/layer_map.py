@@ -17,9 +17,9 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from steering.errors import SteeringError
-from steering.landing import CLASSES, Clusters, Landing, fit_clusters
-from steering.points import MapName as MapName
-from steering.umap_layout import Layout, fit_umap
+from steering.maps.clusters import CLASSES, Clusters, Landing, fit_clusters
+from steering.maps.map_points import MapName as MapName
+from steering.maps.umap_layout import Layout, fit_umap
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.maps import Maps
-from steering.tracing import Trace
+from steering.maps.model_maps import Maps
+from steering.maps.residual_trace import Trace
 
 
 def landed(maps: Maps, trace: Trace, *, prompt: str, length: int) -> list[dict[str, Any]]:
