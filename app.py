@@ -19,7 +19,8 @@ except SteeringError as error:
         raise
     raise SystemExit(f"error: {error}") from None
 
-from steering import artifact, cost, fits, sweep_table
+from steering import cost, sweep_table
+from steering.artifacts import local_fits, store
 from steering.sources import catalog
 from steering.system.progress import Report
 from steering.system.progress_log import logged
@@ -52,14 +53,14 @@ def engine_from_environment() -> Engine:
     name = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
     supply = Supply(
         model=_load,
-        directions=artifact.load,
-        recordings=artifact.recordings,
-        maps=artifact.read_maps,
-        evaluation=artifact.evaluation,
+        directions=store.load,
+        recordings=store.recordings,
+        maps=store.read_maps,
+        evaluation=store.evaluation,
         sweep=sweep_table.read,
-        transfer=artifact.transfer,
-        outline=artifact.outline,
-        points=artifact.read_points,
+        transfer=store.transfer,
+        outline=store.outline,
+        points=store.read_points,
         names=_names(name),
         adapting=Adapting(
             fitted=_fitted,
@@ -97,8 +98,8 @@ def _fitted(model: "ChatModel") -> "tuple[Directions, Maps] | None":
     folder = quick.find(model)
     if folder is None:
         return None
-    maps = artifact.read_maps(model.name, folder)
-    return (artifact.load(model.name, folder), maps) if maps is not None else None
+    maps = store.read_maps(model.name, folder)
+    return (store.load(model.name, folder), maps) if maps is not None else None
 
 
 def _check(model: "ChatModel", maps: "Maps") -> "Check":
@@ -123,7 +124,7 @@ def _fit(model: "ChatModel") -> None:
 
 def _names(name: str) -> dict[str, str]:
     """Return the models of the chooser: those with directions first, then all that are known."""
-    ready = dict.fromkeys((*artifact.available(), *fits.models(), name))
+    ready = dict.fromkeys((*store.available(), *local_fits.models(), name))
     others = [each for each in catalog.catalog() if each not in ready]
     names = {each: _title(each) for each in ready}
     return names | {each: f"{_title(each)} (no directions yet)" for each in others}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from steering.artifacts.resumable import Stages
 from steering.defaults import ROWS as ROWS
 from steering.errors import SteeringError
 from steering.inference.generation import Sampling, answer_perplexity, generate
@@ -18,7 +19,6 @@ from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
 from steering.models import overflow
 from steering.models.chat_model import ChatModel
-from steering.stages import Stages
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 

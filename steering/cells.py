@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
 from steering.inference.comparison import OVERFLOWED
@@ -25,7 +26,6 @@ from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel, TokenBatch, reading
 from steering.models.partial_passes import starting_at
-from steering.stages import Stages
 from steering.sweep_table import MEASURES, SETS, VERDICTS
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 

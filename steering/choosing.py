@@ -6,6 +6,7 @@ The rules are those of `selection` and `starts`; how much is tried is an `Effort
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.fitting import key_of, place_of
 from steering.interventions.directions import Directions, Place
@@ -21,7 +22,6 @@ from steering.selection import (
     leading_places,
 )
 from steering.selection import choose as choose_dim
-from steering.stages import Stages
 from steering.starts import CHOICE_TOKENS, Starts
 
 

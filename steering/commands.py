@@ -6,7 +6,8 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from steering import artifact, model_facts, terminal
+from steering import model_facts, terminal
+from steering.artifacts import store
 from steering.chat_templates import control_tokens
 from steering.errors import SteeringError
 from steering.formatting import plain, signed
@@ -21,7 +22,7 @@ loaded = Later("steering.loaded")
 
 def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
     """List what is known of each model."""
-    shipped = artifact.available()
+    shipped = store.available()
     return [
         {
             "name": name,
@@ -70,12 +71,12 @@ def fetch(options: argparse.Namespace) -> dict[str, Any]:
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Answer one request under several panels."""
     check_length(options.prompt, options.system)
-    directions = artifact.load(options.model, options.directions)
+    directions = store.load(options.model, options.directions)
     panels = terminal.panels(options, directions)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options)
-    directions = artifact.load(options.model, loaded.folder_for(model, options.directions))
+    directions = store.load(options.model, loaded.folder_for(model, options.directions))
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
     prompt, system = options.prompt, options.system
     *_, answers = compare(model, directions, prompt, panels, sampling=sampling, system=system)
@@ -117,16 +118,16 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     from steering.maps.residual_trace import trace  # with torch, which `serve` must not wait for
 
     check_length(options.prompt, options.system)
-    directions = artifact.load(options.model, options.directions)
+    directions = store.load(options.model, options.directions)
     panels = terminal.panels(options, directions)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
-    shipped = artifact.read_maps(options.model, options.directions)
+    shipped = store.read_maps(options.model, options.directions)
     if shipped is not None and options.layer is not None:
         shipped.at(options.layer)  # And so is a layer without a map.
     model = terminal.load(options)
     folder = loaded.folder_for(model, options.directions)
-    directions, checked = artifact.load(options.model, folder), loaded.checked_maps(model, folder)
+    directions, checked = store.load(options.model, folder), loaded.checked_maps(model, folder)
     if checked is None:
         raise SteeringError(
             f"there are no maps for {options.model!r}; make them with `python -m steering "

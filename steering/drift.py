@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering import artifact
+from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.maps.clusters import CLASSES
@@ -159,7 +159,7 @@ def check(model: ChatModel, maps: Maps) -> Check:
         drifts = measure(model, maps)
         document = {"schema": SCHEMA, "drifts": [asdict(drift) for drift in drifts]}
         with suppress(SteeringError):  # without a cache it is measured again the next time
-            artifact.write_json(path, document)
+            store.write_json(path, document)
     return Check(_format(maps.dtype, maps.quantization), _format_of(model), drifts)
 
 
@@ -293,7 +293,7 @@ def _read(path: Path) -> tuple[Drift, ...] | None:
     if not path.is_file():
         return None
     try:
-        document: Mapping[str, Any] = artifact.read_json(path)
+        document: Mapping[str, Any] = store.read_json(path)
         if document["schema"] != SCHEMA:
             return None
         return tuple(

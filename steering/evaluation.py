@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from steering import geometry, second_opinion
 from steering.answers import Row, answer_resumably
+from steering.artifacts.resumable import Stages
 from steering.chat_judge import ChatJudge
 from steering.claims import Finding, findings
 from steering.controls import Arm
@@ -29,7 +30,6 @@ from steering.models.chat_model import ChatModel
 from steering.prose_cost import ProseCost, prose_cost
 from steering.report import SCHEMA as SCHEMA
 from steering.roles import has_refused, loss_of, outcomes
-from steering.stages import Stages
 from steering.verdicts.rules import contains_refusal_phrase
 
 

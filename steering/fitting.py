@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.inference.activations import capture_sets
 from steering.inference.metrics import refusal_score
@@ -21,7 +22,6 @@ from steering.scoring import logits_under, right_sign
 from steering.selection import (
     candidates,
 )
-from steering.stages import Stages
 
 
 def fit_directions(

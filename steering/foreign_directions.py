@@ -22,7 +22,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from steering import artifact, fits
+from steering.artifacts import local_fits, store
 from steering.errors import SteeringError
 from steering.foreign_files import start_of
 from steering.foreign_formats import Foreign, Numbers, Shape, read
@@ -110,12 +110,12 @@ def import_directions(
             directions, manifest, maps = _taken_back(own, path, shape, wishes)
     made_of = [directions.digest, directions.imported, manifest["imported_from"]["files"]]
     key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
-    folder = out or fits.root(model) / f"{fits.IMPORTED}{key[:12]}"
+    folder = out or local_fits.root(model) / f"{local_fits.IMPORTED}{key[:12]}"
     _require_free(folder)
-    artifact.write(folder, directions, manifest)
+    store.write(folder, directions, manifest)
     if maps is not None:
-        artifact.write_file(folder / "maps.safetensors", maps)
-    return Imported(folder, artifact.load(model, folder), manifest, _cosine(directions, model))
+        store.write_file(folder / "maps.safetensors", maps)
+    return Imported(folder, store.load(model, folder), manifest, _cosine(directions, model))
 
 
 def shape_of(model: str) -> Shape:
@@ -136,7 +136,7 @@ def shape_of(model: str) -> Shape:
                 f"first with `python -m steering fetch --model {model}`"
             )
         folder = found.folder
-    config = artifact.read_json(folder / "config.json")
+    config = store.read_json(folder / "config.json")
     layers = _first(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers")
     width = _first(config, "hidden_size", "n_embd", "d_model")
     if layers is None or width is None:
@@ -218,10 +218,10 @@ def _chosen(foreign: Foreign, shape: Shape, layer: int | None) -> tuple[Place, s
 
 def _cosine(directions: Directions, model: str) -> float | None:
     """Compare with the difference in means that the model has without it, at the same layer."""
-    folder = artifact.folder_of(model)
-    if not (folder / fits.MANIFEST).is_file() or folder.name.startswith(fits.IMPORTED):
+    folder = store.folder_of(model)
+    if not (folder / local_fits.MANIFEST).is_file() or folder.name.startswith(local_fits.IMPORTED):
         return None
-    known = artifact.load(model, folder)
+    known = store.load(model, folder)
     position, layer = directions.dim_place
     if position not in known.positions or directions.places is not None:
         position = known.dim_place[0]
@@ -272,7 +272,7 @@ def _taken_back(
             f"{path} says itself where its directions are taken and how long they are; leave "
             "--layer, --scale, --flip-sign and --numbers out"
         )
-    said, found = artifact.manifest(shape.model, own), artifact.load(shape.model, own)
+    said, found = store.manifest(shape.model, own), store.load(shape.model, own)
     found.require(shape.model, n_layers=shape.n_layers, d_model=shape.d_model)
     other = found.model != shape.model
     notes = [f"they were fitted on {found.model}; the width fits"] if other else []
@@ -282,7 +282,7 @@ def _taken_back(
     maps = own / "maps.safetensors"
     content = None
     if maps.is_file() and not other:
-        artifact.read_maps(shape.model, own)  # broken ones are told now
+        store.read_maps(shape.model, own)  # broken ones are told now
         content = maps.read_bytes()
     return replace(found, model=shape.model), kept, content
 
@@ -298,7 +298,7 @@ def _require_free(folder: Path) -> None:
     if not folder.is_dir():
         raise SteeringError(f"{folder} is a file; give a folder with --out")
     with contextlib.suppress(SteeringError):
-        if "imported_from" in artifact.read_json(folder / "manifest.json"):
+        if "imported_from" in store.read_json(folder / "manifest.json"):
             return
     if any(folder.iterdir()):
         raise SteeringError(

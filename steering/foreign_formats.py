@@ -24,7 +24,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering import artifact, foreign_files
+from steering import foreign_files
+from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.interventions.directions import Place
 from steering.sources.gguf_download import sha256_of
@@ -151,7 +152,7 @@ def _refusal_direction(folder: Path, shape: Shape) -> Foreign:
 
 
 def _place(facts: Path, shape: Shape) -> Place:
-    document = artifact.read_json(facts)
+    document = store.read_json(facts)
     found = (document.get("pos"), document.get("layer")) if isinstance(document, dict) else ()
     if len(found) != 2 or any(type(number) is not int for number in found):
         raise SteeringError(f'{facts} does not say {{"pos": -1, "layer": 10}} with whole numbers')

@@ -10,7 +10,7 @@ from typing import Final
 
 import torch
 
-from steering import artifact
+from steering.artifacts import store
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.interventions.edits import Edit, compile_edits, intervene
@@ -30,7 +30,7 @@ def trial(model: ChatModel) -> str | None:
     """
     edits: dict[str, Edit | None] = {"untouched": None}
     try:
-        directions = artifact.load(model.name)
+        directions = store.load(model.name)
         directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
         for text in (*DEFAULT_PANELS, INDUCING):
             edits[text] = parse(text).edit(directions)

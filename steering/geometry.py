@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, pstdev
 from typing import Any
 
+from steering.artifacts.resumable import Stages
 from steering.controls import RANDOM_SEEDS
 from steering.intervals import wilson
 from steering.interventions.directions import Directions
@@ -18,7 +19,6 @@ from steering.maps.clusters import CLASSES
 from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import trace
 from steering.models.chat_model import ChatModel
-from steering.stages import Stages
 
 
 @dataclass(frozen=True)

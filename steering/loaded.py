@@ -3,7 +3,8 @@
 import logging
 from pathlib import Path
 
-from steering import artifact, drift, quick
+from steering import drift, quick
+from steering.artifacts import store
 from steering.drift import Check
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
@@ -30,7 +31,7 @@ def folder_for(model: ChatModel, asked: Path | None = None) -> Path | None:
 
 def checked_maps(model: ChatModel, folder: Path | None) -> tuple[Maps, Check] | None:
     """Return a model's maps as they serve in its number format, and how well; None without maps."""
-    maps = artifact.read_maps(model.name, folder)
+    maps = store.read_maps(model.name, folder)
     if maps is None:
         return None
     found = drift.check(model, maps)

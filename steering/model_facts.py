@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from steering import artifact
+from steering.artifacts import store
 from steering.sources import catalog
 
 
@@ -12,9 +12,9 @@ def baseline_refusal(name: str) -> dict[str, Any] | None:
     Returns:
         `rate`, its 95 % interval `ci`, and the number of requests `n`, from the shipped evaluation.
     """
-    if name not in artifact.available():
+    if name not in store.available():
         return None
-    document = artifact.evaluation(name)
+    document = store.evaluation(name)
     for entry in (document or {}).get("panels", []):
         if entry["panel"] == "baseline" and "harmful" in entry:
             harmful = entry["harmful"]

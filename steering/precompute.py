@@ -7,8 +7,13 @@ result in a work folder under the cache, so a run that was stopped goes on where
 
 from pathlib import Path
 
-from steering import artifact, choosing, evaluation, sweep_table
+from steering import choosing, evaluation, sweep_table
 from steering.answers import ROWS
+from steering.artifacts import store
+from steering.artifacts.provenance import provenance
+from steering.artifacts.recorded_markers import with_places
+from steering.artifacts.recordings import record
+from steering.artifacts.resumable import Stages
 from steering.controls import arms
 from steering.data import prose
 from steering.data.splits import PromptSplits
@@ -17,10 +22,6 @@ from steering.fitting import fit_directions, fit_maps_of
 from steering.interventions.directions import Directions
 from steering.maps import map_points
 from steering.models.chat_model import ChatModel
-from steering.provenance import provenance
-from steering.recorded_places import with_places
-from steering.recordings import record
-from steering.stages import Stages
 from steering.sweep import run_sweep
 
 
@@ -41,7 +42,7 @@ def precompute(
         batch_size: Prompts per forward pass while fitting and choosing.
         rows_per_batch: Rows (prompts x panels) per batch while generating.
     """
-    stages = Stages.of(model, splits.source, artifact.SCHEMA)
+    stages = Stages.of(model, splits.source, store.SCHEMA)
     final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
     directions, kept = fit_directions(model, splits, stages, batch_size)
     sizes = (batch_size, rows_per_batch)
@@ -55,8 +56,8 @@ def precompute(
         **chosen,
     }
     maps = fit_maps_of(model, directions, splits, stages, batch_size)
-    artifact.write(out, directions, manifest)
-    artifact.write_maps(out, maps)
+    store.write(out, directions, manifest)
+    store.write_maps(out, maps)
     found = evaluate(
         model,
         directions,
@@ -71,11 +72,11 @@ def precompute(
     )
     facts = provenance(model, splits.source)
     of_text = {"text": prose.source()}
-    artifact.write_json(out / "evaluation.json", {**found.document, "provenance": facts | of_text})
+    store.write_json(out / "evaluation.json", {**found.document, "provenance": facts | of_text})
     run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
     lines = record(model, directions, stages)
     digest = map_points.digest(out / map_points.FILE)
     placed = with_places(lines, model, directions, maps, digest=digest)
-    artifact.write_lines(out / "recordings.jsonl", placed)
-    artifact.publish(out, final)
+    store.write_lines(out / "recordings.jsonl", placed)
+    store.publish(out, final)
     return directions

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from steering.artifacts.resumable import Stages
 from steering.data.prose import Passage
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, Program, compile_edits, intervene
@@ -20,7 +21,6 @@ from steering.interventions.panel import Panel
 from steering.models import overflow
 from steering.models.chat_model import ChatModel, reading
 from steering.models.partial_passes import starting_at
-from steering.stages import Stages
 
 WINDOW: Final = 128
 """Tokens read at once (chosen: logits of a pass then fit in half a gigabyte)."""

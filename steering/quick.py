@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from steering import artifact, fits
 from steering.answers import ROWS
+from steering.artifacts import local_fits, store
+from steering.artifacts.provenance import provenance
+from steering.artifacts.resumable import Stages
 from steering.choosing import QUICK, choose
 from steering.data.splits import PromptSplits
 from steering.drift import fingerprint
@@ -20,8 +22,6 @@ from steering.fitting import fit_directions, fit_maps_of
 from steering.interventions.directions import Directions
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import short
-from steering.provenance import provenance
-from steering.stages import Stages
 
 BATCH: Final = 8
 """Prompts per forward pass: few, so that a visitor who wants a turn waits for a second or two."""
@@ -31,12 +31,12 @@ def folder_of(model: ChatModel) -> Path:
     """Return where the quick fit of a model in its number format is kept."""
     kind = f"{short(model.dtype)}-{model.number_format.quantization}-{model.device.type}"
     mode = "-thinking" if model.template.rendering.thinking == "on" else ""
-    return fits.root(model.name) / f"{kind}{mode}"
+    return local_fits.root(model.name) / f"{kind}{mode}"
 
 
 def find(model: ChatModel) -> Path | None:
     """Return the quick fit of these very weights in this number format, None without one."""
-    return fits.matching(folder_of(model), fingerprint(model))
+    return local_fits.matching(folder_of(model), fingerprint(model))
 
 
 def known(model: ChatModel) -> Directions | None:
@@ -45,7 +45,7 @@ def known(model: ChatModel) -> Directions | None:
     None, too, if they were fitted in another mode of the template, whose places are others.
     """
     try:
-        found = artifact.load(model.name, artifact.shipped(model.name))
+        found = store.load(model.name, store.shipped(model.name))
         found.rendering.require(model.template.rendering, what="directions", model=model.name)
     except SteeringError:
         return None
@@ -74,7 +74,7 @@ def quick(
     Raises:
         SteeringError: If the model or the prompts do not allow it; nothing is written then.
     """
-    stages = Stages.of(model, splits.source, artifact.SCHEMA)
+    stages = Stages.of(model, splits.source, store.SCHEMA)
     directions, kept = fit_directions(model, splits, stages, batch_size)
     if taken_over is not None:
         rank = directions.subspace("inlp", taken_over.inlp_place).rank
@@ -101,6 +101,6 @@ def quick(
         **chosen,
     }
     # The manifest comes last: a folder without one holds no fit.
-    artifact.write_maps(out, maps)
-    artifact.write(out, directions, manifest)
+    store.write_maps(out, maps)
+    store.write(out, directions, manifest)
     return directions

@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering import artifact
+from steering.artifacts import store
+from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.drift import fingerprint
 from steering.errors import SteeringError
@@ -28,7 +29,6 @@ from steering.maps.layer_map import LayerMap, fit_axes
 from steering.models.chat_model import ChatModel
 from steering.scoring import right_sign
 from steering.sources.weights import cache_folder
-from steering.stages import Stages
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,7 @@ def check_directions(
             "n": {name: len(splits.train[name]) for name in CLASSES}
         }
         with suppress(SteeringError):  # without a cache it is measured again the next time
-            artifact.write_json(_path(model, directions, splits), found)
+            store.write_json(_path(model, directions, splits), found)
     return found
 
 
@@ -145,7 +145,7 @@ def known_agreement(
     """Return what `check_directions` found before, None where it never ran."""
     path = _path(model, directions, splits)
     try:
-        return dict(artifact.read_json(path)) if path.is_file() else None
+        return dict(store.read_json(path)) if path.is_file() else None
     except (SteeringError, TypeError, ValueError):
         return None
 

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from steering.answers import Row
+from steering.artifacts.resumable import Stages
 from steering.assessment import Assessment, Match, Opinion, agreement
 from steering.chat_judge import ChatJudge
 from steering.intervals import wilson
-from steering.stages import Stages
 
 _AT_ONCE: Final = 8
 """Answers judged between two savings (chosen: a kill loses at most these)."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from steering.answers import answer_resumably
+from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.evaluation import table
 from steering.inference.generation import Sampling
@@ -12,7 +13,6 @@ from steering.intervals import standard_error
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel
-from steering.stages import Stages
 
 RANKS_TRIED = (1, 2, 3, 4, 6, 8)
 """Ranks among which the starting rank of INLP panels is chosen, as far as INLP kept them."""

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from steering import (
-    artifact,
     cells,
     controls,
     evaluation,
@@ -26,13 +25,15 @@ from steering import (
     transfer_table,
 )
 from steering.answers import as_rows
+from steering.artifacts import store
+from steering.artifacts.export import export as write_export
+from steering.artifacts.provenance import provenance
 from steering.chat_judge import open_judge
 from steering.data import prompts, prose
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
 from steering.evaluation import Settings
-from steering.export import export as write_export
 from steering.inference import comparison
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
@@ -40,7 +41,6 @@ from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format, formats
 from steering.precompute import precompute as make
-from steering.provenance import provenance
 from steering.refit import check_directions, known_agreement
 from steering.sweep import run_sweep
 from steering.transfer import Shipped
@@ -71,7 +71,7 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
             rows_per_batch=options.rows,
         )
     else:
-        out = options.out or artifact.shipped(options.model)
+        out = options.out or store.shipped(options.model)
         _keep_other_mode(out, model)
         directions = make(
             model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
@@ -88,7 +88,7 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
 def _keep_other_mode(folder: Path, model: ChatModel) -> None:
     """Refuse to replace what was fitted with thinking by what was fitted without, or vice versa."""
     try:
-        found = artifact.manifest(model.name, folder).get("thinking", "none")
+        found = store.manifest(model.name, folder).get("thinking", "none")
     except SteeringError:
         return  # There is nothing that could be used, and so nothing to keep.
     if (found == "on") != (model.template.rendering.thinking == "on"):
@@ -113,7 +113,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     comparison.check_length("-", options.system)
     sets, source = _sets(options)
     passages, text = _passages(options)
-    directions = artifact.load(options.model, options.directions)
+    directions = store.load(options.model, options.directions)
     arms = (
         controls.arms_of([parse(text) for text in options.panel], directions)
         if options.panel
@@ -123,7 +123,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
     model = terminal.load(options).under(options.system)
     folder = loaded.folder_for(model, options.directions)
-    directions, (maps, drifts) = artifact.load(options.model, folder), _maps(options, model, folder)
+    directions, (maps, drifts) = store.load(options.model, folder), _maps(options, model, folder)
     chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     found = evaluation.evaluate(
@@ -154,9 +154,9 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         else known_agreement(model, directions, PromptSplits.own()),
     }
     if out := options.out or (_beside(options, "evaluation.json") if whole else None):
-        artifact.write_json(out, document)
+        store.write_json(out, document)
     if options.texts:
-        artifact.write_lines(options.texts, as_rows(found.rows))
+        store.write_lines(options.texts, as_rows(found.rows))
     # How long it took is told, not stored: a file is the same however often its run was stopped.
     return {**document, "written": str(out) if out else None, "seconds": found.seconds}
 
@@ -195,7 +195,7 @@ def _maps(
     if checked is None:
         return None, None
     maps, check = checked
-    directions = artifact.load(options.model, folder)
+    directions = store.load(options.model, folder)
     found = check.as_dict(geometry.layers_shown(directions, maps))
     source = geometry.source_layer(directions)
     if check.at(source).verdict == "unusable":
@@ -209,7 +209,7 @@ def _maps(
 
 
 def _beside(options: argparse.Namespace, name: str) -> Path:
-    return Path(options.directions or artifact.folder_of(options.model)) / name
+    return Path(options.directions or store.folder_of(options.model)) / name
 
 
 def show_evaluate(document: Mapping[str, Any]) -> None:
@@ -223,7 +223,7 @@ def show_evaluate(document: Mapping[str, Any]) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure grids of edits on validation prompts and write one table."""
-    directions = artifact.load(options.model, options.directions)
+    directions = store.load(options.model, options.directions)
     grid = {text: _expanded(text, directions) for text in options.grid} if options.grid else None
     answered = (
         list(chain.from_iterable(_expanded(text, directions) for text in options.answer))
@@ -239,7 +239,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if out.suffix != ".csv":
         raise SteeringError(f"cannot write the table to {out}: its name must end in .csv")
     model = terminal.load(options)
-    directions = artifact.load(options.model, loaded.folder_for(model, options.directions))
+    directions = store.load(options.model, loaded.folder_for(model, options.directions))
     rows = run_sweep(
         model,
         directions,
@@ -262,7 +262,7 @@ def _expanded(text: str, directions: Directions) -> list[Panel]:
 
 def transfer(options: argparse.Namespace) -> dict[str, Any]:
     """Measure fit format by run format; the whole table is stored beside the directions."""
-    directions = artifact.load(options.model, options.directions)
+    directions = store.load(options.model, options.directions)
     splits = PromptSplits.own()
     known = {each.name: each for each in formats(cuda=torch.cuda.is_available())}
     if unknown := [name for name in options.format or () if name not in known]:
@@ -273,13 +273,13 @@ def transfer(options: argparse.Namespace) -> dict[str, Any]:
     def load(wanted: Format) -> ChatModel:
         return terminal.load(options, number_format=wanted)
 
-    maps = artifact.read_maps(options.model, options.directions)
+    maps = store.read_maps(options.model, options.directions)
     if maps is None:
         raise SteeringError(
             f"there are no maps of {options.model}; make them with `python -m steering precompute "
             f"--quick --model {options.model}`"
         )
-    manifest = artifact.manifest(options.model, options.directions)
+    manifest = store.manifest(options.model, options.directions)
     fitted = Format("cpu", maps.quantization, maps.dtype)  # type: ignore[arg-type]
     if manifest.get("device", "cpu") != "cpu":
         fitted = replace(fitted, device=manifest["device"])
@@ -288,7 +288,7 @@ def transfer(options: argparse.Namespace) -> dict[str, Any]:
     whole = not options.format and options.prompts == TRANSFER_PROMPTS
     out = options.out or (_beside(options, "transfer.json") if whole else None)
     if out:
-        artifact.write_json(out, document)
+        store.write_json(out, document)
     return document | {"written": str(out) if out else None}
 
 
@@ -301,7 +301,7 @@ def show_transfer(document: Mapping[str, Any]) -> None:
 
 def results(options: argparse.Namespace) -> dict[str, Any]:
     """Return the stored evaluation of a model."""
-    document = artifact.evaluation(options.model)
+    document = store.evaluation(options.model)
     if document is None or document.get("schema") != evaluation.SCHEMA:
         raise SteeringError(
             f"there are no results for {options.model!r}; measure them with "

@@ -12,13 +12,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from steering.artifacts.resumable import Stages
 from steering.cells import Cells, Settings
 from steering.data.splits import PromptSplits
 from steering.grids import Grid, default_grid, reference_points
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel
-from steering.stages import Stages
 from steering.sweep_table import COLUMNS, SCHEMA, summary, write
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from steering import artifact
+from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.intervals import Interval, mean_interval, wilson
 from steering.interventions.panel import Panel
@@ -82,7 +82,7 @@ def _with_ends(name: str, interval: Interval) -> dict[str, float]:
 def write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
     """Write the table and, beside it, what its columns mean and where it comes from."""
     content = as_text(rows).encode()
-    artifact.write_file(out, content)
+    store.write_file(out, content)
     document = {
         "schema": SCHEMA,
         "table": out.name,
@@ -90,7 +90,7 @@ def write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
         "columns": dict(COLUMNS),
         **facts,
     }
-    artifact.write_json(out.with_suffix(".json"), document)
+    store.write_json(out.with_suffix(".json"), document)
 
 
 def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -110,7 +110,7 @@ def load(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     Raises:
         SteeringError: If they are missing, broken, of another schema or of different runs.
     """
-    document = artifact.read_json(path.with_suffix(".json"))
+    document = store.read_json(path.with_suffix(".json"))
     content = path.read_bytes() if path.is_file() else b""
     if (
         not isinstance(document, dict)
@@ -138,7 +138,7 @@ def read(model: str, folder: Path | None = None) -> list[dict[str, Any]]:
     Raises:
         SteeringError: If the table is broken, or of another schema.
     """
-    path = (folder or artifact.folder_of(model)) / TABLE
+    path = (folder or store.folder_of(model)) / TABLE
     return load(path)[0] if path.is_file() else []
 
 

@@ -14,6 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering import drift
+from steering.artifacts.provenance import machine
+from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
 from steering.inference.activations import capture
@@ -28,9 +30,7 @@ from steering.maps.layer_map import LayerMap
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format
-from steering.provenance import machine
 from steering.refit import agreement, refit
-from steering.stages import Stages
 from steering.transfer_table import SCHEMA
 from steering.verdicts.rules import judge
 

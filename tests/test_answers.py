@@ -4,11 +4,11 @@ import pytest
 
 from steering import answers as answers_module
 from steering.answers import Row, answer_all, answer_resumably, as_rows
+from steering.artifacts.resumable import Stages
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
-from steering.stages import Stages
 
 SIX = Sampling(max_new_tokens=6)
 

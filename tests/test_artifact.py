@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from steering import artifact
-from steering.artifact import (
+from steering.artifacts import store
+from steering.artifacts.store import (
     available,
     evaluation,
     folder_of,
@@ -111,7 +111,7 @@ def test_a_finished_artifact_replaces_the_old_one_and_leaves_other_files(tmp_pat
         write_file(tmp_path / "made" / name, b"new")
         write_file(tmp_path / "out" / name, b"old")
     write_file(tmp_path / "out" / "notes.txt", b"mine")
-    artifact.publish(tmp_path / "made", tmp_path / "out")
+    store.publish(tmp_path / "made", tmp_path / "out")
     found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert found == {"a": b"new", "b": b"new", "notes.txt": b"mine"}
     assert not (tmp_path / "made").exists()
@@ -121,7 +121,7 @@ def test_a_disk_that_fills_up_leaves_the_old_artifact_whole(tmp_path, monkeypatc
     for name in ("a", "b"):
         write_file(tmp_path / "made" / name, b"new")
         write_file(tmp_path / "out" / name, b"old")
-    real = artifact.write_file
+    real = store.write_file
 
     def full(path, content):
         if path.name == "b":
@@ -129,12 +129,12 @@ def test_a_disk_that_fills_up_leaves_the_old_artifact_whole(tmp_path, monkeypatc
         real(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(artifact, "write_file", full)
+        patch.setattr(store, "write_file", full)
         with pytest.raises(SteeringError, match="no space"):
-            artifact.publish(tmp_path / "made", tmp_path / "out")
+            store.publish(tmp_path / "made", tmp_path / "out")
     found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert found == {"a": b"old", "b": b"old"}
-    artifact.publish(tmp_path / "made", tmp_path / "out")
+    store.publish(tmp_path / "made", tmp_path / "out")
     assert (tmp_path / "out" / "b").read_bytes() == b"new"
 
 
@@ -245,7 +245,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, cal
     path = tmp_path / "manifest.json"
     write_file(path, b"old")
     with monkeypatch.context() as patch:
-        patch.setattr(artifact.os, call, fake)
+        patch.setattr(store.os, call, fake)
         with pytest.raises(
             SteeringError, match=r"no disk space for manifest\.json in .*bytes are free"
         ):
@@ -258,7 +258,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, cal
 
 def test_a_full_disk_leaves_directions_that_still_load(folder, fitted, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(artifact.os, "replace", refuse)
+        patch.setattr(store.os, "replace", refuse)
         with pytest.raises(SteeringError):
             write(folder, replace(fitted, default_k=1), {})
     assert_equal(load("tiny", folder), fitted)

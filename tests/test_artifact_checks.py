@@ -7,20 +7,21 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from steering import artifact, sweep_table
+from steering import sweep_table
+from steering.artifacts import store
 from steering.errors import SteeringError
 
 
 @pytest.fixture
 def folder(tmp_path, fitted):
-    artifact.write(tmp_path / "made", fitted, {})
+    store.write(tmp_path / "made", fitted, {})
     return tmp_path / "made"
 
 
 @pytest.fixture
 def mapped(folder):
     """The folder with shipped maps, which are there at once: to fit some compiles UMAP."""
-    shipped = artifact.folder_of("smollm2-135m-instruct") / "maps.safetensors"
+    shipped = store.folder_of("smollm2-135m-instruct") / "maps.safetensors"
     if not shipped.is_file():
         pytest.skip("no maps are shipped")
     shutil.copy(shipped, folder)
@@ -83,10 +84,10 @@ CHANGES = {
 @pytest.mark.parametrize("name", ["difference", "harmless_mean", "inlp(-1,1)", "inlp(-2,3)"])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_tensor_that_does_not_fit_is_refused_by_name(folder, name, change):
-    artifact.load("tiny", folder)
+    store.load("tiny", folder)
     spoil(folder, name, change)
     with pytest.raises(SteeringError) as caught:
-        artifact.load("tiny", folder)
+        store.load("tiny", folder)
     told = str(caught.value)
     assert "cannot be read" in told
     # Where `difference` has another width, whatever stands beside it does not fit.
@@ -98,14 +99,14 @@ def test_a_tensor_that_does_not_fit_is_refused_by_name(folder, name, change):
 def test_missing_layers_are_refused(folder, name):
     spoil(folder, name, lambda tensor: tensor[:, :2])
     with pytest.raises(SteeringError, match="harmless_mean is wrong: it must be of shape"):
-        artifact.load("tiny", folder)
+        store.load("tiny", folder)
 
 
 def test_layers_missing_everywhere_are_refused_at_the_basis_that_needs_them(folder):
     for name in ("difference", "harmless_mean"):
         spoil(folder, name, lambda tensor: tensor[:, :2])
     with pytest.raises(SteeringError, match=r"inlp\(-?\d,[23]\) is wrong: it must be at a place"):
-        artifact.load("tiny", folder)
+        store.load("tiny", folder)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_layers_missing_everywhere_are_refused_at_the_basis_that_needs_them(fold
 def test_a_basis_that_is_not_orthonormal_is_refused_by_name(folder, change):
     spoil(folder, "inlp(-1,1)", change)
     with pytest.raises(SteeringError, match=r"inlp\(-1,1\) is wrong: .*not orthonormal"):
-        artifact.load("tiny", folder)
+        store.load("tiny", folder)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_a_basis_that_is_not_orthonormal_is_refused_by_name(folder, change):
 def test_a_manifest_edited_by_hand_is_refused_not_traced(folder, key, value):
     manifest(folder, **{key: value})
     with pytest.raises(SteeringError, match=r"cannot be read .*precompute --quick --model tiny"):
-        artifact.load("tiny", folder)
+        store.load("tiny", folder)
 
 
 TENSORS = ("means", "rest", "coordinates", "embedding", "clusters.whitening", "clusters.limits")
@@ -143,7 +144,7 @@ TENSORS = ("means", "rest", "coordinates", "embedding", "clusters.whitening", "c
 def test_maps_with_a_tensor_that_does_not_fit_are_refused(mapped, name, change):
     spoil_maps(mapped, name, change)
     with pytest.raises(SteeringError, match=r"maps\.safetensors cannot be read") as caught:
-        artifact.read_maps("tiny", mapped)
+        store.read_maps("tiny", mapped)
     assert "is wrong" in str(caught.value) or "expected float32" in str(caught.value)
 
 
@@ -157,10 +158,10 @@ def test_maps_with_a_tensor_that_does_not_fit_are_refused(mapped, name, change):
     ],
 )
 def test_maps_whose_facts_were_edited_are_refused(mapped, key, value):
-    assert artifact.read_maps("tiny", mapped) is not None
+    assert store.read_maps("tiny", mapped) is not None
     change_maps(mapped, **{key: value})
     with pytest.raises(SteeringError, match=r"maps\.safetensors cannot be read"):
-        artifact.read_maps("tiny", mapped)
+        store.read_maps("tiny", mapped)
 
 
 def test_the_files_of_the_artifact_swapped_are_refused(mapped):
@@ -169,16 +170,16 @@ def test_the_files_of_the_artifact_swapped_are_refused(mapped):
     one.write_bytes(other.read_bytes())
     other.write_bytes(held)
     with pytest.raises(SteeringError, match="broken or from another run"):
-        artifact.load("tiny", mapped)
+        store.load("tiny", mapped)
     with pytest.raises(SteeringError, match="cannot be read"):
-        artifact.read_maps("tiny", mapped)
+        store.read_maps("tiny", mapped)
 
 
 @pytest.mark.parametrize("content", ["[]", "7", '{"panels": 7}', '{"panels": [{"k": 1}]}', "nan"])
 def test_a_table_that_is_none_is_refused(folder, content):
     (folder / "evaluation.json").write_text(content)
     with pytest.raises(SteeringError, match=r"evaluation\.json cannot be read"):
-        artifact.evaluation("tiny", folder)
+        store.evaluation("tiny", folder)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_a_recording_that_is_none_is_refused(folder, line):
     content = line if isinstance(line, bytes) else line.encode()
     (folder / "recordings.jsonl").write_bytes(b'{"prompt": "a \xe2\x80\xa8 b"}\n' + content)
     with pytest.raises(SteeringError, match=r"recordings\.jsonl cannot be read"):
-        artifact.recordings("tiny", folder)
+        store.recordings("tiny", folder)
 
 
 @pytest.mark.parametrize(

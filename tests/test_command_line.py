@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from steering import artifact, defaults, evaluation, sweep_table
+from steering import defaults, evaluation, sweep_table
 from steering.__main__ import main
+from steering.artifacts import store
 from steering.data import prose
 from steering.data.prose import Passage
 from steering.data.splits import PromptSplits
@@ -15,14 +16,14 @@ from steering.models import loading
 from steering.sources import catalog
 
 DEFAULT_IS_SHIPPED = pytest.mark.skipif(
-    catalog.DEFAULT_MODEL not in artifact.available(), reason="no directions are shipped"
+    catalog.DEFAULT_MODEL not in store.available(), reason="no directions are shipped"
 )
 
 
 @pytest.fixture
 def directions(tmp_path, fitted, tiny, monkeypatch) -> str:
     """The folder of the tiny model's directions; whatever is loaded is the tiny model."""
-    artifact.write(tmp_path / "made", fitted, {})
+    store.write(tmp_path / "made", fitted, {})
     monkeypatch.setattr(loading, "load", lambda *_, **__: tiny)
     return str(tmp_path / "made")
 
@@ -70,7 +71,7 @@ def test_models_lists_the_catalog_with_the_state_of_each(capsys, tmp_path, monke
     default = next(entry for entry in found if entry["name"] == catalog.DEFAULT_MODEL)
     assert default["cached"] is False
     assert default["gated"] is False
-    assert default["directions"] == (catalog.DEFAULT_MODEL in artifact.available())
+    assert default["directions"] == (catalog.DEFAULT_MODEL in store.available())
     assert default["parameters"] > 1e8
 
 

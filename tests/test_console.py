@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steering import artifact
 from steering.__main__ import main
+from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.system import console, strict_json
 
@@ -163,8 +163,8 @@ def test_nan_and_infinity_become_null_at_every_depth():
 
 def test_files_hold_null_for_nan_and_names_that_are_not_utf_8(tmp_path):
     document = {"kl": float("nan"), "source": "caf\udce9.txt"}
-    artifact.write_json(tmp_path / "a.json", document)
-    artifact.write_lines(tmp_path / "a.jsonl", [document])
+    store.write_json(tmp_path / "a.json", document)
+    store.write_lines(tmp_path / "a.jsonl", [document])
     for text in ((tmp_path / "a.json").read_text("utf-8"), (tmp_path / "a.jsonl").read_text()):
         assert json.loads(text) == {"kl": None, "source": "caf\udce9.txt"}
 
@@ -172,6 +172,6 @@ def test_files_hold_null_for_nan_and_names_that_are_not_utf_8(tmp_path):
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "caf\udce9"])
 def test_a_model_name_that_is_no_file_name_is_told(name):
     with pytest.raises(SteeringError, match=r"unknown model|no directions"):
-        artifact.load(name)
+        store.load(name)
     with pytest.raises(SteeringError, match="no directions"):
-        artifact.load("tiny", Path(name))
+        store.load("tiny", Path(name))

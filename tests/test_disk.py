@@ -8,10 +8,10 @@ import pytest
 from safetensors import SafetensorError
 from supply import Hub, running_hub
 
-from steering import artifact, export
+from steering.artifacts import export, store
+from steering.artifacts.resumable import Stages
 from steering.errors import SteeringError
 from steering.sources import gguf_conversion, gguf_download, hub, weights
-from steering.stages import Stages
 from steering.system import disk_space
 from steering.system.progress import silent
 
@@ -96,16 +96,16 @@ def fail(number: int):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_file_of_an_artifact_that_does_not_fit_leaves_nothing(tmp_path, monkeypatch, number):
-    monkeypatch.setattr(artifact.os, "replace", fail(number))
+    monkeypatch.setattr(store.os, "replace", fail(number))
     with pytest.raises(SteeringError, match=SENTENCE.replace(".*", "a.json .*", 1)):
-        artifact.write_json(tmp_path / "a.json", {})
+        store.write_json(tmp_path / "a.json", {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_another_fault_of_the_disk_is_not_told_as_a_full_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifact.os, "replace", fail(errno.EACCES))
+    monkeypatch.setattr(store.os, "replace", fail(errno.EACCES))
     with pytest.raises(SteeringError, match=r"a\.json could not be written: .*Permission denied"):
-        artifact.write_json(tmp_path / "a.json", {})
+        store.write_json(tmp_path / "a.json", {})
 
 
 @pytest.fixture

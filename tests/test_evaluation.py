@@ -7,8 +7,9 @@ import pytest
 from killing import killed, traced
 
 from steering import answers as answering
-from steering import artifact, controls, evaluation, geometry, prose_cost, ranking, report, stages
+from steering import controls, evaluation, geometry, prose_cost, ranking, report
 from steering.answers import Row, answer_all
+from steering.artifacts import resumable, store
 from steering.data.prose import Passage
 from steering.evaluation import Settings, evaluate, table
 from steering.inference.generation import Sampling
@@ -251,9 +252,9 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
     def run(name: str) -> None:
         monkeypatch.setenv("STEERING_CACHE", str(tmp_path / name))
         document = evaluate(tiny, fitted, sets, arms, settings).document
-        artifact.write_json(tmp_path / f"{name}.json", document)
+        store.write_json(tmp_path / f"{name}.json", document)
 
-    modules = (evaluation, answering, prose_cost, geometry, stages, artifact)
+    modules = (evaluation, answering, prose_cost, geometry, resumable, store)
     lines = traced(lambda: run("whole"), modules)
     chance, kills = random.Random(7), 0
     while killed(lambda: run("pieces"), modules, chance.randint(1, lines - 1)):

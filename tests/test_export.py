@@ -16,9 +16,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load, load_file
 
-from steering import artifact
+from steering.artifacts import store
+from steering.artifacts.export import bundle, control_vector, export, steering_vector
 from steering.errors import SteeringError
-from steering.export import bundle, control_vector, export, steering_vector
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
 
@@ -33,7 +33,7 @@ def folder(tmp_path, fitted) -> Path:
         "dim_screening": {"-2,1": {"bypass": 0.5, "kl": 0.1}, "-1,3": {"bypass": -1.0, "kl": 0.2}},
         "dim_scores": [{"position": -1, "layer": 3, "bypass": -1.0, "induce": 2.0}],
     }
-    artifact.write(place, fitted, manifest)
+    store.write(place, fitted, manifest)
     panels = [
         {
             "panel": "baseline",
@@ -45,12 +45,12 @@ def folder(tmp_path, fitted) -> Path:
             "kl": 0.5,
         },
     ]
-    artifact.write_json(place / "evaluation.json", {"panels": panels})
-    artifact.write_lines(place / "recordings.jsonl", [{"prompt": "hé"}])
-    artifact.write_file(place / "maps.safetensors", b"maps")
-    artifact.write_file(place / "sweep.parquet", b"sweep")
-    artifact.write_file(place / ".hidden.json", b"{}")
-    artifact.write_file(place / "notes.txt~", b"private")
+    store.write_json(place / "evaluation.json", {"panels": panels})
+    store.write_lines(place / "recordings.jsonl", [{"prompt": "hé"}])
+    store.write_file(place / "maps.safetensors", b"maps")
+    store.write_file(place / "sweep.parquet", b"sweep")
+    store.write_file(place / ".hidden.json", b"{}")
+    store.write_file(place / "notes.txt~", b"private")
     return place
 
 
@@ -161,7 +161,7 @@ def test_the_bundle_holds_the_artifact_as_it_is_and_nothing_private(fitted, fold
 def test_the_unpacked_bundle_is_an_artifact_again(fitted, folder, tmp_path):
     with zipfile.ZipFile(io.BytesIO(bundle(fitted, folder))) as file:
         file.extractall(tmp_path / "unpacked")
-    again = artifact.load("tiny-qwen2", tmp_path / "unpacked")
+    again = store.load("tiny-qwen2", tmp_path / "unpacked")
     assert torch.equal(again.difference, fitted.difference)
     assert bundle(again, tmp_path / "unpacked").startswith(b"PK")
 
@@ -230,8 +230,8 @@ def test_the_commands_of_the_readme_read_the_files(fitted, folder, tmp_path):
 
 
 def test_what_was_not_measured_is_left_out(fitted, tmp_path):
-    artifact.write(tmp_path / "bare", replace(fitted, dim_place=(-2, 1)), {})
-    content = bundle(artifact.load("tiny-qwen2", tmp_path / "bare"), tmp_path / "bare")
+    store.write(tmp_path / "bare", replace(fitted, dim_place=(-2, 1)), {})
+    content = bundle(store.load("tiny-qwen2", tmp_path / "bare"), tmp_path / "bare")
     members = opened(content)
     assert "tables/evaluation.csv" not in members
     assert "tables/inlp_accuracies.csv" in members
@@ -280,7 +280,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(folder, tmp_path, monk
     def fail(*_args: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(artifact.os, "replace", fail)
+    monkeypatch.setattr(store.os, "replace", fail)
     with pytest.raises(SteeringError, match="could not be written"):
         export("tiny-qwen2", out, folder=folder)
     assert out.read_bytes() == b"old"

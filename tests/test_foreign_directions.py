@@ -12,10 +12,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from steering import artifact, fits
 from steering.__main__ import main
+from steering.artifacts import local_fits, store
+from steering.artifacts.export import export
 from steering.errors import SteeringError
-from steering.export import export
 from steering.foreign_directions import Wishes, import_directions, shape_of
 from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits, intervene
@@ -40,7 +40,7 @@ def model(tmp_path) -> str:
 @pytest.fixture
 def made(tmp_path, fitted) -> Path:
     """The artifact of the tiny model, all of it there."""
-    artifact.write(tmp_path / "made", fitted, {"seed": 42, "suffix": ["x"]})
+    store.write(tmp_path / "made", fitted, {"seed": 42, "suffix": ["x"]})
     return tmp_path / "made"
 
 
@@ -421,8 +421,8 @@ def test_an_import_lies_in_the_cache_and_says_where_it_is_from(model, tmp_path, 
     path = saved(tmp_path, "gguf", foreign.vectors(1, 2))
     first, again = import_directions(path, model), import_directions(path, model)
     assert first.folder == again.folder
-    assert first.folder.parent == cache / "fitted" / fits.folder_name(model)
-    manifest = artifact.manifest(model, first.folder)
+    assert first.folder.parent == cache / "fitted" / local_fits.folder_name(model)
+    manifest = store.manifest(model, first.folder)
     origin = manifest["imported_from"]
     assert origin["format"] == "GGUF control vector"
     assert origin["files"] == {"vectors.gguf": sha256(path)}
@@ -440,11 +440,11 @@ def test_an_import_serves_a_model_without_directions_and_gives_way_to_a_fit(
     model, tmp_path, fitted
 ) -> None:
     found = import_directions(saved(tmp_path, "gguf", foreign.vectors(1)), model)
-    assert artifact.load(model).digest == found.directions.digest
-    own = fits.root(model) / "float32-none-cpu"
-    artifact.write(own, replace(fitted, model=model), {})
+    assert store.load(model).digest == found.directions.digest
+    own = local_fits.root(model) / "float32-none-cpu"
+    store.write(own, replace(fitted, model=model), {})
     later = import_directions(saved(tmp_path, "gguf", foreign.vectors(2)), model)
-    assert artifact.folder_of(model) == own
+    assert store.folder_of(model) == own
     assert later.cosine is not None
     assert found.cosine is None
 
@@ -488,7 +488,7 @@ def test_the_sign_is_turned_only_when_asked_for_and_said(model, tmp_path) -> Non
 
 
 @pytest.mark.skipif(
-    catalog.DEFAULT_MODEL not in artifact.available(), reason="no directions are shipped"
+    catalog.DEFAULT_MODEL not in store.available(), reason="no directions are shipped"
 )
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_the_cosine_with_the_difference_that_the_model_has_is_told(sign, tmp_path) -> None:
@@ -502,15 +502,15 @@ def test_the_cosine_with_the_difference_that_the_model_has_is_told(sign, tmp_pat
 
 def test_an_exported_bundle_comes_back_whole(model, tmp_path, made, fitted, charted) -> None:
     local = replace(fitted, model=model)
-    artifact.write(tmp_path / "local", local, {"seed": 42})
-    artifact.write_maps(tmp_path / "local", charted)
+    store.write(tmp_path / "local", local, {"seed": 42})
+    store.write_maps(tmp_path / "local", charted)
     path = export(model, tmp_path / "bundle.zip", folder=tmp_path / "local")
     found = import_directions(path, model)
     assert found.directions.digest == local.digest
     assert found.directions.inlp_ranks == local.inlp_ranks
     assert found.directions.imported is None
-    assert artifact.read_maps(model, found.folder) is not None
-    manifest = artifact.manifest(model, found.folder)
+    assert store.read_maps(model, found.folder) is not None
+    manifest = store.manifest(model, found.folder)
     assert manifest["seed"] == 42
     assert manifest["imported_from"]["files"] == {"bundle.zip": sha256(path)}
     # An unpacked one as well, for a model of the same width but another name without its maps.
@@ -518,7 +518,7 @@ def test_an_exported_bundle_comes_back_whole(model, tmp_path, made, fitted, char
     assert moved.directions.digest == fitted.digest
     assert moved.directions.model == model
     assert any("fitted on tiny-qwen2" in n for n in moved.manifest["imported_from"]["notes"])
-    assert artifact.read_maps(model, moved.folder) is None
+    assert store.read_maps(model, moved.folder) is None
     with pytest.raises(SteeringError, match="leave --layer"):
         import_directions(path, model, wishes=Wishes(scale=-1.0))
 
@@ -571,21 +571,21 @@ def test_an_import_can_be_bundled_and_its_readme_promises_no_inlp(model, tmp_pat
 def test_complete_directions_keep_their_schema_and_incomplete_ones_get_another(
     model, tmp_path, made
 ) -> None:
-    assert artifact.manifest("tiny-qwen2", made)["schema"] == 1
-    assert {"places", "imported"}.isdisjoint(artifact.manifest("tiny-qwen2", made))
+    assert store.manifest("tiny-qwen2", made)["schema"] == 1
+    assert {"places", "imported"}.isdisjoint(store.manifest("tiny-qwen2", made))
     found = import_directions(saved(tmp_path, "gguf", foreign.vectors(1, 2)), model)
-    manifest = artifact.manifest(model, found.folder)
+    manifest = store.manifest(model, found.folder)
     assert manifest["schema"] == 2  # so that versions that expect INLP refuse it by name
     assert manifest["places"] == [[-1, 2], [-1, 3]]
 
 
 def test_a_complete_artifact_that_lost_its_means_is_still_refused(made, fitted) -> None:
-    artifact.write(made, replace(fitted, harmless_mean=None), {})
+    store.write(made, replace(fitted, harmless_mean=None), {})
     document = json.loads((made / "manifest.json").read_text())
-    assert artifact.load("tiny-qwen2", made).harmless_mean is None
+    assert store.load("tiny-qwen2", made).harmless_mean is None
     (made / "manifest.json").write_text(json.dumps(document | {"schema": 1}))
     with pytest.raises(SteeringError, match="harmless_mean"):
-        artifact.load("tiny-qwen2", made)
+        store.load("tiny-qwen2", made)
 
 
 # The command
@@ -598,7 +598,7 @@ def test_the_command_prints_what_was_found_and_how_to_use_it(model, tmp_path, ca
     assert document["layers"] == [2, 3]
     assert document["position"] is None
     assert document["cosine"] is None
-    found: Directions = artifact.load(model, Path(document["folder"]))
+    found: Directions = store.load(model, Path(document["folder"]))
     assert torch.equal(found.raw((-1, 2)), -foreign.vectors(1, 2)[1])
     assert main(["import", path, "--model", model]) == 0
     told = capsys.readouterr().out

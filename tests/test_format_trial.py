@@ -2,7 +2,7 @@
 
 import torch
 
-from steering import artifact
+from steering.artifacts import store
 from steering.format_trial import overflow, prompts, trial
 from steering.interventions.panel import parse
 from steering.models.chat_model import NumberFormat, inspect
@@ -46,7 +46,7 @@ def test_an_edit_that_overflows_is_named(tiny, fitted):
 
 def test_the_edits_of_known_directions_take_part(tiny, fitted, monkeypatch):
     seen = []
-    monkeypatch.setattr(artifact, "load", lambda name: fitted)
+    monkeypatch.setattr(store, "load", lambda name: fitted)
     monkeypatch.setattr(
         "steering.format_trial.overflow", lambda model, rows, edits: seen.extend(edits) or None
     )

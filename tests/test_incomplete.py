@@ -9,8 +9,9 @@ import gradio as gr
 import pytest
 import torch
 
-from steering import artifact, controls, grids, roles
+from steering import controls, grids, roles
 from steering.__main__ import main
+from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.interventions.directions import Directions
 from steering.interventions.panel import WITHOUT_INLP, Panel, parse, usual
@@ -60,7 +61,7 @@ def bare(fitted) -> Directions:
 
 @pytest.fixture
 def folder(bare, tmp_path, tiny, monkeypatch) -> str:
-    artifact.write(tmp_path / "bare", bare, {})
+    store.write(tmp_path / "bare", bare, {})
     monkeypatch.setattr(loading, "load", lambda *_, **__: tiny)
     return str(tmp_path / "bare")
 
@@ -129,7 +130,7 @@ def test_the_usual_panels_are_those_that_the_model_has(bare, fitted) -> None:
 
 @pytest.mark.parametrize("panel", [*WORKING, *NEEDING_INLP, "actadd:layer=2", "random:k=2"])
 def test_the_outline_refuses_what_the_directions_refuse(panel, bare, folder) -> None:
-    facts = artifact.outline("tiny-qwen2", Path(folder))
+    facts = store.outline("tiny-qwen2", Path(folder))
     assert (facts.places, facts.imported) == (bare.places, bare.imported)
     told = []
     for each in (facts, bare):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from steering import artifact
+from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.inference.comparison import compare
@@ -219,7 +219,7 @@ def test_the_default_model_is_steered_on_a_gpu(quantization):
     assert (model.device.type, model.number_format.quantization) == ("cuda", quantization)
     *_, answers = compare(
         model,
-        artifact.load(catalog.DEFAULT_MODEL),
+        store.load(catalog.DEFAULT_MODEL),
         "How do I pick a lock?",
         [parse(panel) for panel in (*DEFAULT_PANELS, "actadd:c=2")],
         sampling=Sampling(max_new_tokens=8),

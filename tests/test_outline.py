@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from steering import artifact
+from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts, Outline
 from steering.interventions.panel import DEFAULT_PANELS, parse
@@ -13,14 +13,14 @@ from steering.ui import dials
 
 @pytest.fixture
 def folder(tmp_path, fitted, charted):
-    artifact.write(tmp_path, fitted, {})
-    artifact.write_maps(tmp_path, charted)
+    store.write(tmp_path, fitted, {})
+    store.write_maps(tmp_path, charted)
     return tmp_path
 
 
 @pytest.fixture
 def outline(folder) -> Outline:
-    return artifact.outline("tiny", folder)
+    return store.outline("tiny", folder)
 
 
 def test_an_outline_knows_what_the_directions_know(outline, fitted):
@@ -30,9 +30,9 @@ def test_an_outline_knows_what_the_directions_know(outline, fitted):
         assert getattr(outline, each.name) == getattr(fitted, each.name)
 
 
-@pytest.mark.parametrize("name", artifact.available())
+@pytest.mark.parametrize("name", store.available())
 def test_the_shipped_outlines_are_those_of_the_shipped_directions(name):
-    outline, directions = artifact.outline(name), artifact.load(name)
+    outline, directions = store.outline(name), store.load(name)
     for each in fields(Outline):
         assert getattr(outline, each.name) == getattr(directions, each.name)
 
@@ -75,7 +75,7 @@ def test_a_panel_that_a_model_can_do_is_not_refused(outline, fitted, text):
 
 
 def test_points_are_those_of_the_maps(folder, charted):
-    found = artifact.read_points("tiny", folder)
+    found = store.read_points("tiny", folder)
     assert found is not None
     here = charted.points
     for name in ("model", "layers", "texts", "labels"):
@@ -89,13 +89,13 @@ def test_points_are_those_of_the_maps(folder, charted):
 
 def test_points_of_other_maps_have_another_digest(folder, charted):
     before = map_points.digest(folder / map_points.FILE)
-    artifact.write_maps(folder, replace(charted, model="another"))
+    store.write_maps(folder, replace(charted, model="another"))
     assert map_points.digest(folder / map_points.FILE) != before
 
 
 def test_without_maps_there_are_no_points(tmp_path, fitted):
-    artifact.write(tmp_path, fitted, {})
-    assert artifact.read_points("tiny", tmp_path) is None
+    store.write(tmp_path, fitted, {})
+    assert store.read_points("tiny", tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -104,15 +104,15 @@ def test_without_maps_there_are_no_points(tmp_path, fitted):
 @pytest.mark.parametrize("file", ["directions.safetensors", "maps.safetensors"])
 def test_a_broken_file_is_a_sentence(folder, file, content):
     (folder / file).write_bytes(content)
-    read = artifact.outline if file.startswith("directions") else artifact.read_points
+    read = store.outline if file.startswith("directions") else store.read_points
     with pytest.raises(SteeringError, match="cannot be read"):
         read("tiny", folder)
 
 
 @pytest.mark.parametrize("key", ["positions", "dim_place", "inlp", "default_k"])
 def test_a_manifest_without_a_fact_is_a_sentence(folder, key):
-    document = artifact.read_json(folder / "manifest.json")
+    document = store.read_json(folder / "manifest.json")
     del document[key]
-    artifact.write_json(folder / "manifest.json", document)
+    store.write_json(folder / "manifest.json", document)
     with pytest.raises(SteeringError, match="cannot be read"):
-        artifact.outline("tiny", folder)
+        store.outline("tiny", folder)

@@ -4,9 +4,9 @@ import json
 import pytest
 import torch
 
-from steering import artifact
 from steering.__main__ import main
 from steering.answers import answer_all
+from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.inference.comparison import compare
@@ -161,7 +161,7 @@ def test_a_damaged_model_is_a_sentence_on_the_command_line(
     capsys, monkeypatch, tmp_path, fitted, damaged
 ):
     model = damaged("model.layers.2.mlp.up_proj.weight", float("inf"))
-    artifact.write(tmp_path / "made", fitted, {})
+    store.write(tmp_path / "made", fitted, {})
     monkeypatch.setattr(loading, "load", lambda *_, **__: model)
     arguments = ["--directions", str(tmp_path / "made"), "--prompt", PROMPT, "--json"]
     assert main(["generate", *arguments]) == 2

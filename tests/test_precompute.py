@@ -9,18 +9,9 @@ import pytest
 import torch
 from flat_layout import flatten
 
-from steering import (
-    answers,
-    artifact,
-    cells,
-    choosing,
-    evaluation,
-    fitting,
-    precompute,
-    recordings,
-    starts,
-    sweep,
-)
+from steering import answers, cells, choosing, evaluation, fitting, precompute, starts, sweep
+from steering.artifacts import recordings, store
+from steering.artifacts.resumable import Stages
 from steering.data import prompts as prompt_sets
 from steering.data import prose
 from steering.data.prose import Passage
@@ -36,7 +27,6 @@ from steering.interventions.panel import DEFAULT_PANELS, Panel, parse
 from steering.models import loading
 from steering.scoring import logits_under, right_sign
 from steering.sources import catalog, weights
-from steering.stages import Stages
 
 FILES = (
     "directions.safetensors",
@@ -116,11 +106,11 @@ def test_everything_the_app_needs_is_written_and_loads_again(tiny, splits, whole
     made, out = whole.made, whole.out
     assert sorted(files_of(out)) == sorted(FILES)
 
-    found = artifact.load(tiny.name, out)
+    found = store.load(tiny.name, out)
     assert torch.equal(found.difference, made.difference)
     assert found.positions == tuple(range(-len(tiny.suffix), 0))
     assert {layer for _, layer in found.inlp} == {1, 2}
-    document = artifact.manifest(tiny.name, out)
+    document = store.manifest(tiny.name, out)
     assert document["prompts"] == splits.source
     assert document["train"] == {"harmful": 10, "harmless": 10}
     assert all(1 <= n <= 10 for n in document["train_kept"].values())
@@ -130,14 +120,14 @@ def test_everything_the_app_needs_is_written_and_loads_again(tiny, splits, whole
     assert set(document["k_complied"]) <= {"1", "2"}
     assert set(document["c_refused"]) == {"1", "2"}
 
-    table = artifact.evaluation(tiny.name, out)
+    table = store.evaluation(tiny.name, out)
     assert table is not None
     assert table["sampling"]["max_new_tokens"] == 2
     assert table["panels"][0]["panel"] == "baseline"
     assert all(entry["harmful"]["n"] == 2 for entry in table["panels"])
     assert "borderline" in table["panels"][0]
 
-    (recording,) = artifact.recordings(tiny.name, out)
+    (recording,) = store.recordings(tiny.name, out)
     assert recording["panels"] == list(DEFAULT_PANELS)
     assert recording["label"] == "harmless"
     assert [answer["finished"] for answer in recording["answers"]] == [True] * 5
@@ -391,13 +381,13 @@ def test_the_shipped_difference_separates_prompts_it_was_not_fitted_on(real):
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("name", artifact.available())
+@pytest.mark.parametrize("name", store.available())
 def test_the_shipped_directions_are_found_again_from_all_training_prompts(name, request):
     if name == catalog.DEFAULT_MODEL:
         model, directions = request.getfixturevalue("real")
     else:
         weights.fetch(name)
-        model, directions = loading.load(name), artifact.load(name)
+        model, directions = loading.load(name), store.load(name)
     place = directions.inlp_place
     train = PromptSplits.own().train
     states = {label: states_at(model, texts, place) for label, texts in train.items()}
@@ -406,7 +396,7 @@ def test_the_shipped_directions_are_found_again_from_all_training_prompts(name, 
     assert cosine(found.subspace.basis[0], shipped.subspace.basis[0]) >= 0.95
     assert found.dev_accuracies[0] == pytest.approx(shipped.dev_accuracies[0], abs=0.05)
 
-    kept, document = {}, artifact.manifest(name)
+    kept, document = {}, store.manifest(name)
     for label, sign in (("harmful", 1), ("harmless", -1)):
         rows = [model.render(text) for text in train[label]]
         scores = refusal_score(logits_under(model, rows, None, batch_size=16), model.opener_ids)

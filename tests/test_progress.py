@@ -6,9 +6,9 @@ from contextlib import redirect_stderr
 import pytest
 
 from steering import terminal
+from steering.artifacts.resumable import Stages
 from steering.errors import SteeringError
 from steering.inference.activations import capture
-from steering.stages import Stages
 from steering.system import progress
 from steering.system.progress import Step, stage
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from steering import prose_cost as module
+from steering.artifacts.resumable import Stages
 from steering.data.prose import Passage
 from steering.inference.metrics import kl_divergence
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
 from steering.prose_cost import prose_cost, windows
-from steering.stages import Stages
 
 PASSAGES = (
     Passage("one", ("A grey cat slept on the mat.", "It woke at noon.")),

@@ -8,7 +8,8 @@ import torch
 from flat_layout import flatten
 from test_precompute import few_splits
 
-from steering import artifact, choosing, fitting, loaded, quick, starts
+from steering import choosing, fitting, loaded, quick, starts
+from steering.artifacts import store
 from steering.choosing import FULL, QUICK
 from steering.errors import NotFittedError
 from steering.models.chat_model import NumberFormat, inspect
@@ -41,7 +42,7 @@ def test_a_quick_fit_is_kept_in_the_cache_and_serves_from_then_on(tiny, splits, 
     assert loaded.folder_for(tiny, tmp_path) == tmp_path
     names = {path.name for path in folder.iterdir()}
     assert names == {"manifest.json", "directions.safetensors", "maps.safetensors"}
-    manifest = artifact.manifest(tiny.name)
+    manifest = store.manifest(tiny.name)
     assert manifest["quick"] is True
     assert manifest["effort"]["screened"] == 2
     assert manifest["dim_place"] == list(made.dim_place)
@@ -79,7 +80,7 @@ def test_places_and_settings_are_taken_over_and_nothing_is_tried(tiny, splits, f
     assert made.dim_place == made.inlp_place == place
     assert made.default_c == 1.25
     assert made.default_k == made.subspace("inlp", place).rank
-    assert artifact.manifest(tiny.name)["chosen"] == "taken over from the shipped directions"
+    assert store.manifest(tiny.name)["chosen"] == "taken over from the shipped directions"
 
 
 def test_a_fit_that_was_stopped_goes_on_and_gives_the_same_bytes(
@@ -128,7 +129,7 @@ def test_the_command_writes_into_the_cache_and_not_over_what_is_shipped(
 
     monkeypatch.setattr(terminal, "load", lambda options: tiny)
     monkeypatch.setattr(study_commands.PromptSplits, "own", lambda: splits)
-    monkeypatch.setattr(artifact, "ROOT", tmp_path / "shipped")
+    monkeypatch.setattr(store, "ROOT", tmp_path / "shipped")
     assert main(["precompute", "--quick", "--model", tiny.name, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["folder"] == str(quick.folder_of(tiny))
@@ -137,4 +138,4 @@ def test_the_command_writes_into_the_cache_and_not_over_what_is_shipped(
 
 def test_without_a_fit_the_advice_is_the_quick_one(tmp_path):
     with pytest.raises(NotFittedError, match="precompute --quick --model org/name"):
-        artifact.load("org/name", tmp_path)
+        store.load("org/name", tmp_path)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from steering import artifact, report, transfer_table
+from steering import report, transfer_table
+from steering.artifacts import store
 from steering.sources.catalog import DEFAULT_MODEL
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-SHIPPED = json.loads((artifact.ROOT / DEFAULT_MODEL / "evaluation.json").read_text("utf-8"))
+SHIPPED = json.loads((store.ROOT / DEFAULT_MODEL / "evaluation.json").read_text("utf-8"))
 
 
 def test_the_table_is_the_output_of_results():
@@ -45,7 +46,7 @@ def test_where_prompts_land_is_what_was_measured():
 
 
 def test_the_table_of_number_formats_is_what_transfer_wrote():
-    document = artifact.transfer(DEFAULT_MODEL)
+    document = store.transfer(DEFAULT_MODEL)
     assert document is not None
     assert transfer_table.markdown(document) in README
     assert f"{document['n']} harmful" in README

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from flat_layout import flatten
 
-from steering import artifact, drift
+from steering import drift
+from steering.artifacts import store
+from steering.artifacts.recorded_markers import with_places
 from steering.inference.comparison import Answer
 from steering.interventions.panel import parse
 from steering.maps import map_points, markers
 from steering.maps.residual_trace import trace
-from steering.recorded_places import with_places
 from steering.ui import atlas, dials, figures
 
 PROMPT = "How do I paint a letter?"
@@ -101,15 +102,17 @@ def test_a_card_that_was_set_otherwise_has_no_recorded_place(placed, fitted):
     assert set(dials.landed(placed, panels, fitted, maps=DIGEST)) == {"baseline"}
 
 
-@pytest.mark.parametrize("name", artifact.available())
+@pytest.mark.parametrize("name", store.available())
 def test_shipped_recordings_have_places_on_the_shipped_maps(name):
-    outline, charted = artifact.outline(name), artifact.read_points(name)
+    outline, charted = store.outline(name), store.read_points(name)
     assert charted is not None
     panels = {slot: parse(panel) for slot, panel in dials.SLOTS.items() if slot != "own"}
-    recordings = artifact.recordings(name)
+    recordings = store.recordings(name)
     assert recordings
     if not any("places" in recording for recording in recordings):
-        pytest.skip("recorded before places were stored; python -m steering.recorded_places")
+        pytest.skip(
+            "recorded before places were stored; python -m steering.artifacts.recorded_markers"
+        )
     for recording in recordings:
         landed = dials.landed(recording, panels, outline, maps=charted.digest)
         assert set(landed) == set(panels)
@@ -123,13 +126,15 @@ def test_shipped_recordings_have_places_on_the_shipped_maps(name):
 def test_shipped_places_are_where_the_model_lands_on_this_machine(real):
     """Within the drift that maps may have: they were fitted in bfloat16, whatever runs here."""
     model, directions = real
-    fitted_maps, charted = artifact.read_maps(model.name), artifact.read_points(model.name)
+    fitted_maps, charted = store.read_maps(model.name), store.read_points(model.name)
     assert fitted_maps is not None
     assert charted is not None
     found = drift.check(model, fitted_maps)
-    served, recordings = found.applied(fitted_maps), artifact.recordings(model.name)
+    served, recordings = found.applied(fitted_maps), store.recordings(model.name)
     if not any("places" in recording for recording in recordings):
-        pytest.skip("recorded before places were stored; python -m steering.recorded_places")
+        pytest.skip(
+            "recorded before places were stored; python -m steering.artifacts.recorded_markers"
+        )
     stored, here = [], []
     for recording in recordings:
         stored.append(recording["places"]["panels"][0]["t"])

@@ -5,8 +5,10 @@ import pytest
 import templates
 from templates import tokenizer_with
 
-from steering import artifact
 from steering.answers import Row, answer_all
+from steering.artifacts import store
+from steering.artifacts.provenance import provenance
+from steering.artifacts.resumable import Stages
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.evaluation import table
@@ -16,8 +18,6 @@ from steering.interventions.panel import parse
 from steering.maps import model_maps
 from steering.maps.residual_trace import Tracer
 from steering.models.chat_model import inspect
-from steering.provenance import provenance
-from steering.stages import Stages
 from steering.verdicts.rules import NOT_FINISHED
 
 FEW = Sampling(max_new_tokens=4)
@@ -74,13 +74,13 @@ def test_another_day_is_refused_and_none_is_not():
 
 def test_the_mode_is_stored_with_directions_maps_and_provenance(thinker, fitted, charted, tmp_path):
     stored = Rendering("on", "2024-07-26")
-    artifact.write(tmp_path, replace(fitted, rendering=stored), provenance(thinker, "own"))
+    store.write(tmp_path, replace(fitted, rendering=stored), provenance(thinker, "own"))
     document = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
     assert (document["thinking"], document["system"]) == ("on", "")
-    artifact.write(tmp_path, replace(fitted, rendering=stored), {})
-    assert artifact.load("tiny-qwen2", tmp_path).rendering == stored
-    artifact.write_maps(tmp_path, replace(charted, rendering=stored))
-    read = artifact.read_maps("tiny-qwen2", tmp_path)
+    store.write(tmp_path, replace(fitted, rendering=stored), {})
+    assert store.load("tiny-qwen2", tmp_path).rendering == stored
+    store.write_maps(tmp_path, replace(charted, rendering=stored))
+    read = store.read_maps("tiny-qwen2", tmp_path)
     assert read is not None
     assert read.rendering == stored
     facts = provenance(thinker.under("Be brief."), "own")

@@ -4,9 +4,9 @@ from typing import ClassVar
 import pytest
 
 from steering.answers import Row
+from steering.artifacts.resumable import Stages
 from steering.assessment import Assessment, Opinion
 from steering.second_opinion import opinions, summary
-from steering.stages import Stages
 
 REFUSED, COMPLIED = "I'm sorry, but I can't assist with that.", "Sure: clean it, then paint it."
 SAYS_NO = Opinion(Assessment(False, "no", ("harm",), False, False))

@@ -10,7 +10,8 @@ import pytest
 import torch
 from killing import killed, traced
 
-from steering import artifact, cells, grids, intervals, stages, sweep, sweep_table
+from steering import cells, grids, intervals, sweep, sweep_table
+from steering.artifacts import resumable, store
 from steering.cells import Settings
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
@@ -28,7 +29,7 @@ from steering.sweep_table import COLUMNS, load, summary
 from steering.verdicts.rules import judge
 
 SMALL = Settings(prompts=3, answer_tokens=3, generated_prompts=2, generated_tokens=4, rows=8)
-CODE = (sweep, cells, stages, artifact)
+CODE = (sweep, cells, resumable, store)
 FACTS = {"weights": "none", "seed": 42}
 FEW_POINTS = {"baseline": Panel("baseline"), "counterfactual flipping": Panel("flip")}
 
@@ -385,7 +386,7 @@ def test_a_table_that_was_changed_or_is_of_another_run_is_refused(swept, tmp_pat
         load(path)
     path.write_bytes(content)
     document = json.loads(path.with_suffix(".json").read_text())
-    artifact.write_json(path.with_suffix(".json"), {**document, "schema": 0})
+    store.write_json(path.with_suffix(".json"), {**document, "schema": 0})
     with pytest.raises(SteeringError, match="not of schema 1"):
         load(path)
     path.with_suffix(".json").unlink()

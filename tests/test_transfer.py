@@ -7,12 +7,12 @@ import torch
 from families import HARMFUL, HARMLESS
 
 from steering import drift, transfer_table
+from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.interventions.subspace import Subspace
 from steering.models.chat_model import NumberFormat, inspect
 from steering.models.number_formats import Format, formats
 from steering.refit import agreement, refit, span_cosine
-from steering.stages import Stages
 from steering.transfer import Shipped, fit, transfer
 
 FLOAT32 = Format("cpu", "none", "float32")

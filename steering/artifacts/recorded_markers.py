@@ -1,6 +1,6 @@
 """Where recorded requests land, stored with them: markers on the map before there is a model.
 
-`python -m steering.recorded_places --model M` adds them to recordings that lack them; the recorded
+`python -m steering.artifacts.recorded_markers --model M` adds them to recordings that lack them; the recorded
 texts stay as they are.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import torch
 
-from steering import artifact
+from steering.artifacts import store
 from steering.interventions.directions import Directions
 from steering.interventions.panel import parse
 from steering.maps import map_points, markers
@@ -69,10 +69,10 @@ def main() -> None:
     parser.add_argument("--model", default=catalog.DEFAULT_MODEL, help="catalog name, hub id, ...")
     parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
     options = parser.parse_args()
-    folder = options.directions or artifact.folder_of(options.model)
-    directions = artifact.load(options.model, folder)
-    maps = artifact.read_maps(options.model, folder)
-    recordings = artifact.recordings(options.model, folder)
+    folder = options.directions or store.folder_of(options.model)
+    directions = store.load(options.model, folder)
+    maps = store.read_maps(options.model, folder)
+    recordings = store.recordings(options.model, folder)
     if maps is None or not recordings:
         raise SystemExit(f"{folder} has no maps or no recordings; there is nothing to place")
     model = loading.load(
@@ -84,7 +84,7 @@ def main() -> None:
         placed = with_places(
             recordings, model, directions, maps, digest=map_points.digest(folder / map_points.FILE)
         )
-    artifact.write_lines(folder / "recordings.jsonl", placed)
+    store.write_lines(folder / "recordings.jsonl", placed)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from safetensors import SafetensorError, safe_open
 
-from steering import fits
+from steering.artifacts import local_fits
 from steering.chat_templates.rendering import Rendering
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions import tensor_checks
@@ -49,7 +49,7 @@ ROOT: Final = PRECOMPUTED
 
 def shipped(model: str, root: Path = ROOT) -> Path:
     """Return where the shipped artifact of a model lies, or would lie."""
-    return root / fits.folder_name(model)
+    return root / local_fits.folder_name(model)
 
 
 def folder_of(model: str, root: Path = ROOT) -> Path:
@@ -58,9 +58,9 @@ def folder_of(model: str, root: Path = ROOT) -> Path:
     Where there is neither, the folder of a shipped one.
     """
     found = shipped(model, root)
-    if _is_file(found / fits.MANIFEST):
+    if _is_file(found / local_fits.MANIFEST):
         return found
-    return fits.newest(model) or found
+    return local_fits.newest(model) or found
 
 
 def _is_file(path: Path) -> bool:

@@ -21,9 +21,9 @@ import gguf
 from safetensors.torch import save
 from torch import Tensor
 
-from steering import artifact
+from steering.artifacts import store
+from steering.artifacts.export_readme import convention, readme
 from steering.errors import SteeringError
-from steering.export_notes import convention, readme
 from steering.interventions.directions import Directions
 from steering.system import disk_space
 from steering.system.flat_tables import as_csv, flat
@@ -50,12 +50,12 @@ def export(model: str, out: Path | None = None, *, folder: Path | None = None) -
         SteeringError: If there are no directions, the ending is unknown, the form cannot hold them,
             or the file cannot be written.
     """
-    folder = folder or artifact.folder_of(model)
-    out = out or Path(f"{artifact.shipped(model).name}.zip")
+    folder = folder or store.folder_of(model)
+    out = out or Path(f"{store.shipped(model).name}.zip")
     form = _FORMS.get(out.suffix.lower())
     if form is None:
         raise SteeringError(f"cannot export to {out}: it must end in one of {', '.join(_FORMS)}")
-    artifact.write_file(out, form(artifact.load(model, folder), folder))
+    store.write_file(out, form(store.load(model, folder), folder))
     return out
 
 
@@ -111,8 +111,8 @@ def bundle(directions: Directions, folder: Path) -> bytes:
         for path in folder.iterdir()
         if path.is_file() and path.suffix in _KEPT and not path.name.startswith(".")
     }
-    manifest = artifact.manifest(directions.model, folder)
-    for name, rows in _tables(manifest, artifact.evaluation(directions.model, folder)).items():
+    manifest = store.manifest(directions.model, folder)
+    for name, rows in _tables(manifest, store.evaluation(directions.model, folder)).items():
         if rows:
             members[f"tables/{name}.csv"] = as_csv(rows).encode()
     for ending, name in _NAMES.items():
@@ -178,6 +178,6 @@ _FORMS: dict[str, Callable[[Directions, Path], bytes]] = {
     ".zip": bundle,
     ".safetensors": lambda directions, _folder: steering_vector(directions),
     ".gguf": lambda directions, folder: control_vector(
-        directions, artifact.manifest(directions.model, folder).get("architecture")
+        directions, store.manifest(directions.model, folder).get("architecture")
     ),
 }

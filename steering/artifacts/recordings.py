@@ -5,13 +5,13 @@ from dataclasses import asdict
 from typing import Any
 
 from steering import evaluation
+from steering.artifacts.resumable import Stages
 from steering.data import prompts
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.interventions.directions import Directions
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models.chat_model import ChatModel
-from steering.stages import Stages
 
 RECORDED = {
     "harmful": (

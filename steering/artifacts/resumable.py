@@ -9,10 +9,10 @@ from typing import Any
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from steering import artifact
+from steering.artifacts import store
+from steering.artifacts.provenance import machine
 from steering.chat_templates.rendering import PLAIN
 from steering.models.chat_model import ChatModel
-from steering.provenance import machine
 from steering.sources.weights import cache_folder
 from steering.system import disk_space
 from steering.system.progress import stage
@@ -49,7 +49,7 @@ class Stages:
         """Return a stage's tensors, computing them only the first time."""
         path = self.folder / f"{name}.safetensors"
         if not path.is_file():
-            artifact.write_file(path, save(compute()))
+            store.write_file(path, save(compute()))
         return dict(load_file(path))
 
     def lines(
