@@ -34,7 +34,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Read, check and store directions of another program."""
     # Read here, since `--help` needs no torch.
-    from steering.foreign_directions import Wishes, as_document, import_directions
+    from steering.foreign.foreign_directions import Wishes, as_document, import_directions
 
     scale = -options.scale if options.flip_sign else options.scale
     wishes = Wishes(layer=options.layer, scale=scale, numbers=options.numbers)

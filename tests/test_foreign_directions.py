@@ -16,7 +16,7 @@ from steering.__main__ import main
 from steering.artifacts import local_fits, store
 from steering.artifacts.export import export
 from steering.errors import SteeringError
-from steering.foreign_directions import Wishes, import_directions, shape_of
+from steering.foreign.foreign_directions import Wishes, import_directions, shape_of
 from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse

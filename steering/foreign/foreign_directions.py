@@ -24,8 +24,8 @@ from torch import Tensor
 
 from steering.artifacts import local_fits, store
 from steering.errors import SteeringError
-from steering.foreign_files import start_of
-from steering.foreign_formats import Foreign, Numbers, Shape, read
+from steering.foreign.foreign_files import start_of
+from steering.foreign.foreign_formats import Foreign, Numbers, Shape, read
 from steering.interventions.directions import Directions, Place
 from steering.sources import catalog, weights
 

@@ -24,9 +24,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering import foreign_files
 from steering.artifacts import store
 from steering.errors import SteeringError
+from steering.foreign import foreign_files
 from steering.interventions.directions import Place
 from steering.sources.gguf_download import sha256_of
 from steering.system.progress import silent

@@ -1,0 +1,1 @@
+"""Directions that other programs found."""
