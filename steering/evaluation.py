@@ -16,7 +16,7 @@ from typing import Any, Final
 from steering import geometry, second_opinion
 from steering.answers import Row, answer_resumably
 from steering.artifacts.resumable import Stages
-from steering.chat_judge import ChatJudge
+from steering.chat_judges.local_judge import ChatJudge
 from steering.claims import Finding, findings
 from steering.controls import Arm
 from steering.data.prose import Passage

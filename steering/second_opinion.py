@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from steering.answers import Row
 from steering.artifacts.resumable import Stages
-from steering.assessment import Assessment, Match, Opinion, agreement
-from steering.chat_judge import ChatJudge
+from steering.chat_judges.assessment import Assessment, Match, Opinion, agreement
+from steering.chat_judges.local_judge import ChatJudge
 from steering.intervals import wilson
 
 _AT_ONCE: Final = 8

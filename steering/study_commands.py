@@ -28,7 +28,7 @@ from steering.answers import as_rows
 from steering.artifacts import store
 from steering.artifacts.export import export as write_export
 from steering.artifacts.provenance import provenance
-from steering.chat_judge import open_judge
+from steering.chat_judges.local_judge import open_judge
 from steering.data import prompts, prose
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS

@@ -33,7 +33,7 @@ from families import build
 from test_precompute import few_splits, make_short
 
 from steering import controls, precompute
-from steering.chat_judge import LocalJudge
+from steering.chat_judges.local_judge import LocalJudge
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.interventions.panel import DEFAULT_PANELS, parse

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steering.assessment import (
+from steering.chat_judges.assessment import (
     CHOICES,
     EMPTY,
     Assessment,

@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 import torch
 
-from steering.assessment import CHOICES, QUESTION_SHA256, Assessment, parse, question
-from steering.chat_judge import LocalJudge, open_judge
+from steering.chat_judges.assessment import CHOICES, QUESTION_SHA256, Assessment, parse, question
+from steering.chat_judges.local_judge import LocalJudge, open_judge
+from steering.chat_judges.remote_judge import RemoteJudge
 from steering.errors import SteeringError
 from steering.models import loading
 from steering.models.chat_model import ChatModel, inspect
-from steering.remote_judge import RemoteJudge
 from steering.sources import weights
 from steering.sources.catalog import DEFAULT_MODEL
 

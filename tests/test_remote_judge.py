@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from steering import remote_judge
-from steering.assessment import CHOICES, QUESTION_SHA256, question
+from steering.chat_judges import remote_judge
+from steering.chat_judges.assessment import CHOICES, QUESTION_SHA256, question
+from steering.chat_judges.remote_judge import WAITS, RemoteJudge
 from steering.errors import SteeringError
-from steering.remote_judge import WAITS, RemoteJudge
 
 REFUSES = {
     "is_looping_or_repetitive": False,

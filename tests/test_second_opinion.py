@@ -5,7 +5,7 @@ import pytest
 
 from steering.answers import Row
 from steering.artifacts.resumable import Stages
-from steering.assessment import Assessment, Opinion
+from steering.chat_judges.assessment import Assessment, Opinion
 from steering.second_opinion import opinions, summary
 
 REFUSED, COMPLIED = "I'm sorry, but I can't assist with that.", "Sure: clean it, then paint it."

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.assessment import (
+from steering.chat_judges.assessment import (
     CHOICES,
     EMPTY,
     QUESTION_SHA256,
@@ -22,10 +22,10 @@ from steering.assessment import (
     Opinion,
     question,
 )
+from steering.chat_judges.remote_judge import RemoteJudge
 from steering.errors import SteeringError
 from steering.inference.metrics import answer_log_probabilities
 from steering.models.chat_model import ChatModel
-from steering.remote_judge import RemoteJudge
 from steering.verdicts.repetition import words_of
 
 _REPLY_TOKENS = 400

@@ -18,7 +18,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from steering.assessment import (
+from steering.chat_judges.assessment import (
     EMPTY,
     QUESTION_SHA256,
     SCHEMA,

@@ -1,0 +1,1 @@
+"""Chat models that judge answers, in memory or behind an address."""
