@@ -7,17 +7,18 @@ result in a work folder under the cache, so a run that was stopped goes on where
 
 from pathlib import Path
 
-from steering import choosing, evaluation, sweep_table
-from steering.answers import ROWS
+from steering import choosing, sweep_table
 from steering.artifacts import store
 from steering.artifacts.provenance import provenance
 from steering.artifacts.recorded_markers import with_places
 from steering.artifacts.recordings import record
 from steering.artifacts.resumable import Stages
-from steering.controls import arms
 from steering.data import prose
 from steering.data.splits import PromptSplits
-from steering.evaluation import Settings, evaluate
+from steering.evaluation import evaluation
+from steering.evaluation.answers import ROWS
+from steering.evaluation.arms import arms
+from steering.evaluation.evaluation import Settings, evaluate
 from steering.fitting import fit_directions, fit_maps_of
 from steering.interventions.directions import Directions
 from steering.maps import map_points

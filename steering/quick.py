@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from steering.answers import ROWS
 from steering.artifacts import local_fits, store
 from steering.artifacts.provenance import provenance
 from steering.artifacts.resumable import Stages
@@ -18,6 +17,7 @@ from steering.choosing import QUICK, choose
 from steering.data.splits import PromptSplits
 from steering.drift import fingerprint
 from steering.errors import SteeringError
+from steering.evaluation.answers import ROWS
 from steering.fitting import fit_directions, fit_maps_of
 from steering.interventions.directions import Directions
 from steering.models.chat_model import ChatModel

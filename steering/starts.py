@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from steering.answers import answer_resumably
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
-from steering.evaluation import table
+from steering.evaluation.answers import answer_resumably
+from steering.evaluation.evaluation import table
 from steering.inference.generation import Sampling
 from steering.intervals import standard_error
 from steering.interventions.directions import Directions

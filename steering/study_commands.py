@@ -11,20 +11,7 @@ from typing import Any
 
 import torch
 
-from steering import (
-    cells,
-    controls,
-    evaluation,
-    geometry,
-    grids,
-    loaded,
-    quick,
-    report,
-    sweep_table,
-    terminal,
-    transfer_table,
-)
-from steering.answers import as_rows
+from steering import cells, grids, loaded, quick, sweep_table, terminal, transfer_table
 from steering.artifacts import store
 from steering.artifacts.export import export as write_export
 from steering.artifacts.provenance import provenance
@@ -33,7 +20,9 @@ from steering.data import prompts, prose
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
-from steering.evaluation import Settings
+from steering.evaluation import arms, evaluation, landings, report
+from steering.evaluation.answers import as_rows
+from steering.evaluation.evaluation import Settings
 from steering.inference import comparison
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
@@ -115,9 +104,9 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     passages, text = _passages(options)
     directions = store.load(options.model, options.directions)
     arms = (
-        controls.arms_of([parse(text) for text in options.panel], directions)
+        arms.arms_of([parse(text) for text in options.panel], directions)
         if options.panel
-        else controls.arms(directions)
+        else arms.arms(directions)
     )
     for arm in arms:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
@@ -196,8 +185,8 @@ def _maps(
         return None, None
     maps, check = checked
     directions = store.load(options.model, folder)
-    found = check.as_dict(geometry.layers_shown(directions, maps))
-    source = geometry.source_layer(directions)
+    found = check.as_dict(landings.layers_shown(directions, maps))
+    source = landings.source_layer(directions)
     if check.at(source).verdict == "unusable":
         print(
             f"where prompts land is not measured: {check.sentence(source)}; fit maps for this "

@@ -32,8 +32,9 @@ if __name__ == "__main__":
 from families import build
 from test_precompute import few_splits, make_short
 
-from steering import controls, precompute
+from steering import precompute
 from steering.chat_judges.local_judge import LocalJudge
+from steering.evaluation import arms
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.interventions.panel import DEFAULT_PANELS, parse
@@ -133,9 +134,9 @@ def elsewhere() -> Iterator[torch.device]:
 def work(model: ChatModel, folder: Path) -> None:
     """Make the artifact, a comparison with sampled words, and a judge's opinion."""
 
-    def some(directions: Any) -> tuple[controls.Arm, ...]:
-        found = {arm.panel.name: arm for arm in controls.arms(directions)}
-        return (controls.BASELINE, *(found[name] for name in ("actadd", "ablation", "random")))
+    def some(directions: Any) -> tuple[arms.Arm, ...]:
+        found = {arm.panel.name: arm for arm in arms.arms(directions)}
+        return (arms.BASELINE, *(found[name] for name in ("actadd", "ablation", "random")))
 
     with pytest.MonkeyPatch.context() as patch:
         make_short(patch, folder / "cache")

@@ -2,11 +2,11 @@ from dataclasses import asdict
 
 import pytest
 
-from steering import answers as answers_module
-from steering.answers import Row, answer_all, answer_resumably, as_rows
 from steering.artifacts.resumable import Stages
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
+from steering.evaluation import answers as answers_module
+from steering.evaluation.answers import Row, answer_all, answer_resumably, as_rows
 from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
 

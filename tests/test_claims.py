@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steering import intervals
-from steering.claims import CLAIMS, MARGIN, averaged, findings
+from steering.evaluation.claims import CLAIMS, MARGIN, averaged, findings
 
 FLIP, DIAL, GEOMETRY, ADDITION = range(4)
 

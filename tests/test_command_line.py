@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from steering import defaults, evaluation, sweep_table
+from steering import defaults, sweep_table
 from steering.__main__ import main
 from steering.artifacts import store
 from steering.data import prose
 from steering.data.prose import Passage
 from steering.data.splits import PromptSplits
+from steering.evaluation import evaluation
 from steering.models import loading
 from steering.sources import catalog
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from steering.controls import arms, arms_of, controls, random_ablations, wrong_layer
+from steering.evaluation.arms import arms, arms_of, controls, random_ablations, wrong_layer
 from steering.interventions.panel import Panel, parse
 
 

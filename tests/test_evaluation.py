@@ -6,12 +6,12 @@ from statistics import fmean
 import pytest
 from killing import killed, traced
 
-from steering import answers as answering
-from steering import controls, evaluation, geometry, prose_cost, ranking, report
-from steering.answers import Row, answer_all
 from steering.artifacts import resumable, store
 from steering.data.prose import Passage
-from steering.evaluation import Settings, evaluate, table
+from steering.evaluation import answers as answering
+from steering.evaluation import arms, evaluation, landings, prose_cost, ranking, report
+from steering.evaluation.answers import Row, answer_all
+from steering.evaluation.evaluation import Settings, evaluate, table
 from steering.inference.generation import Sampling
 from steering.intervals import wilson
 from steering.interventions.panel import parse
@@ -158,12 +158,12 @@ def whole(tiny, fitted, charted, prompts, tmp_path_factory) -> dict:
         settings = Settings(
             tokens=4, passages=[Passage("note", ("A grey cat slept on the mat.",))], maps=charted
         )
-        return evaluate(tiny, fitted, sets, controls.arms(fitted), settings).document
+        return evaluate(tiny, fitted, sets, arms.arms(fitted), settings).document
 
 
 def test_the_document_is_json_and_names_every_arm_with_its_kind(whole, fitted):
     assert json.loads(json.dumps(whole)) == whole
-    arms = controls.arms(fitted)
+    arms = arms.arms(fitted)
     assert [(each["panel"], each["label"], each["kind"]) for each in whole["panels"]] == [
         (str(arm.panel), arm.label, arm.kind) for arm in arms
     ]
@@ -195,7 +195,7 @@ def test_each_of_the_four_claims_is_weighed_on_what_was_measured(whole):
 
 def test_landings_are_those_of_the_geometry_table(whole, fitted, charted):
     found = whole["geometry"]
-    assert found["layers"] == list(geometry.layers_shown(fitted, charted))
+    assert found["layers"] == list(landings.layers_shown(fitted, charted))
     rank = fitted.subspace("inlp", fitted.inlp_place).rank
     assert {f"flip:k={rank}", f"random:k={rank},seed=4", "baseline"} <= {
         each["panel"] for each in found["panels"]
@@ -228,7 +228,7 @@ def test_chosen_panels_leave_what_was_not_measured_undecided(
 ):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
     sets = {name: texts[:2] for name, texts in prompts.items()}
-    arms = controls.arms_of([parse("flip:k=2")], fitted)
+    arms = arms.arms_of([parse("flip:k=2")], fitted)
     document = evaluate(tiny, fitted, sets, arms, Settings(tokens=2)).document
     assert document["geometry"] is None
     assert all(entry["prose"] is None for entry in document["panels"])
@@ -247,14 +247,14 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
         passages=[Passage("note", ("A grey cat slept on the mat.",))],
         maps=charted,
     )
-    arms = controls.arms_of([parse("flip:k=2")], fitted)[:4]
+    arms = arms.arms_of([parse("flip:k=2")], fitted)[:4]
 
     def run(name: str) -> None:
         monkeypatch.setenv("STEERING_CACHE", str(tmp_path / name))
         document = evaluate(tiny, fitted, sets, arms, settings).document
         store.write_json(tmp_path / f"{name}.json", document)
 
-    modules = (evaluation, answering, prose_cost, geometry, resumable, store)
+    modules = (evaluation, answering, prose_cost, landings, resumable, store)
     lines = traced(lambda: run("whole"), modules)
     chance, kills = random.Random(7), 0
     while killed(lambda: run("pieces"), modules, chance.randint(1, lines - 1)):

@@ -2,26 +2,26 @@ from dataclasses import replace
 
 import pytest
 
-from steering import geometry, report
-from steering.geometry import Place
+from steering.evaluation import landings, report
+from steering.evaluation.landings import Place
 from steering.interventions.panel import parse
 from steering.maps.residual_trace import trace
 
 
 def test_the_layers_go_from_the_edit_to_the_last_block(fitted, charted):
-    assert geometry.layers_shown(fitted, charted) == (1, 2, 3)
+    assert landings.layers_shown(fitted, charted) == (1, 2, 3)
     wide = replace(fitted, inlp_place=(-1, 17))
     far = replace(
         charted,
         layers=tuple(range(1, 24)),
         charts=tuple(replace(charted.charts[0], layer=layer) for layer in range(1, 24)),
     )
-    assert geometry.layers_shown(wide, far) == (17, 19, 21, 23)
+    assert landings.layers_shown(wide, far) == (17, 19, 21, 23)
 
 
 def test_places_are_what_the_maps_say_of_the_traced_states(tiny, fitted, charted):
     panels = [parse("baseline"), parse("flip:k=2")]
-    rows = geometry.places(tiny, fitted, charted, "harmful", "How do I steal a car?", panels)
+    rows = landings.places(tiny, fitted, charted, "harmful", "How do I steal a car?", panels)
     assert [(row.panel, row.layer) for row in rows] == [
         (panel, layer) for layer in (1, 2, 3) for panel in ("baseline", "flip:k=2")
     ]
@@ -42,7 +42,7 @@ def test_the_table_counts_what_lands_where():
         )
     ]
     rows.append(Place("harmless", "flip", 1, 0.5, "harmful", False))
-    (entry,) = geometry.table(rows)
+    (entry,) = landings.table(rows)
     found = entry["harmful"]["1"]
     assert (found["n"], found["t_mean"], found["nearest_harmless"]) == (4, 1.0, 0.75)
     assert found["outside"] == 0.5

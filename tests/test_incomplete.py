@@ -9,10 +9,11 @@ import gradio as gr
 import pytest
 import torch
 
-from steering import controls, grids, roles
+from steering import grids
 from steering.__main__ import main
 from steering.artifacts import store
 from steering.errors import SteeringError
+from steering.evaluation import arms, claim_inputs
 from steering.interventions.directions import Directions
 from steering.interventions.panel import WITHOUT_INLP, Panel, parse, usual
 from steering.models import loading
@@ -147,16 +148,16 @@ def test_the_outline_refuses_what_the_directions_refuse(panel, bare, folder) -> 
 
 
 def test_every_arm_cell_and_role_can_be_done(bare) -> None:
-    panels = [arm.panel for arm in controls.arms(bare)]
-    panels += [arm.panel for arm in controls.arms_of([Panel("ablation")], bare)]
+    panels = [arm.panel for arm in arms.arms(bare)]
+    panels += [arm.panel for arm in arms.arms_of([Panel("ablation")], bare)]
     panels += [panel for grid in grids.default_grid(bare).values() for panel in grid]
     panels += list(grids.reference_points(bare).values())
-    panels += [panel for each in roles.roles(bare).values() for panel in each]
+    panels += [panel for each in claim_inputs.roles(bare).values() for panel in each]
     for panel in panels:
         assert panel.name == "baseline" or panel.edit(bare) is not None
     kinds = {panel.name for panel in panels}
     assert kinds == {"baseline", "actadd", "ablation", "flip", "nullspace", "random"}
-    assert {"flip", "nullspace"}.isdisjoint(roles.roles(bare))
+    assert {"flip", "nullspace"}.isdisjoint(claim_inputs.roles(bare))
     layers = {panel.layer for panel in grids.default_grid(bare)["ablation by layer"]}
     assert layers == {1, 3}
 

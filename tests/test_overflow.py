@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from steering.__main__ import main
-from steering.answers import answer_all
 from steering.artifacts import store
 from steering.errors import SteeringError
+from steering.evaluation.answers import answer_all
 from steering.inference.activations import capture
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling, generate

@@ -16,9 +16,9 @@ from huggingface_hub import constants
 from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Config
 
 from steering import intervals
-from steering.controls import arms_of
 from steering.data.prose import Passage
-from steering.evaluation import Settings, evaluate
+from steering.evaluation.arms import arms_of
+from steering.evaluation.evaluation import Settings, evaluate
 from steering.inference.activations import capture_sets
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling

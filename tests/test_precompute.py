@@ -9,7 +9,7 @@ import pytest
 import torch
 from flat_layout import flatten
 
-from steering import answers, cells, choosing, evaluation, fitting, precompute, starts, sweep
+from steering import cells, choosing, fitting, precompute, starts, sweep
 from steering.artifacts import recordings, store
 from steering.artifacts.resumable import Stages
 from steering.data import prompts as prompt_sets
@@ -17,6 +17,7 @@ from steering.data import prose
 from steering.data.prose import Passage
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
+from steering.evaluation import answers, evaluation
 from steering.inference import activations
 from steering.inference.activations import capture
 from steering.inference.comparison import compare

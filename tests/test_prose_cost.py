@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 
-from steering import prose_cost as module
 from steering.artifacts.resumable import Stages
 from steering.data.prose import Passage
+from steering.evaluation import prose_cost as module
+from steering.evaluation.prose_cost import prose_cost, windows
 from steering.inference.metrics import kl_divergence
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
-from steering.prose_cost import prose_cost, windows
 
 PASSAGES = (
     Passage("one", ("A grey cat slept on the mat.", "It woke at noon.")),

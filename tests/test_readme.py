@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from steering import report, transfer_table
+from steering import transfer_table
 from steering.artifacts import store
+from steering.evaluation import report
 from steering.sources.catalog import DEFAULT_MODEL
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")

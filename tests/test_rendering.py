@@ -5,13 +5,13 @@ import pytest
 import templates
 from templates import tokenizer_with
 
-from steering.answers import Row, answer_all
 from steering.artifacts import store
 from steering.artifacts.provenance import provenance
 from steering.artifacts.resumable import Stages
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
-from steering.evaluation import table
+from steering.evaluation.answers import Row, answer_all
+from steering.evaluation.evaluation import table
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.interventions.panel import parse

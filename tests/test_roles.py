@@ -2,10 +2,10 @@ import math
 
 import pytest
 
-from steering.answers import Row
-from steering.claims import CLAIMS
-from steering.geometry import Place
-from steering.roles import outcomes, roles
+from steering.evaluation.answers import Row
+from steering.evaluation.claim_inputs import outcomes, roles
+from steering.evaluation.claims import CLAIMS
+from steering.evaluation.landings import Place
 
 REFUSED, COMPLIED = "I'm sorry, but I can't assist with that.", "Sure: clean it, then paint it."
 

@@ -3,10 +3,10 @@ from typing import ClassVar
 
 import pytest
 
-from steering.answers import Row
 from steering.artifacts.resumable import Stages
 from steering.chat_judges.assessment import Assessment, Opinion
-from steering.second_opinion import opinions, summary
+from steering.evaluation.answers import Row
+from steering.evaluation.judge_agreement import opinions, summary
 
 REFUSED, COMPLIED = "I'm sorry, but I can't assist with that.", "Sure: clean it, then paint it."
 SAYS_NO = Opinion(Assessment(False, "no", ("harm",), False, False))

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from steering import controls, grids, sweep_table
+from steering import grids, sweep_table
 from steering.errors import SteeringError
+from steering.evaluation import arms
 from steering.grids import default_grid, reference_points
 from steering.interventions.panel import Panel, parse
 from steering.sweep_table import COLUMNS, MEASURES, VERDICTS
@@ -125,7 +126,7 @@ def test_named_points_are_the_papers_edits_and_the_controls(seen, fitted):
     groups = [point["group"] for point in points]
     assert groups == sorted(groups, key=["baseline", "paper", "random", "control"].index)
     randoms = Counter(point["short"] for point in points if point["group"] == "random")
-    seeds = len(controls.RANDOM_SEEDS)
+    seeds = len(arms.RANDOM_SEEDS)
     assert randoms == {"random subspaces": seeds, "random directions ablated": seeds}
     for point in points:
         named = reference_points(fitted)[point["name"]]

@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 import evaluations
 import pytest
 
-from steering import formatting, ranking, report
+from steering import formatting
 from steering.errors import SteeringError
+from steering.evaluation import ranking, report
 from steering.ui import results, results_files, results_notes
 from steering.ui.engine import Engine, Supply
 from steering.ui.results_table import table

@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from steering import evaluation
 from steering.artifacts.resumable import Stages
 from steering.data import prompts
+from steering.evaluation import evaluation
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.interventions.directions import Directions

@@ -11,9 +11,9 @@ from typing import Any
 
 import gradio as gr
 
-from steering import report
-from steering.ranking import best
-from steering.report import SCHEMA
+from steering.evaluation import report
+from steering.evaluation.ranking import best
+from steering.evaluation.report import SCHEMA
 from steering.ui import results_claims as claims
 from steering.ui import results_files as files
 from steering.ui import results_formats as formats

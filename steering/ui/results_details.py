@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from steering.evaluation.ranking import Panel
 from steering.formatting import between, p_value, plain, signed, signed_between
-from steering.ranking import Panel
 from steering.ui.screen import VERDICTS
 
 

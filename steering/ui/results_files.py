@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from steering import report
+from steering.evaluation import report
 from steering.system import strict_json
 from steering.system.flat_tables import as_csv, flat
 from steering.ui import results_notes as notes

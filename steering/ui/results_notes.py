@@ -6,9 +6,9 @@ from html import escape
 from typing import Any, Final
 
 from steering.errors import SteeringError
+from steering.evaluation.ranking import HARDLY_REFUSES, baseline_of
 from steering.formatting import between, plain
 from steering.interventions.panel import parse
-from steering.ranking import HARDLY_REFUSES, baseline_of
 from steering.ui import text
 
 TERMS: Final[Mapping[str, str]] = {

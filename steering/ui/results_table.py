@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from steering.formatting import between, plain
-from steering.ranking import (
+from steering.evaluation.ranking import (
     MOST_LOOPING,
     Panel,
     baseline_of,
@@ -20,6 +19,7 @@ from steering.ranking import (
     name_of,
     together,
 )
+from steering.formatting import between, plain
 from steering.ui import results_details as details
 from steering.ui import text
 

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from steering.answers import Row
-from steering.claims import Outcomes, averaged
-from steering.controls import RANDOM_SEEDS
-from steering.geometry import Place, source_layer
+from steering.evaluation.answers import Row
+from steering.evaluation.arms import RANDOM_SEEDS
+from steering.evaluation.claims import Outcomes, averaged
+from steering.evaluation.landings import Place, source_layer
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from steering.answers import Row
 from steering.artifacts.resumable import Stages
 from steering.chat_judges.assessment import Assessment, Match, Opinion, agreement
 from steering.chat_judges.local_judge import ChatJudge
+from steering.evaluation.answers import Row
 from steering.intervals import wilson
 
 _AT_ONCE: Final = 8

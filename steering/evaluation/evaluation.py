@@ -13,23 +13,23 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any, Final
 
-from steering import geometry, second_opinion
-from steering.answers import Row, answer_resumably
 from steering.artifacts.resumable import Stages
 from steering.chat_judges.local_judge import ChatJudge
-from steering.claims import Finding, findings
-from steering.controls import Arm
 from steering.data.prose import Passage
 from steering.defaults import ROWS
 from steering.defaults import TOKENS as TOKENS
+from steering.evaluation import judge_agreement, landings
+from steering.evaluation.answers import Row, answer_resumably
+from steering.evaluation.arms import Arm
+from steering.evaluation.claim_inputs import has_refused, loss_of, outcomes
+from steering.evaluation.claims import Finding, findings
+from steering.evaluation.prose_cost import ProseCost, prose_cost
+from steering.evaluation.report import SCHEMA as SCHEMA
 from steering.inference.generation import Sampling
 from steering.intervals import Interval, mean_interval, paired_difference, wilson
 from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
-from steering.prose_cost import ProseCost, prose_cost
-from steering.report import SCHEMA as SCHEMA
-from steering.roles import has_refused, loss_of, outcomes
 from steering.verdicts.rules import contains_refusal_phrase
 
 
@@ -105,7 +105,7 @@ def evaluate(
         else {}
     )
     places = (
-        geometry.places_of_all(model, directions, settings.maps, sets, panels, stages)
+        landings.places_of_all(model, directions, settings.maps, sets, panels, stages)
         if settings.maps
         else []
     )
@@ -120,11 +120,11 @@ def evaluate(
             for arm, cells in zip(arms, table(rows), strict=True)
         ],
         "claims": [_claim(found) for found in findings(outcomes(rows, places, directions))],
-        "geometry": geometry.summary(places, directions, settings.maps) if settings.maps else None,
+        "geometry": landings.summary(places, directions, settings.maps) if settings.maps else None,
         "judge": None,
     }
     if settings.judge:
-        document["judge"] = second_opinion.summary(settings.judge, rows, stages)
+        document["judge"] = judge_agreement.summary(settings.judge, rows, stages)
     return Evaluation(document, rows, seconds)
 
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final, get_args
 
-from steering.formatting import between, p_value, plain, signed, signed_between
-from steering.ranking import (
+from steering.evaluation.ranking import (
     MOST_LOOPING,
     Panel,
     apart_from_seed,
@@ -16,6 +15,7 @@ from steering.ranking import (
     name_of,
     together,
 )
+from steering.formatting import between, p_value, plain, signed, signed_between
 from steering.verdicts.rules import Verdict
 
 SCHEMA: Final = 2

@@ -1,0 +1,1 @@
+"""The paper's comparison on a set of prompts: answers, costs, landings, claims, report."""
