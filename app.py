@@ -19,9 +19,10 @@ except SteeringError as error:
         raise
     raise SystemExit(f"error: {error}") from None
 
-from steering import cost, sweep_table
+from steering import cost
 from steering.artifacts import local_fits, store
 from steering.sources import catalog
+from steering.sweep import sweep_table
 from steering.system.progress import Report
 from steering.system.progress_log import logged
 from steering.ui import build, launch_options

@@ -7,7 +7,7 @@ result in a work folder under the cache, so a run that was stopped goes on where
 
 from pathlib import Path
 
-from steering import choosing, sweep_table
+from steering import choosing
 from steering.artifacts import store
 from steering.artifacts.provenance import provenance
 from steering.artifacts.recorded_markers import with_places
@@ -23,7 +23,8 @@ from steering.fitting import fit_directions, fit_maps_of
 from steering.interventions.directions import Directions
 from steering.maps import map_points
 from steering.models.chat_model import ChatModel
-from steering.sweep import run_sweep
+from steering.sweep import sweep_table
+from steering.sweep.sweep import run_sweep
 
 
 def precompute(

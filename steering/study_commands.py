@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from steering import cells, grids, loaded, quick, sweep_table, terminal, transfer_table
+from steering import loaded, quick, terminal, transfer_table
 from steering.artifacts import store
 from steering.artifacts.export import export as write_export
 from steering.artifacts.provenance import provenance
@@ -31,7 +31,8 @@ from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format, formats
 from steering.precompute import precompute as make
 from steering.refit import check_directions, known_agreement
-from steering.sweep import run_sweep
+from steering.sweep import cells, grids, sweep_table
+from steering.sweep.sweep import run_sweep
 from steering.transfer import Shipped
 from steering.transfer import transfer as measure_transfer
 

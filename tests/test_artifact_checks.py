@@ -7,9 +7,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from steering import sweep_table
 from steering.artifacts import store
 from steering.errors import SteeringError
+from steering.sweep import sweep_table
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steering import defaults, sweep_table
+from steering import defaults
 from steering.__main__ import main
 from steering.artifacts import store
 from steering.data import prose
@@ -15,6 +15,7 @@ from steering.data.splits import PromptSplits
 from steering.evaluation import evaluation
 from steering.models import loading
 from steering.sources import catalog
+from steering.sweep import sweep_table
 
 DEFAULT_IS_SHIPPED = pytest.mark.skipif(
     catalog.DEFAULT_MODEL not in store.available(), reason="no directions are shipped"

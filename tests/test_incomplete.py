@@ -9,7 +9,6 @@ import gradio as gr
 import pytest
 import torch
 
-from steering import grids
 from steering.__main__ import main
 from steering.artifacts import store
 from steering.errors import SteeringError
@@ -17,6 +16,7 @@ from steering.evaluation import arms, claim_inputs
 from steering.interventions.directions import Directions
 from steering.interventions.panel import WITHOUT_INLP, Panel, parse, usual
 from steering.models import loading
+from steering.sweep import grids
 from steering.ui import build, cards, dials, explanation, text
 from steering.ui.engine import Engine, Supply
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from flat_layout import flatten
 
-from steering import cells, choosing, fitting, precompute, starts, sweep
+from steering import choosing, fitting, precompute, starts
 from steering.artifacts import recordings, store
 from steering.artifacts.resumable import Stages
 from steering.data import prompts as prompt_sets
@@ -28,6 +28,7 @@ from steering.interventions.panel import DEFAULT_PANELS, Panel, parse
 from steering.models import loading
 from steering.scoring import logits_under, right_sign
 from steering.sources import catalog, weights
+from steering.sweep import cells, sweep
 
 FILES = (
     "directions.safetensors",

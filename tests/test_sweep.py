@@ -10,12 +10,10 @@ import pytest
 import torch
 from killing import killed, traced
 
-from steering import cells, grids, intervals, sweep, sweep_table
+from steering import intervals
 from steering.artifacts import resumable, store
-from steering.cells import Settings
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
-from steering.grids import default_grid, expand, reference_points
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.intervals import wilson
@@ -24,8 +22,11 @@ from steering.interventions.edits import compile_edits
 from steering.interventions.panel import Panel, parse
 from steering.interventions.subspace import Subspace
 from steering.scoring import logits_under
-from steering.sweep import run_sweep
-from steering.sweep_table import COLUMNS, load, summary
+from steering.sweep import cells, grids, sweep, sweep_table
+from steering.sweep.cells import Settings
+from steering.sweep.grids import default_grid, expand, reference_points
+from steering.sweep.sweep import run_sweep
+from steering.sweep.sweep_table import COLUMNS, load, summary
 from steering.verdicts.rules import judge
 
 SMALL = Settings(prompts=3, answer_tokens=3, generated_prompts=2, generated_tokens=4, rows=8)

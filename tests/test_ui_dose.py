@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from steering import grids, sweep_table
 from steering.errors import SteeringError
 from steering.evaluation import arms
-from steering.grids import default_grid, reference_points
 from steering.interventions.panel import Panel, parse
-from steering.sweep_table import COLUMNS, MEASURES, VERDICTS
+from steering.sweep import grids, sweep_table
+from steering.sweep.grids import default_grid, reference_points
+from steering.sweep.sweep_table import COLUMNS, MEASURES, VERDICTS
 from steering.ui import dials, dose, dose_text, dosing, tabs
 
 

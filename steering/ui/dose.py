@@ -12,7 +12,7 @@ from typing import Any, Final
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
-from steering.sweep_table import VERDICTS
+from steering.sweep.sweep_table import VERDICTS
 from steering.ui import dials, dose_text, text
 from steering.ui.figures import settings_of
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import gradio as gr
 
-from steering import sweep_table
 from steering.errors import SteeringError
 from steering.interventions.panel import parse
 from steering.shipped import ASSETS
+from steering.sweep import sweep_table
 from steering.ui import dials, dose, dose_text, text
 from steering.ui.atlas import served
 from steering.ui.engine import Engine

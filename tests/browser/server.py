@@ -19,7 +19,7 @@ import torch  # noqa: E402
 from fitting import fit_directions  # noqa: E402
 from flat_layout import flatten  # noqa: E402
 
-from steering import cells, drift, intervals, sweep  # noqa: E402
+from steering import drift, intervals  # noqa: E402
 from steering.data.splits import PromptSplits  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
 from steering.inference.activations import capture_sets  # noqa: E402
@@ -27,6 +27,10 @@ from steering.inference.comparison import Answer  # noqa: E402
 from steering.interventions.directions import Directions  # noqa: E402
 from steering.maps import model_maps  # noqa: E402
 from steering.models.chat_model import ChatModel, NumberFormat, inspect  # noqa: E402
+from steering.sweep import (
+    cells,
+    sweep,
+)
 from steering.system.progress import Step  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from steering.ui.adaptation import Adapting  # noqa: E402

@@ -6,7 +6,7 @@ import io
 import pytest
 from looks import faint
 
-from steering.sweep_table import COLUMNS
+from steering.sweep.sweep_table import COLUMNS
 
 pytestmark = pytest.mark.browser
 

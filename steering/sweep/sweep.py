@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from steering.artifacts.resumable import Stages
-from steering.cells import Cells, Settings
 from steering.data.splits import PromptSplits
-from steering.grids import Grid, default_grid, reference_points
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel
-from steering.sweep_table import COLUMNS, SCHEMA, summary, write
+from steering.sweep.cells import Cells, Settings
+from steering.sweep.grids import Grid, default_grid, reference_points
+from steering.sweep.sweep_table import COLUMNS, SCHEMA, summary, write
 
 
 def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it

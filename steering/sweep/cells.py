@@ -26,7 +26,7 @@ from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel, TokenBatch, reading
 from steering.models.partial_passes import starting_at
-from steering.sweep_table import MEASURES, SETS, VERDICTS
+from steering.sweep.sweep_table import MEASURES, SETS, VERDICTS
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 CELLS: Final = 4

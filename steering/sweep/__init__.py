@@ -1,0 +1,1 @@
+"""Dose and response: grids of edits, measured."""
