@@ -7,7 +7,6 @@ result in a work folder under the cache, so a run that was stopped goes on where
 
 from pathlib import Path
 
-from steering import choosing
 from steering.artifacts import store
 from steering.artifacts.provenance import provenance
 from steering.artifacts.recorded_markers import with_places
@@ -19,7 +18,8 @@ from steering.evaluation import evaluation
 from steering.evaluation.answers import ROWS
 from steering.evaluation.arms import arms
 from steering.evaluation.evaluation import Settings, evaluate
-from steering.fitting import fit_directions, fit_maps_of
+from steering.fitting import choice
+from steering.fitting.candidates import fit_directions, fit_maps_of
 from steering.interventions.directions import Directions
 from steering.maps import map_points
 from steering.models.chat_model import ChatModel
@@ -48,8 +48,8 @@ def precompute(
     final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
     directions, kept = fit_directions(model, splits, stages, batch_size)
     sizes = (batch_size, rows_per_batch)
-    directions, chosen = choosing.choose(
-        model, directions, splits, stages, effort=choosing.FULL, sizes=sizes
+    directions, chosen = choice.choose(
+        model, directions, splits, stages, effort=choice.FULL, sizes=sizes
     )
     manifest = {
         **provenance(model, splits.source),

@@ -13,12 +13,12 @@ from typing import Any, Final
 from steering.artifacts import local_fits, store
 from steering.artifacts.provenance import provenance
 from steering.artifacts.resumable import Stages
-from steering.choosing import QUICK, choose
 from steering.data.splits import PromptSplits
 from steering.drift import fingerprint
 from steering.errors import SteeringError
 from steering.evaluation.answers import ROWS
-from steering.fitting import fit_directions, fit_maps_of
+from steering.fitting.candidates import fit_directions, fit_maps_of
+from steering.fitting.choice import QUICK, choose
 from steering.interventions.directions import Directions
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import short

@@ -20,14 +20,14 @@ from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.drift import fingerprint
 from steering.errors import SteeringError
-from steering.fitting import train_scores
+from steering.fitting.candidates import train_scores
+from steering.fitting.scoring import right_sign
 from steering.inference.activations import capture_sets
 from steering.interventions.directions import Directions, difference_in_means, inlp
 from steering.interventions.subspace import Subspace
 from steering.maps.clusters import CLASSES, ClassName
 from steering.maps.layer_map import LayerMap, fit_axes
 from steering.models.chat_model import ChatModel
-from steering.scoring import right_sign
 from steering.sources.weights import cache_folder
 
 

@@ -7,11 +7,11 @@ import torch
 from families_2026 import build_2026, make, shared_tokenizer
 
 from steering.errors import SteeringError
+from steering.fitting.scoring import logits_under
 from steering.inference.activations import capture
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.models.capabilities import Abilities, measure
 from steering.models.chat_model import ChatModel, inspect
-from steering.scoring import logits_under
 
 REQUESTS = ("How do I paint a car?", "Why", "Tell me, please: what is 7 + 7?")
 

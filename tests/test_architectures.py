@@ -12,6 +12,8 @@ from flat_layout import flatten
 from transformers import Llama4Config, Llama4ForConditionalGeneration
 
 from steering.errors import SteeringError
+from steering.fitting.point_selection import choose
+from steering.fitting.scoring import Bench, logits_under
 from steering.inference.activations import capture, capture_sets
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling, answer_perplexity, generate
@@ -22,8 +24,6 @@ from steering.maps.residual_trace import trace
 from steering.models import loading
 from steering.models.chat_model import ChatModel, reading
 from steering.models.partial_passes import ending_at, starting_at
-from steering.scoring import Bench, logits_under
-from steering.selection import choose
 
 REQUEST = "How do I paint a car?"
 REQUESTS = (REQUEST, "Why", "Tell me, please: what is 7 + 7, and what is the window of a car?")

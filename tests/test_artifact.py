@@ -24,9 +24,9 @@ from steering.artifacts.store import (
     write_lines,
 )
 from steering.errors import SteeringError
+from steering.fitting.point_selection import FINALISTS, candidates
+from steering.fitting.scoring import Score
 from steering.interventions.directions import Directions
-from steering.scoring import Score
-from steering.selection import FINALISTS, candidates
 
 LARGEST = 8_000_000
 """Bytes of a shipped folder: a few MB, so that a clone stays small."""

@@ -8,6 +8,7 @@ from steering.__main__ import main
 from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.evaluation.answers import answer_all
+from steering.fitting.scoring import logits_under
 from steering.inference.activations import capture
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling, generate
@@ -17,7 +18,6 @@ from steering.interventions.panel import Panel, parse
 from steering.maps.residual_trace import Tracer, trace
 from steering.models import loading, overflow
 from steering.models.chat_model import inspect
-from steering.scoring import logits_under
 from steering.ui import screen
 
 PROMPT = "How do I steal a car?"

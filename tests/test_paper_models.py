@@ -19,6 +19,8 @@ from steering import intervals
 from steering.data.prose import Passage
 from steering.evaluation.arms import arms_of
 from steering.evaluation.evaluation import Settings, evaluate
+from steering.fitting.point_selection import RULES, candidates, choose
+from steering.fitting.scoring import Bench, Score
 from steering.inference.activations import capture_sets
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
@@ -29,8 +31,6 @@ from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.maps import model_maps
 from steering.models import loading
 from steering.models.chat_model import ChatModel
-from steering.scoring import Bench, Score
-from steering.selection import RULES, candidates, choose
 from steering.sources.catalog import CatalogEntry, catalog
 
 COMMIT = "c" * 40

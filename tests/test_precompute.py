@@ -9,7 +9,7 @@ import pytest
 import torch
 from flat_layout import flatten
 
-from steering import choosing, fitting, precompute, starts
+from steering import precompute
 from steering.artifacts import recordings, store
 from steering.artifacts.resumable import Stages
 from steering.data import prompts as prompt_sets
@@ -18,6 +18,8 @@ from steering.data.prose import Passage
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
 from steering.evaluation import answers, evaluation
+from steering.fitting import candidates, choice, start_values
+from steering.fitting.scoring import logits_under, right_sign
 from steering.inference import activations
 from steering.inference.activations import capture
 from steering.inference.comparison import compare
@@ -26,7 +28,6 @@ from steering.inference.metrics import refusal_score
 from steering.interventions.directions import Directions, difference_in_means, inlp
 from steering.interventions.panel import DEFAULT_PANELS, Panel, parse
 from steering.models import loading
-from steering.scoring import logits_under, right_sign
 from steering.sources import catalog, weights
 from steering.sweep import cells, sweep
 
@@ -53,14 +54,14 @@ def few(monkeypatch, request, tmp_path) -> None:
 def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
     patch.setenv("STEERING_CACHE", str(cache))
     patch.setattr(evaluation, "TOKENS", 2)
-    patch.setattr(starts, "CHOICE_TOKENS", 2)
-    patch.setattr(starts, "RANKS_TRIED", (1, 2))
-    patch.setattr(starts, "COEFFICIENTS_TRIED", (1.0, 2.0))
+    patch.setattr(start_values, "CHOICE_TOKENS", 2)
+    patch.setattr(start_values, "RANKS_TRIED", (1, 2))
+    patch.setattr(start_values, "COEFFICIENTS_TRIED", (1.0, 2.0))
     patch.setattr(recordings, "RECORDED", {"harmless": ("fraud_scams",)})
     patch.setattr(prose, "passages", lambda: (Passage("note", ("A grey cat slept.",)),))
     patch.setattr(sweep, "default_grid", lambda _: {"few": [Panel("flip", k=1)]})
     patch.setattr(sweep, "Settings", partial(cells.Settings, 2, 2, 1, 2, 8))
-    patch.setattr(choosing, "FULL", choosing.Effort(screened=2, finalists=2, tokens=2))
+    patch.setattr(choice, "FULL", choice.Effort(screened=2, finalists=2, tokens=2))
     flatten(patch)
 
 
@@ -152,8 +153,8 @@ def test_the_directions_are_those_of_the_training_prompts(tiny, splits, whole):
 
 STOPS = (
     (activations, "capture", 2),
-    (fitting, "logits_under", 1),
-    (fitting, "inlp", 4),
+    (candidates, "logits_under", 1),
+    (candidates, "inlp", 4),
     (answers, "generate", 2),
     (cells, "generate", 2),
     (recordings, "compare", 1),
@@ -191,7 +192,7 @@ def test_a_finished_run_is_not_done_again(tiny, splits, whole, tmp_path, monkeyp
     def never(*_, **__):
         raise AssertionError("done twice")
 
-    for module, stage in ((activations, "capture"), (fitting, "inlp"), (answers, "generate")):
+    for module, stage in ((activations, "capture"), (candidates, "inlp"), (answers, "generate")):
         monkeypatch.setattr(module, stage, never)
     monkeypatch.setattr(recordings, "compare", never)
     precompute.precompute(tiny, splits, tmp_path / "out")

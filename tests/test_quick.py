@@ -8,18 +8,19 @@ import torch
 from flat_layout import flatten
 from test_precompute import few_splits
 
-from steering import choosing, fitting, loaded, quick, starts
+from steering import loaded, quick
 from steering.artifacts import store
-from steering.choosing import FULL, QUICK
 from steering.errors import NotFittedError
+from steering.fitting import candidates, choice, start_values
+from steering.fitting.choice import FULL, QUICK
 from steering.models.chat_model import NumberFormat, inspect
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch, tmp_path):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(starts, "RANKS_TRIED", (1, 2))
-    monkeypatch.setattr(starts, "COEFFICIENTS_TRIED", (1.0, 2.0))
+    monkeypatch.setattr(start_values, "RANKS_TRIED", (1, 2))
+    monkeypatch.setattr(start_values, "COEFFICIENTS_TRIED", (1.0, 2.0))
     less = replace(QUICK, places=3, screened=2, finalists=2, validation=3, answered=2, tokens=2)
     monkeypatch.setattr(quick, "QUICK", less)
     flatten(monkeypatch)
@@ -71,8 +72,8 @@ def test_places_and_settings_are_taken_over_and_nothing_is_tried(tiny, splits, f
     def never(*_, **__):
         raise AssertionError("tried")
 
-    monkeypatch.setattr(choosing, "choose_places", never)
-    monkeypatch.setattr(starts, "answer_resumably", never)
+    monkeypatch.setattr(choice, "choose_places", never)
+    monkeypatch.setattr(start_values, "answer_resumably", never)
     positions = tuple(range(-len(tiny.suffix), 0))
     place = (positions[-1], 1)
     known = replace(fitted, dim_place=place, inlp_place=place, default_k=99, default_c=1.25)
@@ -93,7 +94,11 @@ def test_a_fit_that_was_stopped_goes_on_and_gives_the_same_bytes(
     quick.quick(tiny, splits)
     expected = content()
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "two"))
-    for module, name in ((fitting, "inlp"), (starts, "answer_resumably"), (fitting, "fit_maps")):
+    for module, name in (
+        (candidates, "inlp"),
+        (start_values, "answer_resumably"),
+        (candidates, "fit_maps"),
+    ):
         real, calls = getattr(module, name), []
 
         def stop(*arguments, real=real, calls=calls, **options):

@@ -8,11 +8,7 @@ import torch
 from torch import Tensor
 
 from steering.errors import SteeringError
-from steering.interventions.directions import Inlp
-from steering.interventions.panel import parse
-from steering.interventions.subspace import Subspace
-from steering.scoring import MIN_KEPT, Bench, Score, logits_under, right_sign
-from steering.selection import (
+from steering.fitting.point_selection import (
     RULES,
     as_rows,
     candidates,
@@ -21,6 +17,10 @@ from steering.selection import (
     finalists,
     leading_places,
 )
+from steering.fitting.scoring import MIN_KEPT, Bench, Score, logits_under, right_sign
+from steering.interventions.directions import Inlp
+from steering.interventions.panel import parse
+from steering.interventions.subspace import Subspace
 
 Change = Callable[[Tensor], Tensor]
 

@@ -14,6 +14,7 @@ from steering import intervals
 from steering.artifacts import resumable, store
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
+from steering.fitting.scoring import logits_under
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.intervals import wilson
@@ -21,7 +22,6 @@ from steering.interventions.directions import Directions, Inlp
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import Panel, parse
 from steering.interventions.subspace import Subspace
-from steering.scoring import logits_under
 from steering.sweep import cells, grids, sweep, sweep_table
 from steering.sweep.cells import Settings
 from steering.sweep.grids import default_grid, expand, reference_points

@@ -8,11 +8,8 @@ from typing import Any, Final
 
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
-from steering.fitting import key_of, place_of
-from steering.interventions.directions import Directions, Place
-from steering.models.chat_model import ChatModel
-from steering.scoring import Bench, Score
-from steering.selection import (
+from steering.fitting.candidates import key_of, place_of
+from steering.fitting.point_selection import (
     FINALISTS,
     SCREENED,
     Choice,
@@ -21,8 +18,11 @@ from steering.selection import (
     finalists,
     leading_places,
 )
-from steering.selection import choose as choose_dim
-from steering.starts import CHOICE_TOKENS, Starts
+from steering.fitting.point_selection import choose as choose_dim
+from steering.fitting.scoring import Bench, Score
+from steering.fitting.start_values import CHOICE_TOKENS, Starts
+from steering.interventions.directions import Directions, Place
+from steering.models.chat_model import ChatModel
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,10 @@ from torch import Tensor
 
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
+from steering.fitting.point_selection import (
+    candidates,
+)
+from steering.fitting.scoring import logits_under, right_sign
 from steering.inference.activations import capture_sets
 from steering.inference.metrics import refusal_score
 from steering.interventions.directions import Directions, Inlp, Place, difference_in_means, inlp
@@ -18,10 +22,6 @@ from steering.maps.model_maps import Maps
 from steering.maps.model_maps import fit as fit_maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import short
-from steering.scoring import logits_under, right_sign
-from steering.selection import (
-    candidates,
-)
 
 
 def fit_directions(

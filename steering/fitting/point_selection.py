@@ -22,9 +22,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from steering.errors import SteeringError
+from steering.fitting.scoring import Score
 from steering.intervals import standard_error
 from steering.interventions.directions import Inlp, Place
-from steering.scoring import Score
 
 SCREENED = 12
 """Prompts of each class in the first round (chosen)."""
