@@ -31,7 +31,7 @@ from steering.ui.engine import Engine, Supply
 from steering.ui.layout import Limits
 
 if TYPE_CHECKING:
-    from steering.drift import Check
+    from steering.adaptation.drift import Check
     from steering.interventions.directions import Directions
     from steering.maps.model_maps import Maps
     from steering.models.chat_model import ChatModel, Quantization
@@ -77,7 +77,7 @@ def engine_from_environment() -> Engine:
 def _load(name: str, report: Report) -> "ChatModel":
     # Importing torch takes seconds, in which the page can be served already.
     _logger.info("loading %s", name)
-    from steering import format_trial
+    from steering.adaptation import format_trial
     from steering.models import loading
 
     quantization = os.environ.get("STEERING_QUANTIZATION") or None
@@ -94,9 +94,9 @@ def _load(name: str, report: Report) -> "ChatModel":
 
 
 def _fitted(model: "ChatModel") -> "tuple[Directions, Maps] | None":
-    from steering import quick
+    from steering.adaptation import quick_fit
 
-    folder = quick.find(model)
+    folder = quick_fit.find(model)
     if folder is None:
         return None
     maps = store.read_maps(model.name, folder)
@@ -104,23 +104,23 @@ def _fitted(model: "ChatModel") -> "tuple[Directions, Maps] | None":
 
 
 def _check(model: "ChatModel", maps: "Maps") -> "Check":
-    from steering import drift
+    from steering.adaptation import drift
 
     return drift.check(model, maps)
 
 
 def _agreement(model: "ChatModel", directions: "Directions") -> dict[str, Any] | None:
-    from steering import refit
+    from steering.adaptation import refit
     from steering.data.splits import PromptSplits
 
     return refit.check_directions(model, directions, PromptSplits.own())
 
 
 def _fit(model: "ChatModel") -> None:
-    from steering import quick
+    from steering.adaptation import quick_fit
     from steering.data.splits import PromptSplits
 
-    quick.quick(model, PromptSplits.own(), taken_over=quick.known(model))
+    quick_fit.quick(model, PromptSplits.own(), taken_over=quick_fit.known(model))
 
 
 def _names(name: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from steering.shipped import PACKAGE
 from steering.sources import catalog, weights
 from steering.system.lazy import Later
 
-loaded = Later("steering.loaded")
+loaded = Later("steering.adaptation.loaded")
 
 
 def models(_options: argparse.Namespace) -> list[dict[str, Any]]:

@@ -11,7 +11,11 @@ from typing import Any
 
 import torch
 
-from steering import loaded, quick, terminal, transfer_table
+from steering import terminal
+from steering.adaptation import loaded, quick_fit, transfer_table
+from steering.adaptation.refit import check_directions, known_agreement
+from steering.adaptation.transfer import Shipped
+from steering.adaptation.transfer import transfer as measure_transfer
 from steering.artifacts import store
 from steering.artifacts.export import export as write_export
 from steering.artifacts.provenance import provenance
@@ -30,11 +34,8 @@ from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format, formats
 from steering.precompute import precompute as make
-from steering.refit import check_directions, known_agreement
 from steering.sweep import cells, grids, sweep_table
 from steering.sweep.sweep import run_sweep
-from steering.transfer import Shipped
-from steering.transfer import transfer as measure_transfer
 
 
 def precompute(options: argparse.Namespace) -> dict[str, Any]:
@@ -49,10 +50,10 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
         splits = splits.limited(options.limit)
     model = terminal.load(options)
     if options.quick:
-        out = options.out or quick.folder_of(model)
+        out = options.out or quick_fit.folder_of(model)
         _keep_other_mode(out, model)
-        taken_over = None if options.harmful else quick.known(model)
-        directions = quick.quick(
+        taken_over = None if options.harmful else quick_fit.known(model)
+        directions = quick_fit.quick(
             model,
             splits,
             out,

@@ -21,7 +21,7 @@ def load(
     number_format: "Format | None" = None,
 ) -> "ChatModel":
     """Load the model that the options name, or another one, or in a format of its own."""
-    from steering import format_trial
+    from steering.adaptation import format_trial
     from steering.models import loading
 
     with progress_bar() as report:

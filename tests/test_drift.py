@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from steering import drift
-from steering.drift import Drift, check, fingerprint, measure, moved, verdict
+from steering.adaptation import drift
+from steering.adaptation.drift import Drift, check, fingerprint, measure, moved, verdict
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.models.chat_model import NumberFormat, inspect

@@ -2,8 +2,8 @@
 
 import torch
 
+from steering.adaptation.format_trial import overflow, prompts, trial
 from steering.artifacts import store
-from steering.format_trial import overflow, prompts, trial
 from steering.interventions.panel import parse
 from steering.models.chat_model import NumberFormat, inspect
 
@@ -48,7 +48,8 @@ def test_the_edits_of_known_directions_take_part(tiny, fitted, monkeypatch):
     seen = []
     monkeypatch.setattr(store, "load", lambda name: fitted)
     monkeypatch.setattr(
-        "steering.format_trial.overflow", lambda model, rows, edits: seen.extend(edits) or None
+        "steering.adaptation.format_trial.overflow",
+        lambda model, rows, edits: seen.extend(edits) or None,
     )
     assert trial(tiny) is None
     assert seen[0] == "untouched"

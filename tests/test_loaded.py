@@ -1,6 +1,6 @@
 """Which directions and maps a loaded model is served with."""
 
-from steering import loaded
+from steering.adaptation import loaded
 from steering.artifacts import store
 
 

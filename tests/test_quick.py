@@ -8,7 +8,7 @@ import torch
 from flat_layout import flatten
 from test_precompute import few_splits
 
-from steering import loaded, quick
+from steering.adaptation import loaded, quick_fit
 from steering.artifacts import store
 from steering.errors import NotFittedError
 from steering.fitting import candidates, choice, start_values
@@ -22,7 +22,7 @@ def few(monkeypatch, tmp_path):
     monkeypatch.setattr(start_values, "RANKS_TRIED", (1, 2))
     monkeypatch.setattr(start_values, "COEFFICIENTS_TRIED", (1.0, 2.0))
     less = replace(QUICK, places=3, screened=2, finalists=2, validation=3, answered=2, tokens=2)
-    monkeypatch.setattr(quick, "QUICK", less)
+    monkeypatch.setattr(quick_fit, "QUICK", less)
     flatten(monkeypatch)
 
 
@@ -32,11 +32,11 @@ def splits():
 
 
 def test_a_quick_fit_is_kept_in_the_cache_and_serves_from_then_on(tiny, splits, tmp_path):
-    assert quick.find(tiny) is None
+    assert quick_fit.find(tiny) is None
     assert loaded.folder_for(tiny) is None
-    made = quick.quick(tiny, splits)
-    folder = quick.find(tiny)
-    assert folder == quick.folder_of(tiny)
+    made = quick_fit.quick(tiny, splits)
+    folder = quick_fit.find(tiny)
+    assert folder == quick_fit.folder_of(tiny)
     assert folder.is_relative_to(tmp_path / "cache" / "fitted")
     assert folder.name == "float32-none-cpu"
     assert loaded.folder_for(tiny) == folder
@@ -54,7 +54,7 @@ def test_a_quick_fit_is_kept_in_the_cache_and_serves_from_then_on(tiny, splits, 
 
 
 def test_other_weights_or_formats_do_not_get_the_fit(tiny, splits):
-    quick.quick(tiny, splits)
+    quick_fit.quick(tiny, splits)
     other = inspect(
         tiny.name,
         type(tiny.network)(tiny.network.config),
@@ -62,10 +62,10 @@ def test_other_weights_or_formats_do_not_get_the_fit(tiny, splits):
         openers=tuple(tiny.openers),
         number_format=tiny.number_format,
     )
-    assert quick.folder_of(other) == quick.folder_of(tiny)
-    assert quick.find(other) is None
+    assert quick_fit.folder_of(other) == quick_fit.folder_of(tiny)
+    assert quick_fit.find(other) is None
     held = replace(tiny, number_format=NumberFormat("int8", torch.float32, ""))
-    assert quick.find(held) is None
+    assert quick_fit.find(held) is None
 
 
 def test_places_and_settings_are_taken_over_and_nothing_is_tried(tiny, splits, fitted, monkeypatch):
@@ -77,7 +77,7 @@ def test_places_and_settings_are_taken_over_and_nothing_is_tried(tiny, splits, f
     positions = tuple(range(-len(tiny.suffix), 0))
     place = (positions[-1], 1)
     known = replace(fitted, dim_place=place, inlp_place=place, default_k=99, default_c=1.25)
-    made = quick.quick(tiny, splits, taken_over=known)
+    made = quick_fit.quick(tiny, splits, taken_over=known)
     assert made.dim_place == made.inlp_place == place
     assert made.default_c == 1.25
     assert made.default_k == made.subspace("inlp", place).rank
@@ -88,10 +88,10 @@ def test_a_fit_that_was_stopped_goes_on_and_gives_the_same_bytes(
     tiny, splits, tmp_path, monkeypatch
 ):
     def content():
-        return {path.name: path.read_bytes() for path in quick.folder_of(tiny).iterdir()}
+        return {path.name: path.read_bytes() for path in quick_fit.folder_of(tiny).iterdir()}
 
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "one"))
-    quick.quick(tiny, splits)
+    quick_fit.quick(tiny, splits)
     expected = content()
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "two"))
     for module, name in (
@@ -110,14 +110,14 @@ def test_a_fit_that_was_stopped_goes_on_and_gives_the_same_bytes(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(module, name, stop)
             with pytest.raises(KeyboardInterrupt):
-                quick.quick(tiny, splits)
-        assert quick.find(tiny) is None
-    quick.quick(tiny, splits)
+                quick_fit.quick(tiny, splits)
+        assert quick_fit.find(tiny) is None
+    quick_fit.quick(tiny, splits)
     assert content() == expected
 
 
 def test_a_model_without_shipped_directions_has_nothing_to_take_over(tiny):
-    assert quick.known(tiny) is None
+    assert quick_fit.known(tiny) is None
 
 
 def test_the_full_effort_tries_every_place_and_prompt():
@@ -137,7 +137,7 @@ def test_the_command_writes_into_the_cache_and_not_over_what_is_shipped(
     monkeypatch.setattr(store, "ROOT", tmp_path / "shipped")
     assert main(["precompute", "--quick", "--model", tiny.name, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["folder"] == str(quick.folder_of(tiny))
+    assert document["folder"] == str(quick_fit.folder_of(tiny))
     assert not (tmp_path / "shipped").exists()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steering import transfer_table
+from steering.adaptation import transfer_table
 from steering.artifacts import store
 from steering.evaluation import report
 from steering.sources.catalog import DEFAULT_MODEL

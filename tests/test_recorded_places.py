@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from flat_layout import flatten
 
-from steering import drift
+from steering.adaptation import drift
 from steering.artifacts import store
 from steering.artifacts.recorded_markers import with_places
 from steering.inference.comparison import Answer

@@ -6,14 +6,14 @@ import pytest
 import torch
 from families import HARMFUL, HARMLESS
 
-from steering import drift, transfer_table
+from steering.adaptation import drift, transfer_table
+from steering.adaptation.refit import agreement, refit, span_cosine
+from steering.adaptation.transfer import Shipped, fit, transfer
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.interventions.subspace import Subspace
 from steering.models.chat_model import NumberFormat, inspect
 from steering.models.number_formats import Format, formats
-from steering.refit import agreement, refit, span_cosine
-from steering.transfer import Shipped, fit, transfer
 
 FLOAT32 = Format("cpu", "none", "float32")
 BFLOAT16 = Format("cpu", "none", "bfloat16")
@@ -95,9 +95,9 @@ def test_the_document_is_json_and_what_is_measured_is_not_measured_again(
         raise AssertionError("measured again")
 
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    monkeypatch.setattr("steering.transfer.generate", never)
-    monkeypatch.setattr("steering.transfer.capture", never)
-    monkeypatch.setattr("steering.refit.capture_sets", never)
+    monkeypatch.setattr("steering.adaptation.transfer.generate", never)
+    monkeypatch.setattr("steering.adaptation.transfer.capture", never)
+    monkeypatch.setattr("steering.adaptation.refit.capture_sets", never)
     assert transfer(load, shipped, splits, [FLOAT32, BFLOAT16], prompts=4) == document
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from steering import drift
+from steering.adaptation import drift
 from steering.errors import NotFittedError, SteeringError
 from steering.system.progress import Step, tell
 from steering.ui import adaptation

@@ -15,7 +15,7 @@ from steering.errors import SteeringError
 from steering.system.progress import Report, Step
 
 if TYPE_CHECKING:
-    from steering.drift import Check
+    from steering.adaptation.drift import Check
     from steering.interventions.directions import Directions
     from steering.maps.model_maps import Maps
     from steering.models.chat_model import ChatModel

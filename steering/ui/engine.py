@@ -17,7 +17,7 @@ from steering.ui import adaptation
 from steering.ui.adaptation import Adapting, Fitting
 
 if TYPE_CHECKING:
-    from steering.drift import Check
+    from steering.adaptation.drift import Check
     from steering.interventions.directions import Directions
     from steering.maps.model_maps import Maps
     from steering.maps.residual_trace import Tracer

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, Final
 
-from steering import transfer_table
+from steering.adaptation import transfer_table
 from steering.ui import text
 
 WORDS: Final = (

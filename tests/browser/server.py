@@ -19,7 +19,8 @@ import torch  # noqa: E402
 from fitting import fit_directions  # noqa: E402
 from flat_layout import flatten  # noqa: E402
 
-from steering import drift, intervals  # noqa: E402
+from steering import intervals  # noqa: E402
+from steering.adaptation import drift  # noqa: E402
 from steering.data.splits import PromptSplits  # noqa: E402
 from steering.errors import SteeringError  # noqa: E402
 from steering.inference.activations import capture_sets  # noqa: E402

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from steering.adaptation.drift import fingerprint
 from steering.artifacts import local_fits, store
 from steering.artifacts.provenance import provenance
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
-from steering.drift import fingerprint
 from steering.errors import SteeringError
 from steering.evaluation.answers import ROWS
 from steering.fitting.candidates import fit_directions, fit_maps_of

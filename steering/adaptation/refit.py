@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering.adaptation.drift import fingerprint
 from steering.artifacts import store
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
-from steering.drift import fingerprint
 from steering.errors import SteeringError
 from steering.fitting.candidates import train_scores
 from steering.fitting.scoring import right_sign

@@ -13,7 +13,9 @@ from typing import Any, Final
 from jaxtyping import Float
 from torch import Tensor
 
-from steering import drift
+from steering.adaptation import drift
+from steering.adaptation.refit import agreement, refit
+from steering.adaptation.transfer_table import SCHEMA
 from steering.artifacts.provenance import machine
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
@@ -30,8 +32,6 @@ from steering.maps.layer_map import LayerMap
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format
-from steering.refit import agreement, refit
-from steering.transfer_table import SCHEMA
 from steering.verdicts.rules import judge
 
 PANELS: Final = ("ablation", "flip")

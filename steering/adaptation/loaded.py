@@ -3,9 +3,9 @@
 import logging
 from pathlib import Path
 
-from steering import drift, quick
+from steering.adaptation import drift, quick_fit
+from steering.adaptation.drift import Check
 from steering.artifacts import store
-from steering.drift import Check
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 
@@ -23,7 +23,7 @@ def folder_for(model: ChatModel, asked: Path | None = None) -> Path | None:
     """
     if asked is not None:
         return asked
-    found = quick.find(model)
+    found = quick_fit.find(model)
     if found is not None:
         logger.info("directions and maps are those fitted on this machine, %s", found)
     return found

@@ -1,0 +1,1 @@
+"""Directions and maps on the machine at hand: drift, refit, quick fit, transfer."""
