@@ -9,25 +9,25 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
-from steering import serving
 from steering.errors import SteeringError
+from steering.serving import address
 
 try:
-    SERVER_NAME = serving.prepare()
+    SERVER_NAME = address.prepare()
 except SteeringError as error:
     if __name__ != "__main__":
         raise
     raise SystemExit(f"error: {error}") from None
 
-from steering import cost
 from steering.artifacts import local_fits, store
+from steering.serving import cost
+from steering.serving.engine import Engine, Supply
+from steering.serving.machine_fit import Adapting
 from steering.sources import catalog
 from steering.sweep import sweep_table
 from steering.system.progress import Report
 from steering.system.progress_log import logged
 from steering.ui import build, launch_options
-from steering.ui.adaptation import Adapting
-from steering.ui.engine import Engine, Supply
 from steering.ui.layout import Limits
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def main() -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    serving.check_address(SERVER_NAME)
+    address.check_address(SERVER_NAME)
     try:
         demo.launch(server_name=SERVER_NAME, **launch_options(), prevent_thread_lock=True)
     except OSError as error:

@@ -6,13 +6,14 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from steering import model_facts, terminal
+from steering import terminal
 from steering.artifacts import store
 from steering.chat_templates import control_tokens
 from steering.errors import SteeringError
 from steering.formatting import plain, signed
 from steering.inference.comparison import check_length, compare
 from steering.inference.sampling import Sampling
+from steering.serving import model_facts
 from steering.shipped import PACKAGE
 from steering.sources import catalog, weights
 from steering.system.lazy import Later

@@ -2,7 +2,7 @@
 
 import pytest
 
-from steering import cost
+from steering.serving import cost
 from steering.sources import catalog, weights
 
 

@@ -16,9 +16,9 @@ from steering.evaluation import arms, claim_inputs
 from steering.interventions.directions import Directions
 from steering.interventions.panel import WITHOUT_INLP, Panel, parse, usual
 from steering.models import loading
+from steering.serving.engine import Engine, Supply
 from steering.sweep import grids
 from steering.ui import build, cards, dials, explanation, text
-from steering.ui.engine import Engine, Supply
 
 WORKING = (
     *("ablation", "ablation:where=source,alpha=.5", "actadd", "actadd:c=-1,where=all"),

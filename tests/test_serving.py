@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from steering import serving
 from steering.errors import SteeringError
+from steering.serving import address
 
 ROOT = Path(__file__).resolve().parent.parent
 HUB = "https://huggingface.co/some/model"
@@ -59,7 +59,7 @@ def test_the_app_s_own_addresses_need_no_proxy_and_all_others_keep_theirs(name, 
     own = [f"http://{host}:7860/" for host in ("localhost", "127.0.0.1", "[::1]", "192.168.7.7")]
     if "https" not in name.lower():
         assert all(goes_through(each) for each in own)
-    serving.bypass()
+    address.bypass()
     assert not any(goes_through(each) for each in own)
     assert goes_through(url)
 
@@ -68,31 +68,31 @@ def test_the_app_s_own_addresses_need_no_proxy_and_all_others_keep_theirs(name, 
 def test_whom_the_visitor_has_excepted_stays_excepted(name, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv(name, "intranet.example, .corp.example")
-    serving.bypass()
+    address.bypass()
     for each in ("no_proxy", "NO_PROXY"):
         assert os.environ[each].startswith("intranet.example,.corp.example,localhost,")
     once = dict(os.environ)
-    serving.bypass()
+    address.bypass()
     assert dict(os.environ) == once
 
 
 def test_a_star_that_excepts_all_is_left_alone(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "*")
-    serving.bypass()
+    address.bypass()
     assert os.environ["no_proxy"] == "*"
 
 
 def test_without_a_proxy_nothing_is_changed():
     before = dict(os.environ)
-    serving.bypass()
+    address.bypass()
     assert dict(os.environ) == before
 
 
 def test_a_proxy_of_the_system_s_settings_is_kept_for_what_is_fetched(monkeypatch):
     system = {"https": "http://proxy.example:3128", "ftp": "http://proxy.example:3128"}
     monkeypatch.setattr(urllib.request, "getproxies", lambda: system)
-    serving.bypass()
+    address.bypass()
     assert os.environ["https_proxy"] == "http://proxy.example:3128"
     assert "ftp_proxy" not in os.environ
     assert goes_through(HUB)
@@ -106,7 +106,7 @@ def test_a_port_that_is_none_is_named_before_gradio_reads_it(name, value, monkey
         value = "٧٧٧٧٧"
     monkeypatch.setenv(name, value)
     with pytest.raises(SteeringError, match=f"{name}=.* is not a whole number from 1 to 65535"):
-        serving.prepare()
+        address.prepare()
 
 
 @pytest.mark.parametrize(
@@ -121,23 +121,23 @@ def test_a_port_that_is_none_is_named_before_gradio_reads_it(name, value, monkey
 def test_network_settings_that_cannot_be_used_are_a_sentence(name, value, monkeypatch):
     monkeypatch.setenv(name, value)
     with pytest.raises(SteeringError, match=rf"cannot be used \(.*{name}.*correct them"):
-        serving.prepare()
+        address.prepare()
 
 
 def test_a_password_in_a_proxy_is_not_repeated(monkeypatch):
     monkeypatch.setenv("https_proxy", "nonsense://me:hunter2@proxy")
     with pytest.raises(SteeringError) as caught:
-        serving.prepare()
+        address.prepare()
     assert "hunter2" not in str(caught.value)
 
 
 def test_ipv6_is_handed_to_launch_in_brackets(monkeypatch):
     for given in ("::1", "[::1]"):
         monkeypatch.setenv("GRADIO_SERVER_NAME", given)
-        assert serving.prepare() == "[::1]"
+        assert address.prepare() == "[::1]"
         assert "GRADIO_SERVER_NAME" not in os.environ
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
-    assert serving.prepare() is None
+    assert address.prepare() is None
     assert os.environ["GRADIO_SERVER_NAME"] == "0.0.0.0"
 
 
@@ -147,17 +147,17 @@ def test_a_port_that_is_taken_or_free_is_known(monkeypatch):
         taken.listen(1)
         monkeypatch.setenv("GRADIO_SERVER_PORT", str(taken.getsockname()[1]))
         with pytest.raises(SteeringError, match=r"port \d+ is in use .* choose another"):
-            serving.check_address()
-    serving.check_address()
+            address.check_address()
+    address.check_address()
     monkeypatch.delenv("GRADIO_SERVER_PORT")
-    serving.check_address()
+    address.check_address()
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a" * 70, "2001:db8::1"])
 def test_an_address_of_another_machine_is_a_sentence(host, monkeypatch):
     monkeypatch.setenv("GRADIO_SERVER_NAME", host)
     with pytest.raises(SteeringError, match=f"GRADIO_SERVER_NAME={host} is no address of this"):
-        serving.check_address()
+        address.check_address()
 
 
 class Refusing(BaseHTTPRequestHandler):

@@ -8,10 +8,10 @@ import pytest
 
 from steering.adaptation import drift
 from steering.errors import NotFittedError, SteeringError
+from steering.serving import machine_fit
+from steering.serving.engine import Engine, Supply
+from steering.serving.machine_fit import Adapting, Turn, told
 from steering.system.progress import Step, tell
-from steering.ui import adaptation
-from steering.ui.adaptation import Adapting, Turn, told
-from steering.ui.engine import Engine, Supply
 
 
 @pytest.fixture(autouse=True)
@@ -153,9 +153,9 @@ def test_a_model_without_directions_says_its_cost_and_is_ready_after_the_fit(
     found = told(engine)
     assert (found["state"], found["cost"]) == ("unfitted", "tiny costs a minute.")
     assert engine.model is None
-    adaptation.start(engine)
+    machine_fit.start(engine)
     until(lambda: engine.fitting.step == Step("Reading prompts", 3, 8, "prompt"))
-    adaptation.start(engine)  # a second click does nothing
+    machine_fit.start(engine)  # a second click does nothing
     running = told(engine)["fit"]
     assert (running["phase"], running["done"], running["total"]) == ("running", 3, 8)
     gate.set()
@@ -177,10 +177,10 @@ def test_a_fit_that_fails_says_why_and_can_be_started_again(supply, fitted, char
             raise SteeringError("the disk is full")
 
     engine = unfitted(supply, fitted, charted, fit)
-    adaptation.start(engine)
+    machine_fit.start(engine)
     until(lambda: engine.fitting.phase == "failed")
     assert told(engine)["fit"]["sentence"] == "the disk is full"
-    adaptation.start(engine)
+    machine_fit.start(engine)
     until(lambda: engine.fitting.phase == "done")
 
 
@@ -192,7 +192,7 @@ def test_a_fit_of_a_model_that_nobody_wants_any_more_changes_nothing(supply, fit
         done.append(1)
 
     engine = unfitted(supply, fitted, charted, fit)
-    adaptation.start(engine)
+    machine_fit.start(engine)
     until(lambda: engine.fitting.phase == "running")
     engine.choose("other")
     gate.set()
@@ -205,7 +205,7 @@ def test_a_fit_of_a_model_that_nobody_wants_any_more_changes_nothing(supply, fit
 def test_a_public_host_offers_no_fit(supply):
     engine = Engine("tiny", supply)
     assert told(engine)["fit"]["can"] is False
-    adaptation.start(engine)
+    machine_fit.start(engine)
     assert engine.fitting.phase == "none"
 
 

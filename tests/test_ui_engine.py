@@ -9,10 +9,10 @@ import pytest
 
 from steering.errors import SteeringError
 from steering.maps.model_maps import Maps
+from steering.serving.engine import Engine, Supply
 from steering.system.progress import Step
 from steering.ui import build
 from steering.ui.atlas import Atlas, Memory
-from steering.ui.engine import Engine, Supply
 from steering.ui.layout import EXAMPLES_EACH, Limits, examples
 from steering.ui.placing import located
 

@@ -11,8 +11,8 @@ import pytest
 from steering import formatting
 from steering.errors import SteeringError
 from steering.evaluation import ranking, report
+from steering.serving.engine import Engine, Supply
 from steering.ui import results, results_files, results_notes
-from steering.ui.engine import Engine, Supply
 from steering.ui.results_table import table
 
 DOCUMENT = evaluations.document()

@@ -4,9 +4,9 @@ import pytest
 
 from steering.inference.comparison import Answer
 from steering.interventions.panel import KEYS
+from steering.serving.engine import Status
 from steering.system.progress import Step
 from steering.ui import dials, screen, text
-from steering.ui.engine import Status
 
 EVIL = '<img src=x onerror="alert(1)">'
 MEASURED = Answer(

@@ -10,8 +10,8 @@ from test_ui_engine import built
 
 from steering.errors import SteeringError
 from steering.interventions.panel import KEYS, RANGES, parse
+from steering.serving.engine import Engine, Supply
 from steering.ui import dials, typed
-from steering.ui.engine import Engine, Supply
 
 NO_NUMBERS = [None, "", "-", "e", "1,5", "1.5", math.nan, math.inf, -math.inf, True, [1], {}]
 FIELDS = (gr.Slider, gr.Number, gr.Radio, gr.Dropdown)

@@ -8,8 +8,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
+from steering.serving.engine import Engine
 from steering.shipped import ASSETS
-from steering.ui.engine import Engine
 from steering.ui.events import wire
 from steering.ui.layout import Limits, page
 

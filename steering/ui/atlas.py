@@ -21,9 +21,10 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
+from steering.serving import machine_fit
+from steering.serving.engine import Engine
 from steering.shipped import ASSETS
-from steering.ui import adaptation, dials, figures, text
-from steering.ui.engine import Engine
+from steering.ui import dials, figures, text
 
 if TYPE_CHECKING:
     from steering.maps.model_maps import Maps
@@ -165,10 +166,10 @@ def atlas(engine: Engine) -> Atlas:
         return memory.umap(asked)
 
     def machine(_asked: object) -> dict[str, Any]:
-        return adaptation.told(engine)
+        return machine_fit.told(engine)
 
     def fit(_asked: object) -> None:
-        adaptation.start(engine)
+        machine_fit.start(engine)
 
     with gr.Column(elem_id="atlas", min_width=0):
         board = gr.HTML(

@@ -12,11 +12,11 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.interventions.panel import parse
+from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.sweep import sweep_table
 from steering.ui import dials, dose, dose_text, text
 from steering.ui.atlas import served
-from steering.ui.engine import Engine
 from steering.ui.figures import settings_of
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from steering.errors import SteeringError
+from steering.serving.engine import Engine
 from steering.ui import (
     atlas,
     cards,
@@ -20,7 +21,6 @@ from steering.ui import (
     text,
 )
 from steering.ui.cards import Card, Setting
-from steering.ui.engine import Engine
 from steering.ui.layout import Page, strip_of
 from steering.ui.running import Updates
 

@@ -3,11 +3,11 @@
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from steering import model_facts
 from steering.interventions import missing_parts
+from steering.serving import model_facts
+from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.ui import text
-from steering.ui.engine import Engine
 from steering.ui.text import isolated
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import Final
 import gradio as gr
 
 from steering.data.prompts import Label, prompt_set
+from steering.serving.engine import Engine
 from steering.ui import dials, dosing, explanation, reads, tabs, text
 from steering.ui.atlas import Atlas, atlas
 from steering.ui.cards import Card, card
-from steering.ui.engine import Engine
 from steering.ui.results import Section, results
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
+from steering.serving.engine import Engine
 from steering.ui import atlas, dials, figures
 from steering.ui.atlas import Atlas
 from steering.ui.cards import Setting
-from steering.ui.engine import Engine
 
 _PATIENCE_SECONDS = 20.0
 """How long a placing waits for a run that is under way; its end shows the places anyway."""

@@ -9,8 +9,8 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
+from steering.serving.engine import Engine
 from steering.ui import text
-from steering.ui.engine import Engine
 
 _NOT_YET = "It is shown here as soon as the model is loaded: its template comes with it."
 _NO_REQUEST = "Write a request to see what the model reads."

@@ -11,9 +11,9 @@ from steering.chat_templates.control_tokens import told
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer, check_length, compare
 from steering.inference.sampling import Sampling
+from steering.serving.engine import Engine, Run
 from steering.ui import dials, explanation, screen, text, typed
 from steering.ui.cards import Setting
-from steering.ui.engine import Engine, Run
 from steering.ui.layout import Page
 from steering.ui.placing import placed_or_kept
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from unicodedata import bidirectional
 
 from steering.inference.comparison import Answer
-from steering.ui.engine import Status
+from steering.serving.engine import Status
 
 
 @dataclass(frozen=True)

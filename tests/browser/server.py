@@ -28,14 +28,14 @@ from steering.inference.comparison import Answer  # noqa: E402
 from steering.interventions.directions import Directions  # noqa: E402
 from steering.maps import model_maps  # noqa: E402
 from steering.models.chat_model import ChatModel, NumberFormat, inspect  # noqa: E402
+from steering.serving.engine import Engine, Supply  # noqa: E402
+from steering.serving.machine_fit import Adapting  # noqa: E402
 from steering.sweep import (
     cells,
     sweep,
 )
 from steering.system.progress import Step  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
-from steering.ui.adaptation import Adapting  # noqa: E402
-from steering.ui.engine import Engine, Supply  # noqa: E402
 from steering.ui.layout import Limits  # noqa: E402
 
 EVIL = "<img src=x onerror=\"document.title='broken into'\"><b>bold</b> ${1+1} {{value}}"

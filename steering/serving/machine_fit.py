@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from steering.interventions.directions import Directions
     from steering.maps.model_maps import Maps
     from steering.models.chat_model import ChatModel
-    from steering.ui.engine import Engine
+    from steering.serving.engine import Engine
 
 Phase = Literal["none", "running", "failed", "done"]
 

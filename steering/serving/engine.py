@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
+from steering.serving import machine_fit
+from steering.serving.machine_fit import Adapting, Fitting
 from steering.system.progress import Report, Step
-from steering.ui import adaptation
-from steering.ui.adaptation import Adapting, Fitting
 
 if TYPE_CHECKING:
     from steering.adaptation.drift import Check
@@ -218,7 +218,7 @@ class Engine:
             self._look(model, attempt)
 
     def _look(self, model: "ChatModel", attempt: object) -> None:
-        adaptation.look(self, model, attempt)
+        machine_fit.look(self, model, attempt)
         with self._lock:
             self.looked = self.looked or attempt is self._attempt
 
