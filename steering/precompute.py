@@ -16,8 +16,8 @@ from steering.data import prose
 from steering.data.splits import PromptSplits
 from steering.evaluation import evaluation
 from steering.evaluation.answers import ROWS
-from steering.evaluation.arms import arms
 from steering.evaluation.evaluation import Settings, evaluate
+from steering.evaluation.evaluation_arms import arms
 from steering.fitting import choice
 from steering.fitting.candidates import fit_directions, fit_maps_of
 from steering.interventions.directions import Directions

@@ -24,7 +24,7 @@ from steering.data import prompts, prose
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
-from steering.evaluation import arms, evaluation, landings, report
+from steering.evaluation import evaluation, evaluation_arms, landings, report
 from steering.evaluation.answers import as_rows
 from steering.evaluation.evaluation import Settings
 from steering.inference import comparison
@@ -106,9 +106,9 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     passages, text = _passages(options)
     directions = store.load(options.model, options.directions)
     arms = (
-        arms.arms_of([parse(text) for text in options.panel], directions)
+        evaluation_arms.arms_of([parse(text) for text in options.panel], directions)
         if options.panel
-        else arms.arms(directions)
+        else evaluation_arms.arms(directions)
     )
     for arm in arms:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.

@@ -34,7 +34,7 @@ from test_precompute import few_splits, make_short
 
 from steering import precompute
 from steering.chat_judges.local_judge import LocalJudge
-from steering.evaluation import arms
+from steering.evaluation import evaluation_arms
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.interventions.panel import DEFAULT_PANELS, parse
@@ -134,9 +134,12 @@ def elsewhere() -> Iterator[torch.device]:
 def work(model: ChatModel, folder: Path) -> None:
     """Make the artifact, a comparison with sampled words, and a judge's opinion."""
 
-    def some(directions: Any) -> tuple[arms.Arm, ...]:
-        found = {arm.panel.name: arm for arm in arms.arms(directions)}
-        return (arms.BASELINE, *(found[name] for name in ("actadd", "ablation", "random")))
+    def some(directions: Any) -> tuple[evaluation_arms.Arm, ...]:
+        found = {arm.panel.name: arm for arm in evaluation_arms.arms(directions)}
+        return (
+            evaluation_arms.BASELINE,
+            *(found[name] for name in ("actadd", "ablation", "random")),
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         make_short(patch, folder / "cache")

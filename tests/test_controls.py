@@ -3,7 +3,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from steering.evaluation.arms import arms, arms_of, controls, random_ablations, wrong_layer
+from steering.evaluation.evaluation_arms import (
+    arms,
+    arms_of,
+    controls,
+    random_ablations,
+    wrong_layer,
+)
 from steering.interventions.panel import Panel, parse
 
 

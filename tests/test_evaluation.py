@@ -9,7 +9,7 @@ from killing import killed, traced
 from steering.artifacts import resumable, store
 from steering.data.prose import Passage
 from steering.evaluation import answers as answering
-from steering.evaluation import arms, evaluation, landings, prose_cost, ranking, report
+from steering.evaluation import evaluation, evaluation_arms, landings, prose_cost, ranking, report
 from steering.evaluation.answers import Row, answer_all
 from steering.evaluation.evaluation import Settings, evaluate, table
 from steering.inference.generation import Sampling
@@ -158,12 +158,12 @@ def whole(tiny, fitted, charted, prompts, tmp_path_factory) -> dict:
         settings = Settings(
             tokens=4, passages=[Passage("note", ("A grey cat slept on the mat.",))], maps=charted
         )
-        return evaluate(tiny, fitted, sets, arms.arms(fitted), settings).document
+        return evaluate(tiny, fitted, sets, evaluation_arms.arms(fitted), settings).document
 
 
 def test_the_document_is_json_and_names_every_arm_with_its_kind(whole, fitted):
     assert json.loads(json.dumps(whole)) == whole
-    arms = arms.arms(fitted)
+    arms = evaluation_arms.arms(fitted)
     assert [(each["panel"], each["label"], each["kind"]) for each in whole["panels"]] == [
         (str(arm.panel), arm.label, arm.kind) for arm in arms
     ]
@@ -228,7 +228,7 @@ def test_chosen_panels_leave_what_was_not_measured_undecided(
 ):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
     sets = {name: texts[:2] for name, texts in prompts.items()}
-    arms = arms.arms_of([parse("flip:k=2")], fitted)
+    arms = evaluation_arms.arms_of([parse("flip:k=2")], fitted)
     document = evaluate(tiny, fitted, sets, arms, Settings(tokens=2)).document
     assert document["geometry"] is None
     assert all(entry["prose"] is None for entry in document["panels"])
@@ -247,7 +247,7 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
         passages=[Passage("note", ("A grey cat slept on the mat.",))],
         maps=charted,
     )
-    arms = arms.arms_of([parse("flip:k=2")], fitted)[:4]
+    arms = evaluation_arms.arms_of([parse("flip:k=2")], fitted)[:4]
 
     def run(name: str) -> None:
         monkeypatch.setenv("STEERING_CACHE", str(tmp_path / name))

@@ -12,7 +12,7 @@ import torch
 from steering.__main__ import main
 from steering.artifacts import store
 from steering.errors import SteeringError
-from steering.evaluation import arms, claim_inputs
+from steering.evaluation import claim_inputs, evaluation_arms
 from steering.interventions.directions import Directions
 from steering.interventions.panel import WITHOUT_INLP, Panel, parse, usual
 from steering.models import loading
@@ -148,8 +148,8 @@ def test_the_outline_refuses_what_the_directions_refuse(panel, bare, folder) -> 
 
 
 def test_every_arm_cell_and_role_can_be_done(bare) -> None:
-    panels = [arm.panel for arm in arms.arms(bare)]
-    panels += [arm.panel for arm in arms.arms_of([Panel("ablation")], bare)]
+    panels = [arm.panel for arm in evaluation_arms.arms(bare)]
+    panels += [arm.panel for arm in evaluation_arms.arms_of([Panel("ablation")], bare)]
     panels += [panel for grid in grids.default_grid(bare).values() for panel in grid]
     panels += list(grids.reference_points(bare).values())
     panels += [panel for each in claim_inputs.roles(bare).values() for panel in each]

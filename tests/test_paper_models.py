@@ -17,8 +17,8 @@ from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Co
 
 from steering import intervals
 from steering.data.prose import Passage
-from steering.evaluation.arms import arms_of
 from steering.evaluation.evaluation import Settings, evaluate
+from steering.evaluation.evaluation_arms import arms_of
 from steering.fitting.point_selection import RULES, candidates, choose
 from steering.fitting.scoring import Bench, Score
 from steering.inference.activations import capture_sets

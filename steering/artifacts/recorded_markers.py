@@ -1,7 +1,7 @@
 """Where recorded requests land, stored with them: markers on the map before there is a model.
 
-`python -m steering.artifacts.recorded_markers --model M` adds them to recordings that lack them; the recorded
-texts stay as they are.
+`python -m steering.artifacts.recorded_markers --model M` adds them to recordings that lack them;
+the recorded texts stay as they are.
 """
 
 import argparse

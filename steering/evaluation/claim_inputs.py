@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from steering.evaluation.answers import Row
-from steering.evaluation.arms import RANDOM_SEEDS
 from steering.evaluation.claims import Outcomes, averaged
+from steering.evaluation.evaluation_arms import RANDOM_SEEDS
 from steering.evaluation.landings import Place, source_layer
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse

@@ -20,9 +20,9 @@ from steering.defaults import ROWS
 from steering.defaults import TOKENS as TOKENS
 from steering.evaluation import judge_agreement, landings
 from steering.evaluation.answers import Row, answer_resumably
-from steering.evaluation.arms import Arm
 from steering.evaluation.claim_inputs import has_refused, loss_of, outcomes
 from steering.evaluation.claims import Finding, findings
+from steering.evaluation.evaluation_arms import Arm
 from steering.evaluation.prose_cost import ProseCost, prose_cost
 from steering.evaluation.report import SCHEMA as SCHEMA
 from steering.inference.generation import Sampling

@@ -11,7 +11,7 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from steering.artifacts.resumable import Stages
-from steering.evaluation.arms import RANDOM_SEEDS
+from steering.evaluation.evaluation_arms import RANDOM_SEEDS
 from steering.intervals import wilson
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel

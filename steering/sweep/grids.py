@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from steering.evaluation import arms
+from steering.evaluation import evaluation_arms
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
 
@@ -53,7 +53,7 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
         "coefficient": [Panel("actadd", c=c) for c in COEFFICIENTS],
         "ablation by alpha": [Panel("ablation", alpha=alpha) for alpha in ABLATIONS],
         "flip by layer": [
-            arms.flip_at(directions.default_k, directions, layer) for layer in layers
+            evaluation_arms.flip_at(directions.default_k, directions, layer) for layer in layers
         ],
         "ablation by layer": [Panel("ablation", layer=each, where="source") for each in layers],
         "where": [
@@ -89,6 +89,6 @@ def reference_points(directions: Directions) -> dict[str, Panel]:
     k = directions.default_k
     return {
         f"control: {arm.label}" if arm.kind == "control" else arm.label: arm.panel
-        for arm in arms.arms(directions)
+        for arm in evaluation_arms.arms(directions)
         if arm.kind != "beyond" and (arm.panel.name != "random" or arm.panel.k == k)
     }

@@ -30,10 +30,7 @@ from steering.maps import model_maps  # noqa: E402
 from steering.models.chat_model import ChatModel, NumberFormat, inspect  # noqa: E402
 from steering.serving.engine import Engine, Supply  # noqa: E402
 from steering.serving.machine_fit import Adapting  # noqa: E402
-from steering.sweep import (
-    cells,
-    sweep,
-)
+from steering.sweep import cells, sweep  # noqa: E402
 from steering.system.progress import Step  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from steering.ui.layout import Limits  # noqa: E402
