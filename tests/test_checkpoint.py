@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from steering import commands
-from steering.__main__ import main
 from steering.checkpoints import checkpoint
 from steering.checkpoints.model_file import INDEX
+from steering.cli import request_commands
+from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.models.loading import load
 from steering.sources import weights
@@ -256,5 +256,5 @@ def test_a_spoilt_folder_does_not_spoil_the_list_of_models(folder, monkeypatch):
     (folder / INDEX).write_text("{")
     (folder / "model.safetensors").unlink()
     monkeypatch.setattr(weights.hub, "local_snapshot", lambda *_: None)
-    assert all(not entry["cached"] for entry in commands.models(None) if entry["gated"])
+    assert all(not entry["cached"] for entry in request_commands.models(None) if entry["gated"])
     weights.cached(str(folder))  # no error: only whoever wants to load it is told

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from steering import defaults
-from steering.__main__ import main
 from steering.artifacts import store
+from steering.cli.main import main
 from steering.data import prose
 from steering.data.prose import Passage
 from steering.data.splits import PromptSplits

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steering.__main__ import main
 from steering.artifacts import store
+from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.system import console, strict_json
 

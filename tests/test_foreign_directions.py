@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from steering.__main__ import main
 from steering.artifacts import local_fits, store
 from steering.artifacts.export import export
+from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.foreign.foreign_directions import Wishes, import_directions, shape_of
 from steering.interventions.directions import Directions

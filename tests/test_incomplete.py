@@ -9,8 +9,8 @@ import gradio as gr
 import pytest
 import torch
 
-from steering.__main__ import main
 from steering.artifacts import store
+from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.evaluation import claim_inputs, evaluation_arms
 from steering.interventions.directions import Directions

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 from supply import MODEL_FILES
 
-from steering.__main__ import main
 from steering.checkpoints import other_formats
+from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.sources import weights
 

@@ -4,8 +4,8 @@ import json
 import pytest
 import torch
 
-from steering.__main__ import main
 from steering.artifacts import store
+from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.evaluation.answers import answer_all
 from steering.fitting.scoring import logits_under

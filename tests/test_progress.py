@@ -5,8 +5,8 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from steering import terminal
 from steering.artifacts.resumable import Stages
+from steering.cli import shared
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.system import progress
@@ -134,7 +134,7 @@ def test_activations_are_reported_only_if_asked_for(capsys, tiny):
 
 
 def test_the_steps_of_a_download_are_stages_one_after_another(capsys):
-    with terminal.progress_bar() as report:
+    with shared.progress_bar() as report:
         report(Step("Downloading", 0, 5_000_000, "B"))
         report(Step("Downloading", 5_000_000, 5_000_000, "B"))
         report(Step("Waiting", 0, 0, "step"))

@@ -129,10 +129,10 @@ def test_the_full_effort_tries_every_place_and_prompt():
 def test_the_command_writes_into_the_cache_and_not_over_what_is_shipped(
     tiny, splits, monkeypatch, capsys, tmp_path
 ):
-    from steering import study_commands, terminal
-    from steering.__main__ import main
+    from steering.cli import shared, study_commands
+    from steering.cli.main import main
 
-    monkeypatch.setattr(terminal, "load", lambda options: tiny)
+    monkeypatch.setattr(shared, "load", lambda options: tiny)
     monkeypatch.setattr(study_commands.PromptSplits, "own", lambda: splits)
     monkeypatch.setattr(store, "ROOT", tmp_path / "shipped")
     assert main(["precompute", "--quick", "--model", tiny.name, "--json"]) == 0

@@ -156,7 +156,7 @@ def test_formats_name_themselves_and_gpus_add_theirs():
 
 
 def test_an_unknown_format_is_refused_with_what_is_allowed(capsys):
-    from steering.__main__ import main
+    from steering.cli.main import main
 
     assert main(["transfer", "--format", "float8"]) == 2
     assert "unknown format 'float8'; allowed on this machine: float32; " in capsys.readouterr().err

@@ -6,9 +6,9 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from steering import terminal
 from steering.artifacts import store
 from steering.chat_templates import control_tokens
+from steering.cli import shared
 from steering.errors import SteeringError
 from steering.formatting import plain, signed
 from steering.inference.comparison import check_length, compare
@@ -64,7 +64,7 @@ def show_models(document: list[dict[str, Any]]) -> None:
 
 def fetch(options: argparse.Namespace) -> dict[str, Any]:
     """Download, verify and convert a model."""
-    with terminal.progress_bar() as report:
+    with shared.progress_bar() as report:
         found = weights.fetch(options.model, report=report)
     return {"model": found.name, "folder": str(found.folder), "source": found.source}
 
@@ -73,10 +73,10 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Answer one request under several panels."""
     check_length(options.prompt, options.system)
     directions = store.load(options.model, options.directions)
-    panels = terminal.panels(options, directions)
+    panels = shared.panels(options, directions)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
-    model = terminal.load(options)
+    model = shared.load(options)
     directions = store.load(options.model, loaded.folder_for(model, options.directions))
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
     prompt, system = options.prompt, options.system
@@ -120,13 +120,13 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
 
     check_length(options.prompt, options.system)
     directions = store.load(options.model, options.directions)
-    panels = terminal.panels(options, directions)
+    panels = shared.panels(options, directions)
     for panel in panels:
         panel.edit(directions)  # A bad panel is told before the model is loaded.
     shipped = store.read_maps(options.model, options.directions)
     if shipped is not None and options.layer is not None:
         shipped.at(options.layer)  # And so is a layer without a map.
-    model = terminal.load(options)
+    model = shared.load(options)
     folder = loaded.folder_for(model, options.directions)
     directions, checked = store.load(options.model, folder), loaded.checked_maps(model, folder)
     if checked is None:

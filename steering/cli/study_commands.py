@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from steering import terminal
 from steering.adaptation import loaded, quick_fit, transfer_table
 from steering.adaptation.refit import check_directions, known_agreement
 from steering.adaptation.transfer import Shipped
@@ -20,6 +19,7 @@ from steering.artifacts import store
 from steering.artifacts.export import export as write_export
 from steering.artifacts.provenance import provenance
 from steering.chat_judges.local_judge import open_judge
+from steering.cli import shared
 from steering.data import prompts, prose
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
@@ -48,7 +48,7 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
     )
     if options.limit:
         splits = splits.limited(options.limit)
-    model = terminal.load(options)
+    model = shared.load(options)
     if options.quick:
         out = options.out or quick_fit.folder_of(model)
         _keep_other_mode(out, model)
@@ -112,7 +112,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     )
     for arm in arms:
         arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
-    model = terminal.load(options).under(options.system)
+    model = shared.load(options).under(options.system)
     folder = loaded.folder_for(model, options.directions)
     directions, (maps, drifts) = store.load(options.model, folder), _maps(options, model, folder)
     chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
@@ -127,7 +127,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
             rows_per_batch=options.rows,
             passages=passages,
             maps=maps,
-            judge=open_judge(options.judge, lambda name: terminal.load(options, name))
+            judge=open_judge(options.judge, lambda name: shared.load(options, name))
             if options.judge
             else None,
         ),
@@ -229,7 +229,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     out = options.out or _beside(options, sweep_table.TABLE)
     if out.suffix != ".csv":
         raise SteeringError(f"cannot write the table to {out}: its name must end in .csv")
-    model = terminal.load(options)
+    model = shared.load(options)
     directions = store.load(options.model, loaded.folder_for(model, options.directions))
     rows = run_sweep(
         model,
@@ -262,7 +262,7 @@ def transfer(options: argparse.Namespace) -> dict[str, Any]:
     chosen = [known[name] for name in options.format] if options.format else list(known.values())
 
     def load(wanted: Format) -> ChatModel:
-        return terminal.load(options, number_format=wanted)
+        return shared.load(options, number_format=wanted)
 
     maps = store.read_maps(options.model, options.directions)
     if maps is None:

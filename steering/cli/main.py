@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import commands, defaults, import_commands
+from steering import defaults
+from steering.cli import import_commands, request_commands
+from steering.cli.shared import show_plainly
 from steering.data import input_text
 from steering.defaults import ROWS
 from steering.errors import SteeringError
@@ -16,9 +18,8 @@ from steering.maps.map_points import MapName
 from steering.sources import catalog
 from steering.system import console
 from steering.system.lazy import Later
-from steering.terminal import show_plainly
 
-study_commands = Later("steering.study_commands")
+study_commands = Later("steering.cli.study_commands")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,11 +79,15 @@ def _parser() -> argparse.ArgumentParser:
 
     command(
         "models",
-        commands.models,
-        commands.show_models,
+        request_commands.models,
+        request_commands.show_models,
         "list the models that are known, and their state",
     )
-    _model(command("fetch", commands.fetch, show_plainly, "download, verify and convert a model"))
+    _model(
+        command(
+            "fetch", request_commands.fetch, show_plainly, "download, verify and convert a model"
+        )
+    )
     study, plain = study_commands, show_plainly
     _precompute_options(
         command("precompute", study.precompute, plain, "make everything the app needs")
@@ -90,14 +95,17 @@ def _parser() -> argparse.ArgumentParser:
     _generate_options(
         command(
             "generate",
-            commands.generate,
-            commands.show_generate,
+            request_commands.generate,
+            request_commands.show_generate,
             "answer one request under several panels",
         )
     )
     _locate_options(
         command(
-            "locate", commands.locate, commands.show_locate, "where a request lands on the maps"
+            "locate",
+            request_commands.locate,
+            request_commands.show_locate,
+            "where a request lands on the maps",
         )
     )
     _evaluate_options(
@@ -125,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
             "do directions and maps of one number format serve in another?",
         )
     )
-    serve = command("serve", commands.serve, show_plainly, "start the app")
+    serve = command("serve", request_commands.serve, show_plainly, "start the app")
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port (default 7860)")
