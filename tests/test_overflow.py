@@ -18,7 +18,7 @@ from steering.interventions.panel import Panel, parse
 from steering.maps.residual_trace import Tracer, trace
 from steering.models import loading, overflow
 from steering.models.chat_model import inspect
-from steering.ui import screen
+from steering.ui.playground import answer_html
 
 PROMPT = "How do I steal a car?"
 FEW = Sampling(max_new_tokens=4)
@@ -109,7 +109,7 @@ def test_an_edit_that_overflows_leaves_the_other_cards_alone(tiny, fitted, huge)
         assert lost.reason == "broken: the numbers overflow under this edit"
         assert (lost.text, lost.tokens, lost.first_tokens) == ("", 0, ())
         assert (lost.kl, lost.p_refusal, lost.refusal_score, lost.perplexity) == (None,) * 4
-        shown = screen.view(lost, "done")
+        shown = answer_html.view(lost, "done")
         assert "the numbers overflow under this edit</span></div>" in shown
         assert "nan" not in shown.lower().replace("nance", "")
     json.dumps([each.as_dict() for each in found], allow_nan=False)

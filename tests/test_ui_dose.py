@@ -10,7 +10,8 @@ from steering.interventions.panel import Panel, parse
 from steering.sweep import grids, sweep_table
 from steering.sweep.grids import default_grid, reference_points
 from steering.sweep.sweep_table import COLUMNS, MEASURES, VERDICTS
-from steering.ui import dials, dose, dose_text, dosing, tabs
+from steering.ui import dose, dose_text, dosing, tabs
+from steering.ui.playground import settings
 
 
 def full(panel, directions):
@@ -212,9 +213,9 @@ def test_a_model_without_doses_names_the_command():
 )
 def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
     for text in (panel, full(parse(panel), fitted)):
-        brought = dials.bring(text, fitted)
+        brought = settings.bring(text, fitted)
         assert (brought.slot, brought.form) == (slot, form)
-        made = dials.panel_of(brought.kind, brought.values, fitted)
+        made = settings.panel_of(brought.kind, brought.values, fitted)
         assert made.resolved(fitted) == parse(panel).resolved(fitted)
 
 
@@ -231,12 +232,12 @@ def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
 )
 def test_what_no_card_can_show_is_a_sentence(panel, problem, fitted):
     with pytest.raises(SteeringError, match=problem):
-        dials.bring(panel, fitted)
+        settings.bring(panel, fitted)
 
 
 def test_without_directions_no_card_is_set():
     with pytest.raises(SteeringError, match="precompute"):
-        dials.bring("flip", None)
+        settings.bring("flip", None)
 
 
 def test_what_a_click_did_is_said_and_nothing_foreign_becomes_html():

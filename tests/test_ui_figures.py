@@ -16,7 +16,8 @@ from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Trace, trace
 from steering.maps.umap_layout import Layout
 from steering.shipped import ASSETS
-from steering.ui import atlas, dials, figures
+from steering.ui import atlas, figures
+from steering.ui.playground import settings
 
 LAYERS = (1, 2, 3)
 POSITION = -2
@@ -325,7 +326,7 @@ def test_the_oldest_traces_are_forgotten_and_keys_differ(maps, traced):
 
 def test_the_template_has_a_line_for_each_card_and_nothing_that_gradio_would_evaluate():
     html = atlas.template()
-    for slot in dials.SLOTS:
+    for slot in settings.SLOTS:
         assert html.count(f'data-slot="{slot}"') == 1
     # Gradio reads a template as JavaScript and as Handlebars.
     for sign in ("`", "${", "{{", "\\"):
@@ -335,7 +336,7 @@ def test_the_template_has_a_line_for_each_card_and_nothing_that_gradio_would_eva
 def test_every_card_has_a_sign_on_the_map():
     script = (ASSETS / "map.js").read_text("utf-8")
     signs = script[script.index("const SIGNS") : script.index("const SLOTS")]
-    for slot in dials.SLOTS:
+    for slot in settings.SLOTS:
         assert f'{slot}: ["' in signs
 
 

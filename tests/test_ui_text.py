@@ -6,7 +6,8 @@ from steering.inference.comparison import Answer
 from steering.interventions.panel import KEYS
 from steering.serving.engine import Status
 from steering.system.progress import Step
-from steering.ui import dials, screen, text
+from steering.ui import text
+from steering.ui.playground import answer_html, settings
 
 EVIL = '<img src=x onerror="alert(1)">'
 MEASURED = Answer(
@@ -33,7 +34,7 @@ def plain(html: str) -> str:
 @pytest.mark.parametrize("state", ["writing", "done", "recorded"])
 def test_an_answer_is_shown_as_text_and_never_as_html(state):
     answer = Answer(panel=EVIL, text=EVIL, verdict="refused", reason=EVIL)
-    shown = screen.view(answer, state)
+    shown = answer_html.view(answer, state)
     assert "<img" not in shown
     assert "&lt;img src=x" in shown
 
@@ -41,7 +42,7 @@ def test_an_answer_is_shown_as_text_and_never_as_html(state):
 def test_no_field_of_an_answer_can_leave_its_attribute():
     quote = '" onmouseover="alert(1)'
     answer = Answer(panel=quote, text=quote, verdict=quote, reason=quote, looping=True)
-    assert 'onmouseover="' not in screen.view(answer, "done")
+    assert 'onmouseover="' not in answer_html.view(answer, "done")
     assert 'onmouseover="' not in text.form(quote)
 
 
@@ -52,7 +53,7 @@ def test_no_field_of_an_answer_can_leave_its_attribute():
         text.form(EVIL),
         text.note(EVIL, "error", detail=EVIL),
         text.strip(Status("failed", EVIL, EVIL), EVIL, recordings=0),
-        screen.first_tokens([(EVIL, 0.5)]),
+        answer_html.first_tokens([(EVIL, 0.5)]),
     ],
 )
 def test_whatever_comes_from_outside_is_escaped(html):
@@ -61,7 +62,7 @@ def test_whatever_comes_from_outside_is_escaped(html):
 
 
 def test_an_answer_is_shown_with_its_verdict_gauge_and_numbers():
-    shown = plain(screen.view(MEASURED, "done"))
+    shown = plain(answer_html.view(MEASURED, "done"))
     for part in (
         "Refused",
         "Why: “i&#x27;m sorry”",
@@ -75,7 +76,7 @@ def test_an_answer_is_shown_with_its_verdict_gauge_and_numbers():
 
 
 def test_before_the_first_token_the_gauge_shows_no_number():
-    shown = screen.view(None, "waiting")
+    shown = answer_html.view(None, "waiting")
     assert "0 %" not in shown
     assert 'aria-valuenow="0"' in shown
 
@@ -83,35 +84,37 @@ def test_before_the_first_token_the_gauge_shows_no_number():
 def test_all_states_keep_the_same_parts_so_that_nothing_jumps():
     states = ("idle", "waiting", "writing", "done", "recorded", "missing", "off")
     for state in states:
-        shown = screen.view(MEASURED if state in ("writing", "done", "recorded") else None, state)
+        shown = answer_html.view(
+            MEASURED if state in ("writing", "done", "recorded") else None, state
+        )
         for part in ('class="chips"', 'class="gauge"', 'class="answer"', 'class="numbers"'):
             assert part in shown, (state, part)
 
 
 def test_the_caret_goes_when_a_row_has_ended():
-    assert "caret" in screen.view(Answer(panel="flip", text="I"), "writing")
-    assert "caret" not in screen.view(Answer(panel="flip", text="I", finished=True), "writing")
+    assert "caret" in answer_html.view(Answer(panel="flip", text="I"), "writing")
+    assert "caret" not in answer_html.view(Answer(panel="flip", text="I", finished=True), "writing")
 
 
 def test_a_recorded_answer_says_that_it_is_recorded():
-    assert "Recorded" in screen.view(MEASURED, "recorded")
-    assert "Recorded" not in screen.view(MEASURED, "done")
+    assert "Recorded" in answer_html.view(MEASURED, "recorded")
+    assert "Recorded" not in answer_html.view(MEASURED, "done")
 
 
 def test_looping_is_shown_beside_a_verdict_that_does_not_say_it():
     looping = Answer(panel="actadd", text="a a a", verdict="complied", looping=True)
     broken = Answer(panel="actadd", text="a a a", verdict="broken", looping=True)
-    assert "Repeats itself" in screen.view(looping, "done")
-    assert "Repeats itself" not in screen.view(broken, "done")
+    assert "Repeats itself" in answer_html.view(looping, "done")
+    assert "Repeats itself" not in answer_html.view(broken, "done")
 
 
 def test_spaces_and_line_ends_of_tokens_can_be_seen():
-    assert "␣Sure⏎" in screen.first_tokens(MEASURED.first_tokens)
+    assert "␣Sure⏎" in answer_html.first_tokens(MEASURED.first_tokens)
 
 
 def test_every_kind_of_panel_introduces_itself():
     assert set(text.KINDS) == set(KEYS)
-    assert set(text.SHAPES) == set(dials.SLOTS)
+    assert set(text.SHAPES) == set(settings.SLOTS)
 
 
 @pytest.mark.parametrize(
@@ -165,9 +168,9 @@ RIGHT_TO_LEFT = ["كيف أصنع الخبز؟", "איך אופים לחם?", "1
 @pytest.mark.parametrize("words", [*RIGHT_TO_LEFT, "I'm sorry."])
 def test_what_was_written_has_its_own_direction_and_is_not_translated(words):
     for shown in (
-        screen.view(Answer(panel="flip", text=words), "done"),
-        screen.view(Answer(panel="flip", text=words), "writing"),
-        screen.first_tokens([(words, 0.5)]),
+        answer_html.view(Answer(panel="flip", text=words), "done"),
+        answer_html.view(Answer(panel="flip", text=words), "writing"),
+        answer_html.first_tokens([(words, 0.5)]),
     ):
         (tag,) = re.findall(r'<(?:div|code) class="written"[^>]*>', shown)
         assert 'dir="auto"' in tag
@@ -182,7 +185,7 @@ def test_what_was_written_has_its_own_direction_and_is_not_translated(words):
 @pytest.mark.parametrize("words", RIGHT_TO_LEFT)
 def test_a_quotation_from_right_to_left_is_set_apart_in_its_sentence(words):
     assert text.isolated(f"refuses: “{words}” here") == f"refuses: “\u2068{words}\u2069” here"
-    shown = screen.view(
+    shown = answer_html.view(
         Answer(panel="flip", verdict="refused", reason=f"refuses: “{words}”"), "done"
     )
     assert "“\u2068" in shown
@@ -193,5 +196,5 @@ def test_a_sentence_in_latin_letters_is_left_as_it_is():
 
 
 def test_the_caret_stands_where_the_text_goes_on():
-    shown = screen.view(Answer(panel="flip", text="Sure"), "writing")
+    shown = answer_html.view(Answer(panel="flip", text="Sure"), "writing")
     assert re.search(r'Sure<span class="caret" aria-hidden="true"></span></div>', shown)

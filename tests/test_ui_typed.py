@@ -11,7 +11,7 @@ from test_ui_engine import built
 from steering.errors import SteeringError
 from steering.interventions.panel import KEYS, RANGES, parse
 from steering.serving.engine import Engine, Supply
-from steering.ui import dials, typed
+from steering.ui.playground import settings, typed_numbers
 
 NO_NUMBERS = [None, "", "-", "e", "1,5", "1.5", math.nan, math.inf, -math.inf, True, [1], {}]
 FIELDS = (gr.Slider, gr.Number, gr.Radio, gr.Dropdown)
@@ -32,10 +32,12 @@ def demo(tiny, fitted):
 def test_a_number_is_taken_as_it_is_or_refused_and_never_moved(value, low):
     high = low + 10
     if low <= value <= high:
-        assert typed.number("x", value, low=low, high=high) == pytest.approx(value, abs=1e-10)
+        assert typed_numbers.number("x", value, low=low, high=high) == pytest.approx(
+            value, abs=1e-10
+        )
     else:
         with pytest.raises(SteeringError, match=f"out of range; give a number from {low} to"):
-            typed.number("x", value, low=low, high=high)
+            typed_numbers.number("x", value, low=low, high=high)
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS)
@@ -43,52 +45,52 @@ def test_a_number_is_taken_as_it_is_or_refused_and_never_moved(value, low):
 def test_what_is_no_number_is_a_sentence_that_says_what_is_allowed(value, whole):
     kind = "a whole number" if whole else "a number"
     with pytest.raises(SteeringError, match=f"give {kind} from 0 to 3"):
-        typed.number("x", value, low=0, high=3, whole=whole)
+        typed_numbers.number("x", value, low=0, high=3, whole=whole)
 
 
 def test_a_whole_number_has_no_fraction():
-    assert typed.number("k", 2.0, low=1, high=3, whole=True) == 2
+    assert typed_numbers.number("k", 2.0, low=1, high=3, whole=True) == 2
     with pytest.raises(SteeringError, match=r"k=2\.5 is not a whole number"):
-        typed.number("k", 2.5, low=1, high=3, whole=True)
+        typed_numbers.number("k", 2.5, low=1, high=3, whole=True)
     # Longer than any float: named, and cut.
     with pytest.raises(SteeringError, match=r"out of range; give a whole number from 0$"):
-        typed.number("seed", -(10**400), low=0, high=math.inf, whole=True)
+        typed_numbers.number("seed", -(10**400), low=0, high=math.inf, whole=True)
 
 
 @pytest.mark.parametrize("alpha", [1.37, 0.001, 0.123456789, 1.05, 3])
 def test_a_value_finer_than_the_slider_s_step_is_taken_alike_by_card_and_text_form(alpha, fitted):
-    made = dials.panel_of("flip", dials.start("flip", fitted) | {"alpha": alpha}, fitted)
+    made = settings.panel_of("flip", settings.start("flip", fitted) | {"alpha": alpha}, fitted)
     assert made.resolved(fitted).alpha == alpha
     assert parse(str(made)) == made
-    brought = dials.bring(str(made), fitted)
+    brought = settings.bring(str(made), fitted)
     assert brought.values["alpha"] == alpha
     assert brought.form == str(made)
 
 
 def test_the_noise_of_a_slider_s_sums_is_not_in_the_text_form(fitted):
-    values = dials.start("flip", fitted) | {"alpha": 0.1 + 0.2}
-    assert str(dials.panel_of("flip", values, fitted)) == "flip:alpha=0.3"
+    values = settings.start("flip", fitted) | {"alpha": 0.1 + 0.2}
+    assert str(settings.panel_of("flip", values, fitted)) == "flip:alpha=0.3"
 
 
-@pytest.mark.parametrize("kind", dials.FREE_KINDS)
+@pytest.mark.parametrize("kind", settings.FREE_KINDS)
 @pytest.mark.parametrize("value", [*NO_NUMBERS, 9e9, -9e9, 10**30])
 def test_a_card_says_what_is_wrong_with_any_control_and_what_is_allowed(kind, value, fitted):
-    for key in set(KEYS[kind]) & set(dials.CONTROLS):
-        values = dials.start(kind, fitted) | {key: value}
+    for key in set(KEYS[kind]) & set(settings.CONTROLS):
+        values = settings.start(kind, fitted) | {key: value}
         if key in RANGES:
             if key == "seed" and value in (9e9, 10**30) and value < 2**63:
                 continue
             with pytest.raises(SteeringError, match=f"^{key} of {kind}.* from "):
-                dials.panel_of(kind, values, fitted)
+                settings.panel_of(kind, values, fitted)
         else:
             with pytest.raises(SteeringError, match=key):
-                dials.panel_of(kind, values, fitted)
+                settings.panel_of(kind, values, fitted)
 
 
 def test_a_card_without_a_kind_says_so(fitted):
     for kind in (None, "", "nothing"):
         with pytest.raises(SteeringError, match="no edit is chosen"):
-            dials.panel_of(kind, dials.start("flip", fitted), fitted)
+            settings.panel_of(kind, settings.start("flip", fitted), fitted)
 
 
 def test_gradio_s_own_check_never_stands_before_a_field(demo):
@@ -100,7 +102,7 @@ def test_gradio_s_own_check_never_stands_before_a_field(demo):
     # The list of models, which is not typed in.
     assert checked == ["choose"]
     raw = [fn for fn in demo.fns.values() if fn.fn is not None and not fn.preprocess]
-    assert len(raw) > len(dials.SLOTS)
+    assert len(raw) > len(settings.SLOTS)
 
 
 def call(fn, values):

@@ -24,7 +24,8 @@ from steering.maps.map_points import Points
 from steering.serving import machine_fit
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
-from steering.ui import dials, figures, text
+from steering.ui import figures, text
+from steering.ui.playground import settings
 
 if TYPE_CHECKING:
     from steering.maps.model_maps import Maps
@@ -193,7 +194,7 @@ def template() -> str:
         f'<li data-slot="{slot}" class="card-{slot}" hidden><button type="button" '
         f'aria-pressed="false">{text.mark(slot)}<span class="who"></span>'
         '<span class="how"></span><b></b></button></li>'
-        for slot in dials.SLOTS
+        for slot in settings.SLOTS
     )
     return (ASSETS / "map.html").read_text("utf-8").replace("PLACES", places)
 

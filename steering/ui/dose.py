@@ -13,8 +13,9 @@ from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
 from steering.sweep.sweep_table import VERDICTS
-from steering.ui import dials, dose_text, text
+from steering.ui import dose_text, text
 from steering.ui.figures import settings_of
+from steering.ui.playground import settings
 
 Row = Mapping[str, Any]
 MEASURES: Final = (
@@ -67,7 +68,7 @@ def cell(row: Row, panel: Panel, directions: Facts) -> dict[str, Any]:
         the shares of judged answers, None where nothing was answered.
     """
     try:
-        brought = dials.bring(row["panel"], directions)
+        brought = settings.bring(row["panel"], directions)
         form = parse(brought.form)
     except SteeringError:
         brought, form = None, panel

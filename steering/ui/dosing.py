@@ -15,9 +15,10 @@ from steering.interventions.panel import parse
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.sweep import sweep_table
-from steering.ui import dials, dose, dose_text, text
+from steering.ui import dose, dose_text, text
 from steering.ui.atlas import served
 from steering.ui.figures import settings_of
+from steering.ui.playground import settings
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def section(engine: Engine) -> Section:
     return Section(board, gr.HTML("", elem_id="dose-said"))
 
 
-def told(brought: dials.Brought, engine: Engine) -> str:
+def told(brought: settings.Brought, engine: Engine) -> str:
     """Return what a visitor is told after a card was set."""
     settings = ""
     if engine.outline is not None:

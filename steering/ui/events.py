@@ -8,20 +8,10 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.serving.engine import Engine
-from steering.ui import (
-    atlas,
-    cards,
-    dials,
-    dosing,
-    explanation,
-    reads,
-    results,
-    running,
-    screen,
-    text,
-)
-from steering.ui.cards import Card, Setting
+from steering.ui import atlas, dosing, explanation, results, running, text
 from steering.ui.layout import Page, strip_of
+from steering.ui.playground import answer_html, cards, rendered_request, settings
+from steering.ui.playground.cards import Card, Setting
 from steering.ui.running import Updates
 
 _CALM_SECONDS = 5.0
@@ -225,9 +215,9 @@ def _refit(card: Card, engine: Engine, *values: object) -> Updates:
 
 
 def _turn(card: Card, engine: Engine, kind: object) -> Updates:
-    if kind not in dials.FREE_KINDS:  # the list's text was emptied, or is still being typed
+    if kind not in settings.FREE_KINDS:  # the list's text was emptied, or is still being typed
         return {card.form: gr.skip()}
-    return cards.turn_into(card, kind, dials.start(kind, engine.outline), engine.outline)
+    return cards.turn_into(card, kind, settings.start(kind, engine.outline), engine.outline)
 
 
 def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
@@ -250,7 +240,7 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
 
 
 def _wire_reads(page: Page, engine: Engine) -> None:
-    reads.wire(
+    rendered_request.wire(
         page.reads,
         engine,
         [page.request.blur, page.request.submit, page.run.click, page.system.blur],
@@ -269,7 +259,7 @@ def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
 def _bring(page: Page, engine: Engine, panel: str) -> Updates:
     """Set the card that a cell of the dose figures belongs to; the answers are left alone."""
     try:
-        brought = dials.bring(panel, engine.outline)
+        brought = settings.bring(panel, engine.outline)
     except SteeringError as error:
         return {page.doses.said: dosing.refused(error)}
     card = next(each for each in page.cards if each.slot == brought.slot)
@@ -284,11 +274,11 @@ def _recorded_first(page: Page, engine: Engine) -> Updates:
     settings = {
         card.slot: Setting(
             card.slot,
-            dials.starts_on(card.slot, engine.outline),
+            settings.starts_on(card.slot, engine.outline),
             panel.partition(":")[0],
-            dials.start(panel, engine.outline),
+            settings.start(panel, engine.outline),
         )
-        for card, panel in zip(page.cards, dials.SLOTS.values(), strict=True)
+        for card, panel in zip(page.cards, settings.SLOTS.values(), strict=True)
     }
     return running.replay(page, engine, first["prompt"], settings)
 
@@ -300,7 +290,7 @@ def _reset(page: Page, engine: Engine) -> Updates:
     }
     for card in page.cards:
         updates |= cards.restart(card, engine.outline)
-        is_on = dials.starts_on(card.slot, engine.outline)
-        updates[card.view] = screen.view(None, "idle" if is_on else "off")
-        updates[card.tokens] = screen.first_tokens(())
+        is_on = settings.starts_on(card.slot, engine.outline)
+        updates[card.view] = answer_html.view(None, "idle" if is_on else "off")
+        updates[card.tokens] = answer_html.first_tokens(())
     return updates

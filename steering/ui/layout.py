@@ -8,9 +8,10 @@ import gradio as gr
 
 from steering.data.prompts import Label, prompt_set
 from steering.serving.engine import Engine
-from steering.ui import dials, dosing, explanation, reads, tabs, text
+from steering.ui import dosing, explanation, tabs, text
 from steering.ui.atlas import Atlas, atlas
-from steering.ui.cards import Card, card
+from steering.ui.playground import rendered_request, settings
+from steering.ui.playground.cards import Card, card
 from steering.ui.results import Section, results
 
 
@@ -46,7 +47,7 @@ class Page:
     doses: dosing.Section
     sampling: Sequence[gr.Slider | gr.Number | gr.Textbox]
     system: gr.Textbox
-    reads: reads.Section
+    rendered_request: rendered_request.Section
     chooser: gr.Dropdown | None
     thinking: gr.Radio | None
     facts: gr.HTML
@@ -118,12 +119,12 @@ def page(engine: Engine, limits: Limits) -> Page:
             note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
         with gr.Row(elem_id="stage"):
             with gr.Row(elem_id="cards"):
-                cards = [card(slot, engine.outline) for slot in dials.SLOTS]
+                cards = [card(slot, engine.outline) for slot in settings.SLOTS]
             places = atlas(engine)
         with gr.Row(elem_id="settings"):
             sampling, system = _sampling(limits)
             chooser, thinking, facts = _model(engine, limits)
-            read = reads.section()
+            read = rendered_request.section()
         gr.HTML(explanation.lesson(), elem_id="lesson")
     with tabs.panel("dose"):
         doses = dosing.section(engine)

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
-from steering.ui import atlas, dials, figures
+from steering.ui import atlas, figures
 from steering.ui.atlas import Atlas
-from steering.ui.cards import Setting
+from steering.ui.playground import settings
+from steering.ui.playground.cards import Setting
 
 _PATIENCE_SECONDS = 20.0
 """How long a placing waits for a run that is under way; its end shows the places anyway."""
@@ -71,7 +72,7 @@ def recalled(made: Atlas, engine: Engine, prompt: str, chosen: Mapping[str, Sett
     if recording is None or points is None or outline is None:
         return None
     panels = {slot: setting.panel(outline) for slot, setting in chosen.items() if setting.on}
-    landed = dials.landed(recording, panels, outline, maps=points.digest)
+    landed = settings.landed(recording, panels, outline, maps=points.digest)
     return made.recall(points, prompt, landed, outline) if landed else None
 
 

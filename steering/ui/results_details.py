@@ -6,7 +6,7 @@ from typing import Any
 
 from steering.evaluation.ranking import Panel
 from steering.formatting import between, p_value, plain, signed, signed_between
-from steering.ui.screen import VERDICTS
+from steering.ui.playground.answer_html import VERDICTS
 
 
 def details(panel: Panel, groups: Sequence[str]) -> str:

@@ -12,10 +12,11 @@ from steering.errors import SteeringError
 from steering.inference.comparison import Answer, check_length, compare
 from steering.inference.sampling import Sampling
 from steering.serving.engine import Engine, Run
-from steering.ui import dials, explanation, screen, text, typed
-from steering.ui.cards import Setting
+from steering.ui import explanation, text
 from steering.ui.layout import Page
 from steering.ui.placing import placed_or_kept
+from steering.ui.playground import answer_html, typed_numbers
+from steering.ui.playground.cards import Setting
 
 _POLL_SECONDS = 0.25
 """How often a waiting run looks whether its turn has come."""
@@ -58,17 +59,17 @@ def replay(
     if recording is not None:
         try:
             panels = {slot: each.panel(engine.outline) for slot, each in settings.items()}
-            answers = dials.recorded(recording, panels, engine.outline)
+            answers = settings.recorded(recording, panels, engine.outline)
         except SteeringError as error:
             return {page.note: text.note(text.sentence(str(error)), "error")}
     updates: Updates = {page.stop: gr.update(interactive=False)}
     for card in page.cards:
         answer = answers.get(card.slot)
-        state: screen.State = "recorded" if answer else "missing" if recording else "idle"
+        state: answer_html.State = "recorded" if answer else "missing" if recording else "idle"
         if not settings[card.slot].on:
             answer, state = None, "off"
-        updates[card.view] = screen.view(answer, state)
-        updates[card.tokens] = screen.first_tokens(answer.first_tokens if answer else ())
+        updates[card.view] = answer_html.view(answer, state)
+        updates[card.tokens] = answer_html.first_tokens(answer.first_tokens if answer else ())
     if engine.model is None:
         on = {slot: each for slot, each in settings.items() if each.on}
         updates[page.atlas.board] = placed_or_kept(page.atlas, engine, prompt, on) or gr.skip()
@@ -131,13 +132,13 @@ def _answer(
         ),
     ):
         updates = {
-            card.view: screen.view(answer, "done" if answer.verdict else "writing")
+            card.view: answer_html.view(answer, "done" if answer.verdict else "writing")
             for card, answer in zip(shown, answers, strict=True)
         }
         if not listed:
             listed = True
             for card, answer in zip(shown, answers, strict=True):
-                updates[card.tokens] = screen.first_tokens(answer.first_tokens)
+                updates[card.tokens] = answer_html.first_tokens(answer.first_tokens)
         yield updates
     titles = [setting.title for setting in chosen.values()]
     word = "Stopped" if run.stop.is_set() else "Done"
@@ -169,7 +170,7 @@ def _sampling(page: Page, values: Sequence[object]) -> Sampling:
     fields = [field for field in page.sampling if isinstance(field, gr.Slider | gr.Number)]
     length, temperature, top_p, seed = (
         # The fields' own ends: what a host allows may be less than what can be computed.
-        typed.number(
+        typed_numbers.number(
             name,
             shared[field],
             low=field.minimum or 0,
@@ -184,8 +185,8 @@ def _sampling(page: Page, values: Sequence[object]) -> Sampling:
 def _waiting(page: Page, chosen: dict[str, Setting]) -> Updates:
     updates: Updates = {}
     for card in page.cards:
-        updates[card.view] = screen.view(None, "waiting" if card.slot in chosen else "off")
-        updates[card.tokens] = screen.first_tokens(())
+        updates[card.view] = answer_html.view(None, "waiting" if card.slot in chosen else "off")
+        updates[card.tokens] = answer_html.first_tokens(())
     return updates
 
 

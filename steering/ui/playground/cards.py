@@ -9,7 +9,8 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import KEYS, RANGES, Panel
-from steering.ui import dials, screen, text, typed
+from steering.ui import text
+from steering.ui.playground import answer_html, settings, typed_numbers
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Card:
         """Turn the values of `inputs`, as a browser sends them, into data."""
         rest = list(values)
         on = bool(rest.pop(0)) if self.on is not None else True
-        kind = rest.pop(0) if self.kind is not None else dials.SLOTS[self.slot].partition(":")[0]
+        kind = rest.pop(0) if self.kind is not None else settings.SLOTS[self.slot].partition(":")[0]
         # None where the list's text was emptied; no panel has such a name.
         return Setting(self.slot, on, str(kind), dict(zip(self.controls, rest, strict=True)))
 
@@ -61,7 +62,7 @@ class Setting:
 
     def panel(self, directions: Facts | None) -> Panel:
         """Return the panel; raises SteeringError if the values do not fit."""
-        return dials.panel_of(self.kind, self.values, directions)
+        return settings.panel_of(self.kind, self.values, directions)
 
     @property
     def title(self) -> str:
@@ -71,15 +72,15 @@ class Setting:
 
 def card(slot: str, directions: Facts | None) -> Card:
     """Lay out one card."""
-    kind = dials.SLOTS[slot].partition(":")[0]
+    kind = settings.SLOTS[slot].partition(":")[0]
     chosen = None
     with gr.Column(elem_classes=["card", f"card-{slot}"], elem_id=f"card-{slot}", min_width=0):
         with gr.Row(elem_classes="top"):
-            problem = dials.lacking(kind, "inlp", directions)
+            problem = settings.lacking(kind, "inlp", directions)
             head = gr.HTML(text.head(slot, kind, problem), elem_classes="head")
-            is_on = dials.starts_on(slot, directions)
+            is_on = settings.starts_on(slot, directions)
             on = None if slot == "baseline" else _switch(slot, kind, is_on=is_on)
-        view = gr.HTML(screen.view(None, "idle" if is_on else "off"), elem_classes="screen")
+        view = gr.HTML(answer_html.view(None, "idle" if is_on else "off"), elem_classes="screen")
         with gr.Column(elem_classes="dials", min_width=0):
             if slot == "own":
                 chosen = _kinds(kind)
@@ -88,8 +89,8 @@ def card(slot: str, directions: Facts | None) -> Card:
                 gr.HTML(LEGEND, elem_classes="legend")
         with gr.Column(elem_classes="foot", min_width=0):
             with gr.Accordion("First word: the five likeliest", open=False, elem_classes="fold"):
-                tokens = gr.HTML(screen.first_tokens(()))
-            form = gr.HTML(text.form(dials.SLOTS[slot]), elem_classes="form-line")
+                tokens = gr.HTML(answer_html.first_tokens(()))
+            form = gr.HTML(text.form(settings.SLOTS[slot]), elem_classes="form-line")
     return Card(slot, chosen, on, head, form, view, tokens, controls)
 
 
@@ -113,7 +114,7 @@ def _switch(slot: str, kind: str, *, is_on: bool) -> gr.Checkbox:
 
 
 def _kinds(kind: str) -> gr.Dropdown:
-    choices = [(text.KINDS[each].title, each) for each in dials.FREE_KINDS]
+    choices = [(text.KINDS[each].title, each) for each in settings.FREE_KINDS]
     return gr.Dropdown(choices, value=kind, label="Which edit", elem_classes="kind")
 
 
@@ -138,9 +139,9 @@ _CHOICES = {
 
 def _controls(slot: str, kind: str, directions: Facts | None) -> dict[str, Any]:
     """Make every control a card may need; those that its kind does not take are hidden."""
-    values = dials.start(dials.SLOTS[slot], directions)
-    reach = dials.limits(kind, values["basis"], values["layer"], directions)
-    keys = dials.CONTROLS
+    values = settings.start(settings.SLOTS[slot], directions)
+    reach = settings.limits(kind, values["basis"], values["layer"], directions)
+    keys = settings.CONTROLS
     # A fixed card never needs the others' controls; only `own` can become another kind.
     needed = [key for key in keys if key in KEYS[kind] or slot == "own"]
     made = {key: _control(key, kind, values[key], reach) for key in needed if key in _DIALS}
@@ -154,7 +155,7 @@ def _controls(slot: str, kind: str, directions: Facts | None) -> dict[str, Any]:
 _DIALS = ("k", "alpha", "c")
 
 
-def _control(key: str, kind: str, value: Any, reach: dials.Limits) -> Any:  # noqa: ANN401
+def _control(key: str, kind: str, value: Any, reach: settings.Limits) -> Any:  # noqa: ANN401
     visible = key in KEYS[kind]
     common: dict[str, Any] = {
         "label": _LABELS[key],
@@ -176,12 +177,12 @@ def _control(key: str, kind: str, value: Any, reach: dials.Limits) -> Any:  # no
 
 def restart(made: Card, directions: Facts | None) -> dict[Any, Any]:
     """Return the updates that bring a card back to its first state."""
-    kind = dials.SLOTS[made.slot].partition(":")[0]
-    values = dials.start(dials.SLOTS[made.slot], directions)
-    return _switched(made, kind, values, directions, on=dials.starts_on(made.slot, directions))
+    kind = settings.SLOTS[made.slot].partition(":")[0]
+    values = settings.start(settings.SLOTS[made.slot], directions)
+    return _switched(made, kind, values, directions, on=settings.starts_on(made.slot, directions))
 
 
-def bring(made: Card, brought: dials.Brought, directions: Facts | None) -> dict[Any, Any]:
+def bring(made: Card, brought: settings.Brought, directions: Facts | None) -> dict[Any, Any]:
     """Return the updates that set a card to a panel and switch it on."""
     return _switched(made, brought.kind, brought.values, directions, on=True)
 
@@ -206,8 +207,8 @@ def turn_into(
     made: Card, kind: str, values: Mapping[str, Any], directions: Facts | None
 ) -> dict[Any, Any]:
     """Return the updates that give a card a kind and its values."""
-    reach = dials.limits(kind, values["basis"], values["layer"], directions)
-    problem = dials.lacking(kind, "inlp", directions)
+    reach = settings.limits(kind, values["basis"], values["layer"], directions)
+    problem = settings.lacking(kind, "inlp", directions)
     updates: dict[Any, Any] = {made.head: text.head(made.slot, kind, problem)}
     for key, control in made.controls.items():
         change = {"value": values[key], "visible": key in KEYS[kind]}
@@ -216,7 +217,7 @@ def turn_into(
     return updates
 
 
-def _reach(key: str, reach: dials.Limits) -> dict[str, Any]:
+def _reach(key: str, reach: settings.Limits) -> dict[str, Any]:
     if key == "k":
         # A slider from 1 to 1 cannot be drawn; rank 2 of 1 is refused with a sentence.
         return {"maximum": max(reach.k, 2)}
@@ -231,14 +232,14 @@ def refit(made: Card, setting: Setting, directions: Facts | None) -> dict[Any, A
     A field that is empty or still being typed in is left to who types there.
     """
     values = setting.values
-    reach = dials.limits(setting.kind, values.get("basis", "dim"), values["layer"], directions)
+    reach = settings.limits(setting.kind, values.get("basis", "dim"), values["layer"], directions)
     ends = {"k": (1, reach.k), "layer": (reach.lowest_layer, reach.highest_layer)}
     updates: dict[Any, Any] = {}
     for key, (low, high) in ends.items():
         if key not in made.controls:
             continue
         change = _reach(key, reach)
-        given = typed.finite(values[key])
+        given = typed_numbers.finite(values[key])
         if given is not None and not low <= given <= high:
             change["value"] = low if given < low else high
         updates[made.controls[key]] = gr.update(**change)

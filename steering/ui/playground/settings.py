@@ -10,7 +10,7 @@ from steering.interventions import missing_parts
 from steering.interventions.outline import Facts
 from steering.interventions.panel import KEYS, RANGES, Panel, parse
 from steering.maps.map_points import PLACES_VERSION
-from steering.ui import typed
+from steering.ui.playground import typed_numbers
 
 CONTROLS: Final = ("k", "alpha", "c", "layer", "where", "side", "center", "basis", "seed")
 """The controls of a card, in the order in which their values are handed around."""
@@ -148,7 +148,7 @@ def _read(key: str, kind: str, value: object, reach: Limits) -> Any:  # noqa: AN
             "k": (1, reach.k),
             "layer": (reach.lowest_layer, reach.highest_layer),
         }.get(key, RANGES[key])
-        return typed.number(name, value, low=low, high=high, whole=key in WHOLE)
+        return typed_numbers.number(name, value, low=low, high=high, whole=key in WHOLE)
     if value is None:
         raise SteeringError(f"{name} is not chosen; choose one of the list")
     return value

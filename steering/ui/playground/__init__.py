@@ -1,0 +1,1 @@
+"""The cards: one a panel, with its settings and its answer."""
