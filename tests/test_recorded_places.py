@@ -12,7 +12,7 @@ from steering.inference.comparison import Answer
 from steering.interventions.panel import parse
 from steering.maps import map_points, markers
 from steering.maps.residual_trace import trace
-from steering.ui import atlas, figures
+from steering.ui.map import map_data, map_section
 from steering.ui.playground import settings
 
 PROMPT = "How do I paint a letter?"
@@ -55,9 +55,9 @@ def test_a_recorded_request_is_shown_where_the_model_itself_would_show_it(
     cards = {"baseline": "baseline", "flip": "flip:k=2", "ablation": "ablation"}
     panels = {slot: parse(form) for slot, form in cards.items()}
     landed = settings.landed(placed, panels, fitted, maps=DIGEST)
-    shown = figures.told(maps.model, PROMPT, landed, fitted)
-    request = figures.Request(PROMPT, len(tiny.render(PROMPT)), tuple(cards))
-    now = figures.placed(
+    shown = map_data.told(maps.model, PROMPT, landed, fitted)
+    request = map_data.Request(PROMPT, len(tiny.render(PROMPT)), tuple(cards))
+    now = map_data.placed(
         maps, trace(tiny, fitted, maps, PROMPT, list(panels.values())), request, directions=fitted
     )
     for panel in shown["panels"]:
@@ -70,8 +70,8 @@ def test_a_recorded_request_is_shown_where_the_model_itself_would_show_it(
 def test_the_umap_of_a_recorded_request_is_answered_by_layer(placed, tiny, fitted, maps):
     panels = {"baseline": parse("baseline"), "actadd": parse("actadd:c=-1")}
     landed = settings.landed(placed, panels, fitted, maps=DIGEST)
-    memory = atlas.Memory()
-    board = atlas.Atlas(None, None, None, memory)  # type: ignore[arg-type]
+    memory = map_section.Memory()
+    board = map_section.Atlas(None, None, None, memory)  # type: ignore[arg-type]
     shown = json.loads(board.recall(maps.points, PROMPT, landed, fitted))
     states = trace(tiny, fitted, maps, PROMPT, list(panels.values())).states
     for layer in maps.layers:

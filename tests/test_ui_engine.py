@@ -12,9 +12,9 @@ from steering.maps.model_maps import Maps
 from steering.serving.engine import Engine, Supply
 from steering.system.progress import Step
 from steering.ui import build
-from steering.ui.atlas import Atlas, Memory
 from steering.ui.layout import EXAMPLES_EACH, Limits, examples
-from steering.ui.placing import located
+from steering.ui.map.locate import located
+from steering.ui.map.map_section import Atlas, Memory
 
 
 def nothing(_name):

@@ -16,7 +16,7 @@ from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Trace, trace
 from steering.maps.umap_layout import Layout
 from steering.shipped import ASSETS
-from steering.ui import atlas, figures
+from steering.ui.map import map_data, map_section
 from steering.ui.playground import settings
 
 LAYERS = (1, 2, 3)
@@ -63,18 +63,18 @@ def traced(tiny, fitted, maps) -> Trace:
 
 
 @pytest.fixture(scope="module")
-def request_(tiny) -> figures.Request:
-    return figures.Request(PROMPT, len(tiny.render(PROMPT)), SLOTS)
+def request_(tiny) -> map_data.Request:
+    return map_data.Request(PROMPT, len(tiny.render(PROMPT)), SLOTS)
 
 
 @pytest.fixture(scope="module")
 def placed(maps, traced, request_, fitted):
-    return figures.placed(maps, traced, request_, directions=fitted)
+    return map_data.placed(maps, traced, request_, directions=fitted)
 
 
 @pytest.fixture(scope="module")
 def cloud(maps):
-    return figures.cloud(maps.points, edit_layer=2)
+    return map_data.cloud(maps.points, edit_layer=2)
 
 
 def test_what_is_sent_is_strict_json_and_reads_back_the_same(cloud, placed):
@@ -99,13 +99,13 @@ def test_the_cloud_is_the_same_while_a_model_is_loading(cloud, maps):
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.bfloat16)
     try:
-        assert figures.cloud(maps.points, edit_layer=2) == cloud
+        assert map_data.cloud(maps.points, edit_layer=2) == cloud
     finally:
         torch.set_default_dtype(before)
 
 
 def test_a_layer_without_a_map_is_not_looked_at_first(maps):
-    assert figures.cloud(maps.points, edit_layer=0)["edit_layer"] == 3
+    assert map_data.cloud(maps.points, edit_layer=0)["edit_layer"] == 3
 
 
 def test_the_clouds_points_are_the_maps_points_to_three_digits(cloud, maps):
@@ -166,7 +166,7 @@ def test_what_lies_far_away_is_off_the_map_and_the_sentence_says_so(maps, traced
     states = traced.states.clone()
     states[1] += 100 * maps.at(1).rest
     far = Trace(traced.panels, states, traced.tokens, traced.t)
-    panels = figures.placed(maps, far, request_, directions=fitted)["panels"]
+    panels = map_data.placed(maps, far, request_, directions=fitted)["panels"]
     assert panels[1]["outside"] == [True] * 3
     assert all(words.endswith(", off the map.") for words in panels[1]["sentences"])
     assert not any(panels[0]["outside"])
@@ -217,11 +217,11 @@ def test_what_lies_far_away_is_off_the_map_and_the_sentence_says_so(maps, traced
     ],
 )
 def test_the_sentence_says_in_words_what_the_arrow_shows(t, before, outside, words):
-    assert figures.sentence("Flipping (k=3)", t, before=before, outside=outside) == words
+    assert map_data.sentence("Flipping (k=3)", t, before=before, outside=outside) == words
 
 
 def test_the_baselines_sentence_names_no_edit():
-    words = figures.sentence(None, 0.1, before=None, outside=True)
+    words = map_data.sentence(None, 0.1, before=None, outside=True)
     assert words == "This request lies on the harmful side (t = 0.1), off the map."
 
 
@@ -239,7 +239,7 @@ def test_the_baselines_sentence_names_no_edit():
 )
 def test_settings_are_said_as_one_sees_them_on_the_card(fitted, panel, said):
     assert fitted.default_k == 2
-    assert figures.settings_of(parse(panel), fitted) == said
+    assert map_data.settings_of(parse(panel), fitted) == said
 
 
 def test_tokens_begin_with_the_visitors_words_and_end_with_the_answer(placed):
@@ -265,8 +265,8 @@ def test_a_prompt_whose_characters_are_split_between_tokens_is_found_whole(tiny,
     prompt = "Füttere 🐻"
     found = trace(tiny, fitted, maps, prompt, [Panel("baseline")])
     size = len(tiny.render(prompt))
-    request = figures.Request(prompt, size, ("baseline",))
-    tokens = figures.placed(maps, found, request, directions=fitted)["panels"][0]["tokens"]
+    request = map_data.Request(prompt, size, ("baseline",))
+    tokens = map_data.placed(maps, found, request, directions=fitted)["panels"][0]["tokens"]
     assert "" in tokens["texts"]  # a token that is half a character
     assert "".join(tokens["texts"][: tokens["template"]]) == prompt
     assert "".join(tokens["texts"][tokens["template"] :]) == "".join(tiny.suffix)
@@ -283,7 +283,7 @@ def test_umap_places_are_columns_in_the_panels_order(maps, traced):
 
 
 def test_a_kept_trace_answers_for_its_layers_and_for_nothing_else(maps, traced):
-    memory = atlas.Memory()
+    memory = map_section.Memory()
     key = memory.keep(maps, traced)
     assert memory.umap({"key": key, "layer": 3}) == markers.umap_places(maps, traced.states, 3)
     for asked in (
@@ -304,9 +304,9 @@ def test_a_kept_trace_answers_for_its_layers_and_for_nothing_else(maps, traced):
 def test_what_the_page_is_given_is_a_text_that_gradio_cannot_take_for_html(
     maps, traced, request_, fitted
 ):
-    memory = atlas.Memory()
+    memory = map_section.Memory()
     asked = replace(request_, prompt="How do I </script><script>alert(1)</script>?")
-    text = atlas.Atlas(gr.HTML(), gr.Button(), gr.Button(), memory).show(
+    text = map_section.Atlas(gr.HTML(), gr.Button(), gr.Button(), memory).show(
         maps, traced, asked, fitted
     )
     assert "<" not in text
@@ -317,7 +317,7 @@ def test_what_the_page_is_given_is_a_text_that_gradio_cannot_take_for_html(
 
 
 def test_the_oldest_traces_are_forgotten_and_keys_differ(maps, traced):
-    memory = atlas.Memory()
+    memory = map_section.Memory()
     keys = [memory.keep(maps, traced) for _ in range(70)]
     assert len(set(keys)) == 70
     assert memory.umap({"key": keys[0], "layer": 3}) is None
@@ -325,7 +325,7 @@ def test_the_oldest_traces_are_forgotten_and_keys_differ(maps, traced):
 
 
 def test_the_template_has_a_line_for_each_card_and_nothing_that_gradio_would_evaluate():
-    html = atlas.template()
+    html = map_section.template()
     for slot in settings.SLOTS:
         assert html.count(f'data-slot="{slot}"') == 1
     # Gradio reads a template as JavaScript and as Handlebars.
@@ -341,4 +341,4 @@ def test_every_card_has_a_sign_on_the_map():
 
 
 def test_a_sign_of_t_that_rounds_to_zero_is_not_minus_zero():
-    assert "(t = 0.0)" in figures.sentence(None, -0.01, before=None, outside=False)
+    assert "(t = 0.0)" in map_data.sentence(None, -0.01, before=None, outside=False)

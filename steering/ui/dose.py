@@ -14,7 +14,7 @@ from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
 from steering.sweep.sweep_table import VERDICTS
 from steering.ui import dose_text, text
-from steering.ui.figures import settings_of
+from steering.ui.map.map_data import settings_of
 from steering.ui.playground import settings
 
 Row = Mapping[str, Any]

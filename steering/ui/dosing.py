@@ -16,8 +16,8 @@ from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.sweep import sweep_table
 from steering.ui import dose, dose_text, text
-from steering.ui.atlas import served
-from steering.ui.figures import settings_of
+from steering.ui.map.map_data import settings_of
+from steering.ui.map.map_section import served
 from steering.ui.playground import settings
 
 

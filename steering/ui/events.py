@@ -8,8 +8,9 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.serving.engine import Engine
-from steering.ui import atlas, dosing, explanation, results, running, text
+from steering.ui import dosing, explanation, results, running, text
 from steering.ui.layout import Page, strip_of
+from steering.ui.map import map_section
 from steering.ui.playground import answer_html, cards, rendered_request, settings
 from steering.ui.playground.cards import Card, Setting
 from steering.ui.running import Updates
@@ -116,7 +117,7 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
     def renew() -> Updates:
         """Show what there is of a model, or of directions, that were not there before."""
         sections = {
-            page.atlas.board: atlas.empty(engine),
+            page.atlas.board: map_section.empty(engine),
             page.doses.board: dosing.empty(engine),
             page.doses.said: "",
         }
@@ -250,7 +251,7 @@ def _wire_reads(page: Page, engine: Engine) -> None:
 
 def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     settings = [component for card in page.cards for component in card.inputs]
-    atlas.wire(
+    map_section.wire(
         page.atlas, partial(running.place, page, engine), [page.request, *page.sampling, *settings]
     )
     page.request.change(js="() => window.steering.place()", **quiet)

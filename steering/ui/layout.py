@@ -9,7 +9,7 @@ import gradio as gr
 from steering.data.prompts import Label, prompt_set
 from steering.serving.engine import Engine
 from steering.ui import dosing, explanation, tabs, text
-from steering.ui.atlas import Atlas, atlas
+from steering.ui.map.map_section import Atlas, atlas
 from steering.ui.playground import rendered_request, settings
 from steering.ui.playground.cards import Card, card
 from steering.ui.results import Section, results

@@ -14,7 +14,7 @@ from steering.inference.sampling import Sampling
 from steering.serving.engine import Engine, Run
 from steering.ui import explanation, text
 from steering.ui.layout import Page
-from steering.ui.placing import placed_or_kept
+from steering.ui.map.locate import placed_or_kept
 from steering.ui.playground import answer_html, typed_numbers
 from steering.ui.playground.cards import Setting
 

@@ -24,7 +24,8 @@ from steering.maps.map_points import Points
 from steering.serving import machine_fit
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
-from steering.ui import figures, text
+from steering.ui import text
+from steering.ui.map import map_data
 from steering.ui.playground import settings
 
 if TYPE_CHECKING:
@@ -98,10 +99,10 @@ class Atlas:
     memory: Memory
 
     def show(
-        self, maps: "Maps", trace: "Trace", request: figures.Request, directions: Facts
+        self, maps: "Maps", trace: "Trace", request: map_data.Request, directions: Facts
     ) -> str:
         """Return the value that shows a request's places."""
-        found = figures.placed(maps, trace, request, directions=directions)
+        found = map_data.placed(maps, trace, request, directions=directions)
         return _written(found | {"maps": True, "key": self.memory.keep(maps, trace)})
 
     def recall(
@@ -126,7 +127,7 @@ class Atlas:
             at = points.layers.index(layer)
             return [[row["umap"][axis][at] for row in landed.values()] for axis in (0, 1)]
 
-        found = figures.told(points.model, prompt, landed, directions)
+        found = map_data.told(points.model, prompt, landed, directions)
         return _written(found | {"maps": True, "key": self.memory.keep_places(umap)})
 
 
@@ -215,7 +216,7 @@ def served() -> dict[str, str]:
 
 @lru_cache(maxsize=2)
 def _cloud(points: Points, edit_layer: int) -> dict[str, Any]:
-    return figures.cloud(points, edit_layer=edit_layer)
+    return map_data.cloud(points, edit_layer=edit_layer)
 
 
 def wire(made: Atlas, place: Callable[..., Any], inputs: Sequence[Any]) -> None:

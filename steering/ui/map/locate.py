@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
-from steering.ui import atlas, figures
-from steering.ui.atlas import Atlas
+from steering.ui.map import map_data, map_section
+from steering.ui.map.map_section import Atlas
 from steering.ui.playground import settings
 from steering.ui.playground.cards import Setting
 
@@ -39,10 +39,10 @@ def located(
     """
     if engine.model is None or engine.maps is None or not prompt.strip():
         shown = None if system.strip() else recalled(made, engine, prompt, chosen)
-        return shown or atlas.empty(engine)
+        return shown or map_section.empty(engine)
     tracer = engine.tracer
     if tracer is None:
-        return atlas.empty(engine, fits=False)
+        return map_section.empty(engine, fits=False)
     check_length(prompt, system)
     panels = [setting.panel(tracer.directions) for setting in chosen.values()]
     with engine.asked():
@@ -55,9 +55,9 @@ def located(
     # A card whose edit overflows says so itself; it has no place on the map.
     slots = tuple(slot for slot, fine in zip(chosen, seen.finite, strict=True) if fine)
     if not slots:
-        return atlas.empty(engine)
+        return map_section.empty(engine)
     size = len(tracer.model.render(prompt, system=system))
-    request = figures.Request(prompt, size, slots)
+    request = map_data.Request(prompt, size, slots)
     return made.show(tracer.maps, seen.of_finite(), request, tracer.directions)
 
 

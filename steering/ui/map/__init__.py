@@ -1,0 +1,1 @@
+"""The map: where the visitor's request lands."""
