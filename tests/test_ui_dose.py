@@ -10,7 +10,8 @@ from steering.interventions.panel import Panel, parse
 from steering.sweep import grids, sweep_table
 from steering.sweep.grids import default_grid, reference_points
 from steering.sweep.sweep_table import COLUMNS, MEASURES, VERDICTS
-from steering.ui import dose, dose_text, dosing, tabs
+from steering.ui import tabs
+from steering.ui.dose import dose_data, dose_section, dose_text
 from steering.ui.playground import settings
 
 
@@ -49,7 +50,7 @@ def rows(fitted):
 
 @pytest.fixture
 def seen(rows, fitted):
-    return dose.view(rows, fitted)
+    return dose_data.view(rows, fitted)
 
 
 def test_every_cell_of_the_default_grids_is_sent_once_and_can_set_a_card(rows, seen):
@@ -83,12 +84,12 @@ def test_cells_elsewhere_are_not_on_the_heat_map(fitted):
             Panel("nullspace", k=1),
         )
     ]
-    assert dose.heat(panels, fitted)["cells"] == [[0]]
+    assert dose_data.heat(panels, fitted)["cells"] == [[0]]
 
 
 def test_a_grid_with_holes_keeps_its_places(fitted):
     forms = [Panel("flip", k=1, alpha=1.0), Panel("flip", k=2, alpha=2.0)]
-    heat = dose.heat([parse(full(panel, fitted)) for panel in forms], fitted)
+    heat = dose_data.heat([parse(full(panel, fitted)) for panel in forms], fitted)
     assert heat["cells"] == [[0, None], [None, 1]]
 
 
@@ -108,7 +109,7 @@ def test_curves_run_along_one_dial_only(dial, seen, fitted):
 
 def test_a_curve_of_one_point_is_no_curve(fitted):
     panels = [parse(full(Panel("actadd", c=1.0), fitted)), Panel("baseline")]
-    assert dose.curves(panels, fitted)["c"] == []
+    assert dose_data.curves(panels, fitted)["c"] == []
 
 
 def test_a_layer_with_fewer_directions_still_belongs_to_the_curve_along_layers(seen, fitted):
@@ -135,7 +136,7 @@ def test_named_points_are_the_papers_edits_and_the_controls(seen, fitted):
 
 
 def test_an_edit_that_broke_the_model_has_no_numbers_but_keeps_its_place(fitted):
-    (cell,) = dose.view([row(Panel("flip"), fitted, broken=True)], fitted)["cells"]
+    (cell,) = dose_data.view([row(Panel("flip"), fitted, broken=True)], fitted)["cells"]
     assert cell["kl"] is None
     assert cell["harmful_rate"] is None
     assert cell["slot"] == "flip"
@@ -241,7 +242,7 @@ def test_without_directions_no_card_is_set():
 
 
 def test_what_a_click_did_is_said_and_nothing_foreign_becomes_html():
-    said = dosing.refused(SteeringError("<img src=x> is no panel"))
+    said = dose_section.refused(SteeringError("<img src=x> is no panel"))
     assert "&lt;img" in said
     assert "<img" not in said
 

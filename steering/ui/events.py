@@ -8,7 +8,8 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.serving.engine import Engine
-from steering.ui import dosing, explanation, results, running, text
+from steering.ui import explanation, results, running, text
+from steering.ui.dose import dose_section
 from steering.ui.layout import Page, strip_of
 from steering.ui.map import map_section
 from steering.ui.playground import answer_html, cards, rendered_request, settings
@@ -33,7 +34,9 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     _wire_examples(page, engine, quiet)
     _wire_map(page, engine, quiet)
     _wire_reads(page, engine)
-    dosing.wire(page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)])
+    dose_section.wire(
+        page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)]
+    )
     results.wire(page.results, engine, [load, page.timer.tick])
     settings = [component for card in page.cards for component in card.inputs]
 
@@ -118,7 +121,7 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
         """Show what there is of a model, or of directions, that were not there before."""
         sections = {
             page.atlas.board: map_section.empty(engine),
-            page.doses.board: dosing.empty(engine),
+            page.doses.board: dose_section.empty(engine),
             page.doses.said: "",
         }
         return tick() | _reset(page, engine) | sections
@@ -262,10 +265,10 @@ def _bring(page: Page, engine: Engine, panel: str) -> Updates:
     try:
         brought = settings.bring(panel, engine.outline)
     except SteeringError as error:
-        return {page.doses.said: dosing.refused(error)}
+        return {page.doses.said: dose_section.refused(error)}
     card = next(each for each in page.cards if each.slot == brought.slot)
     updates = cards.bring(card, brought, engine.outline)
-    return updates | {page.doses.said: dosing.told(brought, engine)}
+    return updates | {page.doses.said: dose_section.told(brought, engine)}
 
 
 def _recorded_first(page: Page, engine: Engine) -> Updates:

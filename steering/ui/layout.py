@@ -8,7 +8,8 @@ import gradio as gr
 
 from steering.data.prompts import Label, prompt_set
 from steering.serving.engine import Engine
-from steering.ui import dosing, explanation, tabs, text
+from steering.ui import explanation, tabs, text
+from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
 from steering.ui.playground import rendered_request, settings
 from steering.ui.playground.cards import Card, card
@@ -44,7 +45,7 @@ class Page:
     examples: Sequence[tuple[str, gr.Button]]
     cards: Sequence[Card]
     atlas: Atlas
-    doses: dosing.Section
+    doses: dose_section.Section
     sampling: Sequence[gr.Slider | gr.Number | gr.Textbox]
     system: gr.Textbox
     rendered_request: rendered_request.Section
@@ -127,7 +128,7 @@ def page(engine: Engine, limits: Limits) -> Page:
             read = rendered_request.section()
         gr.HTML(explanation.lesson(), elem_id="lesson")
     with tabs.panel("dose"):
-        doses = dosing.section(engine)
+        doses = dose_section.section(engine)
     with tabs.panel("results"):
         measured = results(engine)
     return Page(

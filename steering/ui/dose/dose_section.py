@@ -15,7 +15,8 @@ from steering.interventions.panel import parse
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.sweep import sweep_table
-from steering.ui import dose, dose_text, text
+from steering.ui import text
+from steering.ui.dose import dose_data, dose_text
 from steering.ui.map.map_data import settings_of
 from steering.ui.map.map_section import served
 from steering.ui.playground import settings
@@ -45,7 +46,7 @@ def section(engine: Engine) -> Section:
 
     def doses(_asked: object) -> dict[str, Any] | None:
         rows, directions = engine.sweep, engine.outline
-        return dose.view(rows, directions) if rows and directions is not None else None
+        return dose_data.view(rows, directions) if rows and directions is not None else None
 
     def table(_asked: object) -> str:
         return sweep_table.as_text(engine.sweep)

@@ -13,7 +13,8 @@ from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
 from steering.sweep.sweep_table import VERDICTS
-from steering.ui import dose_text, text
+from steering.ui import text
+from steering.ui.dose import dose_text
 from steering.ui.map.map_data import settings_of
 from steering.ui.playground import settings
 
