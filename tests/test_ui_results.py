@@ -12,8 +12,8 @@ from steering import formatting
 from steering.errors import SteeringError
 from steering.evaluation import ranking, report
 from steering.serving.engine import Engine, Supply
-from steering.ui import results, results_files, results_notes
-from steering.ui.results_table import table
+from steering.ui.results import results_files, results_notes, results_section
+from steering.ui.results.results_table import table
 
 DOCUMENT = evaluations.document()
 SHY = evaluations.of_a_model_that_hardly_refuses()
@@ -27,7 +27,7 @@ def plain(html: str) -> str:
 
 
 def board(document, name="tiny", title="Tiny") -> str:
-    return results.board(document, name, title)
+    return results_section.board(document, name, title)
 
 
 def row_of(panel: str, html: str) -> str:
@@ -348,6 +348,6 @@ def test_the_engine_s_model_decides_what_is_shown():
         evaluation=documents.get,
     )
     engine = Engine("tiny", supply)
-    assert "<b>Tiny</b>" in results.board_of(engine)
+    assert "<b>Tiny</b>" in results_section.board_of(engine)
     engine.choose("shy")
-    assert "Shy hardly refuses" in results.board_of(engine)
+    assert "Shy hardly refuses" in results_section.board_of(engine)

@@ -8,12 +8,13 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.serving.engine import Engine
-from steering.ui import explanation, results, running, text
+from steering.ui import explanation, running, text
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page, strip_of
 from steering.ui.map import map_section
 from steering.ui.playground import answer_html, cards, rendered_request, settings
 from steering.ui.playground.cards import Card, Setting
+from steering.ui.results import results_section
 from steering.ui.running import Updates
 
 _CALM_SECONDS = 5.0
@@ -37,7 +38,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     dose_section.wire(
         page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)]
     )
-    results.wire(page.results, engine, [load, page.timer.tick])
+    results_section.wire(page.results, engine, [load, page.timer.tick])
     settings = [component for card in page.cards for component in card.inputs]
 
     def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:

@@ -13,7 +13,7 @@ from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
 from steering.ui.playground import rendered_request, settings
 from steering.ui.playground.cards import Card, card
-from steering.ui.results import Section, results
+from steering.ui.results.results_section import Section, results
 
 
 @dataclass(frozen=True)

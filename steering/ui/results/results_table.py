@@ -20,8 +20,8 @@ from steering.evaluation.ranking import (
     together,
 )
 from steering.formatting import between, plain
-from steering.ui import results_details as details
 from steering.ui import text
+from steering.ui.results import results_details as details
 
 RULES: Final[Mapping[str, str]] = {"refusal": "By verdict", "substring": "By substring rule"}
 """How a refusal is recognised: the start of the document's keys, and the name."""

@@ -15,12 +15,12 @@ from steering.evaluation import report
 from steering.evaluation.ranking import best
 from steering.evaluation.report import SCHEMA
 from steering.serving.engine import Engine
-from steering.ui import results_claims as claims
-from steering.ui import results_files as files
-from steering.ui import results_formats as formats
-from steering.ui import results_notes as notes
-from steering.ui import results_table as table
 from steering.ui import text
+from steering.ui.results import results_claims as claims
+from steering.ui.results import results_files as files
+from steering.ui.results import results_formats as formats
+from steering.ui.results import results_notes as notes
+from steering.ui.results import results_table as table
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from steering.evaluation import report
 from steering.system import strict_json
 from steering.system.flat_tables import as_csv, flat
-from steering.ui import results_notes as notes
+from steering.ui.results import results_notes as notes
 
 
 def files(document: Mapping[str, Any]) -> str:
