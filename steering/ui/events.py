@@ -8,14 +8,14 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.serving.engine import Engine
-from steering.ui import explanation, running, text
+from steering.ui import explanation, run, text
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page, strip_of
 from steering.ui.map import map_section
 from steering.ui.playground import answer_html, cards, rendered_request, settings
 from steering.ui.playground.cards import Card, Setting
 from steering.ui.results import results_section
-from steering.ui.running import Updates
+from steering.ui.run import Updates
 
 _CALM_SECONDS = 5.0
 """Time between two looks at the engine once the model is there."""
@@ -42,13 +42,13 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     settings = [component for card in page.cards for component in card.inputs]
 
     def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:
-        yield from running.run(page, engine, request.session_hash or "", prompt, *values)
+        yield from run.run(page, engine, request.session_hash or "", prompt, *values)
 
     answered = gr.on(
         [page.run.click, page.request.submit],
         run,
         inputs=[page.request, *page.sampling, *settings],
-        outputs=running.outputs_of(page),
+        outputs=run.outputs_of(page),
         # Runs stand in the engine's own line, which knows a visitor's place and how to leave.
         concurrency_limit=None,
         trigger_mode="multiple",
@@ -112,7 +112,7 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
         engine.start(again=True)
         return tick()
 
-    arrived = load(arrive, outputs=[*outputs, *running.outputs_of(page)], **quiet)
+    arrived = load(arrive, outputs=[*outputs, *run.outputs_of(page)], **quiet)
     # On a slow machine the model can be ready before Gradio's page hears a click.
     arrived.then(js="() => window.steering.place()", **quiet)
     page.timer.tick(tick, outputs=outputs, **quiet)
@@ -231,14 +231,14 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
 
         def show(request: gr.Request, *values: object, prompt: str = prompt) -> Updates:
             engine.abandon(request.session_hash or "")
-            return {page.request: prompt} | running.replay(
-                page, engine, prompt, *running.settings_of(page, values)
+            return {page.request: prompt} | run.replay(
+                page, engine, prompt, *run.settings_of(page, values)
             )
 
         button.click(
             show,
             inputs=[*page.sampling, *settings],
-            outputs=[page.request, *running.outputs_of(page)],
+            outputs=[page.request, *run.outputs_of(page)],
             preprocess=False,
             **quiet,
         )
@@ -256,7 +256,7 @@ def _wire_reads(page: Page, engine: Engine) -> None:
 def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     settings = [component for card in page.cards for component in card.inputs]
     map_section.wire(
-        page.atlas, partial(running.place, page, engine), [page.request, *page.sampling, *settings]
+        page.atlas, partial(run.place, page, engine), [page.request, *page.sampling, *settings]
     )
     page.request.change(js="() => window.steering.place()", **quiet)
 
@@ -285,7 +285,7 @@ def _recorded_first(page: Page, engine: Engine) -> Updates:
         )
         for card, panel in zip(page.cards, settings.SLOTS.values(), strict=True)
     }
-    return running.replay(page, engine, first["prompt"], settings)
+    return run.replay(page, engine, first["prompt"], settings)
 
 
 def _reset(page: Page, engine: Engine) -> Updates:
