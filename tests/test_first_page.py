@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SLOW = ("torch", "transformers", "sklearn", "scipy", "statsmodels", "umap", "numba")
 ENTRIES = {
     "python app.py": "import app; app.main()",
-    "python -m steering serve": "from steering.__main__ import main; main(['serve'])",
+    "python -m steering serve": "from steering.cli.main import main; main(['serve'])",
 }
 SCRIPT = """
 import json, os, sys, threading, time, traceback

@@ -19,7 +19,7 @@ from steering.models import loading
 from steering.serving.engine import Engine, Supply
 from steering.sweep import grids
 from steering.ui import build, explanation, text
-from steering.ui.playground import cards, settings
+from steering.ui.playground import card_settings, cards
 
 WORKING = (
     *("ablation", "ablation:where=source,alpha=.5", "actadd", "actadd:c=-1,where=all"),
@@ -186,9 +186,9 @@ def test_generate_and_evaluate_run_on_a_difference_alone(folder, capsys, tmp_pat
 
 
 def test_cards_that_need_inlp_are_off_and_say_why(bare, fitted) -> None:
-    on = {slot for slot in settings.SLOTS if settings.starts_on(slot, bare)}
+    on = {slot for slot in card_settings.SLOTS if card_settings.starts_on(slot, bare)}
     assert on == {"baseline", "actadd", "ablation"}
-    assert {slot for slot in settings.SLOTS if settings.starts_on(slot, fitted)} == on | {
+    assert {slot for slot in card_settings.SLOTS if card_settings.starts_on(slot, fitted)} == on | {
         "nullspace",
         "flip",
     }
@@ -213,23 +213,23 @@ def test_the_facts_say_where_the_directions_are_from_and_what_is_missing(bare, f
 
 
 def test_a_card_turned_to_the_difference_works_and_one_left_at_inlp_says_why(bare) -> None:
-    values = settings.start("flip", bare)
-    assert settings.panel_of("flip", values | {"basis": "dim"}, bare).edit(bare) is not None
+    values = card_settings.start("flip", bare)
+    assert card_settings.panel_of("flip", values | {"basis": "dim"}, bare).edit(bare) is not None
     left = cards.Setting("flip", True, "flip", values)
     with pytest.raises(SteeringError, match="no INLP subspace"):
         left.panel(bare)
     assert "precompute --quick" in cards.form_of(left, bare)
     with pytest.raises(SteeringError, match="no INLP subspace"):
-        settings.bring("flip:k=1", bare)
-    assert settings.bring("ablation:alpha=0.5", bare).slot == "ablation"
+        card_settings.bring("flip:k=1", bare)
+    assert card_settings.bring("ablation:alpha=0.5", bare).slot == "ablation"
 
 
 @pytest.mark.parametrize("basis", ["dim", "inlp", "random"])
 def test_sliders_reach_over_the_layers_that_are_known(basis, bare) -> None:
-    for kind in settings.FREE_KINDS:
-        assert settings.limits(kind, basis, 3, bare) == settings.Limits(1, 1, 3)
+    for kind in card_settings.FREE_KINDS:
+        assert card_settings.limits(kind, basis, 3, bare) == card_settings.Limits(1, 1, 3)
     later = replace(bare, places=((-2, 2), (-2, 3)))
-    assert settings.limits("actadd", basis, 3, later) == settings.Limits(1, 2, 3)
+    assert card_settings.limits("actadd", basis, 3, later) == card_settings.Limits(1, 2, 3)
 
 
 def test_a_card_that_lacks_something_escapes_the_model_s_name() -> None:

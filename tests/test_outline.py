@@ -8,7 +8,7 @@ from steering.errors import SteeringError
 from steering.interventions.outline import Facts, Outline
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.maps import map_points
-from steering.ui.playground import settings
+from steering.ui.playground import card_settings
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def test_the_shipped_outlines_are_those_of_the_shipped_directions(name):
 def test_panels_and_cards_are_the_same_from_an_outline(outline, fitted, text):
     panel = parse(text)
     assert panel.resolved(outline) == panel.resolved(fitted)
-    assert settings.start(text, outline) == settings.start(text, fitted)
+    assert card_settings.start(text, outline) == card_settings.start(text, fitted)
     for basis in ("dim", "inlp"):
-        found = settings.limits(panel.name, basis, 1, outline)
-        assert found == settings.limits(panel.name, basis, 1, fitted)
+        found = card_settings.limits(panel.name, basis, 1, outline)
+        assert found == card_settings.limits(panel.name, basis, 1, fitted)
 
 
 @pytest.mark.parametrize(

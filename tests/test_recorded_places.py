@@ -13,7 +13,7 @@ from steering.interventions.panel import parse
 from steering.maps import map_points, markers
 from steering.maps.residual_trace import trace
 from steering.ui.map import map_data, map_section
-from steering.ui.playground import settings
+from steering.ui.playground import card_settings
 
 PROMPT = "How do I paint a letter?"
 PANELS = ("baseline", "actadd:c=-1", "ablation", "flip:k=2")
@@ -54,7 +54,7 @@ def test_a_recorded_request_is_shown_where_the_model_itself_would_show_it(
 ):
     cards = {"baseline": "baseline", "flip": "flip:k=2", "ablation": "ablation"}
     panels = {slot: parse(form) for slot, form in cards.items()}
-    landed = settings.landed(placed, panels, fitted, maps=DIGEST)
+    landed = card_settings.landed(placed, panels, fitted, maps=DIGEST)
     shown = map_data.told(maps.model, PROMPT, landed, fitted)
     request = map_data.Request(PROMPT, len(tiny.render(PROMPT)), tuple(cards))
     now = map_data.placed(
@@ -69,7 +69,7 @@ def test_a_recorded_request_is_shown_where_the_model_itself_would_show_it(
 
 def test_the_umap_of_a_recorded_request_is_answered_by_layer(placed, tiny, fitted, maps):
     panels = {"baseline": parse("baseline"), "actadd": parse("actadd:c=-1")}
-    landed = settings.landed(placed, panels, fitted, maps=DIGEST)
+    landed = card_settings.landed(placed, panels, fitted, maps=DIGEST)
     memory = map_section.Memory()
     board = map_section.Atlas(None, None, None, memory)  # type: ignore[arg-type]
     shown = json.loads(board.recall(maps.points, PROMPT, landed, fitted))
@@ -87,27 +87,27 @@ def test_the_umap_of_a_recorded_request_is_answered_by_layer(placed, tiny, fitte
 )
 def test_places_on_other_maps_or_of_another_version_are_not_shown(placed, fitted, change):
     panels = {"baseline": parse("baseline")}
-    assert settings.landed(placed, panels, fitted, maps=DIGEST)
+    assert card_settings.landed(placed, panels, fitted, maps=DIGEST)
     other = placed | {"places": placed["places"] | change}
-    assert settings.landed(other, panels, fitted, maps=DIGEST) == {}
+    assert card_settings.landed(other, panels, fitted, maps=DIGEST) == {}
 
 
 def test_recordings_of_old_versions_have_no_places_and_still_answer(line, fitted):
     panels = {"baseline": parse("baseline")}
-    assert settings.landed(line, panels, fitted, maps=DIGEST) == {}
-    assert settings.recorded(line, panels, fitted)["baseline"].text == "answer baseline"
+    assert card_settings.landed(line, panels, fitted, maps=DIGEST) == {}
+    assert card_settings.recorded(line, panels, fitted)["baseline"].text == "answer baseline"
 
 
 def test_a_card_that_was_set_otherwise_has_no_recorded_place(placed, fitted):
     panels = {"baseline": parse("baseline"), "flip": parse("flip:k=1")}
-    assert set(settings.landed(placed, panels, fitted, maps=DIGEST)) == {"baseline"}
+    assert set(card_settings.landed(placed, panels, fitted, maps=DIGEST)) == {"baseline"}
 
 
 @pytest.mark.parametrize("name", store.available())
 def test_shipped_recordings_have_places_on_the_shipped_maps(name):
     outline, charted = store.outline(name), store.read_points(name)
     assert charted is not None
-    panels = {slot: parse(panel) for slot, panel in settings.SLOTS.items() if slot != "own"}
+    panels = {slot: parse(panel) for slot, panel in card_settings.SLOTS.items() if slot != "own"}
     recordings = store.recordings(name)
     assert recordings
     if not any("places" in recording for recording in recordings):
@@ -115,7 +115,7 @@ def test_shipped_recordings_have_places_on_the_shipped_maps(name):
             "recorded before places were stored; python -m steering.artifacts.recorded_markers"
         )
     for recording in recordings:
-        landed = settings.landed(recording, panels, outline, maps=charted.digest)
+        landed = card_settings.landed(recording, panels, outline, maps=charted.digest)
         assert set(landed) == set(panels)
         for row in landed.values():
             columns = [row["t"], row["y"], *row["pca"], *row["umap"], *row["tokens"]["t"]]

@@ -3,20 +3,20 @@ import pytest
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer
 from steering.interventions.panel import DEFAULT_PANELS, KEYS, parse
-from steering.ui.playground import settings
+from steering.ui.playground import card_settings
 
 
-@pytest.mark.parametrize("panel", settings.SLOTS.values())
+@pytest.mark.parametrize("panel", card_settings.SLOTS.values())
 def test_a_card_starts_as_its_panel(panel, fitted):
     kind = panel.partition(":")[0]
-    values = settings.start(panel, fitted)
-    made = settings.panel_of(kind, values, fitted)
+    values = card_settings.start(panel, fitted)
+    made = card_settings.panel_of(kind, values, fitted)
     assert made.resolved(fitted) == parse(panel).resolved(fitted)
     assert str(made) == panel
 
 
 def test_the_first_cards_are_the_default_panels():
-    assert tuple(settings.SLOTS.values())[: len(DEFAULT_PANELS)] == DEFAULT_PANELS
+    assert tuple(card_settings.SLOTS.values())[: len(DEFAULT_PANELS)] == DEFAULT_PANELS
 
 
 @pytest.mark.parametrize(
@@ -32,14 +32,14 @@ def test_the_first_cards_are_the_default_panels():
     ],
 )
 def test_only_what_differs_from_the_default_is_in_the_text_form(kind, change, form, fitted):
-    made = settings.panel_of(kind, settings.start(kind, fitted) | change, fitted)
+    made = card_settings.panel_of(kind, card_settings.start(kind, fitted) | change, fitted)
     assert str(made) == form
     assert parse(form).resolved(fitted) == made.resolved(fitted)
 
 
-@pytest.mark.parametrize("kind", settings.FREE_KINDS)
+@pytest.mark.parametrize("kind", card_settings.FREE_KINDS)
 def test_settings_survive_the_way_through_the_text_form(kind, fitted):
-    values = settings.start(kind, fitted) | {
+    values = card_settings.start(kind, fitted) | {
         "alpha": 0.7,
         "c": -2.5,
         "where": "all",
@@ -47,35 +47,40 @@ def test_settings_survive_the_way_through_the_text_form(kind, fitted):
     }
     if "basis" in KEYS[kind]:
         values["k"] = 1
-    made = settings.panel_of(kind, values, fitted)
-    again = settings.panel_of(kind, settings.start(str(made), fitted), fitted)
+    made = card_settings.panel_of(kind, values, fitted)
+    again = card_settings.panel_of(kind, card_settings.start(str(made), fitted), fitted)
     assert again.resolved(fitted) == made.resolved(fitted)
 
 
 def test_an_emptied_number_is_an_error_that_names_it(fitted):
     with pytest.raises(SteeringError, match="k of flip is empty"):
-        settings.panel_of("flip", settings.start("flip", fitted) | {"k": None}, fitted)
+        card_settings.panel_of("flip", card_settings.start("flip", fitted) | {"k": None}, fitted)
 
 
 def test_the_rank_goes_up_to_what_inlp_kept_at_that_layer(fitted):
     for layer in (1, 2, 3):
         place = (fitted.inlp_place[0], layer)
-        assert settings.limits("flip", "inlp", layer, fitted).k == fitted.inlp[place].subspace.rank
+        assert (
+            card_settings.limits("flip", "inlp", layer, fitted).k
+            == fitted.inlp[place].subspace.rank
+        )
 
 
 def test_one_direction_has_rank_one_and_exists_at_every_layer_but_the_first(fitted):
-    assert settings.limits("flip", "dim", 2, fitted) == settings.Limits(1, 1, fitted.n_layers - 1)
+    assert card_settings.limits("flip", "dim", 2, fitted) == card_settings.Limits(
+        1, 1, fitted.n_layers - 1
+    )
 
 
 def test_inlp_sliders_stay_where_inlp_was_fitted(fitted):
-    reach = settings.limits("nullspace", "inlp", 1, fitted)
+    reach = card_settings.limits("nullspace", "inlp", 1, fitted)
     assert (reach.lowest_layer, reach.highest_layer) == (1, 3)
 
 
 def test_without_directions_the_page_still_has_values_to_show():
-    values = settings.start("flip", None)
+    values = card_settings.start("flip", None)
     assert values["alpha"] == 2
-    assert str(settings.panel_of("flip", values, None)) == "flip"
+    assert str(card_settings.panel_of("flip", values, None)) == "flip"
 
 
 def test_a_recording_is_found_however_its_panels_are_spelled(fitted):
@@ -83,7 +88,7 @@ def test_a_recording_is_found_however_its_panels_are_spelled(fitted):
     stored = Answer(panel=str(spelled), text="yes", verdict="complied").as_dict()
     stored["first_tokens"] = [["I", 0.5]]
     panels = {"flip": parse("flip"), "nullspace": parse("nullspace")}
-    found = settings.recorded({"answers": [stored]}, panels, fitted)
+    found = card_settings.recorded({"answers": [stored]}, panels, fitted)
     assert found["nullspace"] is None
     assert found["flip"] == Answer(
         panel="flip", text="yes", verdict="complied", first_tokens=(("I", 0.5),)
@@ -92,6 +97,6 @@ def test_a_recording_is_found_however_its_panels_are_spelled(fitted):
 
 def test_a_recording_with_other_settings_is_not_shown(fitted):
     stored = Answer(panel="flip:k=1", text="yes").as_dict()
-    assert settings.recorded({"answers": [stored]}, {"flip": parse("flip")}, fitted) == {
+    assert card_settings.recorded({"answers": [stored]}, {"flip": parse("flip")}, fitted) == {
         "flip": None
     }

@@ -12,7 +12,7 @@ from steering.sweep.grids import default_grid, reference_points
 from steering.sweep.sweep_table import COLUMNS, MEASURES, VERDICTS
 from steering.ui import tabs
 from steering.ui.dose import dose_data, dose_section, dose_text
-from steering.ui.playground import settings
+from steering.ui.playground import card_settings
 
 
 def full(panel, directions):
@@ -214,9 +214,9 @@ def test_a_model_without_doses_names_the_command():
 )
 def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
     for text in (panel, full(parse(panel), fitted)):
-        brought = settings.bring(text, fitted)
+        brought = card_settings.bring(text, fitted)
         assert (brought.slot, brought.form) == (slot, form)
-        made = settings.panel_of(brought.kind, brought.values, fitted)
+        made = card_settings.panel_of(brought.kind, brought.values, fitted)
         assert made.resolved(fitted) == parse(panel).resolved(fitted)
 
 
@@ -233,12 +233,12 @@ def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
 )
 def test_what_no_card_can_show_is_a_sentence(panel, problem, fitted):
     with pytest.raises(SteeringError, match=problem):
-        settings.bring(panel, fitted)
+        card_settings.bring(panel, fitted)
 
 
 def test_without_directions_no_card_is_set():
     with pytest.raises(SteeringError, match="precompute"):
-        settings.bring("flip", None)
+        card_settings.bring("flip", None)
 
 
 def test_what_a_click_did_is_said_and_nothing_foreign_becomes_html():

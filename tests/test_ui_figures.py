@@ -17,7 +17,7 @@ from steering.maps.residual_trace import Trace, trace
 from steering.maps.umap_layout import Layout
 from steering.shipped import ASSETS
 from steering.ui.map import map_data, map_section
-from steering.ui.playground import settings
+from steering.ui.playground import card_settings
 
 LAYERS = (1, 2, 3)
 POSITION = -2
@@ -326,7 +326,7 @@ def test_the_oldest_traces_are_forgotten_and_keys_differ(maps, traced):
 
 def test_the_template_has_a_line_for_each_card_and_nothing_that_gradio_would_evaluate():
     html = map_section.template()
-    for slot in settings.SLOTS:
+    for slot in card_settings.SLOTS:
         assert html.count(f'data-slot="{slot}"') == 1
     # Gradio reads a template as JavaScript and as Handlebars.
     for sign in ("`", "${", "{{", "\\"):
@@ -336,7 +336,7 @@ def test_the_template_has_a_line_for_each_card_and_nothing_that_gradio_would_eva
 def test_every_card_has_a_sign_on_the_map():
     script = (ASSETS / "map.js").read_text("utf-8")
     signs = script[script.index("const SIGNS") : script.index("const SLOTS")]
-    for slot in settings.SLOTS:
+    for slot in card_settings.SLOTS:
         assert f'{slot}: ["' in signs
 
 

@@ -7,7 +7,7 @@ from steering.interventions.panel import KEYS
 from steering.serving.engine import Status
 from steering.system.progress import Step
 from steering.ui import text
-from steering.ui.playground import answer_html, settings
+from steering.ui.playground import answer_html, card_settings
 
 EVIL = '<img src=x onerror="alert(1)">'
 MEASURED = Answer(
@@ -114,7 +114,7 @@ def test_spaces_and_line_ends_of_tokens_can_be_seen():
 
 def test_every_kind_of_panel_introduces_itself():
     assert set(text.KINDS) == set(KEYS)
-    assert set(text.SHAPES) == set(settings.SLOTS)
+    assert set(text.SHAPES) == set(card_settings.SLOTS)
 
 
 @pytest.mark.parametrize(

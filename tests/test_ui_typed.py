@@ -11,7 +11,7 @@ from test_ui_engine import built
 from steering.errors import SteeringError
 from steering.interventions.panel import KEYS, RANGES, parse
 from steering.serving.engine import Engine, Supply
-from steering.ui.playground import settings, typed_numbers
+from steering.ui.playground import card_settings, typed_numbers
 
 NO_NUMBERS = [None, "", "-", "e", "1,5", "1.5", math.nan, math.inf, -math.inf, True, [1], {}]
 FIELDS = (gr.Slider, gr.Number, gr.Radio, gr.Dropdown)
@@ -59,38 +59,40 @@ def test_a_whole_number_has_no_fraction():
 
 @pytest.mark.parametrize("alpha", [1.37, 0.001, 0.123456789, 1.05, 3])
 def test_a_value_finer_than_the_slider_s_step_is_taken_alike_by_card_and_text_form(alpha, fitted):
-    made = settings.panel_of("flip", settings.start("flip", fitted) | {"alpha": alpha}, fitted)
+    made = card_settings.panel_of(
+        "flip", card_settings.start("flip", fitted) | {"alpha": alpha}, fitted
+    )
     assert made.resolved(fitted).alpha == alpha
     assert parse(str(made)) == made
-    brought = settings.bring(str(made), fitted)
+    brought = card_settings.bring(str(made), fitted)
     assert brought.values["alpha"] == alpha
     assert brought.form == str(made)
 
 
 def test_the_noise_of_a_slider_s_sums_is_not_in_the_text_form(fitted):
-    values = settings.start("flip", fitted) | {"alpha": 0.1 + 0.2}
-    assert str(settings.panel_of("flip", values, fitted)) == "flip:alpha=0.3"
+    values = card_settings.start("flip", fitted) | {"alpha": 0.1 + 0.2}
+    assert str(card_settings.panel_of("flip", values, fitted)) == "flip:alpha=0.3"
 
 
-@pytest.mark.parametrize("kind", settings.FREE_KINDS)
+@pytest.mark.parametrize("kind", card_settings.FREE_KINDS)
 @pytest.mark.parametrize("value", [*NO_NUMBERS, 9e9, -9e9, 10**30])
 def test_a_card_says_what_is_wrong_with_any_control_and_what_is_allowed(kind, value, fitted):
-    for key in set(KEYS[kind]) & set(settings.CONTROLS):
-        values = settings.start(kind, fitted) | {key: value}
+    for key in set(KEYS[kind]) & set(card_settings.CONTROLS):
+        values = card_settings.start(kind, fitted) | {key: value}
         if key in RANGES:
             if key == "seed" and value in (9e9, 10**30) and value < 2**63:
                 continue
             with pytest.raises(SteeringError, match=f"^{key} of {kind}.* from "):
-                settings.panel_of(kind, values, fitted)
+                card_settings.panel_of(kind, values, fitted)
         else:
             with pytest.raises(SteeringError, match=key):
-                settings.panel_of(kind, values, fitted)
+                card_settings.panel_of(kind, values, fitted)
 
 
 def test_a_card_without_a_kind_says_so(fitted):
     for kind in (None, "", "nothing"):
         with pytest.raises(SteeringError, match="no edit is chosen"):
-            settings.panel_of(kind, settings.start("flip", fitted), fitted)
+            card_settings.panel_of(kind, card_settings.start("flip", fitted), fitted)
 
 
 def test_gradio_s_own_check_never_stands_before_a_field(demo):
@@ -102,7 +104,7 @@ def test_gradio_s_own_check_never_stands_before_a_field(demo):
     # The list of models, which is not typed in.
     assert checked == ["choose"]
     raw = [fn for fn in demo.fns.values() if fn.fn is not None and not fn.preprocess]
-    assert len(raw) > len(settings.SLOTS)
+    assert len(raw) > len(card_settings.SLOTS)
 
 
 def call(fn, values):

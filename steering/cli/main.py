@@ -282,7 +282,3 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is no whole number of 1 or more")
     return int(text)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,14 +8,14 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.serving.engine import Engine
-from steering.ui import explanation, run, text
+from steering.ui import explanation, run_handlers, text
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page, strip_of
 from steering.ui.map import map_section
-from steering.ui.playground import answer_html, cards, rendered_request, settings
+from steering.ui.playground import answer_html, card_settings, cards, rendered_request
 from steering.ui.playground.cards import Card, Setting
 from steering.ui.results import results_section
-from steering.ui.run import Updates
+from steering.ui.run_handlers import Updates
 
 _CALM_SECONDS = 5.0
 """Time between two looks at the engine once the model is there."""
@@ -42,13 +42,13 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     settings = [component for card in page.cards for component in card.inputs]
 
     def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:
-        yield from run.run(page, engine, request.session_hash or "", prompt, *values)
+        yield from run_handlers.run(page, engine, request.session_hash or "", prompt, *values)
 
     answered = gr.on(
         [page.run.click, page.request.submit],
         run,
         inputs=[page.request, *page.sampling, *settings],
-        outputs=run.outputs_of(page),
+        outputs=run_handlers.outputs_of(page),
         # Runs stand in the engine's own line, which knows a visitor's place and how to leave.
         concurrency_limit=None,
         trigger_mode="multiple",
@@ -112,7 +112,7 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
         engine.start(again=True)
         return tick()
 
-    arrived = load(arrive, outputs=[*outputs, *run.outputs_of(page)], **quiet)
+    arrived = load(arrive, outputs=[*outputs, *run_handlers.outputs_of(page)], **quiet)
     # On a slow machine the model can be ready before Gradio's page hears a click.
     arrived.then(js="() => window.steering.place()", **quiet)
     page.timer.tick(tick, outputs=outputs, **quiet)
@@ -220,9 +220,9 @@ def _refit(card: Card, engine: Engine, *values: object) -> Updates:
 
 
 def _turn(card: Card, engine: Engine, kind: object) -> Updates:
-    if kind not in settings.FREE_KINDS:  # the list's text was emptied, or is still being typed
+    if kind not in card_settings.FREE_KINDS:  # the list's text was emptied, or is still being typed
         return {card.form: gr.skip()}
-    return cards.turn_into(card, kind, settings.start(kind, engine.outline), engine.outline)
+    return cards.turn_into(card, kind, card_settings.start(kind, engine.outline), engine.outline)
 
 
 def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
@@ -231,14 +231,14 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
 
         def show(request: gr.Request, *values: object, prompt: str = prompt) -> Updates:
             engine.abandon(request.session_hash or "")
-            return {page.request: prompt} | run.replay(
-                page, engine, prompt, *run.settings_of(page, values)
+            return {page.request: prompt} | run_handlers.replay(
+                page, engine, prompt, *run_handlers.settings_of(page, values)
             )
 
         button.click(
             show,
             inputs=[*page.sampling, *settings],
-            outputs=[page.request, *run.outputs_of(page)],
+            outputs=[page.request, *run_handlers.outputs_of(page)],
             preprocess=False,
             **quiet,
         )
@@ -256,7 +256,9 @@ def _wire_reads(page: Page, engine: Engine) -> None:
 def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     settings = [component for card in page.cards for component in card.inputs]
     map_section.wire(
-        page.atlas, partial(run.place, page, engine), [page.request, *page.sampling, *settings]
+        page.atlas,
+        partial(run_handlers.place, page, engine),
+        [page.request, *page.sampling, *settings],
     )
     page.request.change(js="() => window.steering.place()", **quiet)
 
@@ -264,7 +266,7 @@ def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
 def _bring(page: Page, engine: Engine, panel: str) -> Updates:
     """Set the card that a cell of the dose figures belongs to; the answers are left alone."""
     try:
-        brought = settings.bring(panel, engine.outline)
+        brought = card_settings.bring(panel, engine.outline)
     except SteeringError as error:
         return {page.doses.said: dose_section.refused(error)}
     card = next(each for each in page.cards if each.slot == brought.slot)
@@ -279,13 +281,13 @@ def _recorded_first(page: Page, engine: Engine) -> Updates:
     settings = {
         card.slot: Setting(
             card.slot,
-            settings.starts_on(card.slot, engine.outline),
+            card_settings.starts_on(card.slot, engine.outline),
             panel.partition(":")[0],
-            settings.start(panel, engine.outline),
+            card_settings.start(panel, engine.outline),
         )
-        for card, panel in zip(page.cards, settings.SLOTS.values(), strict=True)
+        for card, panel in zip(page.cards, card_settings.SLOTS.values(), strict=True)
     }
-    return run.replay(page, engine, first["prompt"], settings)
+    return run_handlers.replay(page, engine, first["prompt"], settings)
 
 
 def _reset(page: Page, engine: Engine) -> Updates:
@@ -295,7 +297,7 @@ def _reset(page: Page, engine: Engine) -> Updates:
     }
     for card in page.cards:
         updates |= cards.restart(card, engine.outline)
-        is_on = settings.starts_on(card.slot, engine.outline)
+        is_on = card_settings.starts_on(card.slot, engine.outline)
         updates[card.view] = answer_html.view(None, "idle" if is_on else "off")
         updates[card.tokens] = answer_html.first_tokens(())
     return updates

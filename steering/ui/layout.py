@@ -11,7 +11,7 @@ from steering.serving.engine import Engine
 from steering.ui import explanation, tabs, text
 from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
-from steering.ui.playground import rendered_request, settings
+from steering.ui.playground import card_settings, rendered_request
 from steering.ui.playground.cards import Card, card
 from steering.ui.results.results_section import Section, results
 
@@ -48,7 +48,7 @@ class Page:
     doses: dose_section.Section
     sampling: Sequence[gr.Slider | gr.Number | gr.Textbox]
     system: gr.Textbox
-    rendered_request: rendered_request.Section
+    reads: rendered_request.Section
     chooser: gr.Dropdown | None
     thinking: gr.Radio | None
     facts: gr.HTML
@@ -120,7 +120,7 @@ def page(engine: Engine, limits: Limits) -> Page:
             note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
         with gr.Row(elem_id="stage"):
             with gr.Row(elem_id="cards"):
-                cards = [card(slot, engine.outline) for slot in settings.SLOTS]
+                cards = [card(slot, engine.outline) for slot in card_settings.SLOTS]
             places = atlas(engine)
         with gr.Row(elem_id="settings"):
             sampling, system = _sampling(limits)

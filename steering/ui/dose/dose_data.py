@@ -16,7 +16,7 @@ from steering.sweep.sweep_table import VERDICTS
 from steering.ui import text
 from steering.ui.dose import dose_text
 from steering.ui.map.map_data import settings_of
-from steering.ui.playground import settings
+from steering.ui.playground import card_settings
 
 Row = Mapping[str, Any]
 MEASURES: Final = (
@@ -69,7 +69,7 @@ def cell(row: Row, panel: Panel, directions: Facts) -> dict[str, Any]:
         the shares of judged answers, None where nothing was answered.
     """
     try:
-        brought = settings.bring(row["panel"], directions)
+        brought = card_settings.bring(row["panel"], directions)
         form = parse(brought.form)
     except SteeringError:
         brought, form = None, panel

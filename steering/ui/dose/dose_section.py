@@ -19,7 +19,7 @@ from steering.ui import text
 from steering.ui.dose import dose_data, dose_text
 from steering.ui.map.map_data import settings_of
 from steering.ui.map.map_section import served
-from steering.ui.playground import settings
+from steering.ui.playground import card_settings
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def section(engine: Engine) -> Section:
     return Section(board, gr.HTML("", elem_id="dose-said"))
 
 
-def told(brought: settings.Brought, engine: Engine) -> str:
+def told(brought: card_settings.Brought, engine: Engine) -> str:
     """Return what a visitor is told after a card was set."""
     settings = ""
     if engine.outline is not None:

@@ -7,7 +7,7 @@ from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
 from steering.ui.map import map_data, map_section
 from steering.ui.map.map_section import Atlas
-from steering.ui.playground import settings
+from steering.ui.playground import card_settings
 from steering.ui.playground.cards import Setting
 
 _PATIENCE_SECONDS = 20.0
@@ -72,7 +72,7 @@ def recalled(made: Atlas, engine: Engine, prompt: str, chosen: Mapping[str, Sett
     if recording is None or points is None or outline is None:
         return None
     panels = {slot: setting.panel(outline) for slot, setting in chosen.items() if setting.on}
-    landed = settings.landed(recording, panels, outline, maps=points.digest)
+    landed = card_settings.landed(recording, panels, outline, maps=points.digest)
     return made.recall(points, prompt, landed, outline) if landed else None
 
 

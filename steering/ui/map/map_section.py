@@ -26,7 +26,7 @@ from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.ui import text
 from steering.ui.map import map_data
-from steering.ui.playground import settings
+from steering.ui.playground import card_settings
 
 if TYPE_CHECKING:
     from steering.maps.model_maps import Maps
@@ -195,7 +195,7 @@ def template() -> str:
         f'<li data-slot="{slot}" class="card-{slot}" hidden><button type="button" '
         f'aria-pressed="false">{text.mark(slot)}<span class="who"></span>'
         '<span class="how"></span><b></b></button></li>'
-        for slot in settings.SLOTS
+        for slot in card_settings.SLOTS
     )
     return (ASSETS / "map.html").read_text("utf-8").replace("PLACES", places)
 

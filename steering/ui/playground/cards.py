@@ -10,7 +10,7 @@ from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import KEYS, RANGES, Panel
 from steering.ui import text
-from steering.ui.playground import answer_html, settings, typed_numbers
+from steering.ui.playground import answer_html, card_settings, typed_numbers
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Card:
         """Turn the values of `inputs`, as a browser sends them, into data."""
         rest = list(values)
         on = bool(rest.pop(0)) if self.on is not None else True
-        kind = rest.pop(0) if self.kind is not None else settings.SLOTS[self.slot].partition(":")[0]
+        built_in = card_settings.SLOTS[self.slot].partition(":")[0]
+        kind = rest.pop(0) if self.kind is not None else built_in
         # None where the list's text was emptied; no panel has such a name.
         return Setting(self.slot, on, str(kind), dict(zip(self.controls, rest, strict=True)))
 
@@ -62,7 +63,7 @@ class Setting:
 
     def panel(self, directions: Facts | None) -> Panel:
         """Return the panel; raises SteeringError if the values do not fit."""
-        return settings.panel_of(self.kind, self.values, directions)
+        return card_settings.panel_of(self.kind, self.values, directions)
 
     @property
     def title(self) -> str:
@@ -72,13 +73,13 @@ class Setting:
 
 def card(slot: str, directions: Facts | None) -> Card:
     """Lay out one card."""
-    kind = settings.SLOTS[slot].partition(":")[0]
+    kind = card_settings.SLOTS[slot].partition(":")[0]
     chosen = None
     with gr.Column(elem_classes=["card", f"card-{slot}"], elem_id=f"card-{slot}", min_width=0):
         with gr.Row(elem_classes="top"):
-            problem = settings.lacking(kind, "inlp", directions)
+            problem = card_settings.lacking(kind, "inlp", directions)
             head = gr.HTML(text.head(slot, kind, problem), elem_classes="head")
-            is_on = settings.starts_on(slot, directions)
+            is_on = card_settings.starts_on(slot, directions)
             on = None if slot == "baseline" else _switch(slot, kind, is_on=is_on)
         view = gr.HTML(answer_html.view(None, "idle" if is_on else "off"), elem_classes="screen")
         with gr.Column(elem_classes="dials", min_width=0):
@@ -90,7 +91,7 @@ def card(slot: str, directions: Facts | None) -> Card:
         with gr.Column(elem_classes="foot", min_width=0):
             with gr.Accordion("First word: the five likeliest", open=False, elem_classes="fold"):
                 tokens = gr.HTML(answer_html.first_tokens(()))
-            form = gr.HTML(text.form(settings.SLOTS[slot]), elem_classes="form-line")
+            form = gr.HTML(text.form(card_settings.SLOTS[slot]), elem_classes="form-line")
     return Card(slot, chosen, on, head, form, view, tokens, controls)
 
 
@@ -114,7 +115,7 @@ def _switch(slot: str, kind: str, *, is_on: bool) -> gr.Checkbox:
 
 
 def _kinds(kind: str) -> gr.Dropdown:
-    choices = [(text.KINDS[each].title, each) for each in settings.FREE_KINDS]
+    choices = [(text.KINDS[each].title, each) for each in card_settings.FREE_KINDS]
     return gr.Dropdown(choices, value=kind, label="Which edit", elem_classes="kind")
 
 
@@ -139,9 +140,9 @@ _CHOICES = {
 
 def _controls(slot: str, kind: str, directions: Facts | None) -> dict[str, Any]:
     """Make every control a card may need; those that its kind does not take are hidden."""
-    values = settings.start(settings.SLOTS[slot], directions)
-    reach = settings.limits(kind, values["basis"], values["layer"], directions)
-    keys = settings.CONTROLS
+    values = card_settings.start(card_settings.SLOTS[slot], directions)
+    reach = card_settings.limits(kind, values["basis"], values["layer"], directions)
+    keys = card_settings.CONTROLS
     # A fixed card never needs the others' controls; only `own` can become another kind.
     needed = [key for key in keys if key in KEYS[kind] or slot == "own"]
     made = {key: _control(key, kind, values[key], reach) for key in needed if key in _DIALS}
@@ -155,7 +156,7 @@ def _controls(slot: str, kind: str, directions: Facts | None) -> dict[str, Any]:
 _DIALS = ("k", "alpha", "c")
 
 
-def _control(key: str, kind: str, value: Any, reach: settings.Limits) -> Any:  # noqa: ANN401
+def _control(key: str, kind: str, value: Any, reach: card_settings.Limits) -> Any:  # noqa: ANN401
     visible = key in KEYS[kind]
     common: dict[str, Any] = {
         "label": _LABELS[key],
@@ -177,12 +178,13 @@ def _control(key: str, kind: str, value: Any, reach: settings.Limits) -> Any:  #
 
 def restart(made: Card, directions: Facts | None) -> dict[Any, Any]:
     """Return the updates that bring a card back to its first state."""
-    kind = settings.SLOTS[made.slot].partition(":")[0]
-    values = settings.start(settings.SLOTS[made.slot], directions)
-    return _switched(made, kind, values, directions, on=settings.starts_on(made.slot, directions))
+    kind = card_settings.SLOTS[made.slot].partition(":")[0]
+    values = card_settings.start(card_settings.SLOTS[made.slot], directions)
+    on = card_settings.starts_on(made.slot, directions)
+    return _switched(made, kind, values, directions, on=on)
 
 
-def bring(made: Card, brought: settings.Brought, directions: Facts | None) -> dict[Any, Any]:
+def bring(made: Card, brought: card_settings.Brought, directions: Facts | None) -> dict[Any, Any]:
     """Return the updates that set a card to a panel and switch it on."""
     return _switched(made, brought.kind, brought.values, directions, on=True)
 
@@ -207,8 +209,8 @@ def turn_into(
     made: Card, kind: str, values: Mapping[str, Any], directions: Facts | None
 ) -> dict[Any, Any]:
     """Return the updates that give a card a kind and its values."""
-    reach = settings.limits(kind, values["basis"], values["layer"], directions)
-    problem = settings.lacking(kind, "inlp", directions)
+    reach = card_settings.limits(kind, values["basis"], values["layer"], directions)
+    problem = card_settings.lacking(kind, "inlp", directions)
     updates: dict[Any, Any] = {made.head: text.head(made.slot, kind, problem)}
     for key, control in made.controls.items():
         change = {"value": values[key], "visible": key in KEYS[kind]}
@@ -217,7 +219,7 @@ def turn_into(
     return updates
 
 
-def _reach(key: str, reach: settings.Limits) -> dict[str, Any]:
+def _reach(key: str, reach: card_settings.Limits) -> dict[str, Any]:
     if key == "k":
         # A slider from 1 to 1 cannot be drawn; rank 2 of 1 is refused with a sentence.
         return {"maximum": max(reach.k, 2)}
@@ -232,7 +234,8 @@ def refit(made: Card, setting: Setting, directions: Facts | None) -> dict[Any, A
     A field that is empty or still being typed in is left to who types there.
     """
     values = setting.values
-    reach = settings.limits(setting.kind, values.get("basis", "dim"), values["layer"], directions)
+    basis, layer = values.get("basis", "dim"), values["layer"]
+    reach = card_settings.limits(setting.kind, basis, layer, directions)
     ends = {"k": (1, reach.k), "layer": (reach.lowest_layer, reach.highest_layer)}
     updates: dict[Any, Any] = {}
     for key, (low, high) in ends.items():

@@ -15,7 +15,7 @@ from steering.serving.engine import Engine, Run
 from steering.ui import explanation, text
 from steering.ui.layout import Page
 from steering.ui.map.locate import placed_or_kept
-from steering.ui.playground import answer_html, typed_numbers
+from steering.ui.playground import answer_html, card_settings, typed_numbers
 from steering.ui.playground.cards import Setting
 
 _POLL_SECONDS = 0.25
@@ -59,7 +59,7 @@ def replay(
     if recording is not None:
         try:
             panels = {slot: each.panel(engine.outline) for slot, each in settings.items()}
-            answers = settings.recorded(recording, panels, engine.outline)
+            answers = card_settings.recorded(recording, panels, engine.outline)
         except SteeringError as error:
             return {page.note: text.note(text.sentence(str(error)), "error")}
     updates: Updates = {page.stop: gr.update(interactive=False)}
