@@ -126,7 +126,7 @@ def test_numba_is_prepared_before_umap_is_imported(monkeypatch):
     def prepared():
         raise PreparedError
 
-    monkeypatch.setattr(umap_layout.caches, "prepare_numba", prepared)
+    monkeypatch.setattr(umap_layout.cache_folders, "prepare_numba", prepared)
     with pytest.raises(PreparedError):
         umap_layout.fit_umap(umap_layout.torch.randn(6, 3), seed=0)
 

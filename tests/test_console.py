@@ -111,7 +111,7 @@ def test_a_full_disk_behind_stdout_is_told(monkeypatch, capsys):
 
 def child(code: str, **options) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-c", f"import sys\nfrom steering import console\n{code}"],
+        [sys.executable, "-c", f"import sys\nfrom steering.system import console\n{code}"],
         cwd=ROOT,
         env=os.environ | {"PYTHONUNBUFFERED": ""},
         timeout=60,

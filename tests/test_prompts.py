@@ -81,7 +81,7 @@ def test_borderline_prompts_are_never_for_fitting_and_cover_each_kind_in_both_sp
 
 
 def test_the_splits_make_up_the_whole_set_in_file_order() -> None:
-    lines = (ROOT / "steering" / "prompts.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "steering" / "data" / "prompts.jsonl").read_text(encoding="utf-8").splitlines()
     in_file = [Prompt(**json.loads(line)) for line in lines]
     assert every_prompt() == in_file
     for label in LABELS:
@@ -196,7 +196,7 @@ def test_no_prompt_is_taken_from_the_public_files() -> None:
 
 
 def test_the_hash_is_that_of_the_shipped_file() -> None:
-    content = (ROOT / "steering" / "prompts.jsonl").read_bytes()
+    content = (ROOT / "steering" / "data" / "prompts.jsonl").read_bytes()
     assert sha256() == hashlib.sha256(content).hexdigest()
 
 

@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 HUB = "https://huggingface.co/some/model"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 SERVE = """
-from steering import serving
-name = serving.prepare()
+from steering.serving import address
+name = address.prepare()
 import gradio as gr
 with gr.Blocks() as demo: gr.HTML("here")
-serving.check_address(name)
+address.check_address(name)
 demo.launch(server_name=name, prevent_thread_lock=True, quiet=True, ssr_mode=False)
 print(demo.local_url)
 """

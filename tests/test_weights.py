@@ -186,7 +186,7 @@ def test_two_processes_at_once_convert_once(tmp_path: Path) -> None:
         f"sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parent.parent)!r}]\n"
         "from pathlib import Path\n"
         "from supply import entry\n"
-        "from steering import weights\n"
+        "from steering.sources import weights\n"
         "def convert(gguf, folder, *, report):\n"
         "    with open('conversions', 'a') as log: log.write('x')\n"
         "    time.sleep(1.5)\n"
