@@ -25,6 +25,7 @@ check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check --no-cache .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 precompute: $(VENV)/.installed
 	$(RUN) -m steering precompute --model $(MODEL)

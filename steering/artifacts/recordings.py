@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from steering import defaults
 from steering.artifacts.resumable import Stages
 from steering.data import prompts
-from steering.evaluation import evaluation
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.interventions.directions import Directions
@@ -37,7 +37,7 @@ def record(model: ChatModel, directions: Directions, stages: Stages) -> list[dic
     panels = [parse(text).resolved(directions) for text in DEFAULT_PANELS]
     names = [str(panel) for panel in panels]
     # The length that the app starts with, so that Run gives a recording again.
-    sampling = Sampling(max_new_tokens=evaluation.TOKENS)
+    sampling = Sampling(max_new_tokens=defaults.TOKENS)
 
     def answer(key: str) -> dict[str, Any]:
         label, prompt = examples[json.loads(key)[0]]
