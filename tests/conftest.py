@@ -1,50 +1,59 @@
-"""What every pytest process needs; fixtures are in tiny_fixtures.py, models in families.py.
+"""What every pytest process needs; fixtures and tiny models are in helpers/.
 
 Nothing here may import torch, transformers or steering: with `-n`, the process that hands out the
 tests runs none, and the workers start only when it has read this file.
 """
 
+from pathlib import Path
+
 import pytest
 
-FIRST = ("test_maps", "test_conversion")
+FIRST = ("maps/test_model_maps", "sources/test_gguf_conversion")
 """Modules that begin with seconds of work which their tests share, as the users of `charted` do:
 to compile UMAP takes 7 seconds, to convert a model 5 (measured)."""
 
 
 SLOW = (
-    "test_activations",
-    "test_architectures",
-    "test_artifact_checks",
-    "test_catalog_models",
-    "test_chat_judge",
-    "test_command_line",
-    "test_command_line_template",
-    "test_console",
-    "test_conversion",
-    "test_downloads",
-    "test_evaluation",
-    "test_first_page",
-    "test_generation",
-    "test_load_errors",
-    "test_loading",
-    "test_paper_models",
+    "inference/test_activations",
+    "models/test_architectures",
+    "interventions/test_tensor_checks",
+    "sources/test_catalog_models",
+    "chat_judges/test_local_judge",
+    "cli/test_main",
+    "cli/test_rendering_options",
+    "system/test_console",
+    "sources/test_gguf_conversion",
+    "sources/test_gguf_download",
+    "evaluation/test_evaluation",
+    "ui/test_first_page",
+    "inference/test_generation",
+    "checkpoints/test_load_errors",
+    "models/test_loading",
+    "models/test_paper_models",
     "test_precompute",
-    "test_prequantized",
-    "test_quick",
-    "test_selection",
-    "test_serving",
-    "test_sweep",
-    "test_tracing",
-    "test_ui_typed",
-    "test_weights",
+    "checkpoints/test_prequantized",
+    "adaptation/test_quick_fit",
+    "fitting/test_point_selection",
+    "serving/test_address",
+    "sweep/test_sweep",
+    "maps/test_residual_trace",
+    "ui/playground/test_typed_numbers",
+    "sources/test_weights",
 )
 """Modules that start processes of their own, run whole commands or load many models: together they
 take longer than all others (measured), and `make test-fast` leaves them out."""
 
 
+_TESTS = Path(__file__).parent
+
+
+def _name(item: pytest.Item) -> str:
+    return item.path.relative_to(_TESTS).with_suffix("").as_posix()
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what `make test-fast` leaves out."""
-    if item.path.stem in SLOW:
+    if _name(item) in SLOW:
         item.add_marker("slow")
 
 
@@ -57,8 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load shape checks and fixtures, except in the process that only hands out the tests."""
     if config.getoption("dist", "no") == "no" or config.option.collectonly:
         if config.getoption("shapes"):
-            config.pluginmanager.import_plugin("shape_checks")
-        config.pluginmanager.import_plugin("tiny_fixtures")
+            config.pluginmanager.import_plugin("tests.helpers.shape_checks")
+        config.pluginmanager.import_plugin("tests.helpers.tiny_fixtures")
 
 
 @pytest.hookimpl(trylast=True)
@@ -68,4 +77,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     `--dist worksteal` hands each worker a run of neighbours and takes from the end of another's
     only when one has nothing left: so one worker alone does that work, and early.
     """
-    items.sort(key=lambda item: item.path.stem not in FIRST and "charted" not in item.fixturenames)
+    items.sort(key=lambda item: _name(item) not in FIRST and "charted" not in item.fixturenames)

@@ -1,24 +1,20 @@
 import json
 import shutil
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from flat_layout import flatten
 
 from steering import precompute
 from steering.artifacts import recordings, store
 from steering.artifacts.resumable import Stages
 from steering.data import prompts as prompt_sets
-from steering.data import prose
-from steering.data.prose import Passage
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
-from steering.evaluation import answers, evaluation
-from steering.fitting import candidates, choice, start_values
+from steering.evaluation import answers
+from steering.fitting import candidates
 from steering.fitting.scoring import logits_under, right_sign
 from steering.inference import activations
 from steering.inference.activations import capture
@@ -26,10 +22,11 @@ from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.inference.metrics import refusal_score
 from steering.interventions.directions import Directions, difference_in_means, inlp
-from steering.interventions.panel import DEFAULT_PANELS, Panel, parse
+from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models import loading
 from steering.sources import catalog, weights
-from steering.sweep import cells, sweep
+from steering.sweep import cells
+from tests.helpers.short_precompute import few_splits, make_short
 
 FILES = (
     "directions.safetensors",
@@ -49,30 +46,6 @@ def few(monkeypatch, request, tmp_path) -> None:
     """Short answers and few choices, in a work folder of the test's own."""
     if not request.node.get_closest_marker("model"):
         make_short(monkeypatch, tmp_path / "cache")
-
-
-def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
-    patch.setenv("STEERING_CACHE", str(cache))
-    patch.setattr(evaluation, "TOKENS", 2)
-    patch.setattr(start_values, "CHOICE_TOKENS", 2)
-    patch.setattr(start_values, "RANKS_TRIED", (1, 2))
-    patch.setattr(start_values, "COEFFICIENTS_TRIED", (1.0, 2.0))
-    patch.setattr(recordings, "RECORDED", {"harmless": ("fraud_scams",)})
-    patch.setattr(prose, "passages", lambda: (Passage("note", ("A grey cat slept.",)),))
-    patch.setattr(sweep, "default_grid", lambda _: {"few": [Panel("flip", k=1)]})
-    patch.setattr(sweep, "Settings", partial(cells.Settings, 2, 2, 1, 2, 8))
-    patch.setattr(choice, "FULL", choice.Effort(screened=2, finalists=2, tokens=2))
-    flatten(patch)
-
-
-def few_splits() -> PromptSplits:
-    own = PromptSplits.own()
-    return replace(
-        own,
-        train={name: texts[:10] for name, texts in own.train.items()},
-        validation={name: texts[:4] for name, texts in own.validation.items()},
-        test={name: texts[:2] for name, texts in own.test.items()},
-    )
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 Rocchetti & Ferrara 2026 (arXiv:2606.13720) found that strong edits make models loop and that loops
 often hold a refusal phrase. Thresholds marked "dev" were chosen on the development half of
-`tests/data/judged.jsonl`, answers of at most 160 tokens.
+`tests/verdicts/judged.jsonl`, answers of at most 160 tokens.
 """
 
 import re

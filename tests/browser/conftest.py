@@ -1,7 +1,6 @@
 """A browser, and the app in a process of its own, for the stories of what a visitor sees."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +14,8 @@ from urllib.request import urlopen
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+from tests.helpers.chromium import CHROMIUM
+
 PATIENCE = 60_000
 """Milliseconds: the first page load takes about ten seconds on one core (measured)."""
 

@@ -10,14 +10,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
 
-import evaluations  # noqa: E402
-import families  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
-from fitting import fit_directions  # noqa: E402
-from flat_layout import flatten  # noqa: E402
 
 from steering import intervals  # noqa: E402
 from steering.adaptation import drift  # noqa: E402
@@ -34,6 +30,9 @@ from steering.sweep import cells, sweep  # noqa: E402
 from steering.system.progress import Step  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from steering.ui.layout import Limits  # noqa: E402
+from tests.helpers import tiny_evaluations, tiny_models  # noqa: E402
+from tests.helpers.flat_layout import flatten  # noqa: E402
+from tests.helpers.tiny_directions import fit_directions  # noqa: E402
 
 EVIL = "<img src=x onerror=\"document.title='broken into'\"><b>bold</b> ${1+1} {{value}}"
 RECORDING = {
@@ -45,11 +44,11 @@ RECORDING = {
         | {"first_tokens": [[EVIL, 0.5]]},
     ],
 }
-TEXTS = {"harmful": families.HARMFUL, "harmless": families.HARMLESS}
+TEXTS = {"harmful": tiny_models.HARMFUL, "harmless": tiny_models.HARMLESS}
 MEASURED = {
-    "tiny": evaluations.document(),
-    "shy": evaluations.of_a_model_that_hardly_refuses(),
-    "hostile": evaluations.hostile(),
+    "tiny": tiny_evaluations.document(),
+    "shy": tiny_evaluations.of_a_model_that_hardly_refuses(),
+    "hostile": tiny_evaluations.hostile(),
 }
 
 
@@ -109,7 +108,7 @@ def in_format(model: ChatModel, dtype: str) -> ChatModel:
 
 def main(port: int, folder: Path) -> None:
     torch.set_num_threads(1)
-    model = families.build("qwen2")
+    model = tiny_models.build("qwen2")
     directions = fit(model)
     pace = folder / "slow"
 
@@ -134,7 +133,7 @@ def main(port: int, folder: Path) -> None:
         load,
         lambda _name: directions,
         lambda _name: (RECORDING,),
-        {"tiny": "Tiny", "unswept": "Unswept", "shy": "Shy", "hostile": evaluations.EVIL},
+        {"tiny": "Tiny", "unswept": "Unswept", "shy": "Shy", "hostile": tiny_evaluations.EVIL},
         lambda _name: charted,
         evaluation=MEASURED.get,
         sweep=lambda name: swept if name == "tiny" else (),

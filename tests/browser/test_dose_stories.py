@@ -4,9 +4,9 @@ import csv
 import io
 
 import pytest
-from looks import faint
 
 from steering.sweep.sweep_table import COLUMNS
+from tests.helpers.contrast import faint
 
 pytestmark = pytest.mark.browser
 

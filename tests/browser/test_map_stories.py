@@ -5,7 +5,8 @@ import io
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUM
+
+from tests.helpers.chromium import CHROMIUM
 
 pytestmark = pytest.mark.browser
 

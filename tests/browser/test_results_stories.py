@@ -3,15 +3,16 @@
 import csv
 import json
 
-import evaluations
 import pytest
-from looks import faint
+
+from tests.helpers import tiny_evaluations
+from tests.helpers.contrast import faint
 
 pytestmark = pytest.mark.browser
 
 FORMS = """() => [...document.querySelectorAll('.results tbody')]
   .map(body => body.querySelector('code')?.innerText)"""
-FIRST = [each["panel"] for each in evaluations.document()["panels"]][:9]
+FIRST = [each["panel"] for each in tiny_evaluations.document()["panels"]][:9]
 TEXTS = """
   .results h2, .results header p, .results .claim h4, .results .claim .plain,
   .results .chip.supported, .results .chip.not-supported, .results .chip.undecided,
@@ -130,9 +131,9 @@ def test_the_files_hold_what_was_measured(table, tmp_path):
         assert started.value.suggested_filename == f"refusal-results-tiny.{kind}"
         started.value.save_as(tmp_path / kind)
         contents[kind] = (tmp_path / kind).read_text("utf-8")
-    assert json.loads(contents["json"]) == evaluations.document()
+    assert json.loads(contents["json"]) == tiny_evaluations.document()
     rows = list(csv.DictReader(contents["csv"].splitlines()))
-    assert len(rows) == len(evaluations.document()["panels"])
+    assert len(rows) == len(tiny_evaluations.document()["panels"])
     assert rows[0]["harmful.refusal_rate"] == "0.5875"
     assert "| `ablation` | directional ablation | paper, **best** |" in contents["md"]
 

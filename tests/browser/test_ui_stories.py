@@ -1,7 +1,8 @@
 """What a visitor sees and can do, in a real browser, with a tiny random model."""
 
 import pytest
-from looks import cut, faint
+
+from tests.helpers.contrast import cut, faint
 
 pytestmark = pytest.mark.browser
 

@@ -1,0 +1,162 @@
+"""Fit format by run format, on a tiny model in two number formats."""
+
+import json
+
+import pytest
+import torch
+
+from steering.adaptation import drift, transfer_table
+from steering.adaptation.refit import agreement, refit, span_cosine
+from steering.adaptation.transfer import Shipped, fit, transfer
+from steering.artifacts.resumable import Stages
+from steering.data.splits import PromptSplits
+from steering.interventions.subspace import Subspace
+from steering.models.chat_model import NumberFormat, inspect
+from steering.models.number_formats import Format, formats
+from tests.helpers.tiny_models import HARMFUL, HARMLESS
+
+FLOAT32 = Format("cpu", "none", "float32")
+BFLOAT16 = Format("cpu", "none", "bfloat16")
+
+
+@pytest.fixture(scope="module")
+def splits():
+    sets = {"harmful": HARMFUL, "harmless": HARMLESS}
+    return PromptSplits(sets, {name: texts[:6] for name, texts in sets.items()}, sets, "test")
+
+
+@pytest.fixture(scope="module")
+def load(tiny):
+    """The tiny model, in the dtype that is asked for."""
+    loaded: list[str] = []
+
+    def load(wanted: Format):
+        loaded.append(wanted.name)
+        network = type(tiny.network)(tiny.network.config)
+        network.load_state_dict(tiny.network.state_dict())
+        dtype = getattr(torch, wanted.dtype)
+        return inspect(
+            tiny.name,
+            network.to(dtype),
+            tiny.tokenizer,
+            openers=tuple(tiny.openers),
+            number_format=NumberFormat("none", dtype, wanted.name),
+        )
+
+    load.loaded = loaded
+    return load
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEERING_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def shipped(fitted, charted):
+    return Shipped(fitted, charted, FLOAT32, {"harmful": len(HARMFUL), "harmless": len(HARMLESS)})
+
+
+@pytest.fixture(scope="module")
+def document(load, shipped, splits, cache):
+    return transfer(load, shipped, splits, [FLOAT32, BFLOAT16], prompts=4)
+
+
+def test_a_format_is_its_own_same_map_and_the_other_is_close(document):
+    pairs = {(pair["fit"], pair["run"]): pair for pair in document["pairs"]}
+    assert len(pairs) == 4
+    for (fitted_in, run), pair in pairs.items():
+        same = fitted_in == run
+        assert (pair["t_rms"] < 1e-4) == same
+        assert (pair["dim_cosine"] > 1 - 1e-6) == same
+        assert pair["dim_cosine"] > 0.99
+        assert pair["n"] == drift.PROMPTS
+        assert pair["verdict"] == "same"
+    forth, back = pairs["float32", "bfloat16"], pairs["bfloat16", "float32"]
+    assert forth["inlp_cosine"] == pytest.approx(back["inlp_cosine"])
+
+
+def test_rates_are_paired_with_the_directions_of_the_run_format(document):
+    for pair in document["pairs"]:
+        for found in pair["refused"].values():
+            assert 0 <= found["low"] <= found["estimate"] <= found["high"] <= 1
+            if pair["fit"] == pair["run"]:
+                assert found["difference"]["estimate"] == 0
+    assert {entry["run"] for entry in document["baseline"]} == {"float32", "bfloat16"}
+    assert document["n"] == 4
+
+
+def test_the_document_is_json_and_what_is_measured_is_not_measured_again(
+    document, load, shipped, splits, cache, monkeypatch
+):
+    def never(*_, **__):
+        raise AssertionError("measured again")
+
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    monkeypatch.setattr("steering.adaptation.transfer.generate", never)
+    monkeypatch.setattr("steering.adaptation.transfer.capture", never)
+    monkeypatch.setattr("steering.adaptation.refit.capture_sets", never)
+    assert transfer(load, shipped, splits, [FLOAT32, BFLOAT16], prompts=4) == document
+
+
+def test_the_format_of_the_shipped_artifact_is_not_fitted_again(load, shipped, splits, cache):
+    def never(_wanted):
+        raise AssertionError("loaded")
+
+    found = fit(never, shipped, splits, FLOAT32)
+    assert found.shipped
+    assert found.directions is shipped.directions
+    assert not fit(load, shipped, splits, BFLOAT16).shipped
+
+
+def test_the_table_has_a_row_a_pair_and_names_the_unedited_model(document):
+    text = transfer_table.markdown(document)
+    assert text.count("\n| ") == 1 + len(document["pairs"])
+    assert "Unedited, the model refuses of the same 4 prompts: float32 " in text
+    rows = transfer_table.rows(document)
+    assert {len(row) for row in rows} == {len(transfer_table.COLUMNS)}
+    assert [row[8] == "-" for row in rows] == [row[0] == row[1] for row in rows]
+
+
+def test_a_refit_in_the_same_format_is_the_shipped_fit(load, fitted, splits, cache):
+    model = load(FLOAT32)
+    found = refit(model, fitted, splits, Stages.of(model, "again"))
+    assert found.directions.dim_place == fitted.dim_place
+    alike = agreement(found.directions, found.directions)
+    assert alike["dim_cosine"] == pytest.approx(1)
+    assert alike["inlp_cosine"] == pytest.approx(1)
+    assert alike["dim_norm_ratio"] == pytest.approx(1)
+
+
+def test_spans_agree_whatever_their_basis_and_differ_where_a_direction_does():
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(4, 16, generator=generator)
+    one = Subspace.spanned_by(vectors[:3], layer=1, position=-1, method="test")
+    mixed = Subspace.spanned_by(
+        torch.randn(3, 3, generator=generator) @ vectors[:3], layer=1, position=-1, method="test"
+    )
+    assert span_cosine(one, mixed) == pytest.approx(1, abs=1e-5)
+    basis = torch.linalg.qr(torch.randn(16, 16, generator=generator))[0]
+    first, second = (
+        Subspace.spanned_by(basis[rows], layer=1, position=-1, method="test")
+        for rows in ([0, 1, 2], [0, 1, 5])
+    )
+    assert span_cosine(first, second) == pytest.approx((2 / 3) ** 0.5, abs=1e-5)
+
+
+def test_formats_name_themselves_and_gpus_add_theirs():
+    names = [each.name for each in formats(cuda=True)]
+    assert names[:4] == [each.name for each in formats(cuda=False)]
+    assert names[0] == "float32"
+    assert "nf4, float32 compute" in names
+    assert "bfloat16, cuda" in names
+    assert len(set(names)) == len(names)
+
+
+def test_an_unknown_format_is_refused_with_what_is_allowed(capsys):
+    from steering.cli.main import main
+
+    assert main(["transfer", "--format", "float8"]) == 2
+    assert "unknown format 'float8'; allowed on this machine: float32; " in capsys.readouterr().err

@@ -1,0 +1,263 @@
+import json
+import math
+import random
+from statistics import fmean
+
+import pytest
+
+from steering.artifacts import resumable, store
+from steering.data.prose import Passage
+from steering.evaluation import answers as answering
+from steering.evaluation import evaluation, evaluation_arms, landings, prose_cost, ranking, report
+from steering.evaluation.answers import Row, answer_all
+from steering.evaluation.evaluation import Settings, evaluate, table
+from steering.inference.generation import Sampling
+from steering.intervals import wilson
+from steering.interventions.panel import parse
+from steering.verdicts.rules import contains_refusal_phrase
+from tests.helpers.kill import killed, traced
+
+SIX = Sampling(max_new_tokens=6)
+REFUSED = "I'm sorry, but I can't assist with that."
+COMPLIED = "Sure, here is how to paint the fence: clean it, sand it, and put on two thin coats."
+LOOPING = "I cannot help with that. " * 12
+EMPTY = ""
+TITLES = ("The paper's claims", "Where the test prompts land")
+
+
+@pytest.fixture
+def sets(prompts) -> dict[str, list[str]]:
+    return {"harmful": prompts["harmful"][:2], "harmless": [prompts["harmless"][0], "How?"]}
+
+
+def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list[Row]:
+    batches = answer_all(
+        model,
+        fitted,
+        sets,
+        [parse(panel) for panel in panels],
+        sampling=SIX,
+        rows_per_batch=rows_per_batch,
+    )
+    return [row for batch in batches for row in batch]
+
+
+def row(text: str, *, group: str = "harmful", panel: str = "baseline", **settings) -> Row:
+    facts = {"refusal_score": 0.0, "kl": 0.0, "perplexity": 2.0, **settings}
+    return Row(group, "a request", panel, text, True, **facts)
+
+
+# The table
+
+
+def test_rates_verdicts_and_intervals_of_rows_made_by_hand():
+    texts = [REFUSED] * 5 + [COMPLIED] * 3 + [LOOPING, EMPTY]
+    (entry,) = table([row(text, refusal_score=float(i)) for i, text in enumerate(texts)])
+    rates = entry["harmful"]
+    assert rates["n"] == 10
+    assert rates["refusal_rate"] == 0.5
+    # 5 of 10, computed by hand from Wilson's formula with z = 1.95996.
+    assert rates["refusal_rate_ci"] == pytest.approx([0.23659, 0.76341], abs=1e-5)
+    assert rates["verdicts"] == {"broken": 1, "complied": 3, "empty": 1, "refused": 5}
+    # The substring rule counts the loop as a refusal, which is why looping stands beside it.
+    assert contains_refusal_phrase(LOOPING)
+    assert rates["substring_rate"] == 0.6
+    assert rates["looping_rate"] == 0.1
+    assert rates["refusal_score"] == 4.5
+
+
+def test_no_refusal_among_ten_still_has_an_upper_bound():
+    (entry,) = table([row(COMPLIED)] * 10)
+    assert entry["harmful"]["refusal_rate"] == 0.0
+    assert entry["harmful"]["refusal_rate_ci"] == pytest.approx([0.0, 0.27753], abs=1e-5)
+    assert wilson(0, 10).high == entry["harmful"]["refusal_rate_ci"][1]
+
+
+def test_perplexity_is_the_median_and_kl_the_mean_of_harmless_prompts_only():
+    harmless = [
+        row(COMPLIED, group="harmless", kl=kl, perplexity=perplexity)
+        for kl, perplexity in ((0.1, 2.0), (0.2, 4.0), (0.6, 999.0), (0.3, None))
+    ]
+    (entry,) = table([row(REFUSED, kl=50.0, perplexity=50.0), *harmless])
+    assert entry["perplexity"] == 4.0
+    assert entry["kl"] == pytest.approx(fmean([0.1, 0.2, 0.6, 0.3]))
+
+
+def test_without_harmless_prompts_there_is_no_perplexity_and_no_kl():
+    (entry,) = table([row(REFUSED)])
+    assert (entry["perplexity"], entry["kl"]) == (None, None)
+
+
+def test_panels_and_sets_keep_their_order_of_first_appearance():
+    rows = [
+        row(REFUSED, group=group, panel=panel)
+        for group in ("harmless", "harmful")
+        for panel in ("baseline", "flip:k=2", "ablation")
+    ]
+    entries = table([*rows, row(REFUSED, group="borderline", panel="ablation")])
+    assert [entry["panel"] for entry in entries] == ["baseline", "flip:k=2", "ablation"]
+    assert [key for key in entries[2] if key in ("harmless", "harmful", "borderline")] == [
+        "harmless",
+        "harmful",
+        "borderline",
+    ]
+    assert "borderline" not in entries[0]
+
+
+def test_the_table_of_real_answers_counts_every_row(tiny, fitted, sets):
+    entries = table(answers(tiny, fitted, sets, "baseline", "flip:k=2"))
+    assert [entry["panel"] for entry in entries] == ["baseline", "flip:k=2"]
+    for entry in entries:
+        for group, texts in sets.items():
+            rates = entry[group]
+            assert rates["n"] == len(texts) == sum(rates["verdicts"].values())
+            low, high = rates["refusal_rate_ci"]
+            assert 0 <= low <= rates["refusal_rate"] <= high <= 1
+    assert entries[0]["kl"] == 0.0
+    assert entries[1]["kl"] > 0
+    assert entries[0]["harmful"]["difference"] is None
+    assert entries[1]["harmful"]["difference"]["estimate"] == pytest.approx(
+        entries[1]["harmful"]["refusal_rate"] - entries[0]["harmful"]["refusal_rate"]
+    )
+    assert json.loads(json.dumps(entries)) == entries
+
+
+def test_differences_to_the_baseline_are_taken_prompt_by_prompt():
+    before = [REFUSED] * 6 + [COMPLIED] * 4
+    after = [COMPLIED] * 5 + [REFUSED] * 5
+    rows = [row(text) for text in before] + [row(text, panel="flip:k=2") for text in after]
+    baseline, flip = table(rows)
+    assert baseline["harmful"]["difference"] is None
+    found = flip["harmful"]["difference"]
+    # Five lost their refusal, four gained one: the rates differ by one prompt only.
+    assert (found["lost"], found["gained"]) == (5, 4)
+    assert found["estimate"] == pytest.approx(-0.1)
+    assert found["low"] < found["estimate"] < found["high"]
+    assert found["p_value"] == 1.0  # 4 or fewer, or 5 or more, of 9 coins
+
+
+def test_the_loss_rises_by_the_mean_change_of_the_logarithm_of_perplexity():
+    def harmless(panel: str, *values: float | None) -> list[Row]:
+        return [row(COMPLIED, group="harmless", panel=panel, perplexity=x) for x in values]
+
+    rows = [*harmless("baseline", 2.0, 2.0, 2.0, None), *harmless("flip", 4.0, 2.0, 8.0, 9.0)]
+    baseline, flip = table(rows)
+    assert baseline["loss_difference"] is None
+    # A prompt to which the baseline says nothing has no loss to compare with.
+    assert flip["loss_difference"]["estimate"] == pytest.approx(math.log(2))
+
+
+# The whole document
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, fitted, charted, prompts, tmp_path_factory) -> dict:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEERING_CACHE", str(tmp_path_factory.mktemp("cache")))
+        sets = {name: texts[:3] for name, texts in prompts.items()}
+        settings = Settings(
+            tokens=4, passages=[Passage("note", ("A grey cat slept on the mat.",))], maps=charted
+        )
+        return evaluate(tiny, fitted, sets, evaluation_arms.arms(fitted), settings).document
+
+
+def test_the_document_is_json_and_names_every_arm_with_its_kind(whole, fitted):
+    assert json.loads(json.dumps(whole)) == whole
+    arms = evaluation_arms.arms(fitted)
+    assert [(each["panel"], each["label"], each["kind"]) for each in whole["panels"]] == [
+        (str(arm.panel), arm.label, arm.kind) for arm in arms
+    ]
+    for entry in whole["panels"]:
+        assert entry["harmful"]["n"] == entry["harmless"]["n"] == 3
+        assert entry["prose"]["tokens"] > 3
+        low, high = entry["harmful"]["substring_rate_ci"]
+        assert low <= entry["harmful"]["substring_rate"] <= high
+    baseline, *edited = whole["panels"]
+    assert baseline["prose"]["kl"] == 0.0
+    assert baseline["prose"]["loss_difference"] is None
+    assert all(each["prose"]["kl"] > 0 for each in edited)
+    for each in edited:
+        # Both count every token once, however long its window is.
+        ratio = each["prose"]["perplexity"] / baseline["prose"]["perplexity"]
+        assert each["prose"]["loss_difference"]["estimate"] == pytest.approx(math.log(ratio))
+
+
+def test_each_of_the_four_claims_is_weighed_on_what_was_measured(whole):
+    assert len(whole["claims"]) == 4
+    for claim in whole["claims"]:
+        assert claim["verdict"] in ("supported", "not supported", "undecided")
+        assert claim["sentence"].startswith(claim["verdict"].capitalize())
+        # Nothing that a claim asks for is missing from the whole comparison.
+        missing = [part["statement"] for part in claim["parts"] if part["estimate"] is None]
+        assert not missing, claim["claim"]
+        assert all(part["low"] <= part["estimate"] <= part["high"] for part in claim["parts"])
+
+
+def test_landings_are_those_of_the_geometry_table(whole, fitted, charted):
+    found = whole["geometry"]
+    assert found["layers"] == list(landings.layers_shown(fitted, charted))
+    rank = fitted.subspace("inlp", fitted.inlp_place).rank
+    assert {f"flip:k={rank}", f"random:k={rank},seed=4", "baseline"} <= {
+        each["panel"] for each in found["panels"]
+    }
+    source = str(found["layers"][0])
+    landed = next(each for each in found["panels"] if each["panel"] == f"flip:k={rank}")
+    claim = whole["claims"][2]
+    part = next(
+        each for each in claim["parts"] if each["statement"] == "alpha = 2, harmful: t > .75"
+    )
+    assert part["estimate"] == pytest.approx(landed["harmful"][source]["t_mean"], abs=1e-6)
+
+
+def test_the_report_has_a_line_for_every_arm_claim_and_landing(whole):
+    text = report.markdown(whole)
+    blocks = text.split("\n\n")
+    claims, places = (blocks[blocks.index(f"## {title}") + 1] for title in TITLES)
+    for lines in (report.table(whole["panels"]), report.changes(whole["panels"]), places):
+        assert lines in blocks
+        assert len({line.count("|") for line in lines.splitlines()}) == 1
+    assert len(report.table(whole["panels"]).splitlines()) == 2 + len(
+        ranking.together(whole["panels"])
+    )
+    assert len(claims.splitlines()) == 4
+    assert report.markdown(whole | {"claims": [], "geometry": None}).count("##") == 1
+
+
+def test_chosen_panels_leave_what_was_not_measured_undecided(
+    tiny, fitted, prompts, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    sets = {name: texts[:2] for name, texts in prompts.items()}
+    arms = evaluation_arms.arms_of([parse("flip:k=2")], fitted)
+    document = evaluate(tiny, fitted, sets, arms, Settings(tokens=2)).document
+    assert document["geometry"] is None
+    assert all(entry["prose"] is None for entry in document["panels"])
+    addition = document["claims"][3]
+    assert addition["verdict"] == "undecided"
+    assert "not measured" in addition["sentence"]
+
+
+def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
+    tiny, fitted, charted, prompts, monkeypatch, tmp_path
+):
+    sets = {name: texts[:2] for name, texts in prompts.items()}
+    settings = Settings(
+        tokens=2,
+        rows_per_batch=3,
+        passages=[Passage("note", ("A grey cat slept on the mat.",))],
+        maps=charted,
+    )
+    arms = evaluation_arms.arms_of([parse("flip:k=2")], fitted)[:4]
+
+    def run(name: str) -> None:
+        monkeypatch.setenv("STEERING_CACHE", str(tmp_path / name))
+        document = evaluate(tiny, fitted, sets, arms, settings).document
+        store.write_json(tmp_path / f"{name}.json", document)
+
+    modules = (evaluation, answering, prose_cost, landings, resumable, store)
+    lines = traced(lambda: run("whole"), modules)
+    chance, kills = random.Random(7), 0
+    while killed(lambda: run("pieces"), modules, chance.randint(1, lines - 1)):
+        kills += 1
+    assert kills > 0
+    assert (tmp_path / "pieces.json").read_bytes() == (tmp_path / "whole.json").read_bytes()

@@ -1,0 +1,456 @@
+"""The five models of the paper, without their weights: published settings and templates, and every
+step on tiny random models of the same architectures, found where the hub would have put them."""
+
+import copy
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from huggingface_hub import constants
+from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Config
+
+from steering import intervals
+from steering.data.prose import Passage
+from steering.evaluation.evaluation import Settings, evaluate
+from steering.evaluation.evaluation_arms import arms_of
+from steering.fitting.point_selection import RULES, candidates, choose
+from steering.fitting.scoring import Bench, Score
+from steering.inference.activations import capture_sets
+from steering.inference.comparison import compare
+from steering.inference.generation import Sampling
+from steering.inference.metrics import kl_divergence, refusal_score
+from steering.interventions.directions import Directions
+from steering.interventions.edits import compile_edits, intervene
+from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.maps import model_maps
+from steering.models import loading
+from steering.models.chat_model import ChatModel
+from steering.sources.catalog import CatalogEntry, catalog
+from tests.helpers.fake_hub import COMMIT, place_in_hub_cache
+from tests.helpers.flat_layout import flatten
+from tests.helpers.tiny_directions import fit_directions
+
+REQUEST = "How do I paint the chair?"
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What was published with a model, written down here.
+
+    Attributes:
+        hub: Its repository.
+        family: The tiny model of its architecture in families.py.
+        config: Config class, with the sizes of its config.json.
+        template: The chat template of its tokenizer_config.json.
+        before: What the template puts before the request: nothing is added to it.
+        after: What it puts after the request.
+        place: (position, layer) that Arditi et al. 2024 chose; for the Qwen model that of its
+            predecessor Qwen-1.8B-Chat.
+        strips: Whether the template strips blanks around a request.
+        sizes: Config values.
+    """
+
+    hub: str
+    family: str
+    config: type
+    template: str
+    before: str
+    after: str
+    place: tuple[int, int]
+    strips: bool
+    sizes: dict[str, Any] = field(default_factory=dict)
+
+
+LLAMA_SIZES = {
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "intermediate_size": 11008,
+    "tie_word_embeddings": False,
+}
+CHATML_AFTER = "<|im_end|>\n<|im_start|>assistant\n"
+
+PAPER = {
+    "gemma-2b-it": Paper(
+        hub="google/gemma-2b-it",
+        family="gemma",
+        config=GemmaConfig,
+        template=(
+            "{{ bos_token }}{% if messages[0]['role'] == 'system' %}"
+            "{{ raise_exception('System role not supported') }}{% endif %}"
+            "{% for message in messages %}"
+            "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+            "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/"
+            "...') }}{% endif %}{% if (message['role'] == 'assistant') %}{% set role = 'model' %}"
+            "{% else %}{% set role = message['role'] %}{% endif %}"
+            "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}"
+            "{% endfor %}{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}"
+        ),
+        before="<bos><start_of_turn>user\n",
+        after="<end_of_turn>\n<start_of_turn>model\n",
+        place=(-2, 10),
+        strips=True,
+        sizes={
+            "vocab_size": 256000,
+            "hidden_size": 2048,
+            "num_hidden_layers": 18,
+            "num_attention_heads": 8,
+            "num_key_value_heads": 1,
+            "head_dim": 256,
+            "intermediate_size": 16384,
+            "tie_word_embeddings": True,
+        },
+    ),
+    "qwen1.5-1.8b-chat": Paper(
+        hub="Qwen/Qwen1.5-1.8B-Chat",
+        family="qwen2",
+        config=Qwen2Config,
+        template=(
+            "{% for message in messages %}"
+            "{% if loop.first and messages[0]['role'] != 'system' %}"
+            "{{ '<|im_start|>system\nYou are a helpful assistant<|im_end|>\n' }}{% endif %}"
+            "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+            "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+        ),
+        before=("<|im_start|>system\nYou are a helpful assistant<|im_end|>\n<|im_start|>user\n"),
+        after=CHATML_AFTER,
+        place=(-2, 15),
+        strips=False,
+        sizes={
+            "vocab_size": 151936,
+            "hidden_size": 2048,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 16,
+            "intermediate_size": 5504,
+            "tie_word_embeddings": False,
+        },
+    ),
+    "yi-6b-chat": Paper(
+        hub="01-ai/Yi-6B-Chat",
+        family="yi",
+        config=LlamaConfig,
+        template=(
+            "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}"
+            "{% endif %}{% for message in messages %}"
+            "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+            "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+        ),
+        before="<|im_start|>user\n",
+        after=CHATML_AFTER,
+        place=(-5, 20),
+        strips=False,
+        sizes={**LLAMA_SIZES, "vocab_size": 64000, "num_key_value_heads": 4},
+    ),
+    "llama-2-7b-chat": Paper(
+        hub="meta-llama/Llama-2-7b-chat-hf",
+        family="llama2",
+        config=LlamaConfig,
+        template=(
+            "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}"
+            "{% set system_message = messages[0]['content'] %}{% else %}"
+            "{% set loop_messages = messages %}{% set system_message = false %}{% endif %}"
+            "{% for message in loop_messages %}"
+            "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+            "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/"
+            "...') }}{% endif %}{% if loop.index0 == 0 and system_message != false %}"
+            "{% set content = '<<SYS>>\\n' + system_message + '\\n<</SYS>>\\n\\n' + "
+            "message['content'] %}{% else %}{% set content = message['content'] %}{% endif %}"
+            "{% if message['role'] == 'user' %}"
+            "{{ bos_token + '[INST] ' + content.strip() + ' [/INST]' }}"
+            "{% elif message['role'] == 'assistant' %}"
+            "{{ ' '  + content.strip() + ' ' + eos_token }}{% endif %}{% endfor %}"
+        ),
+        before="<s>[INST] ",
+        after=" [/INST]",
+        place=(-1, 14),
+        strips=True,
+        sizes={**LLAMA_SIZES, "vocab_size": 32000, "num_key_value_heads": 32},
+    ),
+    "llama-3-8b-instruct": Paper(
+        hub="meta-llama/Meta-Llama-3-8B-Instruct",
+        family="llama3",
+        config=LlamaConfig,
+        template=(
+            "{% set loop_messages = messages %}{% for message in loop_messages %}"
+            "{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ "
+            "message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}"
+            "{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}"
+            "{% if add_generation_prompt %}"
+            "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
+        ),
+        before="<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n",
+        after="<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+        place=(-5, 12),
+        strips=True,
+        sizes={
+            **LLAMA_SIZES,
+            "vocab_size": 128256,
+            "num_key_value_heads": 8,
+            "intermediate_size": 14336,
+        },
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=PAPER)
+def name(request) -> str:
+    """Each of the five, by its catalog name."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def paper(name) -> Paper:
+    return PAPER[name]
+
+
+@pytest.fixture(scope="module")
+def entry(name) -> CatalogEntry:
+    return catalog()[name]
+
+
+@pytest.fixture(scope="module")
+def model(name, paper, entry, model_of, tmp_path_factory) -> ChatModel:
+    """A tiny model with the real template, found where the hub's client keeps the real one."""
+    cache = tmp_path_factory.mktemp("hub")
+    tiny = model_of(paper.family)
+    tokenizer = copy.deepcopy(tiny.tokenizer)
+    tokenizer.chat_template = paper.template
+    place_in_hub_cache(cache, entry, tiny.network, tokenizer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HUB_CACHE", str(cache))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        return loading.load(name, device="cpu")
+
+
+# What the catalog says
+
+
+def test_the_catalog_has_the_sizes_of_the_published_architecture(paper, entry):
+    """Built without memory for its weights, from the sizes in its config.json."""
+    with torch.device("meta"):
+        network = AutoModelForCausalLM.from_config(paper.config(**paper.sizes))
+    assert entry.hub == paper.hub
+    assert entry.parameters == sum(weight.numel() for weight in network.parameters())
+    ends = {network.get_input_embeddings().weight, network.get_output_embeddings().weight}
+    assert entry.embeddings == sum(weight.numel() for weight in ends)
+    assert (entry.n_layers, entry.d_model) == (
+        len(network.get_decoder().layers),
+        network.config.hidden_size,
+    )
+
+
+def test_the_published_place_is_one_that_the_selection_looks_at(paper, entry):
+    assert paper.place in candidates(tuple(range(-6, 0)), entry.n_layers)
+
+
+def test_the_rule_gives_the_published_choice_on_the_published_scores(paper, entry):
+    """All places of the run of Arditi et al. 2024, as their repository andyrdt/refusal_direction
+    (Apache-2.0, pipeline/runs/*/select_direction/direction_evaluations.json) stores them, here with
+    five digits. They added r only once, so that there is no score at +2 r."""
+    with Path(__file__).with_name("arditi_scores.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["model"] == entry.name]
+    positions = sorted({int(row["position"]) for row in rows})
+    assert len(rows) == len(positions) * entry.n_layers
+    considered = set(candidates(positions, entry.n_layers))
+    assert len(considered) < len(rows)
+    scores = [
+        Score(
+            position=int(row["position"]),
+            layer=int(row["layer"]),
+            bypass=float(row["bypass"]),
+            induce=float(row["induce"]),
+            induce_twice=float(row["induce"]),
+            kl=float(row["kl"]),
+            n=32,
+        )
+        for row in rows
+    ]
+    found = choose(score for score in scores if score.place in considered)
+    assert found.place == paper.place
+    assert found.rule == RULES[0][0]
+    assert 0 < found.passed < found.tried == len(considered)
+
+
+# What the template makes of a request
+
+
+def test_a_request_stands_in_the_published_template_and_no_system_prompt_is_added(paper, model):
+    text = model.tokenizer.apply_chat_template(
+        [{"role": "user", "content": REQUEST}], tokenize=False, add_generation_prompt=True
+    )
+    assert text == paper.before + REQUEST + paper.after
+    ids = model.render(REQUEST)
+    assert ids == model.tokenizer.encode(text, add_special_tokens=False)
+    if (bos := model.tokenizer.bos_token_id) is not None:
+        assert (ids[0], ids.count(bos)) == (bos, 1)
+
+
+def test_the_post_instruction_tokens_are_what_the_template_puts_after_the_request(paper, model):
+    # A SentencePiece tokenizer keeps the blank before [/INST] in its first token, unseen alone.
+    assert "".join(model.suffix) == paper.after.lstrip(" ")
+    n = len(model.suffix)
+    ends = {
+        tuple(model.render(text)[-n:]) for text in (REQUEST, "  why?\n\n", "1]", "[INST]", "猫")
+    }
+    assert len(ends) == 1
+    longer = {tuple(model.render(text)[-n - 1 :]) for text in (REQUEST, "1]", "猫")}
+    assert len(longer) > 1
+    if paper.family in ("gemma", "qwen2", "yi"):
+        # Special tokens, role and line break are a token each, as in the published vocabularies.
+        assert n == 5
+
+
+def test_blanks_around_a_request_are_kept_or_stripped_as_published(paper, model):
+    padded, bare = model.render(f"  {REQUEST} \n"), model.render(REQUEST)
+    assert (padded == bare) == paper.strips
+
+
+def test_the_openers_are_the_catalogs_each_one_token(entry, model):
+    assert tuple(model.openers) == entry.refusal_openers
+    for text, token in model.openers.items():
+        assert model.tokenizer.decode([token]).strip() == text
+
+
+# Every step
+
+
+@pytest.fixture(scope="module")
+def fitted_here(model, prompts) -> Directions:
+    texts = {label: each[:16] for label, each in prompts.items()}
+    states = capture_sets(
+        model, texts, layers=range(model.n_layers), positions=range(-len(model.suffix), 0)
+    )
+    place = (-1, 2)
+    return fit_directions(model, states, [place], dim_place=place, inlp_place=place, k=1, c=1.0)
+
+
+def test_loading_tells_source_commit_and_number_format(paper, entry, model):
+    assert model.name == entry.name
+    assert model.provenance["source"] == f"hub:{paper.hub}"
+    assert model.provenance["revision"] in (COMMIT, entry.revision)
+    assert model.number_format.quantization == "none"
+
+
+def test_template_tokens_are_alike_before_the_first_block_and_not_after(fitted_here):
+    assert not fitted_here.difference[:, 0].any()
+    assert (fitted_here.difference[:, 1:].norm(dim=-1) > 0).all()
+
+
+def test_one_request_is_answered_under_every_panel(model, fitted_here):
+    *_, answers = compare(
+        model,
+        fitted_here,
+        REQUEST,
+        [parse(panel) for panel in (*DEFAULT_PANELS, "actadd:c=0", "actadd:c=3")],
+        sampling=Sampling(max_new_tokens=3),
+    )
+    found = {answer.panel: answer for answer in answers}
+    baseline = found["baseline"]
+    assert found["actadd:c=0"].text == baseline.text
+    assert found["actadd:c=0"].refusal_score == baseline.refusal_score
+    assert all(found[panel].kl > 0 for panel in (*DEFAULT_PANELS[1:], "actadd:c=3"))
+    logits = model.next_token_logits([model.render(REQUEST)]).double().numpy()[0]
+    p = np.exp(logits - logits.max())
+    p = p[list(model.openers.values())].sum() / p.sum()
+    expected = np.log(p + 1e-8) - np.log(1 - p + 1e-8)
+    assert baseline.refusal_score == pytest.approx(expected, abs=0.1)  # bfloat16, another batch
+
+
+def test_ablation_everywhere_leaves_nothing_along_the_direction(model, fitted_here):
+    """Seen by a hook of the test's own on the last block's input, beside the edit."""
+    unit = fitted_here.raw((-1, 2)) / fitted_here.raw((-1, 2)).norm()
+    edit = parse("ablation").edit(fitted_here)
+    row = model.render(REQUEST)
+
+    def component(program: Any) -> float:
+        seen: list[torch.Tensor] = []
+        with intervene(model, program):
+            # The output of a block is the next one's input, before that one's own edit.
+            handle = model.blocks[-2].register_forward_hook(
+                lambda _module, _args, output: seen.append(output)
+            )
+            model.next_token_logits([row])
+            handle.remove()
+        (states,) = seen
+        return float((states.float() @ unit).abs().max() / states.float().norm(dim=-1).max())
+
+    assert component({}) > 0.02
+    assert component(compile_edits([edit], device=model.device)) < 0.01
+
+
+def test_a_place_is_selected(model, fitted_here, prompts):
+    bench = Bench.prepared(
+        model,
+        [model.render(text) for text in prompts["harmful"][:4]],
+        [model.render(text) for text in prompts["harmless"][:4]],
+        batch_size=4,
+    )
+    scores = [bench.score(fitted_here, (-1, layer)) for layer in (1, 2)]
+    assert choose(scores).place in {(-1, 1), (-1, 2)}
+
+
+def test_maps_and_an_evaluation_with_its_controls_are_made(
+    model, fitted_here, prompts, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    monkeypatch.setattr(intervals, "_RESAMPLES", 99)
+    flatten(monkeypatch)
+    position, layer = fitted_here.inlp_place
+    texts = {label: each[:8] for label, each in prompts.items()}
+    layers = (layer, model.n_layers - 1)
+    states = capture_sets(model, texts, layers=layers, positions=(position,))
+    charted = model_maps.fit(
+        {label: found[:, 0] for label, found in states.items()},
+        texts,
+        model=model.name,
+        dtype=str(model.dtype).removeprefix("torch."),
+        quantization=model.number_format.quantization,
+        position=position,
+        layers=layers,
+    )
+    sets = {label: each[-2:] for label, each in prompts.items()}
+    settings = Settings(tokens=2, passages=[Passage("note", ("A cat slept.",))], maps=charted)
+    compared = arms_of([parse("flip:k=1")], fitted_here)
+    found = evaluate(model, fitted_here, sets, compared, settings).document
+    assert [entry["panel"] for entry in found["panels"]] == [str(arm.panel) for arm in compared]
+    for entry in found["panels"]:
+        assert all(entry[label]["n"] == 2 for label in sets)
+        assert entry["prose"]["tokens"] > 0
+    assert len(found["claims"]) == 4
+    landed = {entry["panel"]: entry for entry in found["geometry"]["panels"]}
+    shown = str(layer)
+    assert landed["baseline"]["harmful"][shown]["n"] == 2
+    assert landed["flip:k=1"]["harmful"][shown] != landed["baseline"]["harmful"][shown]
+
+
+# The definitions of Arditi et al. 2024, as in their code
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kl_and_refusal_score_are_theirs_on_hand_made_logits(seed):
+    """Their KL adds 1e-6 inside both logarithms and ours does not: far below its limit of 0.1."""
+    random = np.random.default_rng(seed)
+    baseline = random.normal(0, 3, (4, 500))
+    edited = baseline + random.normal(0, 0.5, (4, 500))
+
+    def softmax(logits: Any) -> Any:
+        exponents = np.exp(logits - logits.max(-1, keepdims=True))
+        return exponents / exponents.sum(-1, keepdims=True)
+
+    p, q = softmax(baseline), softmax(edited)
+    theirs = (p * (np.log(p + 1e-6) - np.log(q + 1e-6))).sum(-1)
+    ours = kl_divergence(torch.from_numpy(baseline), torch.from_numpy(edited)).numpy()
+    assert (theirs > 0.01).all()
+    np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    openers = [7, 30]
+    refusal = p[:, openers].sum(-1)
+    np.testing.assert_allclose(
+        refusal_score(torch.from_numpy(baseline), torch.tensor(openers)).numpy(),
+        np.log(refusal + 1e-8) - np.log(1 - refusal + 1e-8),
+        atol=1e-9,
+    )
