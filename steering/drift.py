@@ -32,6 +32,7 @@ from steering.layer_map import LayerMap
 from steering.maps import Maps
 from steering.model import ChatModel
 from steering.number_formats import short
+from steering.provenance import fingerprint
 from steering.weights import cache_folder
 
 Verdict = Literal["same", "usable", "unusable"]
@@ -263,16 +264,6 @@ def moved(chart: LayerMap, shift: Sequence[float]) -> LayerMap:
         means=(chart.means.double() + by).float(),
         clusters=replace(chart.clusters, center=(chart.clusters.center.double() + by).float()),
     )
-
-
-def fingerprint(model: ChatModel) -> str:
-    """Return a digest of the weights as they are in memory: a few numbers of every tensor."""
-    digest = hashlib.sha256()
-    for name, values in model.network.state_dict().items():
-        few = values.flatten()[:8]
-        raw = few.to(torch.float64) if few.is_floating_point() else few.to(torch.int64)
-        digest.update(f"{name} {tuple(values.shape)} {raw.tolist()}".encode())
-    return digest.hexdigest()
 
 
 def _key(model: ChatModel, maps: Maps) -> str:

@@ -14,12 +14,11 @@ from steering import artifact, fits
 from steering.answers import ROWS
 from steering.choosing import QUICK, choose
 from steering.directions import Directions
-from steering.drift import fingerprint
 from steering.errors import SteeringError
 from steering.fitting import fit_directions, fit_maps_of
 from steering.model import ChatModel
 from steering.number_formats import short
-from steering.provenance import provenance
+from steering.provenance import fingerprint, provenance
 from steering.splits import PromptSplits
 from steering.stages import Stages
 

@@ -5,6 +5,7 @@ on the same training prompts, says how much of them depends on the number format
 """
 
 import hashlib
+import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,12 +19,13 @@ from torch import Tensor
 from steering import artifact
 from steering.activations import capture_sets
 from steering.directions import Directions, difference_in_means, inlp
-from steering.drift import fingerprint
 from steering.errors import SteeringError
 from steering.fitting import train_scores
 from steering.landing import CLASSES, ClassName
 from steering.layer_map import LayerMap, fit_axes
 from steering.model import ChatModel
+from steering.number_formats import short
+from steering.provenance import fingerprint
 from steering.scoring import right_sign
 from steering.splits import PromptSplits
 from steering.stages import Stages
@@ -151,8 +153,19 @@ def known_agreement(
 
 
 def _path(model: ChatModel, directions: Directions, splits: PromptSplits) -> Path:
-    digest = hashlib.sha256(f"{fingerprint(model)} {model.device.type} {splits.source}".encode())
-    digest.update(str((directions.dim_place, directions.inlp_place)).encode())
+    facts = [
+        fingerprint(model),
+        model.device.type,
+        short(model.dtype),
+        model.number_format.quantization,
+        model.template.rendering.as_dict(),
+        model.template.system,
+        splits.source,
+        directions.dim_place,
+        directions.inlp_place,
+        directions.default_k,
+    ]
+    digest = hashlib.sha256(json.dumps(facts).encode())
     digest.update(directions.raw(directions.dim_place).numpy().tobytes())
     if directions.inlp:
         subspace = directions.subspace("inlp", directions.inlp_place)

@@ -12,7 +12,7 @@ from torch import Tensor
 from steering import artifact, disk
 from steering.model import ChatModel
 from steering.progress import stage
-from steering.provenance import machine
+from steering.provenance import machine, unnamed_weights
 from steering.rendering import PLAIN
 from steering.weights import cache_folder
 
@@ -42,6 +42,7 @@ class Stages:
         if model.template.rendering != PLAIN:
             held += map(str, model.template.rendering.as_dict().values())
         held += [model.template.system] if model.template.system else []
+        held += unnamed_weights(model).values()
         return cls([model.name, facts, *held, machine(model), *more])
 
     def tensors(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from steering.directions import Directions
 from steering.grids import Grid, default_grid, reference_points
 from steering.model import ChatModel
 from steering.panel import Panel
+from steering.provenance import unnamed_weights
 from steering.splits import PromptSplits
 from steering.stages import Stages
 from steering.sweep_table import COLUMNS, SCHEMA, summary, write
@@ -70,7 +71,8 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
     edits = {
         cell: cell.edit(directions) for cell in [*itertools.chain(*grids.values()), *answering]
     }
-    stages = Stages(["sweep", SCHEMA, provenance, directions.digest, asdict(settings)])
+    facts = [provenance, directions.digest, asdict(settings), *unnamed_weights(model).values()]
+    stages = Stages(["sweep", SCHEMA, *facts])
     cells = Cells(model, splits, settings, stages, edits)
     measured = cells.measured()
     judged = cells.judged(list(dict.fromkeys(answering)))

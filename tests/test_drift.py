@@ -9,9 +9,10 @@ from torch import nn
 
 from steering import drift
 from steering.activations import capture
-from steering.drift import Drift, check, fingerprint, measure, moved, verdict
+from steering.drift import Drift, check, measure, moved, verdict
 from steering.errors import SteeringError
 from steering.model import NumberFormat, inspect
+from steering.provenance import fingerprint
 
 
 @pytest.fixture(autouse=True)
