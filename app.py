@@ -106,10 +106,9 @@ def _check(model: "ChatModel", maps: "Maps") -> "Check":
 
 
 def _agreement(model: "ChatModel", directions: "Directions") -> dict[str, Any] | None:
-    from steering import refit
-    from steering.splits import PromptSplits
+    from steering import loaded
 
-    return refit.check_directions(model, directions, PromptSplits.own())
+    return loaded.agreement(model, directions, loaded.folder_for(model))
 
 
 def _fit(model: "ChatModel") -> None:

@@ -41,7 +41,6 @@ from steering.number_formats import Format, formats
 from steering.panel import Panel, parse
 from steering.precompute import precompute as make
 from steering.provenance import provenance
-from steering.refit import check_directions, known_agreement
 from steering.splits import PromptSplits
 from steering.sweep import run_sweep
 from steering.transfer import Shipped
@@ -150,9 +149,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
             "control_tokens": list(model.template.control_tokens(*chain(*sets.values()))),
         },
         "drift": drifts,
-        "directions_drift": check_directions(model, directions, PromptSplits.own())
-        if whole
-        else known_agreement(model, directions, PromptSplits.own()),
+        "directions_drift": _agreement(model, directions, folder, measured=whole),
     }
     if out := options.out or (_beside(options, "evaluation.json") if whole else None):
         artifact.write_json(out, document)
@@ -207,6 +204,18 @@ def _maps(
         )
         return None, found
     return maps, found
+
+
+def _agreement(
+    model: ChatModel, directions: Directions, folder: Path | None, *, measured: bool
+) -> dict[str, Any] | None:
+    if directions.inlp and not loaded.fitted_on_own_prompts(model, folder):
+        print(
+            "how far the directions hang on the number format is not measured: they were not "
+            "fitted on the project's own prompts, on which they would be fitted again",
+            file=sys.stderr,
+        )
+    return loaded.agreement(model, directions, folder, measured=measured)
 
 
 def _beside(options: argparse.Namespace, name: str) -> Path:
@@ -284,7 +293,8 @@ def transfer(options: argparse.Namespace) -> dict[str, Any]:
     fitted = Format("cpu", maps.quantization, maps.dtype)  # type: ignore[arg-type]
     if manifest.get("device", "cpu") != "cpu":
         fitted = replace(fitted, device=manifest["device"])
-    shipped = Shipped(directions, maps, fitted, manifest["train_kept"])
+    kept, source = manifest.get("train_kept", {}), manifest.get("prompts")
+    shipped = Shipped(directions, maps, fitted, kept, source)
     document = measure_transfer(load, shipped, splits, chosen, prompts=options.prompts)
     whole = not options.format and options.prompts == TRANSFER_PROMPTS
     out = options.out or (_beside(options, "transfer.json") if whole else None)
