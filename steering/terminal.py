@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from steering.panel import Panel, parse, usual
@@ -23,6 +24,8 @@ def load(
     """Load the model that the options name, or another one, or in a format of its own."""
     from steering import format_trial, loading  # with torch, which not every command waits for
 
+    # A judge has directions of its own, if any.
+    folder = getattr(options, "directions", None) if name is None else None
     with progress_bar() as report:
         return loading.load(
             name or options.model,
@@ -32,7 +35,7 @@ def load(
             # A judge is asked for a form, not for its thoughts.
             thinking=options.thinking if name is None else "auto",
             report=report,
-            trial=format_trial.trial,
+            trial=partial(format_trial.trial, asked=folder),
         )
 
 
