@@ -111,9 +111,11 @@ def import_directions(
     key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     folder = out or fits.root(model) / f"{fits.IMPORTED}{key[:12]}"
     _require_free(folder)
-    artifact.write(folder, directions, manifest)
-    if maps is not None:
-        artifact.write_file(folder / "maps.safetensors", maps)
+    # Maps of an earlier import are of other directions.
+    with artifact.replacing(folder, leaving_out=["maps.safetensors"]) as made:
+        artifact.write(made, directions, manifest)
+        if maps is not None:
+            artifact.write_file(made / "maps.safetensors", maps)
     return Imported(folder, artifact.load(model, folder), manifest, _cosine(directions, model))
 
 
@@ -299,7 +301,7 @@ def _require_free(folder: Path) -> None:
     with contextlib.suppress(SteeringError):
         if "imported_from" in artifact.read_json(folder / "manifest.json"):
             return
-    if any(folder.iterdir()):
+    if any(path.name != artifact.PARTIAL for path in folder.iterdir()):
         raise SteeringError(
             f"{folder} is not empty, and what is in it was not imported; give a new folder with "
             "--out"

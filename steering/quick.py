@@ -99,7 +99,7 @@ def quick(
         "train_kept": kept,
         **chosen,
     }
-    # The manifest comes last: a folder without one holds no fit.
-    artifact.write_maps(out, maps)
-    artifact.write(out, directions, manifest)
+    with artifact.replacing(out) as made:
+        artifact.write_maps(made, maps)
+        artifact.write(made, directions, manifest)
     return directions
