@@ -21,6 +21,7 @@ from steering.interventions.directions import Directions, Inlp
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import Panel, parse
 from steering.interventions.subspace import Subspace
+from steering.models.chat_model import inspect
 from steering.sweep import cells, grids, sweep, sweep_table
 from steering.sweep.cells import Settings
 from steering.sweep.grids import default_grid, expand, reference_points
@@ -146,6 +147,25 @@ def test_the_frontier_has_the_papers_four_and_every_control(fitted):
     assert sum("ablation of a random direction" in label for label in edits) == 5
     assert edits["control: flip about the midpoint"].center.any()
     assert len(edits["control: reflection along the difference in means"].basis) == 1
+
+
+def test_other_weights_in_the_same_folder_are_swept_anew(tiny, own_copy, fitted, splits, tmp_path):
+    network, tokenizer = own_copy(tiny)
+    network.model.layers[0].mlp.down_proj.weight.data.mul_(-1)
+    found = [
+        run_sweep(
+            model,
+            fitted,
+            splits,
+            tmp_path / "out.csv",
+            provenance=FACTS,
+            grid={"some": [parse("flip:k=1")]},
+            generated=[],
+            settings=SMALL,
+        )
+        for model in (tiny, inspect(tiny.name, network, tokenizer))
+    ]
+    assert found[0] != found[1]
 
 
 # What is measured
