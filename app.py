@@ -71,7 +71,7 @@ def engine_from_environment() -> Engine:
             cost=cost.sentence,
         ),
     )
-    return Engine(name, supply, places=_whole_number("STEERING_QUEUE", 20))
+    return Engine(name, supply, capacity=_whole_number("STEERING_QUEUE", 20))
 
 
 def _load(name: str, report: Report) -> "ChatModel":

@@ -135,7 +135,7 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
             f"precompute --quick --model {options.model}`"
         )
     maps, check = checked
-    layer = directions.inlp_place[1] if options.layer is None else options.layer
+    layer = directions.inlp_point[1] if options.layer is None else options.layer
     chart, drift = maps.at(layer), check.at(layer)
     found = trace(model.under(options.system), directions, maps, options.prompt, panels)
     states = found.states[:, maps.layers.index(layer)]

@@ -143,7 +143,7 @@ def test_other_directions_or_maps_are_measured_again(load, shipped, document, sp
 @pytest.mark.parametrize("sizes", [(24, 17), (16, 24)])
 def test_classes_need_not_be_of_one_size(load, shipped, states, cache, sizes):
     texts = {"harmful": HARMFUL[: sizes[0]], "harmless": HARMLESS[: sizes[1]]}
-    layer = shipped.directions.inlp_place[1]
+    layer = shipped.directions.inlp_point[1]
     chart = fit_axes(layer, {name: states[name][: len(texts[name]), -1, layer] for name in texts})
     maps = Maps(
         model=shipped.maps.model,
@@ -226,7 +226,7 @@ def test_the_table_has_a_row_a_pair_and_names_the_unedited_model(document):
 def test_a_refit_in_the_same_format_is_the_shipped_fit(load, fitted, splits, cache):
     model = load(FLOAT32)
     found = refit(model, fitted, splits, Stages.of(model, "again"))
-    assert found.directions.dim_place == fitted.dim_place
+    assert found.directions.dim_point == fitted.dim_point
     alike = agreement(found.directions, found.directions)
     assert alike["dim_cosine"] == pytest.approx(1)
     assert alike["inlp_cosine"] == pytest.approx(1)

@@ -56,8 +56,8 @@ def random_directions(wide) -> Directions:
         harmless_mean=mean,
         positions=(-1,),
         inlp={(-1, 1): Inlp(subspace, (0.9, 0.7, 0.5), "test")},
-        dim_place=(-1, 2),
-        inlp_place=(-1, 1),
+        dim_point=(-1, 2),
+        inlp_point=(-1, 1),
         default_k=2,
         default_c=1.0,
     )
