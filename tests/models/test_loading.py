@@ -139,6 +139,21 @@ def test_nf4_on_a_cpu_refuses_a_width_that_its_kernel_cannot_multiply(folder):
         load(str(folder), quantization="nf4", device="cpu")
 
 
+@pytest.mark.parametrize("quantization", ["nf4", "int8"])
+def test_without_bitsandbytes_a_quantized_load_says_what_to_install(
+    wide_folder, monkeypatch, quantization
+):
+    monkeypatch.setattr(number_formats, "find_spec", lambda _name: None)
+    told = r"bitsandbytes, which is not installed; run `pip install '.*\[quantization\]'`"
+    with pytest.raises(SteeringError, match=told):
+        load("no/such-model", quantization=quantization)  # before anything is fetched
+    # What the machine chooses by itself is refused as well.
+    chosen = NumberFormat(torch.float32, quantization, "chosen")
+    monkeypatch.setattr(number_formats, "candidates", lambda *_: [chosen])
+    with pytest.raises(SteeringError, match=told):
+        load(str(wide_folder), device="cpu")
+
+
 def test_quantized_weights_say_what_they_are(quantized):
     number_format = quantized.number_format
     assert number_format.quantization in number_format.reason.lower()
