@@ -15,6 +15,7 @@ from steering.points import Points
 from steering.progress import Report, Step
 from steering.ui import adaptation
 from steering.ui.adaptation import Adapting, Fitting
+from steering.ui.line import Line
 
 if TYPE_CHECKING:
     from steering.directions import Directions
@@ -87,20 +88,7 @@ class Status:
     step: Step | None = None
 
 
-@dataclass(eq=False)
-class Run:
-    """One visitor's run, waiting or working.
-
-    Attributes:
-        stop: Set when it should end; the answers so far stay.
-        superseded: Set when the same visitor has begun another: it should say nothing any more.
-    """
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    superseded: threading.Event = field(default_factory=threading.Event)
-
-
-class Engine:
+class Engine(Line):
     """The model, its directions and recordings, and the line of runs in front of it."""
 
     def __init__(self, name: str, supply: Supply, *, places: int = 20) -> None:
@@ -111,11 +99,8 @@ class Engine:
             supply: Where model, directions and recordings come from.
             places: How many runs may wait; the next visitor is told to come back later.
         """
+        super().__init__(places)
         self.supply = supply
-        self.places = places
-        self._lock = threading.RLock()
-        self._line: list[Run] = []
-        self._runs: dict[str, Run] = {}
         self.reading = threading.Lock()
         """Held by whoever has edits in the model: hooks of two passes would see each other."""
         self.asking = 0
@@ -296,49 +281,3 @@ class Engine:
         with self._lock:
             if attempt is self._attempt:
                 self.status = status
-
-    @contextmanager
-    def run(self, visitor: str) -> Generator[Run]:
-        """Stand in line until the block ends; a visitor's new run supersedes their old one.
-
-        Raises:
-            SteeringError: If the line is full.
-        """
-        mine = Run()
-        with self._lock:
-            self.abandon(visitor)
-            if len(self._line) > self.places:
-                raise SteeringError(
-                    f"{len(self._line)} requests are waiting already, which is all there is room "
-                    "for; try again in a minute"
-                )
-            self._runs[visitor] = mine
-            self._line.append(mine)
-        try:
-            yield mine
-        finally:
-            mine.stop.set()
-            with self._lock:
-                self._line.remove(mine)
-                if self._runs.get(visitor) is mine:
-                    del self._runs[visitor]
-
-    def ahead(self, run: Run) -> int:
-        """Return how many runs come before this one; at 0 it is its turn."""
-        with self._lock:
-            return self._line.index(run)
-
-    def stop(self, visitor: str) -> None:
-        """End a visitor's run, whether it waits or works."""
-        with self._lock:
-            run = self._runs.get(visitor)
-        if run is not None:
-            run.stop.set()
-
-    def abandon(self, visitor: str) -> None:
-        """End a visitor's run and let it say nothing more: they look at something else now."""
-        with self._lock:
-            run = self._runs.get(visitor)
-        if run is not None:
-            run.superseded.set()
-            run.stop.set()

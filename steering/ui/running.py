@@ -13,8 +13,9 @@ from steering.errors import SteeringError
 from steering.sampling import Sampling
 from steering.ui import dials, explanation, screen, text, typed
 from steering.ui.cards import Setting
-from steering.ui.engine import Engine, Run
+from steering.ui.engine import Engine
 from steering.ui.layout import Page
+from steering.ui.line import Run
 from steering.ui.placing import placed_or_kept
 
 _POLL_SECONDS = 0.25
