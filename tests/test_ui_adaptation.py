@@ -5,11 +5,12 @@ import time
 from dataclasses import replace
 
 import pytest
+from test_ui_reads import laid_out, plain, values_of
 
 from steering import drift
 from steering.errors import NotFittedError, SteeringError
 from steering.progress import Step, tell
-from steering.ui import adaptation
+from steering.ui import adaptation, running
 from steering.ui.adaptation import Adapting, Turn, told
 from steering.ui.engine import Engine, Supply
 
@@ -78,8 +79,9 @@ def test_a_usable_layer_is_served_with_its_shift_taken_off(supply, charted, tiny
     assert told(engine)["layers"][1]["verdict"] == "usable"
 
 
-def test_background_work_waits_for_visitors_and_never_stands_in_a_run(supply):
+def test_background_work_waits_for_visitors_and_never_stands_in_a_run(supply, tiny):
     engine = Engine("tiny", supply)
+    engine.model = tiny
     turn, order = Turn(engine, lambda: True), []
 
     def work():
@@ -166,6 +168,36 @@ def test_a_model_without_directions_says_its_cost_and_is_ready_after_the_fit(
     assert engine.points.texts == charted.points.texts
     assert engine.tracer is not None
     until(lambda: told(engine)["state"] == "done")
+
+
+def test_a_run_during_a_first_fit_is_answered_when_the_fit_is_done(supply, fitted, charted):
+    gate = threading.Event()
+
+    def fit(model):
+        gate.wait(60)
+        with model.turn():
+            pass
+
+    engine = unfitted(supply, fitted, charted, fit)
+    made = laid_out(engine)
+    adaptation.start(engine)
+    notes, end = [], time.monotonic() + 60
+    for each in running.run(made, engine, "ann", "Hi", *values_of(made)):
+        note = each.get(made.note)
+        notes += [plain(note)] if isinstance(note, str) else []
+        if notes:
+            gate.set()
+        assert time.monotonic() < end, "the run and the fit wait for each other"
+    assert notes[0].startswith("Your request starts by itself as soon as directions")
+    assert notes[-1].startswith("Done after")
+
+
+def test_a_place_that_is_asked_for_before_there_is_a_model_holds_no_fit_up(supply, tiny):
+    engine = Engine("tiny", supply)
+    with engine.asked(), engine.run("ann"):
+        assert not engine.busy
+        engine.model = tiny
+        assert engine.busy
 
 
 def test_a_fit_that_fails_says_why_and_can_be_started_again(supply, fitted, charted):

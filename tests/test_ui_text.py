@@ -153,6 +153,7 @@ def test_a_waiting_visitor_learns_their_place():
     assert "number 3 in line: 2 requests are" in text.place_in_line(2, ready)
     assert "number 2 in line: one request is" in text.place_in_line(1, ready)
     assert "as soon as the model" in text.place_in_line(0, Status("loading", "m", ""))
+    assert "as soon as directions" in text.place_in_line(0, Status("unfitted", "m", ""))
 
 
 def test_the_outcome_names_every_card():

@@ -263,8 +263,11 @@ class Engine(Line):
 
     @property
     def busy(self) -> bool:
-        """Whether a visitor wants the model now: runs that wait or work, places that are asked."""
-        return bool(self._line) or self.asking > 0
+        """Whether a visitor wants the model now: runs that wait or work, places that are asked.
+
+        Runs that came before the model wait for it, as during a first fit: nothing waits for them.
+        """
+        return self.model is not None and (bool(self._line) or self.asking > 0)
 
     def _tracer(self, model: "ChatModel", maps: "Maps | None") -> "Tracer | None":
         from steering.tracing import Tracer

@@ -139,6 +139,8 @@ def place_in_line(ahead: int, status: Status) -> str:
     if ahead:
         before = "one request is" if ahead == 1 else f"{ahead} requests are"
         return f"You are number {ahead + 1} in line: {before} answered before yours."
+    if status.phase == "unfitted":
+        return "Your request starts by itself as soon as directions and maps are fitted."
     if status.phase != "ready":
         return "Your request starts by itself as soon as the model is loaded."
     return "Reading the request …"
