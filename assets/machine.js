@@ -1,25 +1,38 @@
 // How directions and maps serve on the machine that runs the model: what was checked, layer by layer,
 // and the button that fits them for it. Python measures (steering/ui/adaptation.py); here it is told.
-function steeringMachine({ root, server, layer, moved, again }) {
+function steeringMachine({ root, server, layer, mine, moved, again }) {
   const part = (name) => root.querySelector(`[data-part="${name}"]`);
   const BUSY = 1500; // milliseconds between two questions while something goes on
   const CALM = 20_000;
 
   let told = null;
   let timer = 0;
+  let asked = 0;
+  let followed = null; // the maps that the page was last told to follow to
 
   const busy = () => !told || ["none", "checking"].includes(told.state) || told.fit.phase === "running";
 
   async function ask() {
-    clearTimeout(timer);
+    const number = ++asked;
+    const found = document.hidden ? null : await server.machine(null).catch(() => null);
+    if (number !== asked) return; // asked again meanwhile: that answer is the newer one
     const before = told;
-    if (!document.hidden) told = await server.machine(null).catch(() => told);
+    told = found ?? told;
     tell();
+    clearTimeout(timer);
     timer = setTimeout(ask, busy() ? BUSY : CALM);
-    if (!before || !told || before.model !== told.model) return;
-    if (before.fit.phase === "running" && told.fit.phase === "done") return again();
+    if (found && before) follow(before);
+  }
+
+  function follow(before) {
+    // Other maps than this page shows: fitted here or found in the cache, of another mode or model.
+    if (told.maps_id !== mine() && told.maps_id !== followed) {
+      followed = told.maps_id;
+      again();
+    }
     // Maps that were moved by a mean shift put the request in another place.
-    if (before.state === "checking" && told.layers.some(({ verdict }) => verdict === "usable")) moved();
+    const usable = told.layers.some(({ verdict }) => verdict === "usable");
+    if (before.state !== "done" && told.state === "done" && usable) moved();
   }
 
   function words() {

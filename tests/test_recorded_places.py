@@ -11,6 +11,9 @@ from steering.panel import parse
 from steering.recorded_places import with_places
 from steering.tracing import trace
 from steering.ui import atlas, dials, figures
+from steering.ui.cards import Setting
+from steering.ui.engine import Engine, Supply
+from steering.ui.placing import located
 
 PROMPT = "How do I paint a letter?"
 PANELS = ("baseline", "actadd:c=-1", "ablation", "flip:k=2")
@@ -75,6 +78,17 @@ def test_the_umap_of_a_recorded_request_is_answered_by_layer(placed, tiny, fitte
         asked = {"key": shown["key"], "layer": layer}
         assert memory.umap(asked) == placement.umap_places(maps, states, layer)
     assert memory.umap({"key": shown["key"], "layer": 99}) is None
+
+
+def test_a_recorded_place_names_the_maps_that_it_is_shown_on(placed, fitted, maps):
+    known = replace(maps.points, digest=DIGEST)
+    supply = Supply(None, lambda _: fitted, lambda _: (placed,), points=lambda _: known)  # type: ignore[arg-type]
+    engine = Engine("tiny", supply)
+    made = atlas.Atlas(None, None, None, atlas.Memory())  # type: ignore[arg-type]
+    chosen = {"baseline": Setting("baseline", True, "baseline", {})}
+    shown = json.loads(located(made, engine, PROMPT, chosen) or "")
+    assert [each["slot"] for each in shown["panels"]] == ["baseline"]
+    assert shown["maps_id"] == engine.maps_id
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,29 @@
 """Checks and fits behind the page: visitors go first, and the map is told what was found."""
 
+import json
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
+import gradio as gr
 import pytest
+import templates
+from templates import tokenizer_with
+from test_ui_engine import built
 from test_ui_reads import laid_out, plain, values_of
 
 from steering import drift
 from steering.errors import NotFittedError, SteeringError
+from steering.model import inspect
 from steering.progress import Step, tell
+from steering.tracing import Tracer
 from steering.ui import adaptation, running
 from steering.ui.adaptation import Adapting, Turn, told
+from steering.ui.atlas import Atlas, Memory, empty
+from steering.ui.cards import Setting
 from steering.ui.engine import Engine, Supply
+from steering.ui.placing import located
 
 
 @pytest.fixture(autouse=True)
@@ -232,6 +243,99 @@ def test_a_fit_of_a_model_that_nobody_wants_any_more_changes_nothing(supply, fit
     time.sleep(0.05)
     assert engine.name == "other"
     assert engine.fitting.phase == "none"
+
+
+# Which maps a page shows
+
+
+@pytest.fixture
+def thinker(tiny):
+    """A model that can think."""
+    return inspect(tiny.name, tiny.network, tokenizer_with(templates.SWITCHED))
+
+
+def asked(engine, name):
+    """Return what the page's map is told when it asks."""
+    blocks = built(engine).blocks.values()
+    (found,) = [
+        fn(None)
+        for block in blocks
+        for fn in getattr(block, "server_fns", None) or ()
+        if fn.__name__ == name
+    ]
+    return found
+
+
+def handler(demo, name):
+    """Return what the page does, by its name in `events`."""
+    (found,) = [each.fn for each in demo.fns.values() if getattr(each.fn, "__name__", "") == name]
+    return found
+
+
+def test_every_value_that_the_map_is_given_names_the_maps_it_is_of(supply, fitted, charted):
+    recording = {"prompt": "Hi", "label": "harmless", "answers": []}
+    engine = Engine("tiny", replace(supply, recordings=lambda _: (recording,)))
+    settings = {"baseline": Setting("baseline", True, "baseline", {})}
+    made = Atlas(gr.HTML(), gr.Button(), gr.Button(), Memory())
+    names = [json.loads(empty(engine)), asked(engine, "cloud"), asked(engine, "machine")]
+    engine.start()
+    until(lambda: engine.status.phase == "ready")
+    names.append(json.loads(located(made, engine, "Hi", settings)))
+    assert names[-1]["panels"]
+    assert {each["maps_id"] for each in names} == {engine.maps_id}
+
+
+def test_other_maps_or_directions_have_another_name_and_a_check_gives_none(
+    supply, thinker, fitted, charted
+):
+    found = []
+    adapting = Adapting(check=drift.check, fitted=lambda _: found[0] if found else None)
+    supplied = replace(supply, model=lambda *_: thinker, adapting=adapting)
+    engine = Engine("tiny", supplied)
+    first = engine.maps_id
+    engine.start()
+    until(lambda: engine.check is not None)
+    assert engine.maps_id == first
+    seen = {first}
+
+    def another(change):
+        change()
+        assert engine.maps_id not in seen
+        seen.add(engine.maps_id)
+
+    another(lambda: engine.think("on"))
+    found.append((fitted, charted))
+    another(lambda: engine.adopt(engine._attempt, engine.model))
+    another(lambda: engine.choose("other"))
+
+
+def test_a_place_is_of_the_maps_that_it_was_traced_on(supply, fitted, charted, monkeypatch):
+    adapting = Adapting(fitted=lambda _: (fitted, charted) if engine.model else None)
+    engine = Engine("tiny", replace(supply, adapting=adapting))
+    engine.start()
+    until(lambda: engine.status.phase == "ready")
+    before, trace = engine.maps_id, Tracer.trace
+
+    def meanwhile(*arguments, **options):
+        engine.adopt(engine._attempt, engine.model)
+        return trace(*arguments, **options)
+
+    monkeypatch.setattr(Tracer, "trace", meanwhile)
+    made = Atlas(gr.HTML(), gr.Button(), gr.Button(), Memory())
+    settings = {"baseline": Setting("baseline", True, "baseline", {})}
+    shown = json.loads(located(made, engine, "Hi", settings))
+    assert shown["maps_id"] == before != engine.maps_id
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_a_page_that_follows_to_other_maps_leaves_a_run_under_way_alone(supply, runs):
+    engine = Engine("tiny", supply)
+    follow = handler(built(engine), "follow")
+    request = SimpleNamespace(session_hash="ann")
+    with engine.run("ann" if runs else "bob"):
+        shown = {each.elem_id for each in follow(request)}
+    assert {"facts", "doses"} <= shown
+    assert ("note" in shown) is ("stop" in shown) is not runs
 
 
 def test_a_public_host_offers_no_fit(supply):

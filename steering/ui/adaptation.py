@@ -157,16 +157,23 @@ def told(engine: "Engine") -> dict[str, Any]:
     """Return what the map says of number formats and fits, as JSON types.
 
     Returns:
-        `state`: `none` while there is no model, `unfitted` for one without directions, `checking`,
-        `done`, or `unchecked`; `here` and `fitted`, the number formats in words; `layers`, one
-        entry a layer with `layer`, `verdict` and `sentence`; `directions`, a sentence or None;
-        `fit`: whether one `can` be started, its `phase`, `sentence`, `done` and `total`; `cost` of
+        `maps_id`: by which a page knows whether it shows these maps; `state`: `none` while there is
+        no model, `unfitted` for one without directions, `checking`, `done`, or `unchecked`; `here`
+        and `fitted`, the number formats in words; `layers`, one entry a layer with `layer`,
+        `verdict` and `sentence`; `directions`, a sentence or None; `fit`: whether one `can` be
+        started, its `phase`, `sentence`, `done` and `total`; `cost` of
         a model without directions.
     """
+    with engine.still():
+        return _told(engine)
+
+
+def _told(engine: "Engine") -> dict[str, Any]:
     check, fitting = engine.check, engine.fitting
     step = fitting.step
     return {
         "model": engine.name,
+        "maps_id": engine.maps_id,
         "state": _state(engine),
         "here": check.here if check else "",
         "fitted": check.fitted if check else "",

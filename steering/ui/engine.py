@@ -3,9 +3,10 @@
 One object, made once and handed to whoever needs it; nothing here knows the page.
 """
 
+import secrets
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,6 +110,8 @@ class Engine(Line):
 
     def _take(self, name: str) -> None:
         self.name = name
+        self.maps_id = secrets.token_hex(8)
+        """Names the directions and maps that are shown: whenever they change, it does."""
         self.outline: Facts | None = None
         self.points: Points | None = None
         self.model: ChatModel | None = None
@@ -161,6 +164,7 @@ class Engine(Line):
                 self.supply.maps(self.name),
             )
             self.outline, self.points = self.directions, self.supply.cloud(self.name)
+            self.maps_id = secrets.token_hex(8)
             self.check, self.agreement, self.looked = None, None, False
             self.adopt(attempt, model)
         arguments = (model, attempt)
@@ -216,10 +220,15 @@ class Engine(Line):
             if found is not None:
                 self.directions, self.maps = self.outline, _ = found
                 self.points, self.check, self.agreement = found[1].points, None, None
+                self.maps_id = secrets.token_hex(8)
             # The tracer first: whoever sees the model may ask for it.
             self.tracer = self._tracer(model, self.maps)
             self.model = model
             self.status = Status("ready", self.name, model.number_format.reason)
+
+    def still(self) -> AbstractContextManager[object]:
+        """Hold the engine as it is, while what belongs together is read."""
+        return self._lock
 
     def wants(self, attempt: object) -> bool:
         """Whether the work of this attempt is still of use: no other model was chosen."""

@@ -1,6 +1,6 @@
 """Wires the page: what happens on a click, a move of a slider, a tick of the clock."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -16,16 +16,17 @@ from steering.ui import (
     reads,
     results,
     running,
-    screen,
     text,
 )
-from steering.ui.cards import Card, Setting
+from steering.ui.cards import Card
 from steering.ui.engine import Engine
 from steering.ui.layout import Page, strip_of
 from steering.ui.running import Updates
 
 _CALM_SECONDS = 5.0
 """Time between two looks at the engine once the model is there."""
+_SETTLE = "() => { window.steering.calm(); window.steering.place(); }"
+"""After the page has set its own sliders: no run of theirs begins, and the map shows the places."""
 
 
 def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
@@ -77,7 +78,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
 
     def reset(request: gr.Request) -> Updates:
         engine.abandon(request.session_hash or "")
-        return _reset(page, engine) | dict(zip(page.sampling, first, strict=True))
+        return running.restarted(page, engine) | dict(zip(page.sampling, first, strict=True))
 
     page.reset.click(
         reset,
@@ -96,22 +97,12 @@ def _card_outputs(page: Page) -> list[Any]:
 
 
 def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: Any) -> None:  # noqa: ANN401
-    outputs = [page.strip, page.retry, page.timer, page.facts]
-    outputs += [page.thinking] if page.thinking is not None else []
-
-    def tick() -> Updates:
-        busy = engine.status.phase in ("idle", "loading") or engine.fitting.phase == "running"
-        return {
-            page.strip: strip_of(engine),
-            page.retry: gr.update(visible=engine.status.phase == "failed"),
-            page.timer: gr.Timer(0.5 if busy else _CALM_SECONDS),
-            page.facts: explanation.facts(engine),
-            **_thinking(page, engine),
-        }
+    outputs = _status_of(page)
+    tick = partial(_tick, page, engine)
 
     def arrive() -> Updates:
         engine.start()
-        return tick() | _recorded_first(page, engine)
+        return tick() | running.recorded_first(page, engine)
 
     def retry() -> Updates:
         engine.start(again=True)
@@ -122,56 +113,80 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
     arrived.then(js="() => window.steering.place()", **quiet)
     page.timer.tick(tick, outputs=outputs, **quiet)
     page.retry.click(retry, outputs=outputs, **quiet)
+    _wire_changes(page, engine, quiet)
 
-    def renew() -> Updates:
-        """Show what there is of a model, or of directions, that were not there before."""
-        sections = {
-            page.atlas.board: atlas.empty(engine),
-            page.doses.board: dosing.empty(engine),
-            page.doses.said: "",
-        }
-        return tick() | _reset(page, engine) | sections
 
+def _status_of(page: Page) -> list[Any]:
+    thinking = [page.thinking] if page.thinking is not None else []
+    return [page.strip, page.retry, page.timer, page.facts, *thinking]
+
+
+def _tick(page: Page, engine: Engine) -> Updates:
+    busy = engine.status.phase in ("idle", "loading") or engine.fitting.phase == "running"
+    return {
+        page.strip: strip_of(engine),
+        page.retry: gr.update(visible=engine.status.phase == "failed"),
+        page.timer: gr.Timer(0.5 if busy else _CALM_SECONDS),
+        page.facts: explanation.facts(engine),
+        **_thinking(page, engine),
+    }
+
+
+def _renew(page: Page, engine: Engine) -> Updates:
+    """Show what there is of a model, or of directions, that were not there before."""
+    return {
+        **_tick(page, engine),
+        **running.restarted(page, engine),
+        page.atlas.board: atlas.empty(engine),
+        page.doses.board: dosing.empty(engine),
+        page.doses.said: "",
+    }
+
+
+def _renewed_of(page: Page) -> list[Any]:
     sections = [page.atlas.board, page.doses.board, page.doses.said]
-    renewed = [*outputs, *_card_outputs(page), page.note, page.stop, *sections]
-    page.atlas.adopt.click(renew, outputs=renewed, **quiet)
+    return [*_status_of(page), *_card_outputs(page), page.note, page.stop, *sections]
 
-    _wire_thinking(page, engine, renew, renewed, quiet)
+
+def _wire_changes(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
+    """Connect what brings other directions: a fit, a mode, a model."""
+    outputs = _renewed_of(page)
+
+    def follow(request: gr.Request) -> Updates:
+        shown = _renew(page, engine)
+        # A run under way goes on, and its cards are its own.
+        if engine.has_run(request.session_hash or ""):
+            for each in running.answers_of(page):
+                del shown[each]
+        return shown
+
+    page.atlas.adopt.click(follow, outputs=outputs, **quiet).then(js=_SETTLE, **quiet)
+    if page.thinking is not None:
+        raw = quiet | {"preprocess": False}
+        think = partial(_think, page, engine)
+        chosen = page.thinking.input(think, inputs=page.thinking, outputs=outputs, **raw)
+        chosen.then(js=_SETTLE, **quiet)
     if page.chooser is not None:
-
-        def choose(name: str | None) -> Updates:
-            if name is None:  # the list's text was emptied
-                return tick()
-            engine.choose(name)
-            return renew()
-
         page.chooser.change(
-            choose,
+            partial(_choose, page, engine),
             inputs=page.chooser,
-            outputs=renewed,
+            outputs=outputs,
             js="(name) => { window.steering.calm(); return name; }",
             **quiet,
         )
 
 
-def _wire_thinking(
-    page: Page,
-    engine: Engine,
-    renew: Callable[[], Updates],
-    renewed: Sequence[Any],
-    quiet: Any,  # noqa: ANN401
-) -> None:
-    if page.thinking is None:
-        return
+def _think(page: Page, engine: Engine, mode: object) -> Updates:
+    if mode in ("on", "off"):  # as it comes from a browser
+        engine.think(str(mode))
+    return _renew(page, engine)
 
-    def think(mode: object) -> Updates:
-        if mode in ("on", "off"):  # as it comes from a browser
-            engine.think(str(mode))
-        return renew()
 
-    page.thinking.input(
-        think, inputs=page.thinking, outputs=list(renewed), preprocess=False, **quiet
-    )
+def _choose(page: Page, engine: Engine, name: str | None) -> Updates:
+    if name is None:  # the list's text was emptied
+        return _tick(page, engine)
+    engine.choose(name)
+    return _renew(page, engine)
 
 
 def _thinking(page: Page, engine: Engine) -> Updates:
@@ -275,32 +290,3 @@ def _bring(page: Page, engine: Engine, panel: str) -> Updates:
     card = next(each for each in page.cards if each.slot == brought.slot)
     updates = cards.bring(card, brought, engine.outline)
     return updates | {page.doses.said: dosing.told(brought, engine)}
-
-
-def _recorded_first(page: Page, engine: Engine) -> Updates:
-    first = next(iter(engine.recordings), None)
-    if first is None:
-        return {}
-    settings = {
-        card.slot: Setting(
-            card.slot,
-            dials.starts_on(card.slot, engine.outline),
-            panel.partition(":")[0],
-            dials.start(panel, engine.outline),
-        )
-        for card, panel in zip(page.cards, dials.SLOTS.values(), strict=True)
-    }
-    return running.replay(page, engine, first["prompt"], settings)
-
-
-def _reset(page: Page, engine: Engine) -> Updates:
-    updates: Updates = {
-        page.note: text.note(explanation.WELCOME),
-        page.stop: gr.update(interactive=False),
-    }
-    for card in page.cards:
-        updates |= cards.restart(card, engine.outline)
-        is_on = dials.starts_on(card.slot, engine.outline)
-        updates[card.view] = screen.view(None, "idle" if is_on else "off")
-        updates[card.tokens] = screen.first_tokens(())
-    return updates

@@ -66,6 +66,11 @@ class Line:
         with self._lock:
             return self._line.index(run)
 
+    def has_run(self, visitor: str) -> bool:
+        """Whether a run of this visitor waits or works."""
+        with self._lock:
+            return visitor in self._runs
+
     def stop(self, visitor: str) -> None:
         """End a visitor's run, whether it waits or works."""
         with self._lock:

@@ -11,7 +11,7 @@ from steering.comparison import Answer, check_length, compare
 from steering.control_tokens import told
 from steering.errors import SteeringError
 from steering.sampling import Sampling
-from steering.ui import dials, explanation, screen, text, typed
+from steering.ui import cards, dials, explanation, screen, text, typed
 from steering.ui.cards import Setting
 from steering.ui.engine import Engine
 from steering.ui.layout import Page
@@ -25,10 +25,14 @@ Updates = dict[Any, Any]
 
 def outputs_of(page: Page) -> list[Any]:
     """Return the components that a run or a recording may change."""
+    return [page.atlas.board, *answers_of(page)]
+
+
+def answers_of(page: Page) -> list[Any]:
+    """Return the components that belong to a visitor's run while it is under way."""
     return [
         page.note,
         page.stop,
-        page.atlas.board,
         *(each for card in page.cards for each in (card.view, card.tokens)),
     ]
 
@@ -75,6 +79,37 @@ def replay(
         updates[page.atlas.board] = placed_or_kept(page.atlas, engine, prompt, on) or gr.skip()
     words = explanation.RECORDED if recording else explanation.WELCOME
     return updates | {page.note: text.note(words)}
+
+
+def recorded_first(page: Page, engine: Engine) -> Updates:
+    """Return the updates that show the first recording; none where nothing is recorded."""
+    first = next(iter(engine.recordings), None)
+    if first is None:
+        return {}
+    settings = {
+        card.slot: Setting(
+            card.slot,
+            dials.starts_on(card.slot, engine.outline),
+            panel.partition(":")[0],
+            dials.start(panel, engine.outline),
+        )
+        for card, panel in zip(page.cards, dials.SLOTS.values(), strict=True)
+    }
+    return replay(page, engine, first["prompt"], settings)
+
+
+def restarted(page: Page, engine: Engine) -> Updates:
+    """Return the updates that bring all cards back to their first state."""
+    updates: Updates = {
+        page.note: text.note(explanation.WELCOME),
+        page.stop: gr.update(interactive=False),
+    }
+    for card in page.cards:
+        updates |= cards.restart(card, engine.outline)
+        is_on = dials.starts_on(card.slot, engine.outline)
+        updates[card.view] = screen.view(None, "idle" if is_on else "off")
+        updates[card.tokens] = screen.first_tokens(())
+    return updates
 
 
 def run(
