@@ -116,14 +116,14 @@ def test_background_work_waits_for_visitors_and_never_stands_in_a_run(supply, ti
 def test_work_that_is_not_wanted_any_more_ends_without_taking_the_model(supply):
     engine = Engine("tiny", supply)
     with (
-        pytest.raises(SteeringError, match="another model was chosen"),
+        pytest.raises(SteeringError, match="another model or another mode"),
         Turn(engine, lambda: False),
     ):
         pass
     assert engine.reading.acquire(timeout=1)
 
 
-def unfitted(supply, fitted, charted, fit) -> Engine:
+def unfitted(supply, fitted, charted, fit, **adapting) -> Engine:
     """An engine of a model that has no directions until `fit` has run."""
     there: list[bool] = []
 
@@ -143,8 +143,8 @@ def unfitted(supply, fitted, charted, fit) -> Engine:
             directions=directions,
             maps=lambda _: charted if there else None,
             adapting=Adapting(
-                fitted=lambda _: (fitted, charted) if there else None,
-                check=drift.check,
+                fitted=adapting.get("found", lambda _: (fitted, charted) if there else None),
+                check=adapting.get("check", drift.check),
                 fit=made,
                 cost=lambda name: f"{name} costs a minute.",
             ),
@@ -245,13 +245,165 @@ def test_a_fit_of_a_model_that_nobody_wants_any_more_changes_nothing(supply, fit
     assert engine.fitting.phase == "none"
 
 
-# Which maps a page shows
+# Work that ends when it is not wanted any more
 
 
 @pytest.fixture
 def thinker(tiny):
     """A model that can think."""
     return inspect(tiny.name, tiny.network, tokenizer_with(templates.SWITCHED))
+
+
+class Slow:
+    """Work that waits, each time, until it is let go; then it gives `found`, or raises it."""
+
+    def __init__(self, found):
+        self.found, self.calls, self.gates = found, 0, [threading.Event() for _ in range(4)]
+
+    def __call__(self, *_arguments):
+        number = self.calls
+        self.calls += 1
+        self.gates[number].wait(60)
+        found = self.found[number]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def finish(self, number):
+        """Let one of its calls end, and wait until what follows has happened."""
+        self.gates[number].set()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("change", ["a mode", "a fit"])
+def test_a_check_or_an_agreement_that_comes_late_is_not_taken_for_another(
+    supply, thinker, fitted, charted, change
+):
+    real, there = drift.check(thinker, charted), []
+    checks = Slow([replace(real), replace(real)])
+    agreements = Slow([{"of": "the first"}, {"of": "the second"}])
+    adapting = Adapting(
+        fitted=lambda _: (fitted, charted) if there else None,
+        check=checks,
+        agreement=agreements,
+        fit=lambda _: there.append(1),
+    )
+    engine = Engine("tiny", replace(supply, model=lambda *_: thinker, adapting=adapting))
+
+    def another():
+        if change == "a mode":
+            engine.think("off" if engine.model.template.mode.thinking == "on" else "on")
+        else:
+            adaptation.start(engine)
+
+    engine.start()
+    until(lambda: checks.calls == 1)
+    another()
+    until(lambda: checks.calls == 2)
+    checks.finish(0)
+    assert engine.check is None
+    assert told(engine)["state"] == "checking"
+    until(lambda: agreements.calls == 1)
+    checks.finish(1)
+    assert engine.check is checks.found[1]
+    until(lambda: agreements.calls == 2)
+    agreements.finish(1)
+    agreements.finish(0)
+    assert engine.agreement == {"of": "the second"}
+
+
+@pytest.mark.parametrize("passes", [False, True], ids=["at its end", "at its next pass"])
+def test_a_fit_of_another_mode_fails_and_the_engine_keeps_its_own(
+    supply, thinker, fitted, charted, passes
+):
+    gate, there = threading.Event(), []
+
+    def fit(model):
+        gate.wait(60)
+        there.append(1)
+        if passes:
+            with model.turn():
+                there.append(2)
+
+    adapting = Adapting(
+        fitted=lambda model: (
+            (replace(fitted), charted) if there and model.template.mode.thinking == "off" else None
+        ),
+        fit=fit,
+    )
+    engine = Engine("tiny", replace(supply, model=lambda *_: thinker, adapting=adapting))
+    engine.start()
+    until(lambda: engine.status.phase == "ready")
+    adaptation.start(engine)
+    engine.think("on")
+    gate.set()
+    until(lambda: engine.fitting.phase == "failed")
+    assert "mode was c" in engine.fitting.sentence
+    assert engine.model.template.mode.thinking == "on"
+    assert engine.directions is fitted
+    assert there == [1]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("error", [SteeringError("no"), KeyError("bug")])
+@pytest.mark.parametrize("way", ["shipped", "first fit", "fit over shipped"])
+def test_checking_ends_whatever_the_check_ends_with(supply, fitted, charted, error, way):
+    checks, there = Slow([error, error]), []
+    adapting = Adapting(
+        fitted=lambda _: (fitted, charted) if there else None,
+        check=checks,
+        fit=lambda _: there.append(1),
+    )
+    if way == "first fit":
+        engine = unfitted(supply, fitted, charted, there.append, check=checks)
+        adaptation.start(engine)
+    else:
+        engine = Engine("tiny", replace(supply, adapting=adapting))
+        engine.start()
+    last = 0
+    if way == "fit over shipped":
+        checks.gates[0].set()
+        until(lambda: told(engine)["state"] == "unchecked")
+        adaptation.start(engine)
+        last = 1
+    until(lambda: checks.calls == last + 1)
+    assert told(engine)["state"] == "checking"
+    checks.finish(last)
+    until(lambda: told(engine)["state"] == "unchecked")
+
+
+def test_a_model_is_fitted_once_at_a_time_and_not_while_it_is_loaded(supply, fitted, charted):
+    gate, fits = threading.Event(), []
+
+    def fit(model):
+        fits.append(1)
+        gate.wait(60)
+
+    engine = unfitted(supply, fitted, charted, fit)
+    clicks = [threading.Thread(target=adaptation.start, args=(engine,)) for _ in range(8)]
+    for each in clicks:
+        each.start()
+    for each in clicks:
+        each.join()
+    assert engine.begin_fit() is None
+    gate.set()
+    until(lambda: engine.fitting.phase == "done")
+    assert fits == [1]
+    loading = Engine("tiny", replace(supply, model=lambda *_: gate.wait(60)))
+    assert loading.begin_fit() is None
+
+
+def test_a_first_fit_that_cannot_be_read_leaves_the_model_without_directions(
+    supply, fitted, charted
+):
+    engine = unfitted(supply, fitted, charted, lambda _: None, found=lambda _: None)
+    adaptation.start(engine)
+    until(lambda: engine.fitting.phase == "failed")
+    assert "cannot be read" in engine.fitting.sentence
+    assert (engine.status.phase, engine.model) == ("unfitted", None)
+
+
+# Which maps a page shows
 
 
 def asked(engine, name):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from steering.errors import SteeringError
-from steering.progress import Report, Step
+from steering.progress import Step, watched_by
 
 if TYPE_CHECKING:
     from steering.directions import Directions
@@ -86,7 +86,9 @@ class Turn:
             while self._engine.busy:
                 time.sleep(_PAUSE_SECONDS)
             if not self._still_wanted():
-                raise SteeringError("another model was chosen; what was done so far is kept")
+                raise SteeringError(
+                    "another model or another mode was chosen; what was done so far is kept"
+                )
             self._engine.reading.acquire()
         self._depth += 1
 
@@ -98,59 +100,67 @@ class Turn:
             time.sleep(_BREATH_SECONDS)
 
 
-def look(engine: "Engine", model: "ChatModel", attempt: object) -> None:
+def look(engine: "Engine", model: "ChatModel") -> None:
     """Check the maps and then the directions of a loaded model; what is found is on the engine.
 
-    Does nothing for an engine that has other work by now.
+    Ends as soon as the engine has another model, mode, or fit; nothing of this is kept then.
     """
-    adapting, directions, maps = engine.supply.adapting, engine.directions, engine.maps
-    quiet = replace(model, turn=Turn(engine, lambda: engine.wants(attempt)))
+    adapting = engine.supply.adapting
+    with engine.still():
+        if engine.model is not model:
+            return
+        maps_id, directions, maps = engine.maps_id, engine.directions, engine.maps
+    quiet = replace(model, turn=Turn(engine, lambda: maps_id == engine.maps_id))
     # A visitor loses nothing but a note by an error here: the map says that it was not checked.
-    with suppress(SteeringError):
-        if adapting.check is not None and maps is not None:
-            engine.checked(attempt, adapting.check(quiet, maps))
+    try:
+        with suppress(SteeringError):
+            if adapting.check is not None and maps is not None:
+                engine.checked(maps_id, adapting.check(quiet, maps))
+    finally:
+        # Also after a bug, which is in the log: nobody is to wait for what will not come.
+        engine.has_looked(maps_id)
     if maps is not None:
         # UMAP compiles for seconds: here, where nobody waits for it.
         maps.warm_up()
     with suppress(SteeringError):
         if adapting.agreement is not None and directions is not None:
-            engine.agreed(attempt, adapting.agreement(quiet, directions))
+            engine.agreed(maps_id, adapting.agreement(quiet, directions))
 
 
 def start(engine: "Engine") -> None:
     """Fit directions and maps for this machine in the background; loads the model if need be."""
     fit = engine.supply.adapting.fit
-    if fit is None or engine.fitting.phase == "running":
+    begun = engine.begin_fit() if fit is not None else None
+    if fit is None or begun is None:
         return
-    attempt = engine.begin_fit()
-    thread = threading.Thread(target=_run, args=(engine, fit, attempt), name="fit", daemon=True)
+    thread = threading.Thread(target=_run, args=(engine, fit, *begun), name="fit", daemon=True)
     thread.start()
 
 
-def _run(engine: "Engine", fit: "Callable[[ChatModel], None]", attempt: object) -> None:
-    from steering.progress import watched_by
-
+def _run(
+    engine: "Engine",
+    fit: "Callable[[ChatModel], None]",
+    attempt: object,
+    name: str,
+    model: "ChatModel | None",
+) -> None:
     def report(step: Step) -> None:
         engine.fits(attempt, Fitting("running", step.label, step))
 
     outcome = Fitting("failed", "The fit ended with an error that is in the server's log.")
     try:
-        model = engine.model or _loaded(engine, report)
-        quiet = replace(model, turn=Turn(engine, lambda: engine.wants(attempt)))
+        loaded = model or engine.supply.model(name, report)
+        quiet = replace(loaded, turn=Turn(engine, lambda: engine.wants(attempt, loaded)))
         with watched_by(report):
             fit(quiet)
-        engine.adopt(attempt, model)
+        engine.adopt(attempt, loaded)
         outcome = Fitting("done", "Directions and maps are fitted for this machine now.")
     except SteeringError as error:
         outcome = Fitting("failed", str(error))
     finally:
         engine.fits(attempt, outcome)
-    if outcome.phase == "done" and engine.wants(attempt):
-        look(engine, model, attempt)
-
-
-def _loaded(engine: "Engine", report: Report) -> "ChatModel":
-    return engine.supply.model(engine.name, report)
+    if outcome.phase == "done":
+        look(engine, loaded)
 
 
 def told(engine: "Engine") -> dict[str, Any]:

@@ -166,9 +166,10 @@ class Engine(Line):
             self.outline, self.points = self.directions, self.supply.cloud(self.name)
             self.maps_id = secrets.token_hex(8)
             self.check, self.agreement, self.looked = None, None, False
+            self.model = model
             self.adopt(attempt, model)
-        arguments = (model, attempt)
-        threading.Thread(target=self._look, args=arguments, name="load", daemon=True).start()
+        arguments = (self, model)
+        threading.Thread(target=adaptation.look, args=arguments, name="load", daemon=True).start()
 
     def start(self, *, again: bool = False) -> None:
         """Load the model in the background; does nothing if that has begun already.
@@ -204,23 +205,27 @@ class Engine(Line):
         finally:
             self._say(attempt, outcome)
         if outcome.phase == "ready":
-            self._look(model, attempt)
-
-    def _look(self, model: "ChatModel", attempt: object) -> None:
-        adaptation.look(self, model, attempt)
-        with self._lock:
-            self.looked = self.looked or attempt is self._attempt
+            adaptation.look(self, model)
 
     def adopt(self, attempt: object, model: "ChatModel") -> None:
-        """Take a loaded model, with what was fitted for it on this machine, if there is any."""
+        """Take a loaded model, with what was fitted for it on this machine, if there is any.
+
+        Raises:
+            SteeringError: If the engine has the model in another mode by now, or if there are
+                neither directions for it nor a fit that can be read.
+        """
         found = self.supply.adapting.fitted(model)
         with self._lock:
             if attempt is not self._attempt:
                 return
+            if not self.wants(attempt, model):
+                raise SteeringError("the mode was changed meanwhile; what was fitted is kept")
             if found is not None:
                 self.directions, self.maps = self.outline, _ = found
                 self.points, self.check, self.agreement = found[1].points, None, None
-                self.maps_id = secrets.token_hex(8)
+                self.looked, self.maps_id = False, secrets.token_hex(8)
+            if self.directions is None:
+                raise SteeringError("what was fitted cannot be read; the server's log says why")
             # The tracer first: whoever sees the model may ask for it.
             self.tracer = self._tracer(model, self.maps)
             self.model = model
@@ -230,28 +235,41 @@ class Engine(Line):
         """Hold the engine as it is, while what belongs together is read."""
         return self._lock
 
-    def wants(self, attempt: object) -> bool:
-        """Whether the work of this attempt is still of use: no other model was chosen."""
-        return attempt is self._attempt
+    def wants(self, attempt: object, model: "ChatModel") -> bool:
+        """Whether work on a model is still of use: no other one, and no other mode, was chosen."""
+        return attempt is self._attempt and self.model in (None, model)
 
-    def checked(self, attempt: object, check: "Check") -> None:
-        """Serve the maps as the check of the number format found them."""
+    def checked(self, maps_id: str, check: "Check") -> None:
+        """Serve the maps as the check of the number format found them, if they are still these."""
         with self._lock:
-            if attempt is self._attempt and self.model is not None and self.maps is not None:
+            if maps_id == self.maps_id and self.model is not None and self.maps is not None:
                 self.tracer = self._tracer(self.model, check.applied(self.maps))
                 self.check = check
 
-    def agreed(self, attempt: object, found: dict[str, Any] | None) -> None:
-        """Keep how well the directions agree with a refit here."""
+    def has_looked(self, maps_id: str) -> None:
+        """Say that these maps were looked at, whatever came of it."""
         with self._lock:
-            if attempt is self._attempt:
+            self.looked = self.looked or maps_id == self.maps_id
+
+    def agreed(self, maps_id: str, found: dict[str, Any] | None) -> None:
+        """Keep how well the directions agree with a refit here, if they are still these."""
+        with self._lock:
+            if maps_id == self.maps_id:
                 self.agreement = found
 
-    def begin_fit(self) -> object:
-        """Say that a fit for this machine runs now, and return what it is an attempt of."""
+    def begin_fit(self) -> "tuple[object, str, ChatModel | None] | None":
+        """Say that a fit for this machine runs now; only one does at a time.
+
+        Returns:
+            What it is an attempt of, the model's name, and the model if it is loaded; None if a fit
+            runs already, or if the model is being loaded or cannot be.
+        """
         with self._lock:
+            ready = self.status.phase in ("ready", "unfitted")
+            if self.fitting.phase == "running" or not ready:
+                return None
             self.fitting = Fitting("running", "Beginning")
-            return self._attempt
+            return self._attempt, self.name, self.model
 
     def fits(self, attempt: object, fitting: Fitting) -> None:
         """Say how far the fit is."""
