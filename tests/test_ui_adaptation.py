@@ -1,58 +1,37 @@
 """Checks and fits behind the page: visitors go first, and the map is told what was found."""
 
-import json
 import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 
-import gradio as gr
 import pytest
-import templates
-from templates import tokenizer_with
-from test_ui_engine import built
+from engines import Slow, charted_supply, ended, thinking, unfitted, until
 from test_ui_reads import laid_out, plain, values_of
 
 from steering import drift
-from steering.errors import NotFittedError, SteeringError
-from steering.model import inspect
+from steering.errors import SteeringError
 from steering.progress import Step, tell
-from steering.tracing import Tracer
 from steering.ui import adaptation, running
 from steering.ui.adaptation import Adapting, Turn, told
-from steering.ui.atlas import Atlas, Memory, empty
-from steering.ui.cards import Setting
-from steering.ui.engine import Engine, Supply
-from steering.ui.placing import located
+from steering.ui.engine import Engine
 
 
 @pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
+def alone(monkeypatch, tmp_path):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
     yield
-    # Hooks of a thread that outlives its test would be in the next test's passes.
-    for thread in threading.enumerate():
-        if thread.name in ("load", "fit"):
-            thread.join(60)
-
-
-def until(condition, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
+    ended()
 
 
 @pytest.fixture
 def supply(tiny, fitted, charted, monkeypatch):
     monkeypatch.setattr(type(charted), "warm_up", lambda _: None)
-    return Supply(
-        lambda *_: tiny,
-        lambda _: fitted,
-        lambda _: (),
-        maps=lambda _: charted,
-        adapting=Adapting(check=drift.check),
-    )
+    return charted_supply(tiny, fitted, charted)
+
+
+@pytest.fixture
+def thinker(tiny):
+    return thinking(tiny)
 
 
 def test_the_maps_are_there_at_once_and_marked_when_the_check_is_done(supply, charted):
@@ -121,35 +100,6 @@ def test_work_that_is_not_wanted_any_more_ends_without_taking_the_model(supply):
     ):
         pass
     assert engine.reading.acquire(timeout=1)
-
-
-def unfitted(supply, fitted, charted, fit, **adapting) -> Engine:
-    """An engine of a model that has no directions until `fit` has run."""
-    there: list[bool] = []
-
-    def directions(_name):
-        if not there:
-            raise NotFittedError("there are no directions for 'tiny'")
-        return fitted
-
-    def made(model):
-        fit(model)
-        there.append(True)
-
-    return Engine(
-        "tiny",
-        replace(
-            supply,
-            directions=directions,
-            maps=lambda _: charted if there else None,
-            adapting=Adapting(
-                fitted=adapting.get("found", lambda _: (fitted, charted) if there else None),
-                check=adapting.get("check", drift.check),
-                fit=made,
-                cost=lambda name: f"{name} costs a minute.",
-            ),
-        ),
-    )
 
 
 def test_a_model_without_directions_says_its_cost_and_is_ready_after_the_fit(
@@ -246,33 +196,6 @@ def test_a_fit_of_a_model_that_nobody_wants_any_more_changes_nothing(supply, fit
 
 
 # Work that ends when it is not wanted any more
-
-
-@pytest.fixture
-def thinker(tiny):
-    """A model that can think."""
-    return inspect(tiny.name, tiny.network, tokenizer_with(templates.SWITCHED))
-
-
-class Slow:
-    """Work that waits, each time, until it is let go; then it gives `found`, or raises it."""
-
-    def __init__(self, found):
-        self.found, self.calls, self.gates = found, 0, [threading.Event() for _ in range(4)]
-
-    def __call__(self, *_arguments):
-        number = self.calls
-        self.calls += 1
-        self.gates[number].wait(60)
-        found = self.found[number]
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    def finish(self, number):
-        """Let one of its calls end, and wait until what follows has happened."""
-        self.gates[number].set()
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("change", ["a mode", "a fit"])
@@ -401,93 +324,6 @@ def test_a_first_fit_that_cannot_be_read_leaves_the_model_without_directions(
     until(lambda: engine.fitting.phase == "failed")
     assert "cannot be read" in engine.fitting.sentence
     assert (engine.status.phase, engine.model) == ("unfitted", None)
-
-
-# Which maps a page shows
-
-
-def asked(engine, name):
-    """Return what the page's map is told when it asks."""
-    blocks = built(engine).blocks.values()
-    (found,) = [
-        fn(None)
-        for block in blocks
-        for fn in getattr(block, "server_fns", None) or ()
-        if fn.__name__ == name
-    ]
-    return found
-
-
-def handler(demo, name):
-    """Return what the page does, by its name in `events`."""
-    (found,) = [each.fn for each in demo.fns.values() if getattr(each.fn, "__name__", "") == name]
-    return found
-
-
-def test_every_value_that_the_map_is_given_names_the_maps_it_is_of(supply, fitted, charted):
-    recording = {"prompt": "Hi", "label": "harmless", "answers": []}
-    engine = Engine("tiny", replace(supply, recordings=lambda _: (recording,)))
-    settings = {"baseline": Setting("baseline", True, "baseline", {})}
-    made = Atlas(gr.HTML(), gr.Button(), gr.Button(), Memory())
-    names = [json.loads(empty(engine)), asked(engine, "cloud"), asked(engine, "machine")]
-    engine.start()
-    until(lambda: engine.status.phase == "ready")
-    names.append(json.loads(located(made, engine, "Hi", settings)))
-    assert names[-1]["panels"]
-    assert {each["maps_id"] for each in names} == {engine.maps_id}
-
-
-def test_other_maps_or_directions_have_another_name_and_a_check_gives_none(
-    supply, thinker, fitted, charted
-):
-    found = []
-    adapting = Adapting(check=drift.check, fitted=lambda _: found[0] if found else None)
-    supplied = replace(supply, model=lambda *_: thinker, adapting=adapting)
-    engine = Engine("tiny", supplied)
-    first = engine.maps_id
-    engine.start()
-    until(lambda: engine.check is not None)
-    assert engine.maps_id == first
-    seen = {first}
-
-    def another(change):
-        change()
-        assert engine.maps_id not in seen
-        seen.add(engine.maps_id)
-
-    another(lambda: engine.think("on"))
-    found.append((fitted, charted))
-    another(lambda: engine.adopt(engine._attempt, engine.model))
-    another(lambda: engine.choose("other"))
-
-
-def test_a_place_is_of_the_maps_that_it_was_traced_on(supply, fitted, charted, monkeypatch):
-    adapting = Adapting(fitted=lambda _: (fitted, charted) if engine.model else None)
-    engine = Engine("tiny", replace(supply, adapting=adapting))
-    engine.start()
-    until(lambda: engine.status.phase == "ready")
-    before, trace = engine.maps_id, Tracer.trace
-
-    def meanwhile(*arguments, **options):
-        engine.adopt(engine._attempt, engine.model)
-        return trace(*arguments, **options)
-
-    monkeypatch.setattr(Tracer, "trace", meanwhile)
-    made = Atlas(gr.HTML(), gr.Button(), gr.Button(), Memory())
-    settings = {"baseline": Setting("baseline", True, "baseline", {})}
-    shown = json.loads(located(made, engine, "Hi", settings))
-    assert shown["maps_id"] == before != engine.maps_id
-
-
-@pytest.mark.parametrize("runs", [False, True])
-def test_a_page_that_follows_to_other_maps_leaves_a_run_under_way_alone(supply, runs):
-    engine = Engine("tiny", supply)
-    follow = handler(built(engine), "follow")
-    request = SimpleNamespace(session_hash="ann")
-    with engine.run("ann" if runs else "bob"):
-        shown = {each.elem_id for each in follow(request)}
-    assert {"facts", "doses"} <= shown
-    assert ("note" in shown) is ("stop" in shown) is not runs
 
 
 def test_a_public_host_offers_no_fit(supply):

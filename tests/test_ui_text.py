@@ -6,7 +6,7 @@ from steering.comparison import Answer
 from steering.panel import KEYS
 from steering.progress import Step
 from steering.ui import dials, screen, text
-from steering.ui.engine import Status
+from steering.ui.status import Status
 
 EVIL = '<img src=x onerror="alert(1)">'
 MEASURED = Answer(

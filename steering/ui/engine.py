@@ -5,10 +5,10 @@ One object, made once and handed to whoever needs it; nothing here knows the pag
 
 import secrets
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from steering.errors import NotFittedError, SteeringError
 from steering.outline import Facts
@@ -17,6 +17,7 @@ from steering.progress import Report, Step
 from steering.ui import adaptation
 from steering.ui.adaptation import Adapting, Fitting
 from steering.ui.line import Line
+from steering.ui.status import Status
 
 if TYPE_CHECKING:
     from steering.directions import Directions
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from steering.maps import Maps
     from steering.model import ChatModel
     from steering.tracing import Tracer
-
-Phase = Literal["idle", "loading", "ready", "failed", "unfitted"]
 
 
 @dataclass(frozen=True)
@@ -71,24 +70,6 @@ class Supply:
         return maps.points if maps else None
 
 
-@dataclass(frozen=True)
-class Status:
-    """How far the model is.
-
-    Attributes:
-        phase: `idle` before anybody asked for it, then `loading`, then `ready` or `failed`;
-            `unfitted` where the model has no directions, which have to be fitted first.
-        model: Name of the model.
-        sentence: What a visitor should know: the step, the number format, or what went wrong.
-        step: Step of the present step while loading, if it was reported.
-    """
-
-    phase: Phase
-    model: str
-    sentence: str
-    step: Step | None = None
-
-
 class Engine(Line):
     """The model, its directions and recordings, and the line of runs in front of it."""
 
@@ -104,8 +85,6 @@ class Engine(Line):
         self.supply = supply
         self.reading = threading.Lock()
         """Held by whoever has edits in the model: hooks of two passes would see each other."""
-        self.asking = 0
-        """Placings that wait for the model or use it."""
         self._take(name)
 
     def _take(self, name: str) -> None:
@@ -139,6 +118,17 @@ class Engine(Line):
             self.status = Status("unfitted", name, str(error))
         except SteeringError as error:
             self.status = Status("failed", name, str(error))
+
+    def _take_again(self) -> None:
+        """Read what is recorded again; what has not changed keeps its name, and its pages."""
+
+        def held() -> tuple[object, object]:
+            return self.outline, self.points.digest if self.points else None
+
+        before, maps_id = held(), self.maps_id
+        self._take(self.name)
+        if held() == before:
+            self.maps_id = maps_id
 
     def choose(self, name: str) -> None:
         """Take another model, for everybody; runs under way finish with the old one."""
@@ -179,7 +169,7 @@ class Engine(Line):
         """
         with self._lock:
             if again and self.status.phase == "failed":
-                self._take(self.name)
+                self._take_again()
             if self.status.phase != "idle":
                 return
             self.status = Status("loading", self.name, "Looking for the weights")
@@ -277,24 +267,13 @@ class Engine(Line):
             if attempt is self._attempt:
                 self.fitting = fitting
 
-    @contextmanager
-    def asked(self) -> Generator[None]:
-        """Say that a place is asked for, so that background work waits."""
-        with self._lock:
-            self.asking += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.asking -= 1
-
     @property
     def busy(self) -> bool:
         """Whether a visitor wants the model now: runs that wait or work, places that are asked.
 
         Runs that came before the model wait for it, as during a first fit: nothing waits for them.
         """
-        return self.model is not None and (bool(self._line) or self.asking > 0)
+        return self.model is not None and self.wanted
 
     def _tracer(self, model: "ChatModel", maps: "Maps | None") -> "Tracer | None":
         from steering.tracing import Tracer

@@ -27,6 +27,8 @@ _CALM_SECONDS = 5.0
 """Time between two looks at the engine once the model is there."""
 _SETTLE = "() => { window.steering.calm(); window.steering.place(); }"
 """After the page has set its own sliders: no run of theirs begins, and the map shows the places."""
+_ARRIVE = "() => { window.steering.calm(300); window.steering.place(); }"
+"""The same for a page that has just come, whose visitor may be about to move one."""
 
 
 def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
@@ -45,7 +47,6 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     _wire_reads(page, engine)
     dosing.wire(page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)])
     results.wire(page.results, engine, [load, page.timer.tick])
-    settings = [component for card in page.cards for component in card.inputs]
 
     def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:
         yield from running.run(page, engine, request.session_hash or "", prompt, *values)
@@ -53,7 +54,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     answered = gr.on(
         [page.run.click, page.request.submit],
         run,
-        inputs=[page.request, *page.sampling, *settings],
+        inputs=page.asked,
         outputs=running.outputs_of(page),
         # Runs stand in the engine's own line, which knows a visitor's place and how to leave.
         concurrency_limit=None,
@@ -99,18 +100,23 @@ def _card_outputs(page: Page) -> list[Any]:
 def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: Any) -> None:  # noqa: ANN401
     outputs = _status_of(page)
     tick = partial(_tick, page, engine)
+    laid_out = engine.maps_id
 
     def arrive() -> Updates:
         engine.start()
-        return tick() | running.recorded_first(page, engine)
+        # The page is laid out once: what was fitted or chosen since is not in it.
+        others = laid_out != engine.maps_id
+        shown = _renew(page, engine) | running.first_request(page, engine) if others else tick()
+        return shown | running.recorded_first(page, engine)
 
     def retry() -> Updates:
         engine.start(again=True)
         return tick()
 
-    arrived = load(arrive, outputs=[*outputs, *running.outputs_of(page)], **quiet)
+    changed = [page.request, *_renewed_of(page), *running.outputs_of(page)]
+    arrived = load(arrive, outputs=list(dict.fromkeys(changed)), **quiet)
     # On a slow machine the model can be ready before Gradio's page hears a click.
-    arrived.then(js="() => window.steering.place()", **quiet)
+    arrived.then(js=_ARRIVE, **quiet)
     page.timer.tick(tick, outputs=outputs, **quiet)
     page.retry.click(retry, outputs=outputs, **quiet)
     _wire_changes(page, engine, quiet)
@@ -140,11 +146,13 @@ def _renew(page: Page, engine: Engine) -> Updates:
         page.atlas.board: atlas.empty(engine),
         page.doses.board: dosing.empty(engine),
         page.doses.said: "",
+        **({page.chooser: engine.name} if page.chooser is not None else {}),
     }
 
 
 def _renewed_of(page: Page) -> list[Any]:
-    sections = [page.atlas.board, page.doses.board, page.doses.said]
+    chooser = [page.chooser] if page.chooser is not None else []
+    sections = [page.atlas.board, page.doses.board, page.doses.said, *chooser]
     return [*_status_of(page), *_card_outputs(page), page.note, page.stop, *sections]
 
 
@@ -167,7 +175,8 @@ def _wire_changes(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN4
         chosen = page.thinking.input(think, inputs=page.thinking, outputs=outputs, **raw)
         chosen.then(js=_SETTLE, **quiet)
     if page.chooser is not None:
-        page.chooser.change(
+        # Not `change`, which also tells of what the page itself has set.
+        page.chooser.input(
             partial(_choose, page, engine),
             inputs=page.chooser,
             outputs=outputs,
@@ -246,7 +255,6 @@ def _turn(card: Card, engine: Engine, kind: object) -> Updates:
 
 
 def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
-    settings = [component for card in page.cards for component in card.inputs]
     for prompt, button in page.examples:
 
         def show(request: gr.Request, *values: object, prompt: str = prompt) -> Updates:
@@ -257,7 +265,7 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
 
         button.click(
             show,
-            inputs=[*page.sampling, *settings],
+            inputs=[*page.sampling, *page.settings],
             outputs=[page.request, *running.outputs_of(page)],
             preprocess=False,
             **quiet,
@@ -274,10 +282,7 @@ def _wire_reads(page: Page, engine: Engine) -> None:
 
 
 def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
-    settings = [component for card in page.cards for component in card.inputs]
-    atlas.wire(
-        page.atlas, partial(running.place, page, engine), [page.request, *page.sampling, *settings]
-    )
+    atlas.wire(page.atlas, partial(running.place, page, engine), page.asked)
     page.request.change(js="() => window.steering.place()", **quiet)
 
 

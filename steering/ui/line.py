@@ -34,6 +34,8 @@ class Line:
         self._lock = threading.RLock()
         self._line: list[Run] = []
         self._runs: dict[str, Run] = {}
+        self.asking = 0
+        """Placings that wait for the model or use it."""
 
     @contextmanager
     def run(self, visitor: str) -> Generator[Run]:
@@ -85,3 +87,19 @@ class Line:
         if run is not None:
             run.superseded.set()
             run.stop.set()
+
+    @contextmanager
+    def asked(self) -> Generator[None]:
+        """Say that a place is asked for, so that background work waits."""
+        with self._lock:
+            self.asking += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.asking -= 1
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody waits or works: runs, and places that are asked for."""
+        return bool(self._line) or self.asking > 0

@@ -98,6 +98,12 @@ def recorded_first(page: Page, engine: Engine) -> Updates:
     return replay(page, engine, first["prompt"], settings)
 
 
+def first_request(page: Page, engine: Engine) -> Updates:
+    """Return the update that puts the first recorded request into the box, if there is one."""
+    first = next(iter(engine.recordings), None)
+    return {page.request: first["prompt"]} if first else {}
+
+
 def restarted(page: Page, engine: Engine) -> Updates:
     """Return the updates that bring all cards back to their first state."""
     updates: Updates = {

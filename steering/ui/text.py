@@ -12,7 +12,7 @@ from typing import Final, Literal
 from unicodedata import bidirectional
 
 from steering.comparison import Answer
-from steering.ui.engine import Status
+from steering.ui.status import Status
 
 
 @dataclass(frozen=True)
