@@ -36,10 +36,16 @@ function steeringMachine({ root, server, layer, mine, moved, again }) {
   }
 
   function words() {
-    const { state, fit, here, fitted } = told;
+    const { fit } = told;
     if (fit.phase === "running") return fit.sentence + (fit.total ? `: ${fit.done} of ${fit.total}` : " …");
-    if (fit.phase === "failed") return fit.sentence;
-    if (state === "unfitted") return `This model has no directions and no maps yet. ${told.cost}`;
+    // What the last fit came to, and how things are: one does not hide the other.
+    const ended = ["failed", "done"].includes(fit.phase) ? fit.sentence : "";
+    return [ended, finding()].filter(Boolean).join(" ");
+  }
+
+  function finding() {
+    const { state, here, fitted, cost, remedy } = told;
+    if (state === "unfitted") return `This model has no directions and no maps yet. ${cost || remedy}`;
     if (state === "checking") return "Checking how these maps serve on this machine …";
     const found = told.layers.find((each) => each.layer === layer());
     if (state !== "done" || !found) return "";
@@ -53,7 +59,8 @@ function steeringMachine({ root, server, layer, mine, moved, again }) {
     root.dataset.serves = useless ? "no" : "yes";
     if (!told) return;
     const line = part("machine-words");
-    const said = words() + (useless && told.fit.phase !== "running" ? " Greyed out here; choose a later layer, or fit the maps for this machine." : "");
+    const help = `Greyed out here; choose a later layer${told.fit.can ? ", or fit the maps for this machine" : ""}.`;
+    const said = words() + (useless && told.fit.phase !== "running" ? ` ${help}` : "");
     if (line.textContent !== said) line.textContent = said;
     line.title = told.directions ?? "";
     line.dataset.verdict = found?.verdict ?? "";
@@ -71,7 +78,8 @@ function steeringMachine({ root, server, layer, mine, moved, again }) {
 
   part("fit").addEventListener("click", async () => {
     part("fit").hidden = true;
-    await server.fit(null);
+    // Whether it has begun or not: what is told next says so, and shows the button again or not.
+    await server.fit(null).catch(() => null);
     ask();
   });
   document.addEventListener("visibilitychange", () => document.hidden || ask());

@@ -172,7 +172,7 @@ def test_a_fit_that_fails_says_why_and_can_be_started_again(supply, fitted, char
     engine = unfitted(supply, fitted, charted, fit)
     adaptation.start(engine)
     until(lambda: engine.fitting.phase == "failed")
-    assert told(engine)["fit"]["sentence"] == "the disk is full"
+    assert told(engine)["fit"]["sentence"] == "The disk is full."
     adaptation.start(engine)
     until(lambda: engine.fitting.phase == "done")
 
@@ -331,6 +331,31 @@ def test_a_public_host_offers_no_fit(supply):
     assert told(engine)["fit"]["can"] is False
     adaptation.start(engine)
     assert engine.fitting.phase == "none"
+
+
+@pytest.mark.parametrize(
+    ("public", "does", "leaves_out"),
+    [
+        (False, "press “Fit directions and maps” under the map", "precompute"),
+        (True, "can make them with `python -m steering precompute --quick --model tiny`", "press"),
+    ],
+)
+def test_whoever_meets_a_model_without_directions_is_told_what_they_can_do(
+    supply, fitted, charted, public, does, leaves_out
+):
+    engine = unfitted(supply, fitted, charted, lambda _: None)
+    if public:
+        engine.supply = replace(engine.supply, adapting=replace(engine.supply.adapting, fit=None))
+    made = laid_out(engine)
+    *_, last = running.run(made, engine, "ann", "Hi", *values_of(made))
+    said = plain(last[made.note])
+    assert said.startswith("This model has no directions yet; ")
+    assert does in said
+    assert leaves_out not in said
+    found = told(engine)
+    assert bool(found["cost"]) is not public
+    assert bool(found["remedy"]) is public
+    assert not found["remedy"] or does in found["remedy"]
 
 
 def test_how_well_directions_agree_is_a_sentence(supply, fitted):

@@ -4,6 +4,7 @@ Both run in the background, pass by pass, and let every visitor go first. Nothin
 page; `told` is what its map asks for.
 """
 
+import shlex
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from steering.errors import SteeringError
 from steering.progress import Step, watched_by
+from steering.ui.text import sentence
 
 if TYPE_CHECKING:
     from steering.directions import Directions
@@ -127,6 +129,14 @@ def look(engine: "Engine", model: "ChatModel") -> None:
             engine.agreed(maps_id, adapting.agreement(quiet, directions))
 
 
+def remedy(engine: "Engine") -> str:
+    """Return what can be done about a model without directions, by whoever may."""
+    if engine.supply.adapting.fit is not None:
+        return "press “Fit directions and maps” under the map"
+    command = f"python -m steering precompute --quick --model {shlex.quote(engine.name)}"
+    return f"whoever runs this page can make them with `{command}`"
+
+
 def start(engine: "Engine") -> None:
     """Fit directions and maps for this machine in the background; loads the model if need be."""
     fit = engine.supply.adapting.fit
@@ -156,7 +166,7 @@ def _run(
         engine.adopt(attempt, loaded)
         outcome = Fitting("done", "Directions and maps are fitted for this machine now.")
     except SteeringError as error:
-        outcome = Fitting("failed", str(error))
+        outcome = Fitting("failed", sentence(str(error)))
     finally:
         engine.fits(attempt, outcome)
     if outcome.phase == "done":
@@ -171,8 +181,8 @@ def told(engine: "Engine") -> dict[str, Any]:
         no model, `unfitted` for one without directions, `checking`, `done`, or `unchecked`; `here`
         and `fitted`, the number formats in words; `layers`, one entry a layer with `layer`,
         `verdict` and `sentence`; `directions`, a sentence or None; `fit`: whether one `can` be
-        started, its `phase`, `sentence`, `done` and `total`; `cost` of
-        a model without directions.
+        started, its `phase`, `sentence`, `done` and `total`; of a model without directions what a
+        fit here would `cost`, or, where nobody may start one, the `remedy`.
     """
     with engine.still():
         return _told(engine)
@@ -180,7 +190,8 @@ def told(engine: "Engine") -> dict[str, Any]:
 
 def _told(engine: "Engine") -> dict[str, Any]:
     check, fitting = engine.check, engine.fitting
-    step = fitting.step
+    step, unfitted = fitting.step, _unfitted(engine)
+    may_fit = engine.supply.adapting.fit is not None
     return {
         "model": engine.name,
         "maps_id": engine.maps_id,
@@ -193,13 +204,14 @@ def _told(engine: "Engine") -> dict[str, Any]:
         ],
         "directions": _agreement_sentence(engine.agreement),
         "fit": {
-            "can": engine.supply.adapting.fit is not None,
+            "can": may_fit,
             "phase": fitting.phase,
             "sentence": fitting.sentence,
             "done": step.done if step else 0,
             "total": step.total if step else 0,
         },
-        "cost": engine.supply.adapting.cost(engine.name) if _unfitted(engine) else "",
+        "cost": engine.supply.adapting.cost(engine.name) if unfitted and may_fit else "",
+        "remedy": sentence(remedy(engine)) if unfitted and not may_fit else "",
     }
 
 

@@ -20,7 +20,7 @@ class Limits:
 
     Attributes:
         max_new_tokens: Length of an answer to start with, in tokens.
-        chooser: Whether visitors may choose another model, which changes it for everybody.
+        chooser: Whether visitors may choose another model or thinking, for everybody.
     """
 
     max_new_tokens: int = 48

@@ -12,6 +12,7 @@ from steering.control_tokens import told
 from steering.errors import SteeringError
 from steering.sampling import Sampling
 from steering.ui import cards, dials, explanation, screen, text, typed
+from steering.ui.adaptation import remedy
 from steering.ui.cards import Setting
 from steering.ui.engine import Engine
 from steering.ui.layout import Page
@@ -239,9 +240,7 @@ def _wait(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
         if status.phase == "failed":
             raise SteeringError(f"the model is not available: {status.sentence}")
         if status.phase == "unfitted" and engine.fitting.phase != "running":
-            raise SteeringError(
-                "this model has no directions yet; press “Fit directions and maps” under the map"
-            )
+            raise SteeringError(f"this model has no directions yet; {remedy(engine)}")
         words = text.place_in_line(ahead, status)
         # A yield is also where Gradio can end a run whose visitor has gone.
         yield {page.note: text.note(words, "busy")} if words != said else {page.note: gr.skip()}
