@@ -37,7 +37,7 @@ function steeringMachine({ root, server, layer, mine, moved, again }) {
 
   function words() {
     const { fit } = told;
-    if (fit.phase === "running") return fit.sentence + (fit.total ? `: ${fit.done} of ${fit.total}` : " …");
+    if (fit.phase === "running") return fit.sentence + (fit.amount ? `: ${fit.amount}` : " …");
     // What the last fit came to, and how things are: one does not hide the other.
     const ended = ["failed", "done"].includes(fit.phase) ? fit.sentence : "";
     return [ended, finding()].filter(Boolean).join(" ");

@@ -121,6 +121,7 @@ def test_a_model_without_directions_says_its_cost_and_is_ready_after_the_fit(
     adaptation.start(engine)  # a second click does nothing
     running = told(engine)["fit"]
     assert (running["phase"], running["done"], running["total"]) == ("running", 3, 8)
+    assert running["amount"] == "3 of 8"
     gate.set()
     until(lambda: engine.fitting.phase == "done")
     assert engine.status.phase == "ready"

@@ -139,6 +139,12 @@ def test_a_step_of_unknown_size_shows_a_bar_without_a_number(step):
     assert "endless" in shown
 
 
+def test_how_far_a_step_is_is_said_in_its_unit():
+    assert text.amount(Step("Reading prompts", 3, 8, "prompt")) == "3 of 8"
+    assert text.amount(Step("Downloading", 30_000_000, 120_000_000, "B")) == "30 of 120 MB"
+    assert text.amount(Step("Beginning", 0, 0, "step")) == ""
+
+
 def test_the_strip_points_to_the_recordings_until_the_model_is_there():
     loading = text.strip(Status("loading", "m", "Reading"), "M", recordings=2)
     ready = text.strip(Status("ready", "m", "bfloat16: fits"), "M", recordings=2)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from steering.errors import SteeringError
 from steering.progress import Step, watched_by
-from steering.ui.text import sentence
+from steering.ui.text import amount, sentence
 
 if TYPE_CHECKING:
     from steering.directions import Directions
@@ -181,8 +181,9 @@ def told(engine: "Engine") -> dict[str, Any]:
         no model, `unfitted` for one without directions, `checking`, `done`, or `unchecked`; `here`
         and `fitted`, the number formats in words; `layers`, one entry a layer with `layer`,
         `verdict` and `sentence`; `directions`, a sentence or None; `fit`: whether one `can` be
-        started, its `phase`, `sentence`, `done` and `total`; of a model without directions what a
-        fit here would `cost`, or, where nobody may start one, the `remedy`.
+        started, its `phase`, `sentence`, `done`, `total` and, in words, `amount`; of a model
+        without directions what a fit here would `cost`, or, where nobody may start one, the
+        `remedy`.
     """
     with engine.still():
         return _told(engine)
@@ -209,6 +210,7 @@ def _told(engine: "Engine") -> dict[str, Any]:
             "sentence": fitting.sentence,
             "done": step.done if step else 0,
             "total": step.total if step else 0,
+            "amount": amount(step) if step else "",
         },
         "cost": engine.supply.adapting.cost(engine.name) if unfitted and may_fit else "",
         "remedy": sentence(remedy(engine)) if unfitted and not may_fit else "",

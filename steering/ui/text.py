@@ -12,6 +12,7 @@ from typing import Final, Literal
 from unicodedata import bidirectional
 
 from steering.comparison import Answer
+from steering.progress import Step
 from steering.ui.status import Status
 
 
@@ -185,12 +186,17 @@ def _bar(status: Status) -> str:
     if step is None or step.total <= 0:
         return '<i class="bar endless" role="progressbar" aria-label="Loading"><u></u></i>'
     percent = min(100.0, 100 * step.done / step.total)
-    if step.unit == "B":
-        amount = f"{step.done / 1e6:,.0f} of {step.total / 1e6:,.0f} MB"
-    else:
-        amount = f"{step.done:,} of {step.total:,}"
     return (
         f'<i class="bar" role="progressbar" aria-label="Loading" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{percent:.0f}"><u style="width:{percent:.1f}%"></u>'
-        f'</i><span class="amount">{amount}</span>'
+        f'</i><span class="amount">{amount(step)}</span>'
     )
+
+
+def amount(step: Step) -> str:
+    """Return how far a step is: `3 of 8`, or megabytes; empty where the whole is not known."""
+    if step.total <= 0:
+        return ""
+    if step.unit == "B":
+        return f"{step.done / 1e6:,.0f} of {step.total / 1e6:,.0f} MB"
+    return f"{step.done:,} of {step.total:,}"
