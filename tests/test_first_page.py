@@ -30,7 +30,8 @@ def look():
         time.sleep(0.05)
     app = sys.modules["app"]
     app._PATIENCE_SECONDS = PATIENCE
-    app.engine.start = lambda **_: say("started")
+    began = threading.Event()
+    app.engine.start = lambda **_: (say("started"), began.set())
     url = f"http://127.0.0.1:{os.environ['GRADIO_SERVER_PORT']}/"
     while True:
         try:
@@ -42,8 +43,8 @@ def look():
     say("served", title="Refusal Steering Playground" in page)
     if PATIENCE > 60:
         visit(app)
-    else:
-        time.sleep(PATIENCE + 2)
+    elif began.wait(120):
+        time.sleep(PATIENCE)  # for another one, which must not come
     os._exit(0)
 
 def visit(app):
