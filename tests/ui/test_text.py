@@ -2,10 +2,11 @@ import re
 
 import pytest
 
+from steering import formatting
 from steering.inference.comparison import Answer
 from steering.interventions.panel import KEYS
-from steering.serving.engine import Status
-from steering.system.progress import Step
+from steering.serving.status import Status
+from steering.system.progress import Step, amount
 from steering.ui import text
 from steering.ui.playground import answer_html, card_settings
 
@@ -122,7 +123,7 @@ def test_every_kind_of_panel_introduces_itself():
     [("k=9 is out of range", "K=9 is out of range."), ("Done.", "Done."), ("why?", "Why?")],
 )
 def test_an_errors_words_become_a_sentence(given, shown):
-    assert text.sentence(given) == shown
+    assert formatting.sentence(given) == shown
 
 
 def test_the_strip_shows_how_much_has_been_downloaded():
@@ -142,6 +143,12 @@ def test_a_step_of_unknown_size_shows_a_bar_without_a_number(step):
     assert "endless" in shown
 
 
+def test_how_far_a_step_is_is_said_in_its_unit():
+    assert amount(Step("Reading prompts", 3, 8, "prompt")) == "3 of 8"
+    assert amount(Step("Downloading", 30_000_000, 120_000_000, "B")) == "30 of 120 MB"
+    assert amount(Step("Beginning", 0, 0, "step")) == ""
+
+
 def test_the_strip_points_to_the_recordings_until_the_model_is_there():
     loading = text.strip(Status("loading", "m", "Reading"), "M", recordings=2)
     ready = text.strip(Status("ready", "m", "bfloat16: fits"), "M", recordings=2)
@@ -156,6 +163,7 @@ def test_a_waiting_visitor_learns_their_position_in_line():
     assert "number 3 in line: 2 requests are" in text.position_in_line(2, ready)
     assert "number 2 in line: one request is" in text.position_in_line(1, ready)
     assert "as soon as the model" in text.position_in_line(0, Status("loading", "m", ""))
+    assert "as soon as directions" in text.position_in_line(0, Status("unfitted", "m", ""))
 
 
 def test_the_outcome_names_every_card():
