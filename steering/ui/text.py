@@ -11,8 +11,10 @@ from html import escape
 from typing import Final, Literal
 from unicodedata import bidirectional
 
+from steering.formatting import sentence
 from steering.inference.comparison import Answer
 from steering.serving.status import Status
+from steering.system.progress import amount
 
 
 @dataclass(frozen=True)
