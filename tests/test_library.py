@@ -16,7 +16,7 @@ from steering.models import loading
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-EXAMPLE = re.search(r"## As a library\n\n```python\n(.*?)```", README, re.DOTALL)[1]
+EXAMPLE = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
 
 
 def run(script):

@@ -6,8 +6,9 @@ from typing import Final
 from steering.sources import catalog, weights
 from steering.sources.catalog import CatalogEntry
 
-MINUTES: Final = 12.0
-"""Of `precompute --quick` for the default model on two cores without bfloat16 instructions."""
+MINUTES: Final = 13.0
+"""Of `precompute --quick` for a model without shipped directions: the default model's weights, given
+as a folder, on two cores without bfloat16 instructions (25.5 minutes of processor time, measured)."""
 CORES: Final = 2
 REFERENCE: Final = catalog.DEFAULT_MODEL
 
