@@ -7,8 +7,8 @@ from steering.sources import catalog, weights
 from steering.sources.catalog import CatalogEntry
 
 MINUTES: Final = 13.0
-"""Of `precompute --quick` for a model without shipped directions: the default model's weights, given
-as a folder, on two cores without bfloat16 instructions (25.5 minutes of processor time, measured)."""
+"""Of `precompute --quick` for a model without shipped directions, on two cores without bfloat16
+instructions: the default model's weights, given as a folder, took 25.5 minutes of processor time."""
 CORES: Final = 2
 REFERENCE: Final = catalog.DEFAULT_MODEL
 
