@@ -6,11 +6,10 @@ from contextlib import redirect_stderr
 import pytest
 
 from steering.artifacts.resumable import Stages
-from steering.cli import shared
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.system import progress
-from steering.system.progress import Step, stage
+from steering.system.progress import stage
 
 
 @pytest.fixture(autouse=True)
@@ -131,17 +130,3 @@ def test_activations_are_reported_only_if_asked_for(capsys, tiny):
     assert capsys.readouterr().err == ""
     capture(tiny, rows, layers=[1], positions=[-1], progress=True)
     assert "activations: 2 of 2, done" in capsys.readouterr().err
-
-
-def test_the_steps_of_a_download_are_stages_one_after_another(capsys):
-    with shared.progress_bar() as report:
-        report(Step("Downloading", 0, 5_000_000, "B"))
-        report(Step("Downloading", 5_000_000, 5_000_000, "B"))
-        report(Step("Waiting", 0, 0, "step"))
-    lines = capsys.readouterr().err.splitlines()[1:]
-    assert [line.split(" ", 1)[1] for line in lines] == [
-        "Downloading: 0 MB of 5 MB",
-        "Downloading: 5 MB of 5 MB, done after 0 s",
-        "Waiting",
-        "Waiting, done after 0 s",
-    ]
