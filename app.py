@@ -110,10 +110,9 @@ def _check(model: "ChatModel", maps: "Maps") -> "Check":
 
 
 def _agreement(model: "ChatModel", directions: "Directions") -> dict[str, Any] | None:
-    from steering.adaptation import refit
-    from steering.data.splits import PromptSplits
+    from steering.adaptation import loaded
 
-    return refit.check_directions(model, directions, PromptSplits.own())
+    return loaded.agreement(model, directions, loaded.folder_for(model))
 
 
 def _fit(model: "ChatModel") -> None:

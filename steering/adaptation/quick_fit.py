@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from steering.adaptation.drift import fingerprint
 from steering.artifacts import local_fits, store
-from steering.artifacts.provenance import provenance
+from steering.artifacts.provenance import fingerprint, provenance
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
@@ -100,7 +99,7 @@ def quick(
         "train_kept": kept,
         **chosen,
     }
-    # The manifest comes last: a folder without one holds no fit.
-    store.write_maps(out, maps)
-    store.write(out, directions, manifest)
+    with store.replacing(out) as made:
+        store.write_maps(made, maps)
+        store.write(made, directions, manifest)
     return directions

@@ -5,6 +5,7 @@ on the same training prompts, says how much of them depends on the number format
 """
 
 import hashlib
+import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.adaptation.drift import fingerprint
 from steering.artifacts import store
+from steering.artifacts.provenance import fingerprint
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
@@ -28,6 +29,7 @@ from steering.interventions.subspace import Subspace
 from steering.maps.clusters import CLASSES, ClassName
 from steering.maps.layer_map import LayerMap, fit_axes
 from steering.models.chat_model import ChatModel
+from steering.models.number_formats import short
 from steering.sources.weights import cache_folder
 
 
@@ -151,8 +153,19 @@ def known_agreement(
 
 
 def _path(model: ChatModel, directions: Directions, splits: PromptSplits) -> Path:
-    digest = hashlib.sha256(f"{fingerprint(model)} {model.device.type} {splits.source}".encode())
-    digest.update(str((directions.dim_place, directions.inlp_place)).encode())
+    facts = [
+        fingerprint(model),
+        model.device.type,
+        short(model.dtype),
+        model.number_format.quantization,
+        model.template.rendering.as_dict(),
+        model.template.system,
+        splits.source,
+        directions.dim_place,
+        directions.inlp_place,
+        directions.default_k,
+    ]
+    digest = hashlib.sha256(json.dumps(facts).encode())
     digest.update(directions.raw(directions.dim_place).numpy().tobytes())
     if directions.inlp:
         subspace = directions.subspace("inlp", directions.inlp_place)

@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +44,8 @@ SCHEMA = 1
 INCOMPLETE = 2
 """Schema of directions that lack INLP, class means or places, as imported ones do. They are marked
 apart because a reader of schema 1 takes for granted that all of it is there."""
+PARTIAL = ".partial"
+"""Folder in that of an artifact, with files that are to take the place of those there."""
 ROOT: Final = PRECOMPUTED
 
 
@@ -113,30 +115,66 @@ def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -
     write_json(folder / "manifest.json", document)
 
 
-def publish(made: Path, folder: Path) -> None:
+@contextlib.contextmanager
+def replacing(folder: Path, *, leaving_out: Sequence[str] = ()) -> Generator[Path]:
+    """Give a place to write an artifact's files in; in the end they replace those of a folder.
+
+    A kill on the way leaves the folder as it was.
+
+    Args:
+        folder: Is made if need be; files of other names stay.
+        leaving_out: Files that go if no new ones replace them.
+
+    Raises:
+        SteeringError: If the disk refuses, as `publish` says.
+    """
+    with disk_space.writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-")
+    with beside as place:
+        made = (
+            Path(place) / "made"
+        )  # One level deeper than a fit: whoever looks for fits passes by.
+        yield made
+        publish(made, folder, leaving_out=leaving_out)
+
+
+def publish(made: Path, folder: Path, *, leaving_out: Sequence[str] = ()) -> None:
     """Put a finished artifact in its place: every file is written whole, then all are named anew.
+
+    The manifest comes last: until then the old one says a hash that new directions do not have, so
+    that no mixture is taken for an artifact.
 
     Args:
         made: Holds the files, and nothing else; it is removed.
         folder: Is made if need be; files of other names stay.
+        leaving_out: Files that go if `made` has none of their name.
 
     Raises:
         SteeringError: If the disk refuses; unless it does so between two renames, `folder` is then
             as it was.
     """
-    partial = folder / ".partial"
+    partial = folder / PARTIAL
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed right here
     try:
-        names = sorted(path.name for path in made.iterdir())
+        names = sorted((path.name for path in made.iterdir()), key=_manifest_last)
+        gone = [name for name in leaving_out if name not in names]
         for name in names:
             write_file(partial / name, (made / name).read_bytes())
         for name in names:
+            if name == local_fits.MANIFEST:
+                for each in gone:
+                    (folder / each).unlink(missing_ok=True)
             (partial / name).replace(folder / name)
     except OSError as error:
         raise SteeringError(f"{folder} could not be written: {error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(made, ignore_errors=True)
+
+
+def _manifest_last(name: str) -> tuple[bool, str]:
+    return name == local_fits.MANIFEST, name
 
 
 def load(model: str, folder: Path | None = None) -> "Directions":

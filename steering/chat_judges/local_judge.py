@@ -8,12 +8,14 @@ import copy
 import json
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering.artifacts.provenance import unnamed_weights
 from steering.chat_judges.assessment import (
     CHOICES,
     EMPTY,
@@ -42,13 +44,14 @@ class LocalJudge:
 
     model: ChatModel
 
-    @property
+    @cached_property
     def provenance(self) -> dict[str, str]:
         """Name, number format and source of the model, and the question's hash."""
         return {
             "judge": self.model.name,
             "quantization": self.model.number_format.quantization,
             **{key: value for key, value in self.model.provenance.items() if value},
+            **unnamed_weights(self.model),
             "question_sha256": QUESTION_SHA256,
         }
 

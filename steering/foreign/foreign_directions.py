@@ -112,9 +112,11 @@ def import_directions(
     key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     folder = out or local_fits.root(model) / f"{local_fits.IMPORTED}{key[:12]}"
     _require_free(folder)
-    store.write(folder, directions, manifest)
-    if maps is not None:
-        store.write_file(folder / "maps.safetensors", maps)
+    # Maps of an earlier import are of other directions.
+    with store.replacing(folder, leaving_out=["maps.safetensors"]) as made:
+        store.write(made, directions, manifest)
+        if maps is not None:
+            store.write_file(made / "maps.safetensors", maps)
     return Imported(folder, store.load(model, folder), manifest, _cosine(directions, model))
 
 
@@ -300,7 +302,7 @@ def _require_free(folder: Path) -> None:
     with contextlib.suppress(SteeringError):
         if "imported_from" in store.read_json(folder / "manifest.json"):
             return
-    if any(folder.iterdir()):
+    if any(path.name != store.PARTIAL for path in folder.iterdir()):
         raise SteeringError(
             f"{folder} is not empty, and what is in it was not imported; give a new folder with "
             "--out"

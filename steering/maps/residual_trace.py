@@ -230,18 +230,12 @@ class Tracer:
         program = compile_edits([edit], device=model.device)
         # The edits' hooks come first, so that what is read has been edited.
         with (
-            torch.inference_mode(),
             starting_at(model, start, known.streams[start] if start else None),
             ending_at(model, last),
             intervene(model, program),
             reading(model, read_at) as read,
         ):
-            model.body(
-                input_ids=batch.tokens,
-                attention_mask=batch.mask,
-                position_ids=batch.positions,
-                use_cache=False,
-            )
+            model.run_blocks(batch)
         if edit is None:
             known.streams.update(read)
         streams = [read[layer][0].float().cpu() for layer in layers]

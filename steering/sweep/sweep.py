@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from steering.artifacts.provenance import unnamed_weights
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.interventions.directions import Directions
@@ -70,7 +71,8 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
     edits = {
         cell: cell.edit(directions) for cell in [*itertools.chain(*grids.values()), *answering]
     }
-    stages = Stages(["sweep", SCHEMA, provenance, directions.digest, asdict(settings)])
+    facts = [provenance, directions.digest, asdict(settings), *unnamed_weights(model).values()]
+    stages = Stages(["sweep", SCHEMA, *facts])
     cells = Cells(model, splits, settings, stages, edits)
     measured = cells.measured()
     judged = cells.judged(list(dict.fromkeys(answering)))

@@ -116,6 +116,31 @@ def test_a_fit_that_was_stopped_goes_on_and_gives_the_same_bytes(
     assert content() == expected
 
 
+@pytest.mark.parametrize("step", ["write_maps", "write", "publish"])
+def test_a_fit_that_is_killed_while_it_is_written_leaves_the_one_before(
+    tiny, splits, monkeypatch, step
+):
+    quick_fit.quick(tiny, splits)
+    folder = quick_fit.folder_of(tiny)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    fewer = {name: texts[:-2] for name, texts in splits.train.items()}
+    real = getattr(store, step)
+
+    def stop(*arguments, **options):
+        if step != "publish":
+            real(*arguments, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, step, stop)
+        with pytest.raises(KeyboardInterrupt):
+            quick_fit.quick(tiny, replace(splits, train=fewer, source="fewer"))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert list(folder.parent.iterdir()) == [folder]
+    quick_fit.quick(tiny, replace(splits, train=fewer, source="fewer"))
+    assert store.manifest(tiny.name)["prompts"] == "fewer"
+
+
 def test_a_model_without_shipped_directions_has_nothing_to_take_over(tiny):
     assert quick_fit.known(tiny) is None
 

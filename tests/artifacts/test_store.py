@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import hashlib
 import io
@@ -115,6 +116,51 @@ def test_a_finished_artifact_replaces_the_old_one_and_leaves_other_files(tmp_pat
     found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert found == {"a": b"new", "b": b"new", "notes.txt": b"mine"}
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("renamed", [0, 1, 2])
+def test_a_kill_between_two_files_never_leaves_what_does_not_belong_together(
+    tmp_path, monkeypatch, fitted, charted, renamed
+):
+    def made(folder, directions, maps):
+        store.write(folder, directions, {})
+        store.write_maps(folder, maps)
+        return directions.digest, maps.digest
+
+    out = tmp_path / "out"
+    old = made(out, fitted, charted)
+    other = replace(fitted, difference=-fitted.difference), replace(charted, texts=charted.labels)
+    made(tmp_path / "made", *other)
+    real, calls = Path.replace, []
+
+    def stopping(path, target):
+        calls.append(path.name)
+        if len(calls) > renamed:
+            raise KeyboardInterrupt
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        store.publish(tmp_path / "made", out)
+    if not renamed:
+        assert (store.load("tiny", out).digest, store.read_maps("tiny", out).digest) == old
+        return
+    with pytest.raises(SteeringError, match="from another run"):
+        store.load("tiny", out)
+
+
+def test_what_is_written_beside_an_artifact_takes_its_place_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "new" / "out"
+    for content, stops in ((b"one", False), (b"two", True), (b"three", False)):
+        with contextlib.suppress(KeyboardInterrupt), store.replacing(folder) as made:
+            write_file(made / "a", content)
+            if stops:
+                raise KeyboardInterrupt
+            write_file(made / "b", content)
+        kept = b"one" if stops else content
+        found = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert found == {"a": kept, "b": kept}
+        assert [path.name for path in folder.parent.iterdir()] == ["out"]
 
 
 def test_a_disk_that_fills_up_leaves_the_old_artifact_whole(tmp_path, monkeypatch):

@@ -8,10 +8,8 @@ import torch
 
 from steering.artifacts import local_fits, store
 from steering.artifacts.export import export
-from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.foreign.foreign_directions import Wishes, import_directions, shape_of
-from steering.interventions.directions import Directions
 from steering.sources import catalog
 from tests.helpers import foreign
 from tests.helpers.foreign import saved, sha256, truncated
@@ -126,6 +124,56 @@ def test_directions_that_were_fitted_are_never_written_over(model, tmp_path, mad
         import_directions(path, model, path)
 
 
+@pytest.fixture
+def bundle(model, tmp_path, fitted, charted) -> Path:
+    """Directions and maps of the model, as they are exported."""
+    store.write(tmp_path / "local", replace(fitted, model=model), {"seed": 42})
+    store.write_maps(tmp_path / "local", charted)
+    return export(model, tmp_path / "bundle.zip", folder=tmp_path / "local")
+
+
+@pytest.mark.parametrize("source", ["vector", "own directions without maps"])
+def test_maps_of_an_earlier_import_do_not_stay_beside_other_directions(
+    model, tmp_path, made, bundle, source
+) -> None:
+    out = tmp_path / "out"
+    import_directions(bundle, model, out)
+    assert store.read_maps(model, out) is not None
+    path = saved(tmp_path, "pt", foreign.vectors(1)) if source == "vector" else made
+    found = import_directions(path, model, out)
+    assert store.read_maps(model, out) is None
+    assert store.load(model, out).digest == found.directions.digest
+    import_directions(bundle, model, out)
+    assert store.read_maps(model, out) is not None
+
+
+@pytest.mark.parametrize("killed_at", ["directions.safetensors", "manifest.json"])
+def test_an_import_that_is_killed_leaves_the_one_before_and_can_be_made_again(
+    model, tmp_path, bundle, monkeypatch, killed_at
+) -> None:
+    path = saved(tmp_path, "pt", foreign.vectors(1))
+    real = store.write_file
+
+    def stop(file: Path, content: bytes) -> None:
+        real(file, content)
+        if file.name == killed_at:
+            raise KeyboardInterrupt
+
+    for out in (tmp_path / "new", tmp_path / "old"):
+        if out.name == "old":
+            import_directions(bundle, model, out)
+        before = {file.name: file.read_bytes() for file in out.iterdir()} if out.exists() else {}
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "write_file", stop)
+            with pytest.raises(KeyboardInterrupt):
+                import_directions(path, model, out)
+        if before:
+            assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+        (out / store.PARTIAL).mkdir(parents=True, exist_ok=True)  # as a kill may leave it
+        import_directions(path, model, out)
+        assert {file.name for file in out.iterdir()} == {"directions.safetensors", "manifest.json"}
+
+
 # The sign
 
 
@@ -152,11 +200,8 @@ def test_the_cosine_with_the_difference_that_the_model_has_is_told(sign, tmp_pat
 # Round trips
 
 
-def test_an_exported_bundle_comes_back_whole(model, tmp_path, made, fitted, charted) -> None:
-    local = replace(fitted, model=model)
-    store.write(tmp_path / "local", local, {"seed": 42})
-    store.write_maps(tmp_path / "local", charted)
-    path = export(model, tmp_path / "bundle.zip", folder=tmp_path / "local")
+def test_an_exported_bundle_comes_back_whole(model, bundle, made, fitted) -> None:
+    local, path = replace(fitted, model=model), bundle
     found = import_directions(path, model)
     assert found.directions.digest == local.digest
     assert found.directions.inlp_ranks == local.inlp_ranks
@@ -238,23 +283,3 @@ def test_a_complete_artifact_that_lost_its_means_is_still_refused(made, fitted) 
     (made / "manifest.json").write_text(json.dumps(document | {"schema": 1}))
     with pytest.raises(SteeringError, match="harmless_mean"):
         store.load("tiny-qwen2", made)
-
-
-# The command
-
-
-def test_the_command_prints_what_was_found_and_how_to_use_it(model, tmp_path, capsys) -> None:
-    path = str(saved(tmp_path, "gguf", foreign.vectors(1, 2)))
-    assert main(["import", path, "--model", model, "--json", "--flip-sign", "--layer", "2"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert document["layers"] == [2, 3]
-    assert document["position"] is None
-    assert document["cosine"] is None
-    found: Directions = store.load(model, Path(document["folder"]))
-    assert torch.equal(found.raw((-1, 2)), -foreign.vectors(1, 2)[1])
-    assert main(["import", path, "--model", model]) == 0
-    told = capsys.readouterr().out
-    for words in ("--directions", "sign: imported from", "no INLP subspace", "precompute --quick"):
-        assert words in told
-    assert main(["import", str(tmp_path / "nothing"), "--model", model]) == 2
-    assert capsys.readouterr().err.startswith("error: there is no file or folder")

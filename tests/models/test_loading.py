@@ -116,6 +116,19 @@ def test_a_format_that_does_not_hold_is_followed_by_the_next(folder, monkeypatch
     assert load(str(folder), device="cpu", trial=lambda _: None).dtype == torch.float16
 
 
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+def test_what_was_tried_before_is_in_the_reason(wide_folder, monkeypatch, quantization):
+    first = NumberFormat("none", torch.float16, "it fits")
+    then = NumberFormat(quantization, torch.float32, "it fits, too")
+    monkeypatch.setattr(number_formats, "candidates", lambda *_: [first, then])
+    model = load(str(wide_folder), device="cpu", trial=lambda _: "layer 1 overflows")
+    assert model.number_format.quantization == quantization
+    said = model.number_format.reason
+    assert said == "it fits, too; float16 was tried, and layer 1 overflows"
+    model = load(str(wide_folder), device="cpu", trial=lambda _: None)
+    assert model.number_format.reason == "it fits"
+
+
 def test_a_format_that_was_asked_for_and_does_not_hold_is_refused(folder):
     with pytest.raises(SteeringError, match=r"float16: layer 1 overflows.*--dtype float32"):
         load(str(folder), dtype="float16", device="cpu", trial=lambda _: "layer 1 overflows")
@@ -129,7 +142,7 @@ def test_nf4_on_a_cpu_refuses_a_width_that_its_kernel_cannot_multiply(folder):
 def test_quantized_weights_say_what_they_are(quantized):
     number_format = quantized.number_format
     assert number_format.quantization in number_format.reason.lower()
-    assert "on the CPU, as asked for" in number_format.reason
+    assert "as asked for, with " in number_format.reason
     kinds = {type(module).__name__ for module in quantized.network.modules()}
     expected = {"nf4": "Linear4bit", "int8": "Linear8bitLt"}
     assert expected[number_format.quantization] in kinds

@@ -9,6 +9,7 @@ import pytest
 from steering.artifacts import resumable, store
 from steering.errors import SteeringError
 from steering.interventions.panel import parse
+from steering.models.chat_model import inspect
 from steering.sweep import cells, sweep, sweep_table
 from steering.sweep.grids import expand
 from steering.sweep.sweep import run_sweep
@@ -172,3 +173,22 @@ def test_other_directions_settings_or_provenance_are_other_work(
     assert folders() == 5
     run()
     assert folders() == 5
+
+
+def test_other_weights_in_the_same_folder_are_swept_anew(tiny, own_copy, fitted, splits, tmp_path):
+    network, tokenizer = own_copy(tiny)
+    network.model.layers[0].mlp.down_proj.weight.data.mul_(-1)
+    found = [
+        run_sweep(
+            model,
+            fitted,
+            splits,
+            tmp_path / "out.csv",
+            provenance=FACTS,
+            grid={"some": [parse("flip:k=1")]},
+            generated=[],
+            settings=SMALL,
+        )
+        for model in (tiny, inspect(tiny.name, network, tokenizer))
+    ]
+    assert found[0] != found[1]
