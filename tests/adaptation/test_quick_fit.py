@@ -10,7 +10,7 @@ from steering.adaptation import loaded, quick_fit
 from steering.artifacts import store
 from steering.errors import NotFittedError
 from steering.fitting import candidates, choice, start_values
-from steering.fitting.choice import FULL, QUICK
+from steering.fitting.choice import QUICK
 from steering.models.chat_model import NumberFormat, inspect
 from tests.helpers.flat_layout import flatten
 from tests.helpers.short_precompute import few_splits
@@ -143,12 +143,6 @@ def test_a_fit_that_is_killed_while_it_is_written_leaves_the_one_before(
 
 def test_a_model_without_shipped_directions_has_nothing_to_take_over(tiny):
     assert quick_fit.known(tiny) is None
-
-
-def test_the_full_effort_tries_every_place_and_prompt():
-    assert FULL.places is FULL.validation is FULL.answered is None
-    assert QUICK.places < 90
-    assert QUICK.screened < FULL.screened
 
 
 def test_the_command_writes_into_the_cache_and_not_over_what_is_shipped(

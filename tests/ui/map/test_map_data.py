@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.interventions.panel import Panel, parse
-from steering.maps import markers
 from steering.maps.residual_trace import Trace, trace
 from steering.ui.map import map_data
 from tests.helpers.flat_places import ANSWERS, LAYERS, PANELS, POSITION, PROMPT, SLOTS
@@ -213,14 +211,6 @@ def test_a_prompt_whose_characters_are_split_between_tokens_is_found_whole(tiny,
     assert "".join(tokens["texts"][tokens["template"] :]) == "".join(tiny.suffix)
     assert tokens["read"] - tokens["answer"] == POSITION
     assert tokens["answer"] == len(tokens["texts"])
-
-
-def test_umap_places_are_columns_in_the_panels_order(maps, traced):
-    columns = markers.umap_places(maps, traced.states, 3)
-    expected = maps.at(3).clusters.coordinates(traced.states[:, 2])[:, :2]
-    np.testing.assert_allclose(np.transpose(columns), expected.numpy(), rtol=6e-3)
-    with pytest.raises(SteeringError, match="no map at layer 0"):
-        markers.umap_places(maps, traced.states, 0)
 
 
 def test_a_sign_of_t_that_rounds_to_zero_is_not_minus_zero():

@@ -6,6 +6,7 @@ from steering.inference.comparison import Answer
 from steering.ui import text
 from steering.ui.playground import answer_html
 from tests.helpers.answers import EVIL, MEASURED, RIGHT_TO_LEFT, plain
+from tests.helpers.built_page import text_of
 
 
 @pytest.mark.parametrize("state", ["writing", "done", "recorded"])
@@ -103,3 +104,20 @@ def test_a_quotation_from_right_to_left_is_set_apart_in_its_sentence(words):
 def test_the_caret_stands_where_the_text_goes_on():
     shown = answer_html.view(Answer(panel="flip", text="Sure"), "writing")
     assert re.search(r'Sure<span class="caret" aria-hidden="true"></span></div>', shown)
+
+
+def test_thinking_is_a_fold_that_is_open_until_the_answer_begins():
+    thinking = Answer(panel="baseline", thinking="<b>Hm.</b>")
+    assert '<details class="thinking" open>' in answer_html.view(thinking, "writing")
+    assert "&lt;b&gt;Hm." in answer_html.view(thinking, "writing")
+    begun = Answer(panel="baseline", thinking="Hm.", text="Yes")
+    for state in ("writing", "done"):
+        assert '<details class="thinking">' in answer_html.view(begun, state)
+    assert "<details" not in answer_html.view(Answer(panel="baseline", text="Yes"), "done")
+
+
+def test_an_answer_that_is_not_finished_has_a_word_of_its_own():
+    answer = Answer(panel="baseline", verdict="not_finished", reason="not finished: cut inside")
+    shown = text_of(answer_html.view(answer, "done"))
+    assert "Not finished" in shown
+    assert "cut inside" in shown
