@@ -1,12 +1,15 @@
 """The page, built as Gradio builds it."""
 
 import asyncio
+import inspect
 import re
 from html import unescape
+from types import SimpleNamespace
 
 import gradio as gr
 
 from steering.ui import build
+from steering.ui.events import wire
 from steering.ui.layout import Limits, page
 
 
@@ -28,6 +31,25 @@ def laid_out(engine, limits=None):
             return page(engine, limits or Limits())
 
     return asyncio.run(inside())
+
+
+def wired(engine):
+    """Return the app and its components, which `build` keeps to itself."""
+
+    async def inside():
+        with gr.Blocks() as demo:
+            made = page(engine, Limits())
+            wire(made, engine, demo.load)
+        return demo, made
+
+    return asyncio.run(inside())
+
+
+def call(fn, values, visitor="visitor"):
+    """Call a handler as Gradio does and return all it gives."""
+    named = "request" in inspect.signature(fn.fn).parameters
+    found = fn.fn(*[SimpleNamespace(session_hash=visitor)] * named, *values)
+    return list(found) if inspect.isgenerator(found) else [found]
 
 
 def values_of(made, **shared):

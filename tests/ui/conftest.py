@@ -6,12 +6,12 @@ from tests.helpers.built_page import laid_out
 from tests.helpers.engines import ready
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engine(tiny, fitted):
     return ready(tiny, fitted)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made(engine):
     """The page, laid out once: no test changes it."""
     return laid_out(engine)

@@ -69,6 +69,12 @@ def test_the_settings_of_the_cards_are_found_behind_those_of_all(made):
     assert settings["flip"].values["alpha"] == 2
 
 
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch) -> None:
+    """Look at the line again at once."""
+    monkeypatch.setattr(run_handlers, "_POLL_SECONDS", 0)
+
+
 def states(updates, made):
     """The state of each card's answer, by slot."""
     return {
