@@ -87,9 +87,13 @@ def isolated(words: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return an error's words as a sentence: a capital first, a full stop last."""
+    """Return an error's words as a sentence: a capital first, a full stop last.
+
+    A setting, as in `k=9`, keeps its letter: there is no K.
+    """
     text = text.strip()
-    text = text[:1].upper() + text[1:]
+    if not re.match(r"\w+=", text):
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 

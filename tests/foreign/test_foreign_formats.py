@@ -14,6 +14,7 @@ from tests.helpers.foreign import saved
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "published_directions"
 """Two folders as github.com/andyrdt/refusal_direction publishes them, if they are beside this."""
+NOT_OURS = "reads directions of github.com/andyrdt/refusal_direction, which are not ours to ship"
 FORMS = ("gguf", "safetensors", "pt", "pth")
 
 
@@ -139,7 +140,7 @@ def test_a_direction_of_another_length_is_taken_and_one_of_another_run_is_refuse
             import_directions(mixed, model)
 
 
-@pytest.mark.skipif(not PUBLISHED.is_dir(), reason=f"{PUBLISHED} is not there")
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason=NOT_OURS)
 @pytest.mark.parametrize(
     ("name", "for_model", "place", "norm"),
     [

@@ -97,7 +97,7 @@ def test_choosing_another_model_drops_the_first_one_even_if_it_comes_late(tiny, 
     assert (engine.name, engine.status.phase) == ("other", "ready")
 
 
-def test_runs_are_answered_in_the_order_they_came(engine):
+def test_a_run_knows_how_many_came_before_it(engine):
     with engine.run("ann") as first, engine.run("bob") as second, engine.run("cy") as third:
         assert [engine.ahead(run) for run in (first, second, third)] == [0, 1, 2]
     with engine.run("dee") as alone:

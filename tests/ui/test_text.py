@@ -30,7 +30,12 @@ def test_every_kind_of_panel_introduces_itself():
 
 @pytest.mark.parametrize(
     ("given", "shown"),
-    [("k=9 is out of range", "K=9 is out of range."), ("Done.", "Done."), ("why?", "Why?")],
+    [
+        ("k=9 is out of range", "k=9 is out of range."),
+        ("no map", "No map."),
+        ("Done.", "Done."),
+        ("why?", "Why?"),
+    ],
 )
 def test_an_errors_words_become_a_sentence(given, shown):
     assert text.sentence(given) == shown

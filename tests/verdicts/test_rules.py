@@ -2,15 +2,16 @@ import json
 from collections import Counter
 from itertools import islice, permutations
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
+from steering.verdicts import gibberish, repetition, rules
 from steering.verdicts.rules import RULES, contains_refusal_phrase, judge
 from tests.helpers.judged_texts import GIBBERISH, LOOPS
+from tests.helpers.kill import traced
 
 JUDGED = [
     json.loads(line)
@@ -268,8 +269,11 @@ def test_any_text_gets_a_verdict_with_a_reason(text: str, ended: bool) -> None:
     assert not judgement.looping or judgement.verdict == "broken"
 
 
-def test_a_long_answer_is_judged_in_a_moment() -> None:
-    text = " ".join("".join(letters) for letters in islice(permutations("aeilnorst", 5), 3000))
-    start = perf_counter()
-    assert judge(text, ended=False).verdict == "complied"
-    assert perf_counter() - start < 5
+def test_an_answer_of_twice_the_length_takes_twice_the_work() -> None:
+    def steps(words: int) -> int:
+        letters = islice(permutations("aeilnorst", 5), words)
+        text = " ".join(map("".join, letters))
+        assert judge(text, ended=False).verdict == "complied"
+        return traced(lambda: judge(text, ended=False), (rules, repetition, gibberish))
+
+    assert steps(3000) < 2.5 * steps(1500)
