@@ -32,9 +32,9 @@ window.steering = (() => {
     }, REST);
   }
 
-  function calm() {
+  function calm(time = CALM) {
     window.clearTimeout(timer);
-    calmUntil = Date.now() + CALM;
+    calmUntil = Math.max(calmUntil, Date.now() + time);
   }
 
   function markStale() {

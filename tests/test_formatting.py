@@ -21,3 +21,16 @@ from steering import formatting
 )
 def test_numbers_are_written_as_people_print_them(shown, expected):
     assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("k=9 is out of range", "k=9 is out of range."),
+        ("no map", "No map."),
+        ("Done.", "Done."),
+        ("why?", "Why?"),
+    ],
+)
+def test_an_errors_words_become_a_sentence(given, shown):
+    assert formatting.sentence(given) == shown

@@ -175,7 +175,7 @@ def measure(model: ChatModel, maps: Maps) -> tuple[Drift, ...]:
     ]
     labels = [label for label in maps.labels if label in CLASSES]
     return tuple(
-        compare(chart, states[:, place], indices, labels) for place, chart in enumerate(maps.charts)
+        compare(chart, states[:, index], indices, labels) for index, chart in enumerate(maps.charts)
     )
 
 
@@ -185,7 +185,7 @@ def calibration(labels: Sequence[str]) -> list[int]:
     for name in CLASSES:
         members = [index for index, label in enumerate(labels) if label == name]
         size = min(PROMPTS // len(CLASSES), len(members))
-        chosen += [members[place * len(members) // size] for place in range(size)]
+        chosen += [members[index * len(members) // size] for index in range(size)]
     return chosen
 
 

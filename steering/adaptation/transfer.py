@@ -52,7 +52,7 @@ class Fit:
     """What was fitted in one format.
 
     Attributes:
-        directions: Difference in means and INLP at the places of the shipped ones.
+        directions: Difference in means and INLP at the points of the shipped ones.
         chart: The maps at INLP's layer.
         kept: Training prompts a class behind the difference in means.
         shipped: Whether it is the shipped artifact itself.
@@ -69,7 +69,7 @@ class Shipped:
     """The artifact that the formats are measured against.
 
     Attributes:
-        directions: Say the places, the rank and the model.
+        directions: Say the points, the rank and the model.
         maps: Its maps, whose calibration prompts are run in every format.
         format: The format that both were fitted in.
         kept: Training prompts a class behind the difference in means.
@@ -132,12 +132,12 @@ def transfer(
         "n": len(asked),
         "n_train": {name: len(splits.train[name]) for name in CLASSES},
         "tokens": TOKENS,
-        "dim_place": list(directions.dim_place),
-        "inlp_place": list(directions.inlp_place),
+        "dim_place": list(directions.dim_point),
+        "inlp_place": list(directions.inlp_point),
         "formats": [
             asdict(each)
             | {"name": each.name, "kept": found.kept, "shipped": found.shipped}
-            | {"inlp_rank": found.directions.subspace("inlp", directions.inlp_place).rank}
+            | {"inlp_rank": found.directions.subspace("inlp", directions.inlp_point).rank}
             for each, found in fits.items()
         ],
         "baseline": baselines,
@@ -169,7 +169,7 @@ def _loaded(load: Load, shipped: Shipped, wanted: Format) -> ChatModel:
 def fit(load: Load, shipped: Shipped, splits: PromptSplits, wanted: Format) -> Fit:
     """Return the fit in one format, reading the training prompts in it if need be."""
     if wanted == shipped.format:
-        chart = shipped.maps.at(shipped.directions.inlp_place[1])
+        chart = shipped.maps.at(shipped.directions.inlp_point[1])
         return Fit(shipped.directions, chart, shipped.kept, shipped=True)
     model = _loaded(load, shipped, wanted)
     stages = Stages.of(model, splits.source, "refit")
@@ -178,8 +178,8 @@ def fit(load: Load, shipped: Shipped, splits: PromptSplits, wanted: Format) -> F
 
 
 def landed(model: ChatModel, shipped: Shipped, source: str) -> Float[Tensor, "prompt d_model"]:
-    """Return the calibration prompts' states at INLP's place, kept on disk."""
-    maps, (position, layer) = shipped.maps, shipped.directions.inlp_place
+    """Return the calibration prompts' states at INLP's point, kept on disk."""
+    maps, (position, layer) = shipped.maps, shipped.directions.inlp_point
     rows = [model.render(maps.texts[index]) for index in drift.calibration(maps.labels)]
     stages = Stages.of(model, source, "refit")
     return stages.tensors(

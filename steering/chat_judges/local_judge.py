@@ -77,9 +77,9 @@ class LocalJudge:
             return Opinion(None, f"{len(prompt)} tokens of question leave no room for a reply")
         cache = self.read(prompt)
         reply, values = "{", {}
-        for place, (name, choices) in enumerate(CHOICES.items()):
+        for index, (name, choices) in enumerate(CHOICES.items()):
             reply += f'"{name}": '
-            end = "}" if place == len(CHOICES) - 1 else ", "
+            end = "}" if index == len(CHOICES) - 1 else ", "
             texts = [reply + json.dumps(choice) + end for choice in choices]
             best = int(self.log_probabilities(prompt[-1], texts, cache).argmax())
             values[name], reply = choices[best], texts[best]
@@ -107,7 +107,7 @@ class LocalJudge:
         encode = self.model.tokenizer.encode
         rows = [[last, *encode(text, add_special_tokens=False)] for text in texts]
         columns = enumerate(zip(*rows, strict=False))
-        shared = next(place for place, column in columns if len(set(column)) > 1)
+        shared = next(index for index, column in columns if len(set(column)) > 1)
         lengths = torch.tensor([len(row) - shared for row in rows], device=self.model.device)
         longest = int(lengths.max())
         tails = self._ids([(row[shared:] + [0] * longest)[:longest] for row in rows])

@@ -253,4 +253,4 @@ def _size(path: Path) -> int:
 
 def _unreadable(path: Path, error: OSError) -> SteeringError:
     said = error.strerror or str(error)
-    return SteeringError(f"{path} cannot be read: {said}; check its place and permissions")
+    return SteeringError(f"{path} cannot be read: {said}; check its path and permissions")

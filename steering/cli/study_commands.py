@@ -68,8 +68,8 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
         )
     return {
         "folder": str(out),
-        "dim_place": directions.dim_place,
-        "inlp_place": directions.inlp_place,
+        "dim_place": directions.dim_point,
+        "inlp_place": directions.inlp_point,
         "k": directions.default_k,
         "c": directions.default_c,
     }

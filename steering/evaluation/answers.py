@@ -101,8 +101,8 @@ def answer_resumably(  # noqa: PLR0913 - what is asked, of whom, and where it is
     """
     facts = [asdict(sampling), [[str(p), str(p.resolved(directions))] for p in panels]]
     batches = {
-        json.dumps([batch.prompts, *facts, place]): batch
-        for place, batch in enumerate(_batches(model, directions, sets, panels, rows_per_batch))
+        json.dumps([batch.prompts, *facts, index]): batch
+        for index, batch in enumerate(_batches(model, directions, sets, panels, rows_per_batch))
     }
 
     def run(key: str) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _batches(
     directions.rendering.require(model.template.rendering, what="directions", model=model.name)
     edits = [panel.edit(directions) for panel in panels]
     prompts = [(group, prompt) for group, texts in sets.items() for prompt in texts]
-    groups = {group: place for place, group in enumerate(sets)}
+    groups = {group: index for index, group in enumerate(sets)}
     ids = [
         row
         for group, texts in sets.items()
@@ -166,10 +166,10 @@ class _Batch:
                 baseline = column.logits[::n].repeat_interleave(n, dim=0)
                 kls = kl_divergence(baseline, column.logits).numpy()
             if any(column.overflowed):
-                place = column.overflowed.index(True)
+                index = column.overflowed.index(True)
                 with intervene(model, program):
                     read = _as_read(model, rows, tokens)
-                    raise overflow.error(model, read, place, panel=str(self.panels[place % n]))
+                    raise overflow.error(model, read, index, panel=str(self.panels[index % n]))
             for row, token in enumerate(column.tokens):
                 if token is not None:
                     tokens[row].append(token)

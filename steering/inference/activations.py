@@ -54,8 +54,8 @@ def capture(
             batch = model.batch([rows[index] for index in chunk])
             with reading(model, layers, positions) as states:
                 model.run_blocks(batch)
-            for place, layer in enumerate(layers):
-                kept[chunk, :, place] = states[layer].float().cpu()
+            for index, layer in enumerate(layers):
+                kept[chunk, :, index] = states[layer].float().cpu()
             fine = kept[chunk].isfinite().flatten(1).all(dim=1)
             overflow.require(fine, model, [rows[index] for index in chunk])
             if running is not None:

@@ -231,7 +231,7 @@ class ChatModel:
         return TokenBatch(tokens.to(self.device), mask.to(self.device), positions.to(self.device))
 
     def modules(self, layer: int, part: Part) -> tuple[nn.Module, ...]:
-        """Return the modules whose input (`input`) or output (the others) is that place.
+        """Return the modules whose input (`input`) or output (the others) is that site.
 
         None where a block has no such part, as one that only mixes tokens has no MLP: it writes
         nothing, so there is nothing to edit.

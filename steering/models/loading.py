@@ -125,6 +125,8 @@ def _load_network(
     quantization, dtype = number_format.quantization, number_format.dtype
     config = None
     held = prequantized.quantization(folder)
+    if held or quantization != "none":
+        number_formats.require_bitsandbytes()
     if held:
         pass  # config.json says how the weights are to be read
     elif quantization == "nf4":

@@ -10,6 +10,7 @@ faster, see `dtype_speed`. NF4 with double quantization follows Dettmers et al. 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -76,17 +77,32 @@ def formats(*, cuda: bool) -> tuple[Format, ...]:
 
 
 def check_asked(quantization: str | None, dtype: str | None) -> None:
-    """Refuse a quantization or dtype that does not exist.
+    """Refuse a quantization or dtype that does not exist, or cannot be had here.
 
     Raises:
-        SteeringError: Names what is allowed.
+        SteeringError: Names what is allowed, or what to install.
     """
     if quantization is not None and quantization not in get_args(Quantization):
         raise SteeringError(
             f"unknown quantization {quantization!r}; allowed: {', '.join(get_args(Quantization))}"
         )
+    if quantization in ("nf4", "int8"):
+        require_bitsandbytes()
     if dtype is not None and dtype not in get_args(Dtype):
         raise SteeringError(f"unknown dtype {dtype!r}; allowed: {', '.join(get_args(Dtype))}")
+
+
+def require_bitsandbytes() -> None:
+    """Refuse a quantized model where the package that computes with it is missing.
+
+    Raises:
+        SteeringError: Says what to install.
+    """
+    if find_spec("bitsandbytes") is None:
+        raise SteeringError(
+            "NF4 and int8 need bitsandbytes, which is not installed; run `pip install "
+            "'refusal-steering-playground[quantization]'`, or choose quantization none"
+        )
 
 
 def candidates(

@@ -1,4 +1,4 @@
-"""Dose and response: grids of edits over rank, alpha, coefficient, layer and place.
+"""Dose and response: grids of edits over rank, alpha, coefficient, layer and position.
 
 Every cell is measured by single tokens on validation prompts: the refusal score of harmful and of
 harmless ones, and on harmless ones the KL divergence of the next token and the loss on the

@@ -1,7 +1,10 @@
 """The quick fit: what is written, where, and that it goes on where it was stopped."""
 
+import asyncio
+import importlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +15,8 @@ from steering.errors import NotFittedError
 from steering.fitting import candidates, choice, start_values
 from steering.fitting.choice import QUICK
 from steering.models.chat_model import NumberFormat, inspect
+from steering.serving.engine import Engine, Supply
+from steering.serving.machine_fit import Adapting
 from tests.helpers.flat_layout import flatten
 from tests.helpers.short_precompute import few_splits
 
@@ -21,7 +26,7 @@ def few(monkeypatch, tmp_path):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(start_values, "RANKS_TRIED", (1, 2))
     monkeypatch.setattr(start_values, "COEFFICIENTS_TRIED", (1.0, 2.0))
-    less = replace(QUICK, places=3, screened=2, finalists=2, validation=3, answered=2, tokens=2)
+    less = replace(QUICK, points=3, screened=2, finalists=2, validation=3, answered=2, tokens=2)
     monkeypatch.setattr(quick_fit, "QUICK", less)
     flatten(monkeypatch)
 
@@ -46,11 +51,54 @@ def test_a_quick_fit_is_kept_in_the_cache_and_serves_from_then_on(tiny, splits, 
     manifest = store.manifest(tiny.name)
     assert manifest["quick"] is True
     assert manifest["effort"]["screened"] == 2
-    assert manifest["dim_place"] == list(made.dim_place)
+    assert manifest["dim_place"] == list(made.dim_point)
     assert len(manifest["dim_screening"]) == 3
     maps, check = loaded.checked_maps(tiny, folder)
     assert {each.verdict for each in check.drifts} == {"same"}
-    assert maps.position == made.inlp_place[0]
+    assert maps.position == made.inlp_point[0]
+
+
+@pytest.fixture(scope="module")
+def app():
+    """The app's own module, made inside an event loop: Gradio would never close one of its own."""
+
+    async def inside():
+        return importlib.import_module("app")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parents[1]))
+        return asyncio.run(inside())
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def age(path):
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 0}))
+
+
+@pytest.mark.parametrize(
+    ("file", "broken"),
+    [("directions.safetensors", cut), ("maps.safetensors", cut), ("manifest.json", age)],
+)
+def test_a_fit_that_cannot_be_read_leaves_the_page_what_is_shipped(
+    tiny, fitted, splits, app, monkeypatch, file, broken
+):
+    quick_fit.quick(tiny, splits)
+    directions, _ = app._fitted(tiny)
+    assert directions is not fitted
+    warned = []
+    monkeypatch.setattr(app._logger, "warning", lambda *words: warned.append(words[-1]))
+    broken(quick_fit.folder_of(tiny) / file)
+    assert app._fitted(tiny) is None
+    assert str(quick_fit.folder_of(tiny)) in str(warned)
+    adapting = Adapting(fitted=app._fitted)
+    engine = Engine("tiny", Supply(None, lambda _: fitted, lambda _: (), adapting=adapting))
+    engine.directions = fitted
+    engine.adopt(engine._attempt, tiny)
+    assert engine.status.phase == "ready"
+    assert engine.directions is fitted
 
 
 def test_other_weights_or_formats_do_not_get_the_fit(tiny, splits):
@@ -68,19 +116,19 @@ def test_other_weights_or_formats_do_not_get_the_fit(tiny, splits):
     assert quick_fit.find(held) is None
 
 
-def test_places_and_settings_are_taken_over_and_nothing_is_tried(tiny, splits, fitted, monkeypatch):
+def test_points_and_settings_are_taken_over_and_nothing_is_tried(tiny, splits, fitted, monkeypatch):
     def never(*_, **__):
         raise AssertionError("tried")
 
-    monkeypatch.setattr(choice, "choose_places", never)
+    monkeypatch.setattr(choice, "choose_points", never)
     monkeypatch.setattr(start_values, "answer_resumably", never)
     positions = tuple(range(-len(tiny.suffix), 0))
-    place = (positions[-1], 1)
-    known = replace(fitted, dim_place=place, inlp_place=place, default_k=99, default_c=1.25)
+    point = (positions[-1], 1)
+    known = replace(fitted, dim_point=point, inlp_point=point, default_k=99, default_c=1.25)
     made = quick_fit.quick(tiny, splits, taken_over=known)
-    assert made.dim_place == made.inlp_place == place
+    assert made.dim_point == made.inlp_point == point
     assert made.default_c == 1.25
-    assert made.default_k == made.subspace("inlp", place).rank
+    assert made.default_k == made.subspace("inlp", point).rank
     assert store.manifest(tiny.name)["chosen"] == "taken over from the shipped directions"
 
 

@@ -52,7 +52,7 @@ def test_what_was_found_in_one_format_is_not_told_in_another(
 def test_a_refit_in_the_same_format_is_the_shipped_fit(load, fitted, splits, cache):
     model = load(FLOAT32)
     found = refit(model, fitted, splits, Stages.of(model, "again"))
-    assert found.directions.dim_place == fitted.dim_place
+    assert found.directions.dim_point == fitted.dim_point
     alike = agreement(fitted, found.directions)
     assert alike["dim_cosine"] == pytest.approx(1)
     assert alike["inlp_cosine"] == pytest.approx(1)

@@ -90,12 +90,12 @@ def test_the_notes_say_sign_norm_layer_and_position(fitted, tmp_path):
 
 
 def test_a_form_that_cannot_hold_an_early_layer_says_so(fitted):
-    first = replace(fitted, dim_place=(-2, 1))
+    first = replace(fitted, dim_point=(-2, 1))
     assert list(load(steering_vector(first))) == ["0"]
     with pytest.raises(SteeringError, match=r"from the input of block 2 on; export a \.zip"):
         control_vector(first)
     with pytest.raises(SteeringError, match="from the input of block 1 on"):
-        steering_vector(replace(fitted, dim_place=(-2, 0)))
+        steering_vector(replace(fitted, dim_point=(-2, 0)))
 
 
 # The bundle
@@ -169,7 +169,7 @@ def test_tables_are_flat_and_a_number_that_a_row_lacks_is_empty(fitted, folder):
 
 
 def test_what_was_not_measured_is_left_out(fitted, tmp_path):
-    store.write(tmp_path / "bare", replace(fitted, dim_place=(-2, 1)), {})
+    store.write(tmp_path / "bare", replace(fitted, dim_point=(-2, 1)), {})
     content = bundle(store.load("tiny-qwen2", tmp_path / "bare"), tmp_path / "bare")
     members = opened(content)
     assert "tables/evaluation.csv" not in members

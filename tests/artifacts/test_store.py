@@ -47,15 +47,15 @@ def change_manifest(folder: Path, **changes) -> None:
 def assert_equal(found: Directions, expected: Directions) -> None:
     assert found.model == expected.model
     assert found.positions == expected.positions
-    assert (found.dim_place, found.inlp_place) == (expected.dim_place, expected.inlp_place)
+    assert (found.dim_point, found.inlp_point) == (expected.dim_point, expected.inlp_point)
     assert (found.default_k, found.default_c) == (expected.default_k, expected.default_c)
     assert torch.equal(found.difference, expected.difference)
     assert torch.equal(found.harmless_mean, expected.harmless_mean)
     assert found.inlp.keys() == expected.inlp.keys()
-    for place, one in expected.inlp.items():
-        other = found.inlp[place]
+    for point, one in expected.inlp.items():
+        other = found.inlp[point]
         assert torch.equal(other.subspace.basis, one.subspace.basis)
-        assert (other.subspace.position, other.subspace.layer) == place
+        assert (other.subspace.position, other.subspace.layer) == point
         assert (other.dev_accuracies, other.stopped) == (one.dev_accuracies, one.stopped)
 
 
@@ -149,7 +149,7 @@ def test_a_kill_between_two_files_never_leaves_what_does_not_belong_together(
         store.load("tiny", out)
 
 
-def test_what_is_written_beside_an_artifact_takes_its_place_whole_or_not_at_all(tmp_path):
+def test_what_is_written_beside_an_artifact_takes_its_point_whole_or_not_at_all(tmp_path):
     folder = tmp_path / "new" / "out"
     for content, stops in ((b"one", False), (b"two", True), (b"three", False)):
         with contextlib.suppress(KeyboardInterrupt), store.replacing(folder) as made:
@@ -310,7 +310,7 @@ def test_a_full_disk_leaves_directions_that_still_load(folder, fitted, monkeypat
     assert_equal(load("tiny", folder), fitted)
 
 
-def test_a_place_that_cannot_be_a_folder_is_explained(tmp_path):
+def test_a_point_that_cannot_be_a_folder_is_explained(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SteeringError, match="could not be written"):
         write_file(tmp_path / "file" / "manifest.json", b"new")
@@ -333,12 +333,12 @@ def test_shipped_directions_load_and_are_small(shipped):
 
 def test_shipped_choices_lie_within_what_was_tried(shipped):
     directions = load(shipped)
-    places = candidates(directions.positions, directions.n_layers)
-    assert set(directions.inlp) == set(places)
-    for place in (directions.dim_place, directions.inlp_place):
-        assert place in places
-        assert 1 <= directions.default_k <= directions.subspace("inlp", place).rank
-        assert directions.subspace("dim", place).rank == 1
+    points = candidates(directions.positions, directions.n_layers)
+    assert set(directions.inlp) == set(points)
+    for point in (directions.dim_point, directions.inlp_point):
+        assert point in points
+        assert 1 <= directions.default_k <= directions.subspace("inlp", point).rank
+        assert directions.subspace("dim", point).rank == 1
     assert 0 < directions.default_c <= 3
     for found in directions.inlp.values():
         assert found.subspace.rank == len(found.dev_accuracies)
@@ -362,7 +362,7 @@ def test_the_whole_shipped_score_table_is_there(shipped):
     directions, document = load(shipped), manifest(shipped)
     scores = [Score(**entry) for entry in document["dim_scores"]]
     assert len(scores) == FINALISTS
-    assert directions.dim_place in [score.place for score in scores]
+    assert directions.dim_point in [score.point for score in scores]
     assert len(document["dim_screening"]) == len(directions.inlp)
-    position, layer = directions.inlp_place
+    position, layer = directions.inlp_point
     assert document["inlp_scores"][f"{position},{layer}"] == min(document["inlp_scores"].values())

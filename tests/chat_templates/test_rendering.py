@@ -158,7 +158,7 @@ def test_the_ids_of_an_answer_are_those_that_were_written(model_of):
         texts = {"harmful": ["steal a car"] * 6, "harmless": ["paint a car"] * 6}
         texts = {k: [f"{t} {i}" for i, t in enumerate(v)] for k, v in texts.items()}
         states = capture_sets(model, texts, layers=range(4), positions=(-2, -1))
-        fitted = fit_directions(model, states, [(-1, 1)], dim_place=(-1, 2), inlp_place=(-1, 1))
+        fitted = fit_directions(model, states, [(-1, 1)], dim_point=(-1, 2), inlp_point=(-1, 1))
         *_, answers = compare(
             model, fitted, "Hello", PANELS, sampling=Sampling(12, temperature=1.5, seed=3)
         )

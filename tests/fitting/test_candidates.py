@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.fitting import candidates
-from steering.fitting.candidates import fit_directions, fit_maps_of, key_of, place_of, train_scores
+from steering.fitting.candidates import fit_directions, fit_maps_of, key_of, point_of, train_scores
 from steering.inference.activations import capture_sets
 from steering.interventions.directions import difference_in_means, inlp
 
-PLACES = [(-2, 1), (-1, 3)]
+POINTS = [(-2, 1), (-1, 3)]
 
 
 @pytest.fixture
@@ -21,13 +21,13 @@ def splits(prompts) -> PromptSplits:
 @pytest.fixture
 def stages(monkeypatch, tmp_path) -> Stages:
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
-    monkeypatch.setattr(candidates, "candidates", lambda *_: PLACES)
+    monkeypatch.setattr(candidates, "candidates", lambda *_: POINTS)
     return Stages(["candidates"])
 
 
 @given(st.integers(-99, -1), st.integers(0, 200))
-def test_a_place_comes_back_from_its_key(position, layer):
-    assert place_of(key_of((position, layer))) == (position, layer)
+def test_a_point_comes_back_from_its_key(position, layer):
+    assert point_of(key_of((position, layer))) == (position, layer)
 
 
 def test_what_is_fitted_is_that_of_the_captured_states_and_kept(tiny, splits, stages, monkeypatch):
@@ -45,8 +45,8 @@ def test_what_is_fitted_is_that_of_the_captured_states_and_kept(tiny, splits, st
     assert kept == {name: len(each) for name, each in chosen.items()}
     expected = difference_in_means(chosen["harmful"], chosen["harmless"])
     torch.testing.assert_close(fitted.difference, expected, atol=1e-4, rtol=1e-3)
-    assert list(fitted.inlp) == PLACES
-    for position, layer in PLACES:
+    assert list(fitted.inlp) == POINTS
+    for position, layer in POINTS:
         index = fitted.positions.index(position)
         pair = [states[name][:, index, layer] for name in ("harmful", "harmless")]
         first = inlp(*pair, (position, layer)).subspace.basis[0]

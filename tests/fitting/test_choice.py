@@ -5,13 +5,13 @@ import pytest
 
 from steering.artifacts.resumable import Stages
 from steering.fitting.candidates import key_of
-from steering.fitting.choice import FULL, QUICK, Effort, choose_places
+from steering.fitting.choice import FULL, QUICK, Effort, choose_points
 from steering.fitting.scoring import Score
 
 
 @dataclass
 class Bench:
-    """A bench without a model: the deeper a place, the better; it counts what it is asked."""
+    """A bench without a model: the deeper a point, the better; it counts what it is asked."""
 
     size: int = 9
     asked: list = field(default_factory=list)
@@ -19,17 +19,17 @@ class Bench:
     def first(self, n):
         return replace(self, size=min(n, self.size))
 
-    def screen(self, _directions, place):
-        self.asked.append(("screen", self.size, place))
-        return {"bypass": -float(place[1]), "induce": 1.0, "kl": 0.0}
+    def screen(self, _directions, point):
+        self.asked.append(("screen", self.size, point))
+        return {"bypass": -float(point[1]), "induce": 1.0, "kl": 0.0}
 
-    def score(self, _directions, place):
-        self.asked.append(("score", self.size, place))
-        return Score(*place, -float(place[1]), 1.0, 1.0, 0.0, self.size)
+    def score(self, _directions, point):
+        self.asked.append(("score", self.size, point))
+        return Score(*point, -float(point[1]), 1.0, 1.0, 0.0, self.size)
 
-    def flip_score(self, _directions, place):
-        self.asked.append(("flip", self.size, place))
-        return float(place[1])
+    def flip_score(self, _directions, point):
+        self.asked.append(("flip", self.size, point))
+        return float(point[1])
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def stages(monkeypatch, tmp_path) -> Stages:
 
 def test_the_best_of_the_finalists_is_taken_and_all_scores_are_kept(fitted, stages):
     bench = Bench()
-    chosen, record = choose_places(fitted, bench, stages, 24, Effort(screened=2, finalists=3))
-    assert chosen.dim_place[1] == 3
-    assert chosen.inlp_place in fitted.inlp
-    assert list(record["dim_screening"]) == [key_of(place) for place in fitted.inlp]
+    chosen, record = choose_points(fitted, bench, stages, 24, Effort(screened=2, finalists=3))
+    assert chosen.dim_point[1] == 3
+    assert chosen.inlp_point in fitted.inlp
+    assert list(record["dim_screening"]) == [key_of(point) for point in fitted.inlp]
     assert len(record["dim_scores"]) == 3
     assert json.loads(json.dumps(record))["dim_scores"] == record["dim_scores"]
     # The first round asks few prompts, the second and the flips ask all.
@@ -54,24 +54,24 @@ def test_the_best_of_the_finalists_is_taken_and_all_scores_are_kept(fitted, stag
     }
 
 
-def test_fewer_places_are_evenly_spaced_in_all_of_them(fitted, stages):
+def test_fewer_points_are_evenly_spaced_in_all_of_them(fitted, stages):
     bench = Bench()
-    choose_places(fitted, bench, stages, 24, Effort(places=3, validation=4))
-    screened = [place for step, _, place in bench.asked if step == "screen"]
+    choose_points(fitted, bench, stages, 24, Effort(points=3, validation=4))
+    screened = [point for step, _, point in bench.asked if step == "screen"]
     assert screened == list(fitted.inlp)[::2]
     assert {size for step, size, _ in bench.asked if step == "score"} == {4}
 
 
 def test_scores_are_computed_once_and_those_of_another_effort_are_others(fitted, stages):
-    first = choose_places(fitted, Bench(), stages, 24, FULL)[1]
+    first = choose_points(fitted, Bench(), stages, 24, FULL)[1]
     again = Bench()
-    assert choose_places(fitted, again, stages, 24, FULL)[1] == first
+    assert choose_points(fitted, again, stages, 24, FULL)[1] == first
     assert again.asked == []
-    choose_places(fitted, again, stages, 24, Effort(screened=2))
+    choose_points(fitted, again, stages, 24, Effort(screened=2))
     assert again.asked
 
 
-def test_the_full_effort_tries_every_place_and_prompt():
-    assert FULL.places is FULL.validation is FULL.answered is None
-    assert QUICK.places < 90
+def test_the_full_effort_tries_every_point_and_prompt():
+    assert FULL.points is FULL.validation is FULL.answered is None
+    assert QUICK.points < 90
     assert QUICK.screened < FULL.screened

@@ -12,7 +12,7 @@ from steering.fitting.point_selection import (
     choose,
     choose_inlp,
     finalists,
-    leading_places,
+    leading_points,
 )
 from steering.fitting.scoring import Score
 from steering.interventions.directions import Inlp
@@ -39,7 +39,7 @@ def test_the_lowest_bypass_among_those_that_pass_the_strict_rule_wins():
             score(4, bypass=-1.0, induce=3.0, kl=0.00),
         ]
     )
-    assert found.place == (-1, 3)
+    assert found.point == (-1, 3)
     assert (found.passed, found.tried) == (2, 4)
     assert found.rule == RULES[0][0]
     assert "relaxed" not in found.rule
@@ -59,25 +59,25 @@ RELAXATIONS = (
 def test_each_rule_is_tried_only_when_nothing_passed_the_ones_before_it(rule):
     table = RELAXATIONS[rule:]
     found = choose(reversed(table))
-    assert found.place == table[0].place
+    assert found.point == table[0].point
     assert found.rule == RULES[rule][0]
     assert found.rule.startswith("relaxed") == (rule > 0)
     assert (found.passed, found.tried) == (1, len(table))
 
 
-def test_a_place_without_finite_scores_is_never_chosen_and_not_counted():
+def test_a_point_without_finite_scores_is_never_chosen_and_not_counted():
     good = score(2, bypass=1.0, induce=1.0, kl=0.05)
     for broken in (math.nan, math.inf, -math.inf):
         bad = score(1, bypass=broken, induce=1.0, kl=0.05)
         for table in ([bad, good], [good, bad]):
-            assert choose(table).place == good.place
+            assert choose(table).point == good.point
             assert choose(table).tried == 1
-    assert choose([replace(good, induce_twice=math.nan, layer=3), good]).place == good.place
+    assert choose([replace(good, induce_twice=math.nan, layer=3), good]).point == good.point
 
 
 @pytest.mark.parametrize("table", [[], [score(1, bypass=math.nan, induce=1.0, kl=0.0)]])
 def test_a_table_without_a_usable_row_is_an_error_that_says_so(table):
-    with pytest.raises(SteeringError, match="no place with finite scores"):
+    with pytest.raises(SteeringError, match="no point with finite scores"):
         choose(table)
 
 
@@ -113,31 +113,31 @@ def test_finalists_have_a_kl_within_bounds_first_and_then_the_lowest_bypass():
     assert finalists(screened, 2) == [(-1, 4), (-1, 3)]
 
 
-# INLP's place
+# INLP's point
 
 
-def test_places_within_one_standard_error_of_the_best_accuracy_go_on():
+def test_points_within_one_standard_error_of_the_best_accuracy_go_on():
     accuracies = {(-1, 1): 0.9, (-1, 2): 0.87, (-1, 3): 0.86, (-1, 4): 0.5}
-    found = {place: inlp_with(value, place[1]) for place, value in accuracies.items()}
+    found = {point: inlp_with(value, point[1]) for point, value in accuracies.items()}
     # sqrt(.9 x .1 / 78) = .034
-    assert leading_places(found, n_dev=78) == [(-1, 1), (-1, 2)]
-    assert leading_places(found, n_dev=10_000) == [(-1, 1)]
+    assert leading_points(found, n_dev=78) == [(-1, 1), (-1, 2)]
+    assert leading_points(found, n_dev=10_000) == [(-1, 1)]
 
 
 def test_a_perfect_accuracy_still_has_a_standard_error():
     found = {(-1, 1): inlp_with(1.0, 1), (-1, 2): inlp_with(0.9, 2), (-1, 3): inlp_with(0.7, 3)}
     # sqrt((1 / 4 / 4) / 4) = .125
-    assert leading_places(found, n_dev=4) == [(-1, 1), (-1, 2)]
+    assert leading_points(found, n_dev=4) == [(-1, 1), (-1, 2)]
 
 
 def test_among_them_the_lowest_score_under_flipping_wins():
     found = choose_inlp({(-1, 1): 2.0, (-3, 2): -4.0, (-2, 3): 0.0}, tried=40)
-    assert found.place == (-3, 2)
+    assert found.point == (-3, 2)
     assert (found.passed, found.tried) == (3, 40)
     assert "standard error" in found.rule
 
 
-def test_a_place_that_breaks_the_model_is_not_chosen_for_flipping():
-    assert choose_inlp({(-1, 1): math.nan, (-1, 2): 1.0}, tried=2).place == (-1, 2)
+def test_a_point_that_breaks_the_model_is_not_chosen_for_flipping():
+    assert choose_inlp({(-1, 1): math.nan, (-1, 2): 1.0}, tried=2).point == (-1, 2)
     with pytest.raises(SteeringError, match="finite"):
         choose_inlp({(-1, 1): math.nan}, tried=1)

@@ -61,7 +61,7 @@ def test_edited_logits_equal_those_of_a_pass_without_a_shared_prefix(
 def test_one_prompt_alone_or_repeated_still_has_a_token_to_run(tiny, fitted, prompts, copies):
     row = tiny.render(prompts["harmful"][0])
     edit = parse("ablation").edit(fitted)
-    expected = plain_logits(tiny, row, *ablation(fitted, fitted.dim_place))
+    expected = plain_logits(tiny, row, *ablation(fitted, fitted.dim_point))
     found = logits_under(tiny, [row] * copies, edit, batch_size=16)
     torch.testing.assert_close(found, expected.expand(copies, -1), rtol=1e-4, atol=1e-4)
 
@@ -108,8 +108,8 @@ def plain_logits(
     return logits
 
 
-def ablation(fitted, place) -> tuple[dict[int, Change], Change]:
-    raw = fitted.raw(place)
+def ablation(fitted, point) -> tuple[dict[int, Change], Change]:
+    raw = fitted.raw(point)
     unit = raw / raw.norm()
 
     def change(states: Tensor) -> Tensor:
@@ -118,8 +118,8 @@ def ablation(fitted, place) -> tuple[dict[int, Change], Change]:
     return dict.fromkeys(range(fitted.n_layers), change), change
 
 
-def addition(fitted, place, c: float) -> tuple[dict[int, Change], None]:
-    return {place[1]: lambda states: states + c * fitted.raw(place)}, None
+def addition(fitted, point, c: float) -> tuple[dict[int, Change], None]:
+    return {point[1]: lambda states: states + c * fitted.raw(point)}, None
 
 
 def plain_score(model, logits: Tensor) -> float:
@@ -141,38 +141,38 @@ def bench(tiny, prompts) -> Bench:
     )
 
 
-@pytest.mark.parametrize("place", [(-2, 2), (-1, 3), (-3, 1)])
-def test_the_scores_of_a_place_equal_those_of_a_plain_loop(tiny, fitted, bench, place):
+@pytest.mark.parametrize("point", [(-2, 2), (-1, 3), (-3, 1)])
+def test_the_scores_of_a_point_equal_those_of_a_plain_loop(tiny, fitted, bench, point):
     def refusal(rows, changes) -> float:
         return mean([plain_score(tiny, plain_logits(tiny, row, *changes)) for row in rows])
 
     def divergence(row) -> float:
         base = plain_logits(tiny, row, {}, None).double().log_softmax(-1)
-        edited = plain_logits(tiny, row, *ablation(fitted, place)).double().log_softmax(-1)
+        edited = plain_logits(tiny, row, *ablation(fitted, point)).double().log_softmax(-1)
         return float((base.exp() * (base - edited)).sum())
 
-    found = bench.score(fitted, place)
-    assert found.place == place
+    found = bench.score(fitted, point)
+    assert found.point == point
     assert found.n == min(len(bench.harmful), len(bench.harmless))
     near = {"rel": 1e-3, "abs": 1e-4}
-    bypass = refusal(bench.harmful, ablation(fitted, place))
+    bypass = refusal(bench.harmful, ablation(fitted, point))
     assert found.bypass == pytest.approx(bypass, **near)
     assert found.induce == pytest.approx(
-        refusal(bench.harmless, addition(fitted, place, 1.0)), **near
+        refusal(bench.harmless, addition(fitted, point, 1.0)), **near
     )
     assert found.induce_twice == pytest.approx(
-        refusal(bench.harmless, addition(fitted, place, 2.0)), **near
+        refusal(bench.harmless, addition(fitted, point, 2.0)), **near
     )
     kl = mean([divergence(row) for row in bench.harmless])
     assert found.kl == pytest.approx(kl, **near)
     assert found.kl > 1e-3
-    screened = bench.screen(fitted, place)
+    screened = bench.screen(fitted, point)
     assert screened == {name: getattr(found, name) for name in ("bypass", "induce", "kl")}
 
 
 def test_flipping_for_the_choice_mirrors_every_direction_at_the_source(tiny, fitted, bench):
-    place = (-1, 2)
-    basis = fitted.inlp[place].subspace.basis
+    point = (-1, 2)
+    basis = fitted.inlp[point].subspace.basis
 
     def mirrored(states: Tensor) -> Tensor:
         return states - 2 * (states @ basis.T) @ basis
@@ -180,7 +180,7 @@ def test_flipping_for_the_choice_mirrors_every_direction_at_the_source(tiny, fit
     plain = [
         plain_score(tiny, plain_logits(tiny, row, {2: mirrored}, None)) for row in bench.harmful
     ]
-    assert bench.flip_score(fitted, place) == pytest.approx(mean(plain), rel=1e-3, abs=1e-4)
+    assert bench.flip_score(fitted, point) == pytest.approx(mean(plain), rel=1e-3, abs=1e-4)
 
 
 def test_the_bench_keeps_prompts_of_the_right_sign_with_their_own_logits(tiny, prompts, bench):

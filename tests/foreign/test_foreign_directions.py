@@ -22,10 +22,10 @@ def test_of_several_layers_the_one_at_half_the_depth_is_taken_or_the_one_asked_f
 ) -> None:
     path = saved(tmp_path, "gguf", foreign.vectors(1, 2))
     chosen = import_directions(path, model)
-    assert chosen.directions.dim_place == (-1, 2)
+    assert chosen.directions.dim_point == (-1, 2)
     assert "not measured" in chosen.manifest["dim_choice"]["rule"]
     asked = import_directions(path, model, wishes=Wishes(layer=3))
-    assert asked.directions.dim_place == (-1, 3)
+    assert asked.directions.dim_point == (-1, 3)
     assert asked.folder != chosen.folder
     with pytest.raises(SteeringError, match=r"layer 1 has no direction.*inputs 2, 3"):
         import_directions(path, model, wishes=Wishes(layer=1))
@@ -226,8 +226,8 @@ def test_an_exported_vector_comes_back_at_its_layer_with_its_sign(
 ) -> None:
     path = export("tiny-qwen2", tmp_path / f"vector.{ending}", folder=made)
     found = import_directions(path, model)
-    position, layer = fitted.dim_place
-    assert found.directions.dim_place == (-1, layer)
+    position, layer = fitted.dim_point
+    assert found.directions.dim_point == (-1, layer)
     assert torch.equal(found.directions.raw((-1, layer)), fitted.raw((position, layer)))
     assert "harmful minus mean over harmless" in str(found.directions.imported)
     # And once more from there: what is known of the sign is kept, not replaced by our own.

@@ -87,7 +87,7 @@ def test_one_vector_without_a_layer_needs_to_be_told_it(model, tmp_path) -> None
     with pytest.raises(SteeringError, match="--layer"):
         import_directions(tmp_path / "bare.pt", model)
     found = import_directions(tmp_path / "bare.pt", model, wishes=Wishes(layer=2)).directions
-    assert found.dim_place == (-1, 2)
+    assert found.dim_point == (-1, 2)
     assert torch.equal(found.raw((-1, 2)), vector)
 
 
@@ -96,10 +96,10 @@ def test_a_folder_of_refusal_direction_keeps_its_positions_and_layers(
     model, tmp_path, below
 ) -> None:
     table = foreign.mean_diffs()
-    folder = foreign.refusal_direction(tmp_path / "run", table, place=(-3, 1), below=below)
+    folder = foreign.refusal_direction(tmp_path / "run", table, point=(-3, 1), below=below)
     found = import_directions(folder, model)
     assert found.directions.positions == (-3, -2, -1)
-    assert found.directions.dim_place == (-3, 1)
+    assert found.directions.dim_point == (-3, 1)
     assert found.directions.places is None
     for position in (-3, -2, -1):
         for layer in (1, 2, 3):
@@ -115,7 +115,7 @@ def test_without_the_table_one_place_is_known_and_others_are_refused_by_name(
     model, tmp_path
 ) -> None:
     chosen = foreign.vectors(0)[0].double()
-    folder = foreign.refusal_direction(tmp_path / "run", None, place=(-4, 3), chosen=chosen)
+    folder = foreign.refusal_direction(tmp_path / "run", None, point=(-4, 3), chosen=chosen)
     found = import_directions(folder / "direction.pt", model).directions
     assert found.places == ((-4, 3),)
     assert torch.equal(found.raw((-4, 3)), chosen.float())
@@ -157,7 +157,7 @@ def test_the_published_directions_are_read(name, for_model, place, norm) -> None
     )
     entry = catalog.catalog()[for_model]
     assert found.difference.shape == (5, entry.n_layers, entry.d_model)
-    assert found.dim_place == place
+    assert found.dim_point == place
     assert float(found.raw(place).norm()) == pytest.approx(norm, abs=1e-3)
     torch.testing.assert_close(found.difference[:, 1:], table[:, 1:].float())
     assert not found.difference[:, 0].any()

@@ -170,7 +170,7 @@ def test_the_ends_of_the_ranges_are_allowed():
     assert parse(f"random:seed={2**63 - 1}").seed == 2**63 - 1
 
 
-# On a model: `fitted` has dim_place (-2, 2), inlp_place (-1, 1), default_k 2, default_c 1.5.
+# On a model: `fitted` has dim_point (-2, 2), inlp_point (-1, 1), default_k 2, default_c 1.5.
 
 
 @pytest.mark.parametrize(
@@ -219,10 +219,10 @@ def test_defaults_are_those_of_the_model_and_of_the_kind_of_panel(fitted, text, 
         assert panel.resolved(fitted) == panel
 
 
-def test_the_place_of_a_panel_is_known_once_it_is_resolved(fitted):
-    assert parse("flip").resolved(fitted).place == (-1, 1)
+def test_the_point_of_a_panel_is_known_once_it_is_resolved(fitted):
+    assert parse("flip").resolved(fitted).point == (-1, 1)
     with pytest.raises(ValueError, match="not resolved"):
-        _ = parse("flip").place
+        _ = parse("flip").point
 
 
 def test_a_panel_is_plain_data_that_can_be_changed_by_replacement():

@@ -56,8 +56,8 @@ def random_directions(wide) -> Directions:
         harmless_mean=mean,
         positions=(-1,),
         inlp={(-1, 1): Inlp(subspace, (0.9, 0.7, 0.5), "test")},
-        dim_place=(-1, 2),
-        inlp_place=(-1, 1),
+        dim_point=(-1, 2),
+        inlp_point=(-1, 1),
         default_k=2,
         default_c=1.0,
     )
@@ -137,6 +137,21 @@ def test_a_format_that_was_asked_for_and_does_not_hold_is_refused(folder):
 def test_nf4_on_a_cpu_refuses_a_width_that_its_kernel_cannot_multiply(folder):
     with pytest.raises(SteeringError, match=r"hidden_size 32, .* multiples of 64; choose int8"):
         load(str(folder), quantization="nf4", device="cpu")
+
+
+@pytest.mark.parametrize("quantization", ["nf4", "int8"])
+def test_without_bitsandbytes_a_quantized_load_says_what_to_install(
+    wide_folder, monkeypatch, quantization
+):
+    monkeypatch.setattr(number_formats, "find_spec", lambda _name: None)
+    told = r"bitsandbytes, which is not installed; run `pip install '.*\[quantization\]'`"
+    with pytest.raises(SteeringError, match=told):
+        load("no/such-model", quantization=quantization)  # before anything is fetched
+    # What the machine chooses by itself is refused as well.
+    chosen = NumberFormat(torch.float32, quantization, "chosen")
+    monkeypatch.setattr(number_formats, "candidates", lambda *_: [chosen])
+    with pytest.raises(SteeringError, match=told):
+        load(str(wide_folder), device="cpu")
 
 
 def test_quantized_weights_say_what_they_are(quantized):

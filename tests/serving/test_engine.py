@@ -21,7 +21,7 @@ def supply(tiny, fitted):
 
 @pytest.fixture
 def engine(supply):
-    return Engine("tiny", supply, places=2)
+    return Engine("tiny", supply, capacity=2)
 
 
 def test_the_model_is_loaded_in_the_background_and_only_once(tiny, fitted):
@@ -95,50 +95,3 @@ def test_choosing_another_model_drops_the_first_one_even_if_it_comes_late(tiny, 
     gate.set()
     time.sleep(0.1)
     assert (engine.name, engine.status.phase) == ("other", "ready")
-
-
-def test_a_run_knows_how_many_came_before_it(engine):
-    with engine.run("ann") as first, engine.run("bob") as second, engine.run("cy") as third:
-        assert [engine.ahead(run) for run in (first, second, third)] == [0, 1, 2]
-    with engine.run("dee") as alone:
-        assert engine.ahead(alone) == 0
-
-
-def test_leaving_lets_the_next_one_move_up(engine):
-    with engine.run("ann"):
-        pass
-    with engine.run("bob") as second:
-        assert engine.ahead(second) == 0
-
-
-def test_an_error_in_a_run_frees_its_place_and_stops_its_work(engine):
-    with pytest.raises(KeyError), engine.run("ann") as run:
-        raise KeyError
-    assert run.stop.is_set()
-    with engine.run("bob") as next_one:
-        assert engine.ahead(next_one) == 0
-
-
-def test_a_full_line_is_an_error_that_says_so(engine):
-    full = pytest.raises(SteeringError, match="3 requests are waiting")
-    with engine.run("a"), engine.run("b"), engine.run("c"), full, engine.run("d"):
-        pass
-
-
-def test_stop_ends_only_the_visitors_own_run(engine):
-    with engine.run("ann") as hers, engine.run("bob") as his:
-        engine.stop("bob")
-        engine.stop("nobody")
-        assert his.stop.is_set()
-        assert not hers.stop.is_set()
-
-
-def test_a_new_run_of_the_same_visitor_supersedes_the_old_one(engine):
-    with engine.run("ann") as old:
-        with engine.run("ann") as new:
-            assert old.stop.is_set()
-            assert old.superseded.is_set()
-            assert not new.stop.is_set()
-        engine.stop("ann")
-    with engine.run("ann") as again:
-        assert not again.stop.is_set()

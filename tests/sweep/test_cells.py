@@ -44,8 +44,8 @@ def directions_of(model) -> Directions:
         harmless_mean=torch.randn(shape, generator=generator),
         positions=(-1,),
         inlp=inlp,
-        dim_place=(-1, 2),
-        inlp_place=(-1, 2),
+        dim_point=(-1, 2),
+        inlp_point=(-1, 2),
         default_k=2,
         default_c=1.0,
     )

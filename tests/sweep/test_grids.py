@@ -32,7 +32,7 @@ def test_a_grid_that_cannot_be_read_is_refused(text):
 
 def test_the_default_grid_has_an_edit_everywhere_and_ends_at_the_full_rank(fitted):
     grid = default_grid(fitted)
-    rank = fitted.subspace("inlp", fitted.inlp_place).rank
+    rank = fitted.subspace("inlp", fitted.inlp_point).rank
     assert {panel.k for panel in grid["rank x alpha"]} >= {1, rank}
     assert {panel.alpha for panel in grid["rank x alpha"]} == set(grids.ALPHAS)
     assert {panel.layer for panel in grid["flip by layer"]} == {1, 2, 3}

@@ -9,7 +9,7 @@ from steering.artifacts.resumable import Stages
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.system import progress
-from steering.system.progress import stage
+from steering.system.progress import Step, amount, stage
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +130,9 @@ def test_activations_are_reported_only_if_asked_for(capsys, tiny):
     assert capsys.readouterr().err == ""
     capture(tiny, rows, layers=[1], positions=[-1], progress=True)
     assert "activations: 2 of 2, done" in capsys.readouterr().err
+
+
+def test_how_far_a_step_is_is_said_in_its_unit():
+    assert amount(Step("Reading prompts", 3, 8, "prompt")) == "3 of 8"
+    assert amount(Step("Downloading", 30_000_000, 120_000_000, "B")) == "30 of 120 MB"
+    assert amount(Step("Beginning", 0, 0, "step")) == ""

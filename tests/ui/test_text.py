@@ -1,7 +1,7 @@
 import pytest
 
 from steering.interventions.panel import KEYS
-from steering.serving.engine import Status
+from steering.serving.status import Status
 from steering.system.progress import Step
 from steering.ui import text
 from steering.ui.playground import answer_html, card_settings
@@ -26,19 +26,6 @@ def test_whatever_comes_from_outside_is_escaped(html):
 def test_every_kind_of_panel_introduces_itself():
     assert set(text.KINDS) == set(KEYS)
     assert set(text.SHAPES) == set(card_settings.SLOTS)
-
-
-@pytest.mark.parametrize(
-    ("given", "shown"),
-    [
-        ("k=9 is out of range", "k=9 is out of range."),
-        ("no map", "No map."),
-        ("Done.", "Done."),
-        ("why?", "Why?"),
-    ],
-)
-def test_an_errors_words_become_a_sentence(given, shown):
-    assert text.sentence(given) == shown
 
 
 def test_the_strip_shows_how_much_has_been_downloaded():
@@ -67,11 +54,12 @@ def test_the_strip_points_to_the_recordings_until_the_model_is_there():
     assert "recorded answers" not in none
 
 
-def test_a_waiting_visitor_learns_their_place():
+def test_a_waiting_visitor_learns_their_position_in_line():
     ready = Status("ready", "m", "")
-    assert "number 3 in line: 2 requests are" in text.place_in_line(2, ready)
-    assert "number 2 in line: one request is" in text.place_in_line(1, ready)
-    assert "as soon as the model" in text.place_in_line(0, Status("loading", "m", ""))
+    assert "number 3 in line: 2 requests are" in text.position_in_line(2, ready)
+    assert "number 2 in line: one request is" in text.position_in_line(1, ready)
+    assert "as soon as the model" in text.position_in_line(0, Status("loading", "m", ""))
+    assert "as soon as directions" in text.position_in_line(0, Status("unfitted", "m", ""))
 
 
 def test_the_outcome_names_every_card():

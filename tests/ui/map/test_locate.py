@@ -30,6 +30,7 @@ def test_a_model_that_its_maps_fit_can_be_traced_and_another_cannot(
     assert json.loads(located(made, engine, " ", {})) == {
         "model": tiny.name,
         "maps": True,
+        "maps_id": engine.maps_id,
         "panels": [],
     }
     other = ready(replace(charted, model="another"))

@@ -63,10 +63,10 @@ def test_a_card_that_becomes_another_kind_shows_its_controls_alone(card, fitted,
 
 def test_a_rank_beyond_a_layer_comes_back_to_the_highest_there(card, fitted):
     flip = card("flip")
-    place = min(fitted.inlp_ranks, key=lambda place: fitted.inlp_ranks[place])
-    read = flip.read(sent(flip, k=99, layer=place[1]))
+    point = min(fitted.inlp_ranks, key=lambda point: fitted.inlp_ranks[point])
+    read = flip.read(sent(flip, k=99, layer=point[1]))
     updates = cards.refit(flip, read, fitted)
-    highest = card_settings.limits("flip", "inlp", place[1], fitted).k
+    highest = card_settings.limits("flip", "inlp", point[1], fitted).k
     assert told(updates, flip.controls["k"]) == highest
     assert updates[flip.controls["k"]]["maximum"] == max(highest, 2)
 
