@@ -44,7 +44,7 @@ def test_an_imported_vector_acts_where_the_other_libraries_add_it(
 @pytest.mark.parametrize("ending", FORMS)
 def test_what_the_last_block_gives_out_is_left_out_and_said(model, tmp_path, ending) -> None:
     found = import_directions(saved(tmp_path, ending, foreign.vectors(1, 3)), model)
-    assert found.directions.places == ((-1, 2),)
+    assert found.directions.points == ((-1, 2),)
     assert any("layer 3 is left out" in note for note in found.manifest["imported_from"]["notes"])
     (tmp_path / "again").mkdir()
     with pytest.raises(SteeringError, match="the last block's output only"):
@@ -58,7 +58,7 @@ def test_numbers_may_be_those_of_inputs_where_the_file_has_no_convention(
     by_layer = foreign.vectors(0, 3)
     path = saved(tmp_path, ending, by_layer)
     found = import_directions(path, model, wishes=Wishes(numbers="inputs")).directions
-    assert found.places == ((-1, 0), (-1, 3))
+    assert found.points == ((-1, 0), (-1, 3))
     assert torch.equal(found.raw((-1, 3)), by_layer[3])
 
 
@@ -78,7 +78,7 @@ def test_numbers_may_be_those_of_inputs_where_the_file_has_no_convention(
 def test_names_of_tensors_say_the_layer(model, tmp_path, name, layer) -> None:
     save_file({name: foreign.vectors(2)[2]}, tmp_path / "named.safetensors")
     found = import_directions(tmp_path / "named.safetensors", model).directions
-    assert found.places == ((-1, layer),)
+    assert found.points == ((-1, layer),)
 
 
 def test_one_vector_without_a_layer_needs_to_be_told_it(model, tmp_path) -> None:
@@ -100,7 +100,7 @@ def test_a_folder_of_refusal_direction_keeps_its_positions_and_layers(
     found = import_directions(folder, model)
     assert found.directions.positions == (-3, -2, -1)
     assert found.directions.dim_point == (-3, 1)
-    assert found.directions.places is None
+    assert found.directions.points is None
     for position in (-3, -2, -1):
         for layer in (1, 2, 3):
             expected = table[position, layer].float()
@@ -117,7 +117,7 @@ def test_without_the_table_one_place_is_known_and_others_are_refused_by_name(
     chosen = foreign.vectors(0)[0].double()
     folder = foreign.refusal_direction(tmp_path / "run", None, point=(-4, 3), chosen=chosen)
     found = import_directions(folder / "direction.pt", model).directions
-    assert found.places == ((-4, 3),)
+    assert found.points == ((-4, 3),)
     assert torch.equal(found.raw((-4, 3)), chosen.float())
     with pytest.raises(SteeringError, match=r"at layer 2, position -4.*known at the layers 3"):
         parse("actadd:c=1,layer=2").edit(found)
