@@ -1,6 +1,7 @@
 """How numbers and errors are written for people: real minus signs, a dash for what is not known."""
 
 import math
+import re
 
 
 def plain(value: float | None, digits: int = 2) -> str:
@@ -35,7 +36,11 @@ def p_value(value: float) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return an error's words as a sentence: a capital first, a full stop last."""
+    """Return an error's words as a sentence: a capital first, a full stop last.
+
+    A setting, as in `k=9`, keeps its letter: no panel has a K.
+    """
     text = text.strip()
-    text = text[:1].upper() + text[1:]
+    if not re.match(r"\w+=", text):
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."

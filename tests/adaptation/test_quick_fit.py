@@ -13,7 +13,7 @@ from steering.adaptation import loaded, quick_fit
 from steering.artifacts import store
 from steering.errors import NotFittedError
 from steering.fitting import candidates, choice, start_values
-from steering.fitting.choice import FULL, QUICK
+from steering.fitting.choice import QUICK
 from steering.models.chat_model import NumberFormat, inspect
 from steering.serving.engine import Engine, Supply
 from steering.serving.machine_fit import Adapting
@@ -191,12 +191,6 @@ def test_a_fit_that_is_killed_while_it_is_written_leaves_the_one_before(
 
 def test_a_model_without_shipped_directions_has_nothing_to_take_over(tiny):
     assert quick_fit.known(tiny) is None
-
-
-def test_the_full_effort_tries_every_point_and_prompt():
-    assert FULL.points is FULL.validation is FULL.answered is None
-    assert QUICK.points < 90
-    assert QUICK.screened < FULL.screened
 
 
 def test_the_command_writes_into_the_cache_and_not_over_what_is_shipped(

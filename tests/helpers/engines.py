@@ -20,6 +20,16 @@ def until(condition, seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
+def ready(model, fitted, recordings=(), **more) -> Engine:
+    """Return an engine that has loaded its model."""
+    engine = Engine(
+        "tiny", Supply(lambda *_: model, lambda _: fitted, lambda _: recordings, **more)
+    )
+    engine.start()
+    until(lambda: engine.status.phase == "ready")
+    return engine
+
+
 def ended() -> None:
     """Wait for what still works: its hooks would be in the next test's passes."""
     for thread in threading.enumerate():

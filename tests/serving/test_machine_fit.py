@@ -5,7 +5,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from test_ui_reads import laid_out, plain, values_of
 
 from steering.adaptation import drift
 from steering.errors import SteeringError
@@ -14,6 +13,7 @@ from steering.serving.engine import Engine
 from steering.serving.machine_fit import Adapting, Turn, told
 from steering.system.progress import Step, tell
 from steering.ui import run_handlers
+from tests.helpers.built_page import laid_out, text_of, values_of
 from tests.helpers.engines import Slow, charted_supply, ended, thinking, unfitted, until
 
 
@@ -147,7 +147,7 @@ def test_a_run_during_a_first_fit_is_answered_when_the_fit_is_done(supply, fitte
     notes, end = [], time.monotonic() + 60
     for each in run_handlers.run(made, engine, "ann", "Hi", *values_of(made)):
         note = each.get(made.note)
-        notes += [plain(note)] if isinstance(note, str) else []
+        notes += [text_of(note)] if isinstance(note, str) else []
         if notes:
             gate.set()
         assert time.monotonic() < end, "the run and the fit wait for each other"
@@ -350,7 +350,7 @@ def test_whoever_meets_a_model_without_directions_is_told_what_they_can_do(
         engine.supply = replace(engine.supply, adapting=replace(engine.supply.adapting, fit=None))
     made = laid_out(engine)
     *_, last = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
-    said = plain(last[made.note])
+    said = text_of(last[made.note])
     assert said.startswith("This model has no directions yet; ")
     assert does in said
     assert leaves_out not in said

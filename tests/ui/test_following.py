@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from test_ui_engine import built
 
 from steering.adaptation import drift
 from steering.errors import SteeringError
@@ -17,6 +16,7 @@ from steering.serving.machine_fit import Adapting
 from steering.ui.map.locate import located
 from steering.ui.map.map_section import Atlas, Memory, empty
 from steering.ui.playground.cards import Setting
+from tests.helpers.built_page import built
 from tests.helpers.engines import charted_supply, ended, thinking, unfitted, until
 
 
