@@ -8,7 +8,7 @@ from steering.sources.catalog import CatalogEntry
 
 MINUTES: Final = 13.0
 """Of `precompute --quick` for a model without shipped directions, on two cores without bfloat16
-instructions: the default model's weights, given as a folder, took 25.5 minutes of processor time."""
+instructions (measured: 25.5 minutes of processor time for the default model's weights)."""
 CORES: Final = 2
 REFERENCE: Final = catalog.DEFAULT_MODEL
 
