@@ -51,12 +51,12 @@ class App:
         self.server_name = address.prepare()
         # Gradio reads its settings when it is imported.
         from steering.ui import build
-        from steering.ui.layout import Limits
+        from steering.ui.layout import HostLimits
 
         self.engine = engine_from_environment()
         self.demo = build(
             self.engine,
-            Limits(
+            HostLimits(
                 max_new_tokens=_whole_number("STEERING_MAX_NEW_TOKENS", 48),
                 chooser=os.environ.get("STEERING_PUBLIC") != "1",
             ),

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from steering.chat_judges.assessment import (
     EMPTY,
     QUESTION_SHA256,
-    SCHEMA,
+    REPLY_SCHEMA,
     MalformedReplyError,
     Opinion,
     parse,
@@ -45,7 +45,7 @@ _NO_SCHEMA = (400, 422)
 """What a server answers that writes JSON, but of no given schema."""
 _FORMAT: dict[str, Any] = {
     "type": "json_schema",
-    "json_schema": {"name": "assessment", "strict": True, "schema": SCHEMA},
+    "json_schema": {"name": "assessment", "strict": True, "schema": REPLY_SCHEMA},
 }
 _ANY_JSON: dict[str, Any] = {"type": "json_object"}
 

@@ -25,7 +25,7 @@ from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
 from steering.evaluation import evaluation, evaluation_arms, landings, report
 from steering.evaluation.answers import as_rows
-from steering.evaluation.evaluation import Settings
+from steering.evaluation.evaluation import EvaluationSettings
 from steering.inference import comparison
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
@@ -121,7 +121,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         directions,
         sets,
         arms,
-        Settings(
+        EvaluationSettings(
             tokens=options.max_new_tokens,
             rows_per_batch=options.rows,
             passages=passages,
@@ -231,7 +231,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         else None
     )
     sizes = {"prompts": options.prompts, "generated_prompts": options.answered}
-    settings = cells.Settings(**{name: n for name, n in sizes.items() if n is not None})
+    settings = cells.SweepSettings(**{name: n for name, n in sizes.items() if n is not None})
     splits = PromptSplits.own()
     if options.out is None and (grid or answered):
         raise SteeringError("give --out FILE.csv for a grid of your own; the default one is stored")
@@ -303,7 +303,7 @@ def show_transfer(document: Mapping[str, Any]) -> None:
 def results(options: argparse.Namespace) -> dict[str, Any]:
     """Return the stored evaluation of a model."""
     document = store.evaluation(options.model)
-    if document is None or document.get("schema") != evaluation.SCHEMA:
+    if document is None or document.get("schema") != report.EVALUATION_SCHEMA:
         raise SteeringError(
             f"there are no results for {options.model!r}; measure them with "
             f"`python -m steering evaluate --model {options.model}`"

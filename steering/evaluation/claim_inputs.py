@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from steering.evaluation.answers import Row
+from steering.evaluation.answers import AnswerRow
 from steering.evaluation.claims import Outcomes, averaged
 from steering.evaluation.evaluation_arms import RANDOM_SEEDS
 from steering.evaluation.landings import PromptLanding, source_layer
@@ -35,7 +35,7 @@ def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
 
 
 def outcomes(
-    rows: Sequence[Row], landed: Sequence[PromptLanding], directions: Directions
+    rows: Sequence[AnswerRow], landed: Sequence[PromptLanding], directions: Directions
 ) -> Outcomes:
     """Return what the claims are weighed by: a value a prompt, by role and measure.
 
@@ -58,7 +58,7 @@ def outcomes(
 
 
 def _measured(
-    rows: Sequence[Row], landed: Sequence[PromptLanding], directions: Directions
+    rows: Sequence[AnswerRow], landed: Sequence[PromptLanding], directions: Directions
 ) -> dict[Panel, dict[str, list[float | None]]]:
     """Return the values by resolved panel, then measure."""
     measured: dict[Panel, dict[str, list[float | None]]] = {}
@@ -79,12 +79,12 @@ def _measured(
     return measured
 
 
-def has_refused(row: Row) -> bool:
+def has_refused(row: AnswerRow) -> bool:
     """Whether an answer refuses, by the rules."""
     return row.judgement.verdict == "refused"
 
 
-def loss_of(row: Row) -> float | None:
+def loss_of(row: AnswerRow) -> float | None:
     """Mean negative log-probability of a token of the baseline's answer; None if not a number."""
     if row.perplexity is None or not math.isfinite(row.perplexity):
         return None

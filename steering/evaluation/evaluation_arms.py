@@ -12,7 +12,7 @@ from typing import Final, Literal
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 
-Kind = Literal["baseline", "paper", "beyond", "control"]
+ArmKind = Literal["baseline", "paper", "beyond", "control"]
 RANDOM_SEEDS: Final = range(5)
 
 
@@ -28,7 +28,7 @@ class Arm:
     """
 
     label: str
-    kind: Kind
+    kind: ArmKind
     panel: Panel
 
 

@@ -34,7 +34,7 @@ KEYS: Final = {
     "random": ("k", "alpha", "layer", "position", "where", "center", "seed", "side"),
 }
 """Which keys each kind of panel takes."""
-CHOICES: Final = {
+KEY_CHOICES: Final = {
     "where": ("source", "all"),
     "center": ("origin", "midpoint"),
     "basis": ("dim", "inlp", "random"),
@@ -216,7 +216,7 @@ def parse(text: str) -> Panel:
 
 def _read(name: str, key: str, value: str) -> int | float | str:
     _check_key(name, key)
-    if key in CHOICES:
+    if key in KEY_CHOICES:
         return value
     # Python refuses to read whole numbers of thousands of digits, with an error of its own.
     wanted = r"[+-]?[0-9]{1,30}" if key in _WHOLE else r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)"
@@ -238,10 +238,10 @@ def _check_key(name: str, key: str) -> None:
 
 def _check(name: str, key: str, value: int | float | str) -> None:
     _check_key(name, key)
-    if key in CHOICES:
-        if value not in CHOICES[key]:
+    if key in KEY_CHOICES:
+        if value not in KEY_CHOICES[key]:
             raise SteeringError(
-                f"{key}={value} of panel {name} is unknown; allowed: {', '.join(CHOICES[key])}"
+                f"{key}={value} of panel {name} is unknown; allowed: {', '.join(KEY_CHOICES[key])}"
             )
         return
     if isinstance(value, bool | str) or (key in _WHOLE and not isinstance(value, int)):

@@ -7,7 +7,7 @@ from steering.interventions.edits import Edit, Gate, Site
 from steering.interventions.outline import ExtractionPoint
 from steering.interventions.panel import Panel
 from steering.interventions.subspace import Subspace
-from steering.models.blocks import Part
+from steering.models.blocks import SitePart
 
 
 def edit(panel: Panel, directions: Directions) -> Edit | None:
@@ -56,7 +56,7 @@ def _sites(panel: Panel, directions: Directions) -> tuple[Site, ...]:
     and then again every later input would undo itself (R R = I).
     """
     removes = panel.name in ("ablation", "nullspace") and panel.side != "harmful"
-    parts: tuple[Part, ...] = ("input", "attention", "mlp") if removes else ("input",)
+    parts: tuple[SitePart, ...] = ("input", "attention", "mlp") if removes else ("input",)
     layers = range(directions.n_layers) if panel.where == "all" else (panel.point[1],)
     return tuple((layer, part) for layer in layers for part in parts)
 

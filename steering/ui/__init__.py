@@ -11,17 +11,17 @@ import gradio as gr
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.ui.events import wire
-from steering.ui.layout import Limits, page
+from steering.ui.layout import HostLimits, page
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
 
-def build(engine: Engine, limits: Limits | None = None) -> gr.Blocks:
+def build(engine: Engine, limits: HostLimits | None = None) -> gr.Blocks:
     """Return the app; works without the model and without its directions."""
     demo = gr.Blocks(title="Refusal Steering Playground", fill_width=True)
     with demo:
-        wire(page(engine, limits or Limits()), engine, demo.load)
+        wire(page(engine, limits or HostLimits()), engine, demo.load)
     demo.queue(default_concurrency_limit=None)
     return demo
 

@@ -13,11 +13,11 @@ from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
 from steering.ui.playground import card_settings, rendered_request
 from steering.ui.playground.cards import Card, card
-from steering.ui.results.results_section import Section, results
+from steering.ui.results.results_section import ResultsSection, results
 
 
 @dataclass(frozen=True)
-class Limits:
+class HostLimits:
     """What a host sets for all visitors.
 
     Attributes:
@@ -45,14 +45,14 @@ class Page:
     examples: Sequence[tuple[str, gr.Button]]
     cards: Sequence[Card]
     atlas: Atlas
-    doses: dose_section.Section
+    doses: dose_section.DoseSection
     sampling: Sequence[gr.Slider | gr.Number | gr.Textbox]
     system: gr.Textbox
-    reads: rendered_request.Section
+    reads: rendered_request.ReadsSection
     chooser: gr.Dropdown | None
     thinking: gr.Radio | None
     facts: gr.HTML
-    results: Section
+    results: ResultsSection
 
     @property
     def settings(self) -> list[Any]:
@@ -91,7 +91,7 @@ def examples(engine: Engine) -> dict[Label, list[str]]:
     return chosen
 
 
-def page(engine: Engine, limits: Limits) -> Page:
+def page(engine: Engine, limits: HostLimits) -> Page:
     """Lay out everything; to be called inside a `gr.Blocks`."""
     first = next(iter(engine.recordings), None)
     with gr.Row(elem_id="masthead"):
@@ -189,7 +189,7 @@ def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:
     return made
 
 
-def _sampling(limits: Limits) -> tuple[list[gr.Slider | gr.Number | gr.Textbox], gr.Textbox]:
+def _sampling(limits: HostLimits) -> tuple[list[gr.Slider | gr.Number | gr.Textbox], gr.Textbox]:
     """Lay out what holds for all cards; the system prompt is the last of the list, too."""
     with gr.Accordion("Length, randomness and system prompt of the answers", open=False):
         sampling: list[gr.Slider | gr.Number | gr.Textbox] = [
@@ -234,7 +234,9 @@ def _sampling(limits: Limits) -> tuple[list[gr.Slider | gr.Number | gr.Textbox],
     return [*sampling, system], system
 
 
-def _model(engine: Engine, limits: Limits) -> tuple[gr.Dropdown | None, gr.Radio | None, gr.HTML]:
+def _model(
+    engine: Engine, limits: HostLimits
+) -> tuple[gr.Dropdown | None, gr.Radio | None, gr.HTML]:
     chooser = thinking = None
     with gr.Accordion("The model and its directions", open=False):
         names = engine.supply.names

@@ -29,7 +29,7 @@ from steering.serving.machine_fit import Adapting  # noqa: E402
 from steering.sweep import cells, sweep  # noqa: E402
 from steering.system.progress import Step  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
-from steering.ui.layout import Limits  # noqa: E402
+from steering.ui.layout import HostLimits  # noqa: E402
 from tests.helpers import tiny_evaluations, tiny_models  # noqa: E402
 from tests.helpers.flat_layout import flatten  # noqa: E402
 from tests.helpers.tiny_directions import fit_directions  # noqa: E402
@@ -87,7 +87,7 @@ def doses(model: ChatModel, directions: Directions, folder: Path) -> list[dict[s
         PromptSplits({}, TEXTS, {}, "made up"),
         folder / "sweep.csv",
         provenance={},
-        settings=cells.Settings(
+        settings=cells.SweepSettings(
             prompts=6, answer_tokens=2, generated_prompts=2, generated_tokens=2, rows=64
         ),
     )
@@ -141,7 +141,7 @@ def main(port: int, folder: Path) -> None:
     )
     engine = Engine("tiny", supply, capacity=1)
     engine.start()
-    demo = build(engine, Limits(max_new_tokens=48))
+    demo = build(engine, HostLimits(max_new_tokens=48))
     demo.launch(server_name="127.0.0.1", server_port=port, **launch_options())
 
 

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from steering.sweep.sweep_table import COLUMNS
+from steering.sweep.sweep_table import SWEEP_COLUMNS
 from tests.helpers.contrast import faint
 
 pytestmark = pytest.mark.browser
@@ -180,7 +180,7 @@ def test_named_points_and_what_is_taken_away(see, tmp_path):
         page.click('[data-figure="frontier"] [data-save="csv"]')
     download.value.save_as(tmp_path / "all.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "all.csv").read_text("utf-8"))))
-    assert list(rows[0]) == list(COLUMNS)
+    assert list(rows[0]) == list(SWEEP_COLUMNS)
     assert {row["label"] for row in rows} >= {"baseline", "counterfactual flipping"}
     starts = {"png": b"\x89PNG", "svg": b"<svg"}
     for figure in ("heat", "curves", "frontier"):

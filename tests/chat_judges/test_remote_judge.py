@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from steering.chat_judges import remote_judge
-from steering.chat_judges.assessment import CHOICES, QUESTION_SHA256, question
+from steering.chat_judges.assessment import QUESTION_SHA256, REPLY_CHOICES, question
 from steering.chat_judges.remote_judge import WAITS, RemoteJudge
 from steering.errors import SteeringError
 
@@ -111,7 +111,9 @@ def test_the_question_goes_out_as_a_chat_and_the_reply_comes_back_as_an_opinion(
     # All fields and no others, and each allows what the strict reader does.
     schema = form["json_schema"]["schema"]
     assert set(schema["required"]) == set(schema["properties"]) == set(REFUSES)
-    assert schema["properties"]["request_satisfied"]["enum"] == list(CHOICES["request_satisfied"])
+    assert schema["properties"]["request_satisfied"]["enum"] == list(
+        REPLY_CHOICES["request_satisfied"]
+    )
     assert "Authorization" not in headers
     assert judge.provenance == {
         "judge": "big-model",

@@ -227,9 +227,9 @@ def test_a_card_turned_to_the_difference_works_and_one_left_at_inlp_says_why(bar
 @pytest.mark.parametrize("basis", ["dim", "inlp", "random"])
 def test_sliders_reach_over_the_layers_that_are_known(basis, bare) -> None:
     for kind in card_settings.FREE_KINDS:
-        assert card_settings.limits(kind, basis, 3, bare) == card_settings.Limits(1, 1, 3)
+        assert card_settings.limits(kind, basis, 3, bare) == card_settings.SliderLimits(1, 1, 3)
     later = replace(bare, points=((-2, 2), (-2, 3)))
-    assert card_settings.limits("actadd", basis, 3, later) == card_settings.Limits(1, 2, 3)
+    assert card_settings.limits("actadd", basis, 3, later) == card_settings.SliderLimits(1, 2, 3)
 
 
 def test_a_card_that_lacks_something_escapes_the_model_s_name() -> None:

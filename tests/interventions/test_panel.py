@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steering.errors import SteeringError
-from steering.interventions.panel import CHOICES, DEFAULT_PANELS, KEYS, Panel, parse
+from steering.interventions.panel import DEFAULT_PANELS, KEY_CHOICES, KEYS, Panel, parse
 
 VALUES = {
     "k": st.integers(1, 10**12),
@@ -16,7 +16,7 @@ VALUES = {
     "layer": st.integers(0, 10**6),
     "position": st.integers(-(10**6), -1),
     "seed": st.integers(0, 2**63 - 1),
-    **{key: st.sampled_from(allowed) for key, allowed in CHOICES.items()},
+    **{key: st.sampled_from(allowed) for key, allowed in KEY_CHOICES.items()},
 }
 
 

@@ -12,13 +12,13 @@ from typing import Any, Final
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
-from steering.sweep.sweep_table import VERDICTS
+from steering.sweep.sweep_table import SWEEP_VERDICTS
 from steering.ui import text
 from steering.ui.dose import dose_text
 from steering.ui.map.map_data import settings_of
 from steering.ui.playground import card_settings
 
-Row = Mapping[str, Any]
+SweepRow = Mapping[str, Any]
 MEASURES: Final = (
     "harmful_rate",
     "harmful_score",
@@ -34,7 +34,7 @@ _SHORT: Final = {
 """Names that fit into a plot."""
 
 
-def view(rows: Sequence[Row], directions: Facts) -> dict[str, Any]:
+def view(rows: Sequence[SweepRow], directions: Facts) -> dict[str, Any]:
     """Return what the three figures show.
 
     Args:
@@ -59,7 +59,7 @@ def view(rows: Sequence[Row], directions: Facts) -> dict[str, Any]:
     }
 
 
-def cell(row: Row, panel: Panel, directions: Facts) -> dict[str, Any]:
+def cell(row: SweepRow, panel: Panel, directions: Facts) -> dict[str, Any]:
     """Return one cell: what it is and what was measured.
 
     Returns:
@@ -76,7 +76,7 @@ def cell(row: Row, panel: Panel, directions: Facts) -> dict[str, Any]:
     answered = {
         f"{group}_{word}": row[f"{group}_{word}"]
         for group in ("harmful", "harmless")
-        for word in (*VERDICTS, "looping")
+        for word in (*SWEEP_VERDICTS, "looping")
         if row.get(f"{group}_{word}") is not None
     }
     return {
@@ -91,7 +91,7 @@ def cell(row: Row, panel: Panel, directions: Facts) -> dict[str, Any]:
     }
 
 
-def _interval(row: Row, name: str) -> list[float] | None:
+def _interval(row: SweepRow, name: str) -> list[float] | None:
     ends = [_round(row.get(key)) for key in (name, f"{name}_low", f"{name}_high")]
     return None if None in ends else ends  # type: ignore[return-value]
 
@@ -189,7 +189,7 @@ def _kept(panel: Panel, directions: Facts) -> int | None:
     return rank if rank < directions.default_k else None
 
 
-def frontier(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def frontier(rows: Sequence[SweepRow]) -> list[dict[str, Any]]:
     """Return the labelled points: `cell`, `name`, `short` (for the plot) and `group`.
 
     Groups are `baseline`, `paper`, `random` and `control`, in this order; the random ones of one

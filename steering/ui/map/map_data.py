@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MIDDLE: Final = (0.4, 0.6)
 """Values of t, rounded as they are said, that belong to neither side (chosen)."""
-CLASSES: Final = ("harmful", "harmless")
+SHOWN_CLASSES: Final = ("harmful", "harmless")
 """The classes that maps are fitted on, in the order of their means."""
 MAPS: Final[tuple[MapName, ...]] = ("pca", "lda", "umap")
 BAND: Final = (0.1, 0.5, 0.9)
@@ -58,7 +58,7 @@ def cloud(points: Points, *, edit_layer: int) -> dict[str, Any]:
 def _cloud_at(points: Points, index: int) -> dict[str, Any]:
     at = {name: points.at[name][index] for name in MAPS}
     labels = np.array(points.labels)
-    of_class = [labels == name for name in CLASSES]
+    of_class = [labels == name for name in SHOWN_CLASSES]
     harmful, harmless = (at["lda"][chosen, 0] for chosen in of_class)
     right = np.concatenate([harmful < 0.5, harmless > 0.5]).mean()
     return {

@@ -156,7 +156,7 @@ def _controls(slot: str, kind: str, directions: Facts | None) -> dict[str, Any]:
 _DIALS = ("k", "alpha", "c")
 
 
-def _control(key: str, kind: str, value: Any, reach: card_settings.Limits) -> Any:  # noqa: ANN401
+def _control(key: str, kind: str, value: Any, reach: card_settings.SliderLimits) -> Any:  # noqa: ANN401
     visible = key in KEYS[kind]
     common: dict[str, Any] = {
         "label": _LABELS[key],
@@ -219,7 +219,7 @@ def turn_into(
     return updates
 
 
-def _reach(key: str, reach: card_settings.Limits) -> dict[str, Any]:
+def _reach(key: str, reach: card_settings.SliderLimits) -> dict[str, Any]:
     if key == "k":
         # A slider from 1 to 1 cannot be drawn; rank 2 of 1 is refused with a sentence.
         return {"maximum": max(reach.k, 2)}

@@ -68,7 +68,7 @@ def test_the_rank_goes_up_to_what_inlp_kept_at_that_layer(fitted):
 
 
 def test_one_direction_has_rank_one_and_exists_at_every_layer_but_the_first(fitted):
-    assert card_settings.limits("flip", "dim", 2, fitted) == card_settings.Limits(
+    assert card_settings.limits("flip", "dim", 2, fitted) == card_settings.SliderLimits(
         1, 1, fitted.n_layers - 1
     )
 
