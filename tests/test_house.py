@@ -17,7 +17,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 SHARED_NAMES = {
     *("Answer", "CHOICES", "CLASSES", "COLUMNS", "DEPTH", "KINDS", "MEASURES", "Panel"),
     *("RECORDED", "ROWS", "RULES", "SCHEMA", "STEPS", "Settings", "TOKENS", "VERDICTS"),
-    *("Kind", "Part", "Place", "Row", "Verdict"),
+    *("Kind", "Part", "Row", "Verdict"),
 }
 """Names that mean something else in another package. Add none: find a name that says what it is."""
 
