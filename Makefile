@@ -26,6 +26,7 @@ check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check --no-cache .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict -q -d .site
 
 wheel: $(VENV)/.installed-dev
 	$(RUN) -m build --wheel --no-isolation
