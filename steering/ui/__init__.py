@@ -10,6 +10,7 @@ import gradio as gr
 
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
+from steering.ui import scripts
 from steering.ui.events import wire
 from steering.ui.layout import Limits, page
 
@@ -31,7 +32,9 @@ def launch_options() -> dict[str, Any]:
 
     Gradio itself honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
     """
-    script = _joined("page.js", "numbers.js", "copying.js", "tabs.js", "results.js")
+    script = f"{scripts.joined('page/index.js')}.start();\n{_joined('copying.js')}"
+    # Inside an element of HTML, nothing in a script may look like its end.
+    script = script.replace("</script", r"<\/script")
     return {
         "theme": gr.themes.Base(font=FONTS, font_mono=MONOSPACE),
         "css": _joined("style.css", "tabs.css", "map.css", "dose.css", "results.css"),
