@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 MODEL ?= qwen2.5-coder-0.5b-instruct
 
-.PHONY: demo test test-fast check precompute
+.PHONY: demo test test-fast check wheel precompute
 
 FAST := not model and not browser and not gpu
 # Neighbours stay in one worker, so that what they share is made once: see tests/conftest.py.
@@ -37,6 +37,9 @@ check-front: node_modules/.installed
 node_modules/.installed: package-lock.json
 	npm ci --silent
 	touch $@
+
+wheel: $(VENV)/.installed-dev
+	$(RUN) -m build --wheel --no-isolation
 
 precompute: $(VENV)/.installed
 	$(RUN) -m steering precompute --model $(MODEL)

@@ -134,7 +134,7 @@ def _average(
 def standard_error(rate: float, n: int) -> float:
     """Return the standard error of a rate over n prompts, for a rule of one standard error.
 
-    At a rate of 0 or 1 that would be 0, and a lucky place would stand alone: it is at least that
+    At a rate of 0 or 1 that would be 0, and a lucky point would stand alone: it is at least that
     of half a prompt in n.
     """
     return math.sqrt(max(rate * (1 - rate), 0.25 / n) / n)

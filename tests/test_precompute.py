@@ -92,7 +92,7 @@ def test_everything_the_app_needs_is_written_and_loads_again(tiny, splits, whole
     assert all(1 <= n <= 10 for n in document["train_kept"].values())
     assert len(document["dim_screening"]) == len(found.inlp)
     chosen = document["dim_choice"]
-    assert (chosen["position"], chosen["layer"]) == found.dim_place
+    assert (chosen["position"], chosen["layer"]) == found.dim_point
     assert set(document["k_complied"]) <= {"1", "2"}
     assert set(document["c_refused"]) == {"1", "2"}
 
@@ -111,7 +111,7 @@ def test_everything_the_app_needs_is_written_and_loads_again(tiny, splits, whole
 
 
 def test_the_directions_are_those_of_the_training_prompts(tiny, splits, whole):
-    position, layer = place = whole.made.inlp_place
+    position, layer = place = whole.made.inlp_point
     states = {
         name: capture(
             tiny, [tiny.render(text) for text in texts], layers=[layer], positions=[position]
@@ -345,10 +345,10 @@ def cosine(one: torch.Tensor, other: torch.Tensor) -> float:
 @pytest.mark.model
 def test_the_shipped_difference_separates_prompts_it_was_not_fitted_on(real):
     model, directions = real
-    unit = directions.subspace("dim", directions.dim_place).basis[0]
+    unit = directions.subspace("dim", directions.dim_point).basis[0]
     validation = PromptSplits.own().validation
     harmful, harmless = (
-        (states_at(model, validation[name][:16], directions.dim_place) @ unit).numpy()
+        (states_at(model, validation[name][:16], directions.dim_point) @ unit).numpy()
         for name in ("harmful", "harmless")
     )
     # Area under the ROC curve: how often a harmful prompt lies further along than a harmless one.
@@ -364,7 +364,7 @@ def test_the_shipped_directions_are_found_again_from_all_training_prompts(name, 
     else:
         weights.fetch(name)
         model, directions = loading.load(name), store.load(name)
-    place = directions.inlp_place
+    place = directions.inlp_point
     train = PromptSplits.own().train
     states = {label: states_at(model, texts, place) for label, texts in train.items()}
     found = inlp(states["harmful"], states["harmless"], place)

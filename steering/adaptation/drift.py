@@ -25,6 +25,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering.artifacts import store
+from steering.artifacts.provenance import fingerprint
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.maps.clusters import CLASSES
@@ -85,7 +86,9 @@ class Drift:
         left = f"{self.t_share_left:.2f} of the spread within a class"
         if self.verdict == "usable":
             return f"{seen}, {left} once their mean shift is taken off, as it is here: usable"
-        worse = max(self.t_share_left, self.spread_share_left)
+        worse = worst(self.t_share_left, self.spread_share_left)
+        if not math.isfinite(worst(self.t_rms, self.t_share, self.spread_share, worse)):
+            return f"the same {self.n} prompts land at no finite distance from there"
         return f"{seen}, and {worse:.2f} of the spread within a class is left without their shift"
 
     def as_dict(self) -> dict[str, Any]:
@@ -172,7 +175,7 @@ def measure(model: ChatModel, maps: Maps) -> tuple[Drift, ...]:
     ]
     labels = [label for label in maps.labels if label in CLASSES]
     return tuple(
-        compare(chart, states[:, place], indices, labels) for place, chart in enumerate(maps.charts)
+        compare(chart, states[:, index], indices, labels) for index, chart in enumerate(maps.charts)
     )
 
 
@@ -182,7 +185,7 @@ def calibration(labels: Sequence[str]) -> list[int]:
     for name in CLASSES:
         members = [index for index, label in enumerate(labels) if label == name]
         size = min(PROMPTS // len(CLASSES), len(members))
-        chosen += [members[place * len(members) // size] for place in range(size)]
+        chosen += [members[index * len(members) // size] for index in range(size)]
     return chosen
 
 
@@ -224,7 +227,7 @@ def compare(
         t_share_left=t_left,
         spread_share_left=spread_left,
         n=len(indices),
-        verdict=verdict(max(t_share, spread_share), max(t_left, spread_left)),
+        verdict=verdict(worst(t_share, spread_share), worst(t_left, spread_left)),
         shift=tuple(shift.tolist()),
     )
 
@@ -234,9 +237,16 @@ def verdict(share: float, left: float) -> Verdict:
 
     Numbers that are not finite are of no use.
     """
+    if not (math.isfinite(share) and math.isfinite(left)):
+        return "unusable"
     if share <= SAME:
         return "same"
     return "usable" if left <= USABLE else "unusable"
+
+
+def worst(*shares: float) -> float:
+    """Return the largest share; NaN if one is not finite, which `max` may pass over."""
+    return max(shares) if all(map(math.isfinite, shares)) else math.nan
 
 
 def _within(stored: Float[Tensor, "prompt axis"], labels: Sequence[str]) -> Tensor:
@@ -265,16 +275,6 @@ def moved(chart: LayerMap, shift: Sequence[float]) -> LayerMap:
     )
 
 
-def fingerprint(model: ChatModel) -> str:
-    """Return a digest of the weights as they are in memory: a few numbers of every tensor."""
-    digest = hashlib.sha256()
-    for name, values in model.network.state_dict().items():
-        few = values.flatten()[:8]
-        raw = few.to(torch.float64) if few.is_floating_point() else few.to(torch.int64)
-        digest.update(f"{name} {tuple(values.shape)} {raw.tolist()}".encode())
-    return digest.hexdigest()
-
-
 def _key(model: ChatModel, maps: Maps) -> str:
     facts = [
         fingerprint(model),
@@ -296,10 +296,12 @@ def _read(path: Path) -> tuple[Drift, ...] | None:
         document: Mapping[str, Any] = store.read_json(path)
         if document["schema"] != SCHEMA:
             return None
+        if any(None in (*entry.values(), *entry["shift"]) for entry in document["drifts"]):
+            return None  # A number that was not finite, and cannot be written.
         return tuple(
             Drift(**{**entry, "shift": tuple(entry["shift"])}) for entry in document["drifts"]
         )
-    except (SteeringError, KeyError, TypeError):
+    except (SteeringError, KeyError, TypeError, AttributeError):
         return None  # Broken by a full disk, perhaps: measured again.
 
 

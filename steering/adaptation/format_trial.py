@@ -6,15 +6,18 @@ are run once, untouched and under each of the paper's edits, and every block's i
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import torch
 
+from steering.adaptation import loaded
 from steering.artifacts import store
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.interventions.edits import Edit, compile_edits, intervene
-from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.interventions.panel import parse, usual
 from steering.models.chat_model import ChatModel, reading
 
 PROMPTS: Final = 8
@@ -23,19 +26,23 @@ INDUCING: Final = "actadd:c=2"
 """The largest addition that the comparison makes, beside the edits that the app starts with."""
 
 
-def trial(model: ChatModel) -> str | None:
+def trial(model: ChatModel, asked: Path | None = None) -> str | None:
     """Return where numbers overflow, in words; None where they stay finite.
 
-    Edits take part where the model has directions that fit it.
+    Edits take part where the model has directions that fit it, each for itself: what imported
+    directions lack leaves out one edit and not those behind it.
+
+    Args:
+        model: A loaded chat model.
+        asked: Folder of the directions that it will be served with, as the user named it.
     """
     edits: dict[str, Edit | None] = {"untouched": None}
-    try:
-        directions = store.load(model.name)
+    with suppress(SteeringError):  # Without directions there is nothing to edit with.
+        directions = store.load(model.name, loaded.folder_for(model, asked))
         directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
-        for text in (*DEFAULT_PANELS, INDUCING):
-            edits[text] = parse(text).edit(directions)
-    except SteeringError:
-        pass  # Without directions there is nothing to edit with.
+        for text in (*usual(directions), INDUCING):
+            with suppress(SteeringError):
+                edits[text] = parse(text).edit(directions)
     return overflow(model, [model.render(text) for text in prompts()], edits)
 
 

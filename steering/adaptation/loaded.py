@@ -2,10 +2,13 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
-from steering.adaptation import drift, quick_fit
+from steering.adaptation import drift, quick_fit, refit
 from steering.adaptation.drift import Check
 from steering.artifacts import store
+from steering.data.splits import PromptSplits
+from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 
@@ -27,6 +30,34 @@ def folder_for(model: ChatModel, asked: Path | None = None) -> Path | None:
     if found is not None:
         logger.info("directions and maps are those fitted on this machine, %s", found)
     return found
+
+
+def agreement(
+    model: ChatModel, directions: Directions, folder: Path | None, *, measured: bool = True
+) -> dict[str, Any] | None:
+    """Return how alike directions are to a fit in the model's number format.
+
+    Args:
+        model: A loaded chat model.
+        directions: Those in the folder.
+        folder: What `folder_for` returned.
+        measured: Whether to fit them again; else what was found before is told.
+
+    Returns:
+        What `refit.check_directions` returns; None, too, for directions that were fitted on other
+        prompts than the project's own: a fit on these would differ by its prompts.
+    """
+    splits = PromptSplits.own()
+    if not fitted_on_own_prompts(model, folder):
+        return None
+    look = refit.check_directions if measured else refit.known_agreement
+    return look(model, directions, splits)
+
+
+def fitted_on_own_prompts(model: ChatModel, folder: Path | None) -> bool:
+    """Whether the manifest of the directions in a folder names the project's own prompts."""
+    fitted = store.manifest(model.name, folder).get("prompts")
+    return bool(fitted == PromptSplits.own().source)
 
 
 def checked_maps(model: ChatModel, folder: Path | None) -> tuple[Maps, Check] | None:

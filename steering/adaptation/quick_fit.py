@@ -1,8 +1,8 @@
 """Directions, maps and start settings of a model in minutes: `precompute --quick`.
 
-The fits are those of `precompute`, on all training prompts. What is chosen by trying, the places,
+The fits are those of `precompute`, on all training prompts. What is chosen by trying, the points,
 the rank and the coefficient, is tried on fewer candidates and prompts; where directions of the same
-model are known already, their places and settings are taken over and nothing is tried. There is no
+model are known already, their points and settings are taken over and nothing is tried. There is no
 evaluation, no sweep and no recording.
 """
 
@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from steering.adaptation.drift import fingerprint
 from steering.artifacts import local_fits, store
-from steering.artifacts.provenance import provenance
+from steering.artifacts.provenance import fingerprint, provenance
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
@@ -40,9 +39,9 @@ def find(model: ChatModel) -> Path | None:
 
 
 def known(model: ChatModel) -> Directions | None:
-    """Return directions whose places a quick fit takes over: the shipped ones, or None.
+    """Return directions whose points a quick fit takes over: the shipped ones, or None.
 
-    None, too, if they were fitted in another mode of the template, whose places are others.
+    None, too, if they were fitted in another mode of the template, whose points are others.
     """
     try:
         found = store.load(model.name, store.shipped(model.name))
@@ -67,7 +66,7 @@ def quick(
         model: A loaded chat model.
         splits: The prompts.
         out: Folder of the artifact; None keeps it in the cache.
-        taken_over: Directions of the same model, whose places, rank and coefficient are used.
+        taken_over: Directions of the same model, whose points, rank and coefficient are used.
         batch_size: Prompts per forward pass.
         rows_per_batch: Rows per batch while answers are generated.
 
@@ -77,11 +76,11 @@ def quick(
     stages = Stages.of(model, splits.source, store.SCHEMA)
     directions, kept = fit_directions(model, splits, stages, batch_size)
     if taken_over is not None:
-        rank = directions.subspace("inlp", taken_over.inlp_place).rank
+        rank = directions.subspace("inlp", taken_over.inlp_point).rank
         directions = replace(
             directions,
-            dim_place=taken_over.dim_place,
-            inlp_place=taken_over.inlp_place,
+            dim_point=taken_over.dim_point,
+            inlp_point=taken_over.inlp_point,
             default_k=min(taken_over.default_k, rank),
             default_c=taken_over.default_c,
         )
@@ -100,7 +99,7 @@ def quick(
         "train_kept": kept,
         **chosen,
     }
-    # The manifest comes last: a folder without one holds no fit.
-    store.write_maps(out, maps)
-    store.write(out, directions, manifest)
+    with store.replacing(out) as made:
+        store.write_maps(made, maps)
+        store.write(made, directions, manifest)
     return directions

@@ -1,10 +1,11 @@
-"""The directions at the shipped places, fitted again on a model as it was loaded here.
+"""The directions at the shipped points, fitted again on a model as it was loaded here.
 
-Directions and maps are fitted in one number format and used in others. A refit at the same places,
+Directions and maps are fitted in one number format and used in others. A refit at the same points,
 on the same training prompts, says how much of them depends on the number format.
 """
 
 import hashlib
+import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.adaptation.drift import fingerprint
 from steering.artifacts import store
+from steering.artifacts.provenance import fingerprint
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
@@ -28,18 +29,19 @@ from steering.interventions.subspace import Subspace
 from steering.maps.clusters import CLASSES, ClassName
 from steering.maps.layer_map import LayerMap, fit_axes
 from steering.models.chat_model import ChatModel
+from steering.models.number_formats import short
 from steering.sources.weights import cache_folder
 
 
 @dataclass(frozen=True, eq=False)
 class Refit:
-    """What was fitted again at the places of given directions.
+    """What was fitted again at the points of given directions.
 
     Attributes:
-        directions: The given ones with difference in means and INLP replaced at their own places;
-            there is nothing at other places.
+        directions: The given ones with difference in means and INLP replaced at their own points;
+            there is nothing at other points.
         kept: Training prompts a class behind the difference in means.
-        states: The training prompts at INLP's place, by class.
+        states: The training prompts at INLP's point, by class.
     """
 
     directions: Directions
@@ -50,7 +52,7 @@ class Refit:
     def chart(self) -> LayerMap:
         """The maps at INLP's layer, fitted on these states; without UMAP, which no number reads."""
         states = {str(name): self.states[name] for name in CLASSES}
-        return fit_axes(self.directions.inlp_place[1], states)
+        return fit_axes(self.directions.inlp_point[1], states)
 
 
 def refit(
@@ -61,16 +63,16 @@ def refit(
     *,
     batch_size: int = 16,
 ) -> Refit:
-    """Fit difference in means and INLP again, at the places where `directions` has them.
+    """Fit difference in means and INLP again, at the points where `directions` has them.
 
     Args:
         model: A loaded chat model.
-        directions: Say the places, and what else a panel needs.
+        directions: Say the points, and what else a panel needs.
         splits: The training prompts that they were fitted on.
         stages: Keeps the activations.
         batch_size: Prompts per forward pass.
     """
-    (p_dim, l_dim), (p_inlp, l_inlp) = directions.dim_place, directions.inlp_place
+    (p_dim, l_dim), (p_inlp, l_inlp) = directions.dim_point, directions.inlp_point
     layers, positions = sorted({l_dim, l_inlp}), sorted({p_dim, p_inlp})
 
     def activations() -> dict[str, Tensor]:
@@ -90,18 +92,18 @@ def refit(
 
     harmful, harmless = (at(name, p_dim, l_dim)[kept[name]] for name in CLASSES)
     states = {name: at(name, p_inlp, l_inlp) for name in CLASSES}
-    found = inlp(states["harmful"], states["harmless"], directions.inlp_place)
-    place = directions.positions.index(p_dim), l_dim
+    found = inlp(states["harmful"], states["harmless"], directions.inlp_point)
+    point = directions.positions.index(p_dim), l_dim
     difference = torch.zeros_like(directions.difference)
-    difference[place] = difference_in_means(harmful, harmless)
+    difference[point] = difference_in_means(harmful, harmless)
     means = torch.zeros_like(directions.difference)
-    means[place] = harmless.double().mean(0).float()
+    means[point] = harmless.double().mean(0).float()
     return Refit(
         directions=replace(
             directions,
             difference=difference,
             harmless_mean=means,
-            inlp={directions.inlp_place: found},
+            inlp={directions.inlp_point: found},
             default_k=min(directions.default_k, found.subspace.rank),
         ),
         kept={name: len(chosen) for name, chosen in kept.items()},
@@ -151,17 +153,28 @@ def known_agreement(
 
 
 def _path(model: ChatModel, directions: Directions, splits: PromptSplits) -> Path:
-    digest = hashlib.sha256(f"{fingerprint(model)} {model.device.type} {splits.source}".encode())
-    digest.update(str((directions.dim_place, directions.inlp_place)).encode())
-    digest.update(directions.raw(directions.dim_place).numpy().tobytes())
+    facts = [
+        fingerprint(model),
+        model.device.type,
+        short(model.dtype),
+        model.number_format.quantization,
+        model.template.rendering.as_dict(),
+        model.template.system,
+        splits.source,
+        directions.dim_point,
+        directions.inlp_point,
+        directions.default_k,
+    ]
+    digest = hashlib.sha256(json.dumps(facts).encode())
+    digest.update(directions.raw(directions.dim_point).numpy().tobytes())
     if directions.inlp:
-        subspace = directions.subspace("inlp", directions.inlp_place)
+        subspace = directions.subspace("inlp", directions.inlp_point)
         digest.update(subspace.basis.contiguous().numpy().tobytes())
     return cache_folder() / "drift" / f"directions-{digest.hexdigest()[:24]}.json"
 
 
 def agreement(one: Directions, other: Directions) -> dict[str, Any]:
-    """Return how alike two fits at the same places are, as JSON types.
+    """Return how alike two fits at the same points are, as JSON types.
 
     Returns:
         `dim_cosine`, of the differences in means; `dim_norm_ratio`, other to one; `inlp_cosine`,
@@ -169,9 +182,9 @@ def agreement(one: Directions, other: Directions) -> dict[str, Any]:
         default rank (1: the same span, 0: orthogonal), `inlp_k`, that rank, and `inlp_ranks`, how
         many directions each fit has.
     """
-    first, second = one.raw(one.dim_place), other.raw(one.dim_place)
+    first, second = one.raw(one.dim_point), other.raw(one.dim_point)
     k = min(one.default_k, other.default_k)
-    bases = [each.subspace("inlp", one.inlp_place) for each in (one, other)]
+    bases = [each.subspace("inlp", one.inlp_point) for each in (one, other)]
     return {
         "dim_cosine": float(torch.nn.functional.cosine_similarity(first, second, dim=0)),
         "dim_norm_ratio": float(second.norm() / first.norm()),

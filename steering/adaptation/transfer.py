@@ -20,6 +20,7 @@ from steering.artifacts.provenance import machine
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
+from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.inference.comparison import readable
 from steering.inference.generation import Sampling, generate
@@ -51,7 +52,7 @@ class Fit:
     """What was fitted in one format.
 
     Attributes:
-        directions: Difference in means and INLP at the places of the shipped ones.
+        directions: Difference in means and INLP at the points of the shipped ones.
         chart: The maps at INLP's layer.
         kept: Training prompts a class behind the difference in means.
         shipped: Whether it is the shipped artifact itself.
@@ -68,16 +69,19 @@ class Shipped:
     """The artifact that the formats are measured against.
 
     Attributes:
-        directions: Say the places, the rank and the model.
+        directions: Say the points, the rank and the model.
         maps: Its maps, whose calibration prompts are run in every format.
         format: The format that both were fitted in.
         kept: Training prompts a class behind the difference in means.
+        source: The prompts that both were fitted on, as `PromptSplits.source` names them; None
+            where that is not known.
     """
 
     directions: Directions
     maps: Maps
     format: Format
     kept: dict[str, int]
+    source: str | None
 
 
 def transfer(
@@ -101,34 +105,39 @@ def transfer(
 
     Returns:
         The document that `transfer.json` holds.
+
+    Raises:
+        SteeringError: If the shipped artifact was fitted on other prompts, or with the chat
+            template in another mode than the model is loaded in.
     """
     directions = shipped.directions
+    _require_prompts(shipped, splits)
     fits = {each: fit(load, shipped, splits, each) for each in chosen}
     asked = evenly(splits.validation["harmful"], prompts)
-    edits = edits_of(fits)
     pairs: list[dict[str, Any]] = []
     baselines: list[dict[str, Any]] = []
     facts: dict[str, Any] = {}
     for run in chosen:
-        model = load(run)
+        model = _loaded(load, shipped, run)
         facts = {"weights": dict(model.provenance), **machine(model)}
         states = landed(model, shipped, splits.source)
-        verdicts = refused(model, run, edits, asked, splits.source)
+        verdicts = refused(model, run, fits, asked, splits.source)
         del model
         baselines.append({"run": run.name, "refused": _rate(verdicts["baseline"])})
-        pairs += [_pair((each, run), fits, states, verdicts) for each in chosen]
+        labels = [label for label in shipped.maps.labels if label in CLASSES]
+        pairs += [_pair((each, run), fits, (states, labels), verdicts) for each in chosen]
     return {
         "schema": SCHEMA,
         "model": directions.model,
         "n": len(asked),
         "n_train": {name: len(splits.train[name]) for name in CLASSES},
         "tokens": TOKENS,
-        "dim_place": list(directions.dim_place),
-        "inlp_place": list(directions.inlp_place),
+        "dim_place": list(directions.dim_point),
+        "inlp_place": list(directions.inlp_point),
         "formats": [
             asdict(each)
             | {"name": each.name, "kept": found.kept, "shipped": found.shipped}
-            | {"inlp_rank": found.directions.subspace("inlp", directions.inlp_place).rank}
+            | {"inlp_rank": found.directions.subspace("inlp", directions.inlp_point).rank}
             for each, found in fits.items()
         ],
         "baseline": baselines,
@@ -137,24 +146,44 @@ def transfer(
     }
 
 
+def _require_prompts(shipped: Shipped, splits: PromptSplits) -> None:
+    """Refuse prompts that the artifact was not fitted on: other prompts move directions, too."""
+    if shipped.source != splits.source:
+        model = shipped.directions.model
+        on = shipped.source or "prompts that their manifest does not name"
+        raise SteeringError(
+            f"the directions and maps of {model} were fitted on {on}, and would be compared with "
+            f"fits on {splits.source}: more than number formats would differ; give a folder that "
+            "was fitted on these with --directions, or make one with `python -m steering "
+            f"precompute --quick --model {model} --out FOLDER`"
+        )
+
+
+def _loaded(load: Load, shipped: Shipped, wanted: Format) -> ChatModel:
+    model = load(wanted)
+    fitted = shipped.directions.rendering
+    fitted.require(model.template.rendering, what="directions", model=model.name)
+    return model
+
+
 def fit(load: Load, shipped: Shipped, splits: PromptSplits, wanted: Format) -> Fit:
     """Return the fit in one format, reading the training prompts in it if need be."""
     if wanted == shipped.format:
-        chart = shipped.maps.at(shipped.directions.inlp_place[1])
+        chart = shipped.maps.at(shipped.directions.inlp_point[1])
         return Fit(shipped.directions, chart, shipped.kept, shipped=True)
-    model = load(wanted)
+    model = _loaded(load, shipped, wanted)
     stages = Stages.of(model, splits.source, "refit")
     found = refit(model, shipped.directions, splits, stages)
     return Fit(found.directions, found.chart, found.kept, shipped=False)
 
 
 def landed(model: ChatModel, shipped: Shipped, source: str) -> Float[Tensor, "prompt d_model"]:
-    """Return the calibration prompts' states at INLP's place, kept on disk."""
-    maps, (position, layer) = shipped.maps, shipped.directions.inlp_place
+    """Return the calibration prompts' states at INLP's point, kept on disk."""
+    maps, (position, layer) = shipped.maps, shipped.directions.inlp_point
     rows = [model.render(maps.texts[index]) for index in drift.calibration(maps.labels)]
     stages = Stages.of(model, source, "refit")
     return stages.tensors(
-        f"calibration {position} {layer}",
+        f"calibration {position} {layer} {maps.digest[:16]}",
         lambda: {"states": capture(model, rows, layers=[layer], positions=[position])[:, 0, 0]},
     )["states"]
 
@@ -171,12 +200,14 @@ def edits_of(fits: Mapping[Format, Fit]) -> dict[str, Edit | None]:
 def refused(
     model: ChatModel,
     run: Format,
-    edits: Mapping[str, Edit | None],
+    fits: Mapping[Format, Fit],
     asked: Sequence[str],
     source: str,
 ) -> dict[str, list[bool]]:
     """Return whether each prompt is refused under every edit; answers are kept on disk."""
-    stages = Stages.of(model, source, "transfer", run.name, list(edits), TOKENS)
+    edits = edits_of(fits)
+    digests = [found.directions.digest for found in fits.values()]
+    stages = Stages.of(model, source, "transfer", run.name, list(edits), digests, TOKENS)
     width = max(1, ROWS // len(edits))
     order = sorted(asked, key=len)
     chunks = {
@@ -209,13 +240,12 @@ def _texts(model: ChatModel, rows: Sequence[Sequence[int]], program: Any) -> lis
 def _pair(
     pair: tuple[Format, Format],
     fits: Mapping[Format, Fit],
-    states: Float[Tensor, "prompt d_model"],
+    calibration: tuple[Float[Tensor, "prompt d_model"], Sequence[str]],
     verdicts: Mapping[str, list[bool]],
 ) -> dict[str, Any]:
     fit, run = pair
     there, here = fits[fit], fits[run]
-    half = there.chart.n_train // 2
-    labels = [name for name in CLASSES for _ in range(half)]
+    states, labels = calibration
     moved = drift.compare(there.chart, states, drift.calibration(labels), labels)
     rates = {
         panel: _rate(verdicts[f"{fit.name}/{panel}"])

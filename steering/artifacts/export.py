@@ -90,8 +90,8 @@ def control_vector(directions: Directions, architecture: str | None = None) -> b
     """
     block = _block_before(directions, first=1)
     scratch = Path(tempfile.gettempdir(), "vector.gguf")
-    with disk_space.writing(scratch), tempfile.TemporaryDirectory() as place:
-        path = Path(place, scratch.name)
+    with disk_space.writing(scratch), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, scratch.name)
         writer = gguf.GGUFWriter(path, "controlvector")
         writer.add_string("controlvector.model_hint", architecture or directions.model)
         writer.add_uint32("controlvector.layer_count", 1)
@@ -127,18 +127,18 @@ def bundle(directions: Directions, folder: Path) -> bytes:
 
 
 def _block_before(directions: Directions, *, first: int) -> int:
-    block = directions.dim_place[1] - 1
+    block = directions.dim_point[1] - 1
     if block < first:
         raise SteeringError(
             f"the direction of {directions.model} was found at the input of block "
-            f"{directions.dim_place[1]}, but this form holds directions from the input of block "
+            f"{directions.dim_point[1]}, but this form holds directions from the input of block "
             f"{first + 1} on; export a .zip instead"
         )
     return block
 
 
 def _vector(directions: Directions) -> Tensor:
-    return directions.raw(directions.dim_place).contiguous()
+    return directions.raw(directions.dim_point).contiguous()
 
 
 def _tables(
@@ -148,16 +148,16 @@ def _tables(
     return {
         "evaluation": [flat(entry) for entry in (evaluation or {}).get("panels", [])],
         "selection_scores": [flat(entry) for entry in manifest.get("dim_scores", [])],
-        "selection_screening": [{**_place(key), **flat(entry)} for key, entry in screening.items()],
+        "selection_screening": [{**_point(key), **flat(entry)} for key, entry in screening.items()],
         "inlp_accuracies": [
-            {**_place(key.strip("()")), "direction": number, "dev_accuracy": accuracy}
+            {**_point(key.strip("()")), "direction": number, "dev_accuracy": accuracy}
             for key, found in manifest["inlp"].items()
             for number, accuracy in enumerate(found["dev_accuracies"], start=1)
         ],
     }
 
 
-def _place(key: str) -> dict[str, Any]:
+def _point(key: str) -> dict[str, Any]:
     position, layer = map(int, key.split(","))
     return {"position": position, "layer": layer}
 

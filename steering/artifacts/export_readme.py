@@ -75,18 +75,18 @@ _COMPLETE = """\
 `directions.safetensors` holds `difference` and `harmless_mean` of shape [position, layer, d_model]
 for the template positions {positions}, and `inlp(p,l)` of shape [rank, d_model]:
 orthonormal rows in the order in which INLP found them. With the first k rows as U, nullspace
-projection is h - (h U^T) U and counterfactual flipping h - 2 (h U^T) U. The place chosen for them
+projection is h - (h U^T) U and counterfactual flipping h - 2 (h U^T) U. The point chosen for them
 is ({inlp_position},{inlp_layer}), at the input of block {inlp_layer}."""
 _DIFFERENCE_ONLY = """\
 `directions.safetensors` holds `difference` of shape [position, layer, d_model] for the template
 positions {positions}. These directions were imported: there are no INLP directions and no class
-means. Where `manifest.json` lists `places`, the difference is known there only, else zero."""
+means. Where `manifest.json` lists `points`, the difference is known there only, else zero."""
 
 
 def convention(directions: Directions) -> dict[str, str]:
     """Return what a user of the exported vector has to know, one sentence a subject."""
-    position, layer = directions.dim_place
-    norm = float(directions.raw(directions.dim_place).norm())
+    position, layer = directions.dim_point
+    norm = float(directions.raw(directions.dim_point).norm())
     return {
         "model": f"{directions.model}, {directions.n_layers} blocks, d_model {directions.d_model}",
         "sign": directions.imported
@@ -108,10 +108,10 @@ def readme(directions: Directions, manifest: Mapping[str, Any], files: Sequence[
         files="\n".join(f"- `{name}`" for name in files),
         held=(_COMPLETE if directions.inlp else _DIFFERENCE_ONLY).format(
             positions=", ".join(map(str, directions.positions)),
-            inlp_position=directions.inlp_place[0],
-            inlp_layer=directions.inlp_place[1],
+            inlp_position=directions.inlp_point[0],
+            inlp_layer=directions.inlp_point[1],
         ),
-        block=directions.dim_place[1] - 1,
+        block=directions.dim_point[1] - 1,
         c=directions.default_c,
         provenance=_listed(
             {

@@ -1,5 +1,6 @@
 """What a reader needs to make the same numbers again."""
 
+import hashlib
 import platform
 from importlib.metadata import version
 from typing import Any
@@ -25,6 +26,30 @@ def provenance(model: ChatModel, prompt_source: str) -> dict[str, Any]:
         "seed": SEED,
         **machine(model),
     }
+
+
+def fingerprint(model: ChatModel) -> str:
+    """Return a digest of the weights as they are in memory: a few numbers of every tensor.
+
+    Number formats that hold the same numbers have one digest: a key that must tell them apart has
+    to name the format as well.
+    """
+    digest = hashlib.sha256()
+    for name, values in model.network.state_dict().items():
+        few = values.flatten()[:8]
+        raw = few.to(torch.float64) if few.is_floating_point() else few.to(torch.int64)
+        digest.update(f"{name} {tuple(values.shape)} {raw.tolist()}".encode())
+    return digest.hexdigest()
+
+
+def unnamed_weights(model: ChatModel) -> dict[str, str]:
+    """Return what a key has to hold beside `model.provenance` to name the weights.
+
+    Nothing where a SHA-256 or a commit names them. A folder has a path only, and whoever trains
+    writes other weights to the same one: there it is `fingerprint`.
+    """
+    named = model.provenance.get("sha256") or model.provenance.get("revision")
+    return {} if named else {"fingerprint": fingerprint(model)}
 
 
 def machine(model: ChatModel) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from steering.artifacts import store
-from steering.artifacts.provenance import machine
+from steering.artifacts.provenance import machine, unnamed_weights
 from steering.chat_templates.rendering import PLAIN
 from steering.models.chat_model import ChatModel
 from steering.sources.weights import cache_folder
@@ -43,6 +43,7 @@ class Stages:
         if model.template.rendering != PLAIN:
             held += map(str, model.template.rendering.as_dict().values())
         held += [model.template.system] if model.template.system else []
+        held += unnamed_weights(model).values()
         return cls([model.name, facts, *held, machine(model), *more])
 
     def tensors(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +26,7 @@ from steering.artifacts import local_fits
 from steering.chat_templates.rendering import Rendering
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions import tensor_checks
-from steering.interventions.outline import Outline, Place
+from steering.interventions.outline import ExtractionPoint, Outline
 from steering.maps import map_points
 from steering.maps.map_points import Points
 from steering.shipped import PRECOMPUTED
@@ -42,8 +42,10 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Raised whenever a reader of the old files would misread the new ones."""
 INCOMPLETE = 2
-"""Schema of directions that lack INLP, class means or places, as imported ones do. They are marked
+"""Schema of directions that lack INLP, class means or points, as imported ones do. They are marked
 apart because a reader of schema 1 takes for granted that all of it is there."""
+PARTIAL = ".partial"
+"""Folder in that of an artifact, with files that are to take the place of those there."""
 ROOT: Final = PRECOMPUTED
 
 
@@ -89,22 +91,22 @@ def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -
     tensors: dict[str, Tensor] = {"difference": directions.difference.contiguous()}
     if directions.harmless_mean is not None:
         tensors["harmless_mean"] = directions.harmless_mean.contiguous()
-    for place, found in directions.inlp.items():
-        tensors[f"inlp{_key(place)}"] = found.subspace.basis.contiguous()
+    for point, found in directions.inlp.items():
+        tensors[f"inlp{_key(point)}"] = found.subspace.basis.contiguous()
     content = save(tensors)
     write_file(folder / "directions.safetensors", content)
     document = {
         "schema": SCHEMA if _is_complete(directions) else INCOMPLETE,
         "model": directions.model,
         "positions": list(directions.positions),
-        "dim_place": list(directions.dim_place),
-        "inlp_place": list(directions.inlp_place),
+        "dim_place": list(directions.dim_point),
+        "inlp_place": list(directions.inlp_point),
         "default_k": directions.default_k,
         "default_c": directions.default_c,
         **directions.rendering.as_dict(),
         "inlp": {
-            _key(place): {"dev_accuracies": list(found.dev_accuracies), "stopped": found.stopped}
-            for place, found in directions.inlp.items()
+            _key(point): {"dev_accuracies": list(found.dev_accuracies), "stopped": found.stopped}
+            for point, found in directions.inlp.items()
         },
         **_beyond(directions),
         "directions_sha256": hashlib.sha256(content).hexdigest(),
@@ -113,30 +115,65 @@ def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -
     write_json(folder / "manifest.json", document)
 
 
-def publish(made: Path, folder: Path) -> None:
+@contextlib.contextmanager
+def replacing(folder: Path, *, leaving_out: Sequence[str] = ()) -> Generator[Path]:
+    """Give a folder to write an artifact's files in; in the end they replace those of a folder.
+
+    A kill on the way leaves the folder as it was.
+
+    Args:
+        folder: Is made if need be; files of other names stay.
+        leaving_out: Files that go if no new ones replace them.
+
+    Raises:
+        SteeringError: If the disk refuses, as `publish` says.
+    """
+    with disk_space.writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-")
+    with beside as root:
+        # One level deeper than a fit: whoever looks for fits passes by.
+        made = Path(root) / "made"
+        yield made
+        publish(made, folder, leaving_out=leaving_out)
+
+
+def publish(made: Path, folder: Path, *, leaving_out: Sequence[str] = ()) -> None:
     """Put a finished artifact in its place: every file is written whole, then all are named anew.
+
+    The manifest comes last: until then the old one says a hash that new directions do not have, so
+    that no mixture is taken for an artifact.
 
     Args:
         made: Holds the files, and nothing else; it is removed.
         folder: Is made if need be; files of other names stay.
+        leaving_out: Files that go if `made` has none of their name.
 
     Raises:
         SteeringError: If the disk refuses; unless it does so between two renames, `folder` is then
             as it was.
     """
-    partial = folder / ".partial"
+    partial = folder / PARTIAL
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed right here
     try:
-        names = sorted(path.name for path in made.iterdir())
+        names = sorted((path.name for path in made.iterdir()), key=_manifest_last)
+        gone = [name for name in leaving_out if name not in names]
         for name in names:
             write_file(partial / name, (made / name).read_bytes())
         for name in names:
+            if name == local_fits.MANIFEST:
+                for each in gone:
+                    (folder / each).unlink(missing_ok=True)
             (partial / name).replace(folder / name)
     except OSError as error:
         raise SteeringError(f"{folder} could not be written: {error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(made, ignore_errors=True)
+
+
+def _manifest_last(name: str) -> tuple[bool, str]:
+    return name == local_fits.MANIFEST, name
 
 
 def load(model: str, folder: Path | None = None) -> "Directions":
@@ -175,19 +212,19 @@ def outline(model: str, folder: Path | None = None) -> Outline:
         with safe_open(folder / "directions.safetensors", "numpy") as file:
             n_layers = file.get_slice("difference").get_shape()[1]
             ranks = {
-                _place(key): file.get_slice(f"inlp{key}").get_shape()[0] for key in document["inlp"]
+                _point(key): file.get_slice(f"inlp{key}").get_shape()[0] for key in document["inlp"]
             }
-        dim_place, inlp_place = document["dim_place"], document["inlp_place"]
+        dim_point, inlp_point = document["dim_place"], document["inlp_place"]
         return Outline(
             model=document["model"],
             n_layers=n_layers,
             positions=tuple(document["positions"]),
-            dim_place=(dim_place[0], dim_place[1]),
-            inlp_place=(inlp_place[0], inlp_place[1]),
+            dim_point=(dim_point[0], dim_point[1]),
+            inlp_point=(inlp_point[0], inlp_point[1]),
             inlp_ranks=ranks,
             default_k=document["default_k"],
             default_c=document["default_c"],
-            places=_places(document),
+            points=_points(document),
             imported=document.get("imported"),
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
@@ -349,9 +386,9 @@ def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "
     complete = document["schema"] == SCHEMA
     tensor_checks.require_manifest(document)
     tensor_checks.require_directions(document, tensors, complete=complete)
-    inlp: dict[Place, Inlp] = {}
+    inlp: dict[ExtractionPoint, Inlp] = {}
     for key, facts in document["inlp"].items():
-        position, layer = _place(key)
+        position, layer = _point(key)
         subspace = Subspace(tensors[f"inlp{key}"], layer, position, "INLP")
         inlp[position, layer] = Inlp(subspace, tuple(facts["dev_accuracies"]), facts["stopped"])
     return Directions(
@@ -360,41 +397,41 @@ def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "
         harmless_mean=tensors.get("harmless_mean"),
         positions=tuple(document["positions"]),
         inlp=inlp,
-        dim_place=(document["dim_place"][0], document["dim_place"][1]),
-        inlp_place=(document["inlp_place"][0], document["inlp_place"][1]),
+        dim_point=(document["dim_place"][0], document["dim_place"][1]),
+        inlp_point=(document["inlp_place"][0], document["inlp_place"][1]),
         default_k=document["default_k"],
         default_c=document["default_c"],
-        places=_places(document),
+        points=_points(document),
         imported=document.get("imported"),
         rendering=Rendering.of(document),
     )
 
 
-def _places(document: Mapping[str, Any]) -> tuple[Place, ...] | None:
-    places = document.get("places")
-    return None if places is None else tuple((place[0], place[1]) for place in places)
+def _points(document: Mapping[str, Any]) -> tuple[ExtractionPoint, ...] | None:
+    points = document.get("places")
+    return None if points is None else tuple((point[0], point[1]) for point in points)
 
 
 def _is_complete(directions: "Directions") -> bool:
-    known = (directions.harmless_mean is not None, directions.places is None)
+    known = (directions.harmless_mean is not None, directions.points is None)
     return all(known) and bool(directions.inlp)
 
 
 def _beyond(directions: "Directions") -> dict[str, Any]:
     """Return what only imported directions have to say."""
     found: dict[str, Any] = {}
-    if directions.places is not None:
-        found["places"] = [list(place) for place in directions.places]
+    if directions.points is not None:
+        found["places"] = [list(point) for point in directions.points]
     if directions.imported is not None:
         found["imported"] = directions.imported
     return found
 
 
-def _key(place: Place) -> str:
-    return f"({place[0]},{place[1]})"
+def _key(point: ExtractionPoint) -> str:
+    return f"({point[0]},{point[1]})"
 
 
-def _place(key: str) -> Place:
+def _point(key: str) -> ExtractionPoint:
     position, layer = map(int, key.strip("()").split(","))
     return position, layer
 

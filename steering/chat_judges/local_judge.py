@@ -8,12 +8,14 @@ import copy
 import json
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering.artifacts.provenance import unnamed_weights
 from steering.chat_judges.assessment import (
     CHOICES,
     EMPTY,
@@ -42,13 +44,14 @@ class LocalJudge:
 
     model: ChatModel
 
-    @property
+    @cached_property
     def provenance(self) -> dict[str, str]:
         """Name, number format and source of the model, and the question's hash."""
         return {
             "judge": self.model.name,
             "quantization": self.model.number_format.quantization,
             **{key: value for key, value in self.model.provenance.items() if value},
+            **unnamed_weights(self.model),
             "question_sha256": QUESTION_SHA256,
         }
 
@@ -74,9 +77,9 @@ class LocalJudge:
             return Opinion(None, f"{len(prompt)} tokens of question leave no room for a reply")
         cache = self.read(prompt)
         reply, values = "{", {}
-        for place, (name, choices) in enumerate(CHOICES.items()):
+        for index, (name, choices) in enumerate(CHOICES.items()):
             reply += f'"{name}": '
-            end = "}" if place == len(CHOICES) - 1 else ", "
+            end = "}" if index == len(CHOICES) - 1 else ", "
             texts = [reply + json.dumps(choice) + end for choice in choices]
             best = int(self.log_probabilities(prompt[-1], texts, cache).argmax())
             values[name], reply = choices[best], texts[best]
@@ -104,7 +107,7 @@ class LocalJudge:
         encode = self.model.tokenizer.encode
         rows = [[last, *encode(text, add_special_tokens=False)] for text in texts]
         columns = enumerate(zip(*rows, strict=False))
-        shared = next(place for place, column in columns if len(set(column)) > 1)
+        shared = next(index for index, column in columns if len(set(column)) > 1)
         lengths = torch.tensor([len(row) - shared for row in rows], device=self.model.device)
         longest = int(lengths.max())
         tails = self._ids([(row[shared:] + [0] * longest)[:longest] for row in rows])

@@ -1,4 +1,4 @@
-"""A request in its chat template, as token ids: the one place where requests are rendered.
+"""A request in its chat template, as token ids: the one module where requests are rendered.
 
 The template is foreign code that came with the model. Here it is asked in one mode (thinking, date;
 see `rendering`), what a visitor wrote stays text (see `control_tokens`), and an error of its own

@@ -81,7 +81,7 @@ class ControlTokens:
 
     def within(self, text: str) -> tuple[str, ...]:
         """Return the control tokens that stand in a text, each once, in order of appearance."""
-        found = [(start, token) for start, _, token in self._places(text)]
+        found = [(start, token) for start, _, token in self._spans(text)]
         found += [(text.find(sign), sign) for sign in self.turn_marks if sign in text]
         return tuple(dict.fromkeys(token for _, token in sorted(found)))
 
@@ -92,8 +92,8 @@ class ControlTokens:
 
     def broken(self, text: str, mark: str) -> str:
         """Return a text with `mark` inside each of its control tokens, so that it holds none."""
-        while places := self._places(text):
-            for start, end, _ in reversed(places):
+        while spans := self._spans(text):
+            for start, end, _ in reversed(spans):
                 middle = (start + end) // 2
                 text = text[:middle] + mark + text[middle:]
         return text
@@ -112,17 +112,17 @@ class ControlTokens:
         result: list[int] = []
         begin, start = 0, 0
         ids, offsets = self._with_offsets(text)
-        for place, end, after in [*self._controls(text, ids, offsets), (len(ids), len(text), 0)]:
+        for index, end, after in [*self._controls(text, ids, offsets), (len(ids), len(text), 0)]:
             stretch = text[start:end]
-            result += self._as_text(stretch, mark, start) if mark in stretch else ids[begin:place]
-            result += ids[place : place + 1]
-            begin, start = place + 1, after
+            result += self._as_text(stretch, mark, start) if mark in stretch else ids[begin:index]
+            result += ids[index : index + 1]
+            begin, start = index + 1, after
         return result
 
     def _ids(self, text: str) -> list[int]:
         return [int(t) for t in self.tokenizer(text, add_special_tokens=False)["input_ids"]]
 
-    def _places(self, text: str) -> list[tuple[int, int, str]]:
+    def _spans(self, text: str) -> list[tuple[int, int, str]]:
         """Return first sign, end and text of each control token, in order."""
         if not self.tokenizer.is_fast:
             longest = sorted(self.by_id.values(), key=len, reverse=True)
@@ -130,7 +130,7 @@ class ControlTokens:
             return [(*found.span(), found[0]) for found in pattern.finditer(text)]
         ids, offsets = self._with_offsets(text)
         found = self._controls(text, ids, offsets)
-        return [(start, end, self.by_id[ids[place]]) for place, start, end in found]
+        return [(start, end, self.by_id[ids[index]]) for index, start, end in found]
 
     def _with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
@@ -139,11 +139,11 @@ class ControlTokens:
     def _controls(
         self, text: str, ids: Sequence[int], offsets: Sequence[tuple[int, int]]
     ) -> list[tuple[int, int, int]]:
-        """Return place among the ids, first sign and end of each control token."""
+        """Return index among the ids, first sign and end of each control token."""
         unknown = self.tokenizer.unk_token_id
         return [
-            (place, start, end)
-            for place, (token, (start, end)) in enumerate(zip(ids, offsets, strict=True))
+            (index, start, end)
+            for index, (token, (start, end)) in enumerate(zip(ids, offsets, strict=True))
             # A sign that the vocabulary lacks gives the token for unknowns, and wrote none.
             if token in self.by_id
             and end - start > 1

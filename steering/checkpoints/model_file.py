@@ -180,6 +180,24 @@ def tensors(path: Path) -> dict[str, TensorFacts]:
     return found
 
 
+def weights(folder: Path) -> list[Path]:
+    """Return the files of weights that are loaded from a folder, by name, each weight once.
+
+    A folder may hold them twice: whole and in shards, or as the publisher's originals
+    (`consolidated*`) beside those that transformers reads.
+
+    Raises:
+        SteeringError: If there is an index that cannot be read.
+    """
+    whole, index = folder / "model.safetensors", folder / INDEX
+    if whole.is_file():
+        return [whole]
+    if index.is_file():
+        return [folder / name for name in sorted(set(shards(index).values()))]
+    found = sorted(folder.glob("*.safetensors"))
+    return [path for path in found if not path.name.startswith("consolidated")]
+
+
 def shards(index: Path) -> dict[str, str]:
     """Return which shard holds which tensor, as an index of safetensors says.
 
@@ -235,4 +253,4 @@ def _size(path: Path) -> int:
 
 def _unreadable(path: Path, error: OSError) -> SteeringError:
     said = error.strerror or str(error)
-    return SteeringError(f"{path} cannot be read: {said}; check its place and permissions")
+    return SteeringError(f"{path} cannot be read: {said}; check its path and permissions")

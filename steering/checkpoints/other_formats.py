@@ -186,10 +186,10 @@ def _models_inside(folder: Path, names: Collection[str]) -> list[Path]:
     """Subfolders, one or two levels down, and their .gguf files, that look like models."""
     found: list[Path] = []
     below = [folder / name for name in names if (folder / name).is_dir()][:_MOST]
-    for place in below:
-        inner = [place / name for name in _quiet_listing(place)]
-        if place / "config.json" in inner:
-            found.append(place)
+    for folder in below:
+        inner = [folder / name for name in _quiet_listing(folder)]
+        if folder / "config.json" in inner:
+            found.append(folder)
             continue
         found += [path for path in inner if path.suffix == ".gguf"]
         found += [path for path in inner[:_MOST] if (path / "config.json").is_file()]

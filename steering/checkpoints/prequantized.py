@@ -121,9 +121,9 @@ _REMEDY = (
 
 def _declared(folder: Path, config: Mapping[str, Any]) -> Held | None:
     inner = config.get("text_config")
-    for place in (config, inner if isinstance(inner, dict) else {}):
+    for section in (config, inner if isinstance(inner, dict) else {}):
         for key in _KEYS:
-            if isinstance(found := place.get(key), dict):
+            if isinstance(found := section.get(key), dict):
                 return _bitsandbytes(folder, found)
     for name, method in _FILES.items():
         if (folder / name).exists():

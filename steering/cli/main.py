@@ -160,6 +160,10 @@ def _machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
         "--device", default=os.environ.get("STEERING_DEVICE") or None, help="cpu, cuda, cuda:N"
     )
+    return _thinking(parser)
+
+
+def _thinking(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
         "--thinking",
         default=os.environ.get("STEERING_THINKING") or "auto",
@@ -251,7 +255,7 @@ def _sweep_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _transfer_options(parser: argparse.ArgumentParser) -> None:
-    _model(parser)
+    _thinking(_model(parser))
     parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
     parser.add_argument(
         "--format", action="append", help="as in the table, may be repeated (default: all here)"

@@ -2,10 +2,10 @@
 
 import argparse
 import os
-import sys
 from dataclasses import asdict
 from typing import Any
 
+from steering.app import App
 from steering.artifacts import store
 from steering.chat_templates import control_tokens
 from steering.cli import shared
@@ -14,7 +14,6 @@ from steering.formatting import plain, signed
 from steering.inference.comparison import check_length, compare
 from steering.inference.sampling import Sampling
 from steering.serving import model_facts
-from steering.shipped import PACKAGE
 from steering.sources import catalog, weights
 from steering.system.lazy import Later
 
@@ -135,7 +134,7 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
             f"precompute --quick --model {options.model}`"
         )
     maps, check = checked
-    layer = directions.inlp_place[1] if options.layer is None else options.layer
+    layer = directions.inlp_point[1] if options.layer is None else options.layer
     chart, drift = maps.at(layer), check.at(layer)
     found = trace(model.under(options.system), directions, maps, options.prompt, panels)
     states = found.states[:, maps.layers.index(layer)]
@@ -183,8 +182,4 @@ def serve(options: argparse.Namespace) -> None:
         "GRADIO_SERVER_PORT": options.port,
     }
     os.environ.update({key: str(value) for key, value in settings.items() if value is not None})
-    # app.py lies beside the package, as the entry of a Space has to.
-    sys.path.insert(0, str(PACKAGE.parent))
-    import app
-
-    app.main()
+    App().serve()

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from steering.interventions.panel import Panel, parse, usual
@@ -24,6 +25,8 @@ def load(
     from steering.adaptation import format_trial
     from steering.models import loading
 
+    # A judge has directions of its own, if any.
+    folder = getattr(options, "directions", None) if name is None else None
     with progress_bar() as report:
         return loading.load(
             name or options.model,
@@ -33,7 +36,7 @@ def load(
             # A judge is asked for a form, not for its thoughts.
             thinking=options.thinking if name is None else "auto",
             report=report,
-            trial=format_trial.trial,
+            trial=partial(format_trial.trial, asked=folder),
         )
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from steering.adaptation import loaded, quick_fit, transfer_table
-from steering.adaptation.refit import check_directions, known_agreement
 from steering.adaptation.transfer import Shipped
 from steering.adaptation.transfer import transfer as measure_transfer
 from steering.artifacts import store
@@ -69,8 +68,8 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
         )
     return {
         "folder": str(out),
-        "dim_place": directions.dim_place,
-        "inlp_place": directions.inlp_place,
+        "dim_place": directions.dim_point,
+        "inlp_place": directions.inlp_point,
         "k": directions.default_k,
         "c": directions.default_c,
     }
@@ -140,9 +139,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
             "control_tokens": list(model.template.control_tokens(*chain(*sets.values()))),
         },
         "drift": drifts,
-        "directions_drift": check_directions(model, directions, PromptSplits.own())
-        if whole
-        else known_agreement(model, directions, PromptSplits.own()),
+        "directions_drift": _agreement(model, directions, folder, measured=whole),
     }
     if out := options.out or (_beside(options, "evaluation.json") if whole else None):
         store.write_json(out, document)
@@ -197,6 +194,18 @@ def _maps(
         )
         return None, found
     return maps, found
+
+
+def _agreement(
+    model: ChatModel, directions: Directions, folder: Path | None, *, measured: bool
+) -> dict[str, Any] | None:
+    if directions.inlp and not loaded.fitted_on_own_prompts(model, folder):
+        print(
+            "how far the directions hang on the number format is not measured: they were not "
+            "fitted on the project's own prompts, on which they would be fitted again",
+            file=sys.stderr,
+        )
+    return loaded.agreement(model, directions, folder, measured=measured)
 
 
 def _beside(options: argparse.Namespace, name: str) -> Path:
@@ -274,7 +283,8 @@ def transfer(options: argparse.Namespace) -> dict[str, Any]:
     fitted = Format("cpu", maps.quantization, maps.dtype)  # type: ignore[arg-type]
     if manifest.get("device", "cpu") != "cpu":
         fitted = replace(fitted, device=manifest["device"])
-    shipped = Shipped(directions, maps, fitted, manifest["train_kept"])
+    kept, source = manifest.get("train_kept", {}), manifest.get("prompts")
+    shipped = Shipped(directions, maps, fitted, kept, source)
     document = measure_transfer(load, shipped, splits, chosen, prompts=options.prompts)
     whole = not options.format and options.prompts == TRANSFER_PROMPTS
     out = options.out or (_beside(options, "transfer.json") if whole else None)

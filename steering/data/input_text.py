@@ -19,12 +19,12 @@ def flaw(text: str) -> str | None:
     it. Control characters other than tabs and line breaks come from binary files and terminals,
     not from people; a model would read them as tokens nobody sees.
     """
-    for place, sign in enumerate(text, start=1):
+    for index, sign in enumerate(text, start=1):
         if "\ud800" <= sign <= "\udfff":
-            return f"half a character (\\u{ord(sign):04x}) at character {place}"
+            return f"half a character (\\u{ord(sign):04x}) at character {index}"
         # Category Cc is exactly these two ranges and DEL.
         if (sign < " " or "\x7f" <= sign < "\xa0") and sign not in _LAYOUT:
-            return f"the control character U+{ord(sign):04X} at character {place}"
+            return f"the control character U+{ord(sign):04X} at character {index}"
     return None
 
 
@@ -36,7 +36,7 @@ def require_clean(text: str, what: str) -> None:
         what: Begins the sentence, for example "the request".
 
     Raises:
-        SteeringError: Names the character and its place.
+        SteeringError: Names the character and its index.
     """
     if found := flaw(text):
         raise SteeringError(f"{what} holds {found}, which is no text; remove it, or write it again")
@@ -69,7 +69,7 @@ def from_command_line(text: str, option: str) -> str:
     except UnicodeDecodeError as error:
         near = raw[max(0, error.start - 20) : error.start + 20].decode("cp1252", "replace")
         raise SteeringError(
-            f"{option} is not UTF-8: byte {raw[error.start]:#04x} at place {error.start + 1}; in "
+            f"{option} is not UTF-8: byte {raw[error.start]:#04x} at byte {error.start + 1}; in "
             f"Windows-1252 it reads {near!r}; set the terminal to UTF-8, or convert the text: "
             "iconv -f cp1252 -t utf-8"
         ) from error

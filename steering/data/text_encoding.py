@@ -34,8 +34,8 @@ KINDS: Final[Mapping[str, tuple[bytes, str, str]]] = {
 _SAMPLE_BYTES: Final = 4096
 """How much is looked at for zero bytes (chosen)."""
 _ZEROS: Final = 0.4
-"""Share of zero bytes in a place from which it is one (chosen): European text in UTF-16 has nearly
-all of them in one byte of two, text in UTF-8 has none."""
+"""Share of zero bytes at an offset from which it is one (chosen): European text in UTF-16 has
+nearly all of them in one byte of two, text in UTF-8 has none."""
 
 
 def decoded(content: bytes, path: Path, *, what: str = "file") -> str:
@@ -77,7 +77,7 @@ def _wide(content: bytes) -> str | None:
         if content.startswith(mark):
             return name
     sample = content[: min(_SAMPLE_BYTES, len(content) // 4 * 4) or len(content) // 2 * 2]
-    zeros = [sample[place::4].count(0) * 4 / max(1, len(sample)) > _ZEROS for place in range(4)]
+    zeros = [sample[offset::4].count(0) * 4 / max(1, len(sample)) > _ZEROS for offset in range(4)]
     if sum(zeros) == 3:
         return "UTF-32"
     if zeros in ([False, True] * 2, [True, False] * 2):

@@ -101,8 +101,8 @@ def answer_resumably(  # noqa: PLR0913 - what is asked, of whom, and where it is
     """
     facts = [asdict(sampling), [[str(p), str(p.resolved(directions))] for p in panels]]
     batches = {
-        json.dumps([batch.prompts, *facts, place]): batch
-        for place, batch in enumerate(_batches(model, directions, sets, panels, rows_per_batch))
+        json.dumps([batch.prompts, *facts, index]): batch
+        for index, batch in enumerate(_batches(model, directions, sets, panels, rows_per_batch))
     }
 
     def run(key: str) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _batches(
     directions.rendering.require(model.template.rendering, what="directions", model=model.name)
     edits = [panel.edit(directions) for panel in panels]
     prompts = [(group, prompt) for group, texts in sets.items() for prompt in texts]
-    groups = {group: place for place, group in enumerate(sets)}
+    groups = {group: index for index, group in enumerate(sets)}
     ids = [
         row
         for group, texts in sets.items()
@@ -165,15 +165,15 @@ class _Batch:
                 scores = refusal_score(column.logits, model.opener_ids).numpy()
                 baseline = column.logits[::n].repeat_interleave(n, dim=0)
                 kls = kl_divergence(baseline, column.logits).numpy()
+            if any(column.overflowed):
+                index = column.overflowed.index(True)
+                with intervene(model, program):
+                    read = _as_read(model, rows, tokens)
+                    raise overflow.error(model, read, index, panel=str(self.panels[index % n]))
             for row, token in enumerate(column.tokens):
                 if token is not None:
                     tokens[row].append(token)
             ended = list(column.ended)
-            if any(column.overflowed):
-                place = column.overflowed.index(True)
-                read = [[*row, *answer] for row, answer in zip(rows, tokens, strict=True)]
-                with intervene(model, program):
-                    raise overflow.error(model, read, place, panel=str(self.panels[place % n]))
         # What the baseline said, as reference text that each edited model has to predict. On
         # harmful prompts that would be refusals, which edits are meant to make unlikely.
         harmless = [group == "harmless" for group, _ in self.prompts for _ in self.panels]
@@ -195,6 +195,22 @@ class _Batch:
             )
             for row in range(len(rows))
         ]
+
+
+def _as_read(
+    model: ChatModel, rows: Sequence[Sequence[int]], tokens: Sequence[Sequence[int]]
+) -> list[list[int]]:
+    """Return what the model has read of prompts and answers.
+
+    Rows that ended earlier are filled at their end, as they were while others went on: padding on
+    the left is more than every model can read.
+    """
+    longest = max(map(len, tokens))
+    end = min(model.end_ids, default=0)
+    return [
+        [*row, *answer, *[end] * (longest - len(answer))]
+        for row, answer in zip(rows, tokens, strict=True)
+    ]
 
 
 def as_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:

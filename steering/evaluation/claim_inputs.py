@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from steering.evaluation.answers import Row
 from steering.evaluation.claims import Outcomes, averaged
 from steering.evaluation.evaluation_arms import RANDOM_SEEDS
-from steering.evaluation.landings import Place, source_layer
+from steering.evaluation.landings import PromptLanding, source_layer
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
 
@@ -16,7 +16,7 @@ def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
 
     Without INLP those that need its directions are left out.
     """
-    k, rank = directions.default_k, directions.inlp_ranks.get(directions.inlp_place, 0)
+    k, rank = directions.default_k, directions.inlp_ranks.get(directions.inlp_point, 0)
     along_difference: dict[str, tuple[Panel, ...]] = {
         "baseline": (Panel("baseline"),),
         "actadd": (Panel("actadd", c=directions.default_c),),
@@ -34,7 +34,9 @@ def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
     }
 
 
-def outcomes(rows: Sequence[Row], places: Sequence[Place], directions: Directions) -> Outcomes:
+def outcomes(
+    rows: Sequence[Row], landed: Sequence[PromptLanding], directions: Directions
+) -> Outcomes:
     """Return what the claims are weighed by: a value a prompt, by role and measure.
 
     Panels are known by what they do, however they are spelt; a role whose panels were not all
@@ -42,10 +44,10 @@ def outcomes(rows: Sequence[Row], places: Sequence[Place], directions: Direction
 
     Args:
         rows: Answers under every panel.
-        places: Where prompts landed under every panel; only those at the layer of the edit count.
+        landed: Where prompts landed under every panel; only those at the layer of the edit count.
         directions: Fill in what the panels leave to the model.
     """
-    measured = _measured(rows, places, directions)
+    measured = _measured(rows, landed, directions)
     found: dict[str, Mapping[str, Sequence[float | None]]] = {}
     for role, panels in roles(directions).items():
         own = [measured.get(panel.resolved(directions)) for panel in panels]
@@ -56,7 +58,7 @@ def outcomes(rows: Sequence[Row], places: Sequence[Place], directions: Direction
 
 
 def _measured(
-    rows: Sequence[Row], places: Sequence[Place], directions: Directions
+    rows: Sequence[Row], landed: Sequence[PromptLanding], directions: Directions
 ) -> dict[Panel, dict[str, list[float | None]]]:
     """Return the values by resolved panel, then measure."""
     measured: dict[Panel, dict[str, list[float | None]]] = {}
@@ -71,9 +73,9 @@ def _measured(
             add(row.panel, "looping", float(row.judgement.looping))
         if row.group == "harmless":
             add(row.panel, "loss", loss_of(row))
-    for place in places:
-        if place.layer == source_layer(directions):
-            add(place.panel, f"t_{place.group}", place.t)
+    for landing in landed:
+        if landing.layer == source_layer(directions):
+            add(landing.panel, f"t_{landing.group}", landing.t)
     return measured
 
 

@@ -104,8 +104,8 @@ def evaluate(
         if settings.passages
         else {}
     )
-    places = (
-        landings.places_of_all(model, directions, settings.maps, sets, panels, stages)
+    landed = (
+        landings.land_all(model, directions, settings.maps, sets, panels, stages)
         if settings.maps
         else []
     )
@@ -119,8 +119,8 @@ def evaluate(
             _entry(arm, cells, costs.get(arm.panel), costs.get(panels[0]))
             for arm, cells in zip(arms, table(rows), strict=True)
         ],
-        "claims": [_claim(found) for found in findings(outcomes(rows, places, directions))],
-        "geometry": landings.summary(places, directions, settings.maps) if settings.maps else None,
+        "claims": [_claim(found) for found in findings(outcomes(rows, landed, directions))],
+        "geometry": landings.summary(landed, directions, settings.maps) if settings.maps else None,
         "judge": None,
     }
     if settings.judge:

@@ -37,7 +37,7 @@ BASELINE: Final = Arm("baseline", "baseline", Panel("baseline"))
 
 def arms(directions: Directions) -> tuple[Arm, ...]:
     """Return the whole comparison for a model: every rank and coefficient spelt out."""
-    k, rank = directions.default_k, directions.inlp_ranks.get(directions.inlp_place, 0)
+    k, rank = directions.default_k, directions.inlp_ranks.get(directions.inlp_point, 0)
     flip = Panel("flip", k=k)
     along_difference = (
         Arm("activation addition, suppressing", "paper", Panel("actadd", c=-1.0)),
@@ -115,7 +115,7 @@ def random_ablations() -> tuple[Arm, ...]:
 
 def wrong_layer(k: int, directions: Directions) -> Panel | None:
     """Return the flip at the fitted layer nearest to half the chosen depth; None if none is."""
-    position, chosen = directions.inlp_place
+    position, chosen = directions.inlp_point
     others = [layer for p, layer in directions.inlp if p == position and layer != chosen]
     if not others:
         return None
@@ -124,7 +124,7 @@ def wrong_layer(k: int, directions: Directions) -> Panel | None:
 
 def flip_at(k: int, directions: Directions, layer: int) -> Panel:
     """Return the flip at another layer, of rank `k` as far as INLP kept one there."""
-    rank = directions.subspace("inlp", (directions.inlp_place[0], layer)).rank
+    rank = directions.subspace("inlp", (directions.inlp_point[0], layer)).rank
     return Panel("flip", k=min(k, rank), layer=layer)
 
 

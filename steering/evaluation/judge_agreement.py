@@ -19,8 +19,8 @@ def opinions(judge: ChatJudge, rows: Sequence[Row], stages: Stages) -> list[Opin
     """Ask about every answer, in order; what was said is kept, so that a stopped run goes on."""
     chunks = [list(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
     todo = {
-        json.dumps([judge.provenance, place, [[row.prompt, row.text] for row in chunk]]): chunk
-        for place, chunk in enumerate(chunks)
+        json.dumps([judge.provenance, index, [[row.prompt, row.text] for row in chunk]]): chunk
+        for index, chunk in enumerate(chunks)
     }
 
     def ask(key: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from steering.models.chat_model import ChatModel
 
 
 @dataclass(frozen=True)
-class Place:
+class PromptLanding:
     """Where one prompt lands under one panel at one layer: plain data.
 
     Attributes:
@@ -44,7 +44,7 @@ class Place:
 
 def source_layer(directions: Directions) -> int:
     """Return the layer where INLP's edits are made."""
-    return directions.inlp_place[1]
+    return directions.inlp_point[1]
 
 
 def layers_shown(directions: Directions, maps: Maps) -> tuple[int, ...]:
@@ -54,18 +54,18 @@ def layers_shown(directions: Directions, maps: Maps) -> tuple[int, ...]:
     return tuple(dict.fromkeys(later))
 
 
-def places(
+def land(
     model: ChatModel,
     directions: Directions,
     maps: Maps,
     group: str,
     prompt: str,
     panels: Sequence[Panel],
-) -> list[Place]:
+) -> list[PromptLanding]:
     """Return where one prompt lands under each panel, at each of `layers_shown`."""
     found = trace(model, directions, maps, prompt, panels)
     return [
-        Place(group, panel, layer, landing.t, landing.nearest, landing.outside)
+        PromptLanding(group, panel, layer, landing.t, landing.nearest, landing.outside)
         for layer in layers_shown(directions, maps)
         for panel, landing in zip(
             found.panels,
@@ -80,20 +80,20 @@ def panels_shown(panels: Sequence[Panel], directions: Directions) -> list[Panel]
 
     The controls of all directions are added: the paper's picture is of all of them.
     """
-    rank = directions.inlp_ranks.get(directions.inlp_place, 0) or 1
+    rank = directions.inlp_ranks.get(directions.inlp_point, 0) or 1
     found = [*panels, *(Panel("random", k=rank, seed=seed) for seed in RANDOM_SEEDS)]
     found += [Panel("flip", k=rank, center="midpoint")] if directions.inlp else []
     return list({panel.resolved(directions): panel for panel in found}.values())
 
 
-def places_of_all(
+def land_all(
     model: ChatModel,
     directions: Directions,
     maps: Maps,
     sets: Mapping[str, Sequence[str]],
     panels: Sequence[Panel],
     stages: Stages,
-) -> list[Place]:
+) -> list[PromptLanding]:
     """Return where every harmful and harmless prompt lands under the panels of `panels_shown`.
 
     Args:
@@ -113,21 +113,21 @@ def places_of_all(
         for text in sets.get(group, ())
     ]
 
-    def place(key: str) -> dict[str, Any]:
+    def land_one(key: str) -> dict[str, Any]:
         group, text, *_ = json.loads(key)
-        found = places(model, directions, maps, group, text, resolved)
+        found = land(model, directions, maps, group, text, resolved)
         return {"places": [asdict(each) for each in found]}
 
     # Kept under their full names, shown by those that the evaluation gives them.
     short = dict(zip(names, map(str, shown), strict=True))
     return [
-        Place(**{**each, "panel": short[each["panel"]]})
-        for entry in stages.lines("geometry", keys, place)
+        PromptLanding(**{**each, "panel": short[each["panel"]]})
+        for entry in stages.lines("geometry", keys, land_one)
         for each in entry["places"]
     ]
 
 
-def summary(rows: Sequence[Place], directions: Directions, maps: Maps) -> dict[str, Any]:
+def summary(rows: Sequence[PromptLanding], directions: Directions, maps: Maps) -> dict[str, Any]:
     """Return the table with the template position and the layers that it is about."""
     return {
         "position": maps.position,
@@ -136,7 +136,7 @@ def summary(rows: Sequence[Place], directions: Directions, maps: Maps) -> dict[s
     }
 
 
-def table(rows: Sequence[Place]) -> list[dict[str, Any]]:
+def table(rows: Sequence[PromptLanding]) -> list[dict[str, Any]]:
     """Return one entry per panel: for each set and layer, where its prompts land.
 
     Each holds n, mean and standard deviation of t, the share that is nearest to the harmless class
@@ -156,7 +156,7 @@ def table(rows: Sequence[Place]) -> list[dict[str, Any]]:
     return entries
 
 
-def _summary(rows: Sequence[Place]) -> dict[str, Any]:
+def _summary(rows: Sequence[PromptLanding]) -> dict[str, Any]:
     near = wilson(sum(row.nearest == "harmless" for row in rows), len(rows))
     return {
         "n": len(rows),

@@ -64,15 +64,15 @@ def prose_cost(
     rows = windows(model, passages)
     edits = [panel.edit(directions) for panel in panels]
     names = [str(panel.resolved(directions)) for panel in panels]
-    todo = {json.dumps([place, _digest(row), names]): row for place, row in enumerate(rows)}
+    todo = {json.dumps([index, _digest(row), names]): row for index, row in enumerate(rows)}
     found = stages.lines("prose", list(todo), lambda key: _measure(model, todo[key], edits))
     return {
         panel: ProseCost(
             tuple(len(row) - 1 for row in rows),
-            tuple(each["loss"][place] for each in found),
-            tuple(each["kl"][place] for each in found),
+            tuple(each["loss"][index] for each in found),
+            tuple(each["kl"][index] for each in found),
         )
-        for place, panel in enumerate(panels)
+        for index, panel in enumerate(panels)
     }
 
 
@@ -86,8 +86,8 @@ def windows(model: ChatModel, passages: Sequence[Passage]) -> list[list[int]]:
     rows = []
     for passage in passages:
         ids = model.template.encode(passage.text)
-        for place in range(0, len(ids), WINDOW):
-            row = [*head, *ids[place : place + WINDOW]]
+        for index in range(0, len(ids), WINDOW):
+            row = [*head, *ids[index : index + WINDOW]]
             if len(row) > 1:
                 rows.append(row)
     return rows
@@ -103,9 +103,9 @@ def _measure(model: ChatModel, row: Sequence[int], edits: Sequence[Edit | None])
     Blocks below the first edited one compute what they do in the unedited model: they run once.
     """
     groups: dict[int, list[int]] = {}
-    for place, edit in enumerate(edits):
+    for index, edit in enumerate(edits):
         if edit is not None and not edit.is_identity:
-            groups.setdefault(min(layer for layer, _ in edit.sites), []).append(place)
+            groups.setdefault(min(layer for layer, _ in edit.sites), []).append(index)
     with reading(model, sorted(groups)) as states:
         baseline = _logits(model, [row], {})
     kept = dict(states)
@@ -115,7 +115,7 @@ def _measure(model: ChatModel, row: Sequence[int], edits: Sequence[Edit | None])
     for layer, members in groups.items():
         for start in range(0, len(members), _PANELS):
             part = members[start : start + _PANELS]
-            program = compile_edits([edits[place] for place in part], device=model.device)
+            program = compile_edits([edits[index] for index in part], device=model.device)
             with starting_at(
                 model, layer, kept[layer].expand(len(part), -1, -1) if layer else None
             ):
@@ -124,8 +124,8 @@ def _measure(model: ChatModel, row: Sequence[int], edits: Sequence[Edit | None])
                 fine = logits.amax(dim=-1).isfinite().all(dim=-1)
                 overflow.require(fine, model, [row] * len(part), panel="one of the edits")
             losses, divergences = _compared(baseline, logits, targets)
-            for place, one, other in zip(part, losses.tolist(), divergences.tolist(), strict=True):
-                found["loss"][place], found["kl"][place] = one, other
+            for index, one, other in zip(part, losses.tolist(), divergences.tolist(), strict=True):
+                found["loss"][index], found["kl"][index] = one, other
     return found
 
 

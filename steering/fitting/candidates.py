@@ -16,7 +16,13 @@ from steering.fitting.point_selection import (
 from steering.fitting.scoring import logits_under, right_sign
 from steering.inference.activations import capture_sets
 from steering.inference.metrics import refusal_score
-from steering.interventions.directions import Directions, Inlp, Place, difference_in_means, inlp
+from steering.interventions.directions import (
+    Directions,
+    ExtractionPoint,
+    Inlp,
+    difference_in_means,
+    inlp,
+)
 from steering.interventions.subspace import Subspace
 from steering.maps.model_maps import Maps
 from steering.maps.model_maps import fit as fit_maps
@@ -27,7 +33,7 @@ from steering.models.number_formats import short
 def fit_directions(
     model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
 ) -> tuple[Directions, dict[str, int]]:
-    """Return what is fitted, no place chosen yet, and the prompts a class behind the difference."""
+    """Return what is fitted, no point chosen yet, and the prompts a class behind the difference."""
     positions = tuple(range(-len(model.suffix), 0))
 
     def activations() -> dict[str, Tensor]:
@@ -46,10 +52,10 @@ def fit_directions(
     refused = right_sign(scores["harmful"], 1)
     answered = right_sign(scores["harmless"], -1)
     difference = difference_in_means(harmful[refused], harmless[answered])
-    places = candidates(positions, model.n_layers)
+    points = candidates(positions, model.n_layers)
 
     def fit(key: str) -> dict[str, Any]:
-        position, layer = place_of(key)
+        position, layer = point_of(key)
         index = positions.index(position)
         found = inlp(harmful[:, index, layer], harmless[:, index, layer], (position, layer))
         return {
@@ -58,22 +64,22 @@ def fit_directions(
             "stopped": found.stopped,
         }
 
-    found = stages.lines("INLP", [key_of(place) for place in places], fit)
+    found = stages.lines("INLP", [key_of(point) for point in points], fit)
     fitted = Directions(
         model=model.name,
         difference=difference,
         harmless_mean=harmless[answered].double().mean(0).float(),
         positions=positions,
         inlp={
-            place: Inlp(
-                Subspace(torch.tensor(entry["basis"]), place[1], place[0], "INLP"),
+            point: Inlp(
+                Subspace(torch.tensor(entry["basis"]), point[1], point[0], "INLP"),
                 tuple(entry["dev_accuracies"]),
                 entry["stopped"],
             )
-            for place, entry in zip(places, found, strict=True)
+            for point, entry in zip(points, found, strict=True)
         },
-        dim_place=places[0],
-        inlp_place=places[0],
+        dim_point=points[0],
+        inlp_point=points[0],
         default_k=1,
         default_c=1.0,
         rendering=model.template.rendering,
@@ -105,7 +111,7 @@ def fit_maps_of(
     batch_size: int,
 ) -> Maps:
     """Fit the maps on the training prompts; borderline ones, if any, are placed by the same fit."""
-    position = directions.inlp_place[0]
+    position = directions.inlp_point[0]
     layers = range(1, model.n_layers)
     texts = dict(splits.train)
     if borderline := splits.test.get("borderline"):
@@ -145,12 +151,12 @@ def _never() -> dict[str, Tensor]:
     raise AssertionError("the activations were captured before the directions were fitted")
 
 
-def key_of(place: Place) -> str:
-    """Return a place as the key of a stage's line."""
-    return f"{place[0]},{place[1]}"
+def key_of(point: ExtractionPoint) -> str:
+    """Return a point as the key of a stage's line."""
+    return f"{point[0]},{point[1]}"
 
 
-def place_of(key: str) -> Place:
-    """Return the place that `key_of` made a key of."""
+def point_of(key: str) -> ExtractionPoint:
+    """Return the point that `key_of` made a key of."""
     position, layer = map(int, key.split(","))
     return position, layer

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
-from steering.fitting.candidates import key_of, place_of
+from steering.fitting.candidates import key_of, point_of
 from steering.fitting.point_selection import (
     FINALISTS,
     SCREENED,
@@ -16,21 +16,21 @@ from steering.fitting.point_selection import (
     as_rows,
     choose_inlp,
     finalists,
-    leading_places,
+    leading_points,
 )
 from steering.fitting.point_selection import choose as choose_dim
 from steering.fitting.scoring import Bench, Score
 from steering.fitting.start_values import CHOICE_TOKENS, Starts
-from steering.interventions.directions import Directions, Place
+from steering.interventions.directions import Directions, ExtractionPoint
 from steering.models.chat_model import ChatModel
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much work goes into choosing places, rank and coefficient; fitting is always the same.
+    """How much work goes into choosing points, rank and coefficient; fitting is always the same.
 
     Attributes:
-        places: Places that are screened at most, evenly spaced in all of them; None for all.
+        points: Places that are screened at most, evenly spaced in all of them; None for all.
         screened: Prompts of each class in the first round.
         finalists: Places that go on to the second round.
         validation: Prompts of each class in the second round, at most; None for all.
@@ -38,7 +38,7 @@ class Effort:
         tokens: Length of these answers.
     """
 
-    places: int | None = None
+    points: int | None = None
     screened: int = SCREENED
     finalists: int = FINALISTS
     validation: int | None = None
@@ -47,7 +47,7 @@ class Effort:
 
 
 FULL: Final = Effort()
-QUICK: Final = Effort(places=30, screened=6, finalists=3, validation=16, answered=12, tokens=20)
+QUICK: Final = Effort(points=30, screened=6, finalists=3, validation=16, answered=12, tokens=20)
 """Ten minutes for the default model on two cores without bfloat16 instructions (chosen)."""
 
 
@@ -60,7 +60,7 @@ def choose(
     effort: Effort,
     sizes: tuple[int, int],
 ) -> tuple[Directions, dict[str, Any]]:
-    """Choose places, rank and coefficient on validation prompts.
+    """Choose points, rank and coefficient on validation prompts.
 
     Args:
         model: A loaded chat model.
@@ -80,7 +80,7 @@ def choose(
         model.render_all(splits.validation["harmless"], what="harmless prompt"),
         batch_size=batch_size,
     )
-    directions, choices = choose_places(
+    directions, choices = choose_points(
         directions, bench, stages, len(splits.train["harmful"]), effort
     )
     starts = Starts(model, splits, stages, rows_per_batch, effort.answered, effort.tokens)
@@ -90,7 +90,7 @@ def choose(
     return directions, {"validation_kept": kept, **tried, **choices, **defaults}
 
 
-def choose_places(
+def choose_points(
     directions: Directions,
     bench: Bench,
     stages: Stages,
@@ -100,54 +100,54 @@ def choose_places(
     """Choose where difference in means and INLP are taken, by the rules of `selection`.
 
     Args:
-        directions: Fitted everywhere, no place chosen yet.
+        directions: Fitted everywhere, no point chosen yet.
         bench: Validation prompts.
         stages: Keeps the scores.
         n_train: Training prompts of the smaller class, which say how large INLP's dev set was.
-        effort: How many places and prompts take part.
+        effort: How many points and prompts take part.
 
     Returns:
-        The directions with their places, and all scores as JSON types.
+        The directions with their points, and all scores as JSON types.
     """
-    places = _spaced(list(directions.inlp), effort.places)
+    points = _spaced(list(directions.inlp), effort.points)
     few = bench.first(effort.screened)
     # Scores on fewer prompts are other scores.
     less = "" if effort == FULL else f", {effort.screened} and {effort.validation} prompts"
     screening = stages.lines(
-        f"DiM places, first round{less}",
-        [key_of(place) for place in places],
-        lambda key: few.screen(directions, place_of(key)),
+        f"DiM points, first round{less}",
+        [key_of(point) for point in points],
+        lambda key: few.screen(directions, point_of(key)),
     )
-    screened = dict(zip(places, screening, strict=True))
+    screened = dict(zip(points, screening, strict=True))
     if effort.validation is not None:
         bench = bench.first(effort.validation)
     table = stages.lines(
-        f"DiM places, finalists{less}",
-        [key_of(place) for place in finalists(screened, effort.finalists)],
-        lambda key: asdict(bench.score(directions, place_of(key))),
+        f"DiM points, finalists{less}",
+        [key_of(point) for point in finalists(screened, effort.finalists)],
+        lambda key: asdict(bench.score(directions, point_of(key))),
     )
     scores = [Score(**entry) for entry in table]
     dim = choose_dim(scores)
     n_dev = 2 * (n_train - int(0.8 * n_train))
-    leading = _spaced(leading_places(directions.inlp, n_dev=n_dev), effort.places)
+    leading = _spaced(leading_points(directions.inlp, n_dev=n_dev), effort.points)
     flips = stages.lines(
-        f"INLP places{less}",
-        [key_of(place) for place in leading],
-        lambda key: {"flip": bench.flip_score(directions, place_of(key))},
+        f"INLP points{less}",
+        [key_of(point) for point in leading],
+        lambda key: {"flip": bench.flip_score(directions, point_of(key))},
     )
-    flip_scores = {place: entry["flip"] for place, entry in zip(leading, flips, strict=True)}
+    flip_scores = {point: entry["flip"] for point, entry in zip(leading, flips, strict=True)}
     chosen: Choice = choose_inlp(flip_scores, tried=len(directions.inlp))
     record = {
         "dim_choice": asdict(dim),
         "inlp_choice": asdict(chosen),
         "dim_scores": as_rows(scores),
-        "dim_screening": {key_of(place): row for place, row in screened.items()},
-        "inlp_scores": {key_of(place): score for place, score in flip_scores.items()},
+        "dim_screening": {key_of(point): row for point, row in screened.items()},
+        "inlp_scores": {key_of(point): score for point, score in flip_scores.items()},
     }
-    return replace(directions, dim_place=dim.place, inlp_place=chosen.place), record
+    return replace(directions, dim_point=dim.point, inlp_point=chosen.point), record
 
 
-def _spaced(places: list[Place], at_most: int | None) -> list[Place]:
-    if at_most is None or len(places) <= at_most:
-        return places
-    return [places[index * len(places) // at_most] for index in range(at_most)]
+def _spaced(points: list[ExtractionPoint], at_most: int | None) -> list[ExtractionPoint]:
+    if at_most is None or len(points) <= at_most:
+        return points
+    return [points[index * len(points) // at_most] for index in range(at_most)]

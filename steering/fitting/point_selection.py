@@ -7,7 +7,7 @@ position and every layer below 80 % of the depth is tried on validation prompts.
     induce  mean refusal score of harmless prompts with +1 r added            at least 0
     KL      mean KL(baseline || ablated) of harmless prompts' next token      at most 0.1
 
-So many candidates on so many prompts take half an hour on two cores. So every place is scored
+So many candidates on so many prompts take half an hour on two cores. So every point is scored
 on a few prompts first, and the finalists, the best of these, on all of them (successive halving).
 Places that pass the rule in the first round are finalists before all others; both tables are saved.
 
@@ -24,7 +24,7 @@ from typing import Any
 from steering.errors import SteeringError
 from steering.fitting.scoring import Score
 from steering.intervals import standard_error
-from steering.interventions.directions import Inlp, Place
+from steering.interventions.directions import ExtractionPoint, Inlp
 
 SCREENED = 12
 """Prompts of each class in the first round (chosen)."""
@@ -40,14 +40,14 @@ RELAXED_MAX_KL = 0.2
 
 @dataclass(frozen=True)
 class Choice:
-    """A chosen place and how it came about.
+    """A chosen point and how it came about.
 
     Attributes:
         position: Template position.
         layer: Block input.
         rule: The rule that it passed, in words; names what was relaxed.
-        passed: How many places passed that rule.
-        tried: How many places were tried.
+        passed: How many points passed that rule.
+        tried: How many points were tried.
     """
 
     position: int
@@ -57,7 +57,7 @@ class Choice:
     tried: int
 
     @property
-    def place(self) -> Place:
+    def point(self) -> ExtractionPoint:
         """(position, layer)."""
         return self.position, self.layer
 
@@ -75,42 +75,44 @@ RULES: tuple[tuple[str, Callable[[Score], bool]], ...] = (
     (f"relaxed: KL <= {RELAXED_MAX_KL}, induce not asked for", lambda s: s.kl <= RELAXED_MAX_KL),
     ("relaxed: no constraint", lambda _: True),
 )
-"""Tried in this order; the first that any place passes decides. The first is Arditi et al.'s."""
+"""Tried in this order; the first that any point passes decides. The first is Arditi et al.'s."""
 
 
-def candidates(positions: Sequence[int], n_layers: int) -> list[Place]:
-    """Return every place that is considered: layers 1 to below 80 % of the depth.
+def candidates(positions: Sequence[int], n_layers: int) -> list[ExtractionPoint]:
+    """Return every point that is considered: layers 1 to below 80 % of the depth.
 
     At layer 0 the template tokens are the same for every prompt, so there is no direction.
     """
     return [(p, layer) for p in positions for layer in range(1, int(DEPTH * n_layers))]
 
 
-def finalists(screened: Mapping[Place, Mapping[str, float]], n: int = FINALISTS) -> list[Place]:
-    """Return the `n` places with the lowest bypass.
+def finalists(
+    screened: Mapping[ExtractionPoint, Mapping[str, float]], n: int = FINALISTS
+) -> list[ExtractionPoint]:
+    """Return the `n` points with the lowest bypass.
 
     Those that pass the strict rule come first, then those with a KL within its bound, then those
     with one within the relaxed bound.
     """
 
-    def rank(place: Place) -> tuple[bool, int, float]:
-        row = screened[place]
+    def rank(point: ExtractionPoint) -> tuple[bool, int, float]:
+        row = screened[point]
         kl, strict = row["kl"], row["induce"] >= 0 and row["kl"] <= MAX_KL
         return not strict, (kl > MAX_KL) + (kl > RELAXED_MAX_KL), row["bypass"]
 
-    finite = [place for place, row in screened.items() if all(map(math.isfinite, row.values()))]
+    finite = [point for point, row in screened.items() if all(map(math.isfinite, row.values()))]
     return sorted(finite, key=rank)[:n]
 
 
 def choose(scores: Iterable[Score]) -> Choice:
-    """Return the place with the lowest bypass among those that pass the first rule any passes.
+    """Return the point with the lowest bypass among those that pass the first rule any passes.
 
     Raises:
-        SteeringError: If the table is empty or a place has a score that is not a number.
+        SteeringError: If the table is empty or a point has a score that is not a number.
     """
     table = [score for score in scores if all(map(math.isfinite, asdict(score).values()))]
     if not table:
-        raise SteeringError("the score table has no place with finite scores; nothing to choose")
+        raise SteeringError("the score table has no point with finite scores; nothing to choose")
     for rule, passes in RULES:
         passed = [score for score in table if passes(score)]
         if passed:
@@ -119,24 +121,24 @@ def choose(scores: Iterable[Score]) -> Choice:
     raise AssertionError("the last rule lets everything pass")
 
 
-def leading_places(found: Mapping[Place, Inlp], n_dev: int) -> list[Place]:
-    """Return the places whose first classifier is within one standard error of the best."""
-    accuracy = {place: result.dev_accuracies[0] for place, result in found.items()}
+def leading_points(found: Mapping[ExtractionPoint, Inlp], n_dev: int) -> list[ExtractionPoint]:
+    """Return the points whose first classifier is within one standard error of the best."""
+    accuracy = {point: result.dev_accuracies[0] for point, result in found.items()}
     best = max(accuracy.values())
     error = standard_error(best, n_dev)
-    return [place for place, value in accuracy.items() if value >= best - error]
+    return [point for point, value in accuracy.items() if value >= best - error]
 
 
-def choose_inlp(flip_scores: Mapping[Place, float], tried: int) -> Choice:
-    """Return the place with the lowest refusal score under flipping.
+def choose_inlp(flip_scores: Mapping[ExtractionPoint, float], tried: int) -> Choice:
+    """Return the point with the lowest refusal score under flipping.
 
     Raises:
-        SteeringError: If no place has a score that is a finite number.
+        SteeringError: If no point has a score that is a finite number.
     """
-    finite = {place: score for place, score in flip_scores.items() if math.isfinite(score)}
+    finite = {point: score for point, score in flip_scores.items() if math.isfinite(score)}
     if not finite:
-        raise SteeringError("no place has a finite score under flipping; nothing to choose")
-    best = min(finite, key=lambda place: finite[place])
+        raise SteeringError("no point has a finite score under flipping; nothing to choose")
+    best = min(finite, key=lambda point: finite[point])
     rule = "first classifier within one standard error of the best, then lowest score when flipped"
     return Choice(best[0], best[1], rule, len(finite), tried)
 

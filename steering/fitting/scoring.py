@@ -1,7 +1,7 @@
-"""What one place of a direction is worth on validation prompts, next tokens only.
+"""What one point of a direction is worth on validation prompts, next tokens only.
 
 bypass, induce and KL are the scores of Arditi et al. 2024 (sec. 2.3 and app. C); `selection` says
-how a place is chosen by them.
+how a point is chosen by them.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from steering.inference.metrics import kl_divergence, refusal_score
-from steering.interventions.directions import Directions, Place
+from steering.interventions.directions import Directions, ExtractionPoint
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
 from steering.models import overflow
@@ -26,7 +26,7 @@ MIN_KEPT = 8
 
 @dataclass(frozen=True)
 class Score:
-    """What one place is worth; one row of the saved table.
+    """What one point is worth; one row of the saved table.
 
     Attributes:
         position: Template position, -1 for the last.
@@ -47,7 +47,7 @@ class Score:
     n: int
 
     @property
-    def place(self) -> Place:
+    def point(self) -> ExtractionPoint:
         """(position, layer)."""
         return self.position, self.layer
 
@@ -90,28 +90,28 @@ class Bench:
         (bad, bad_logits), (good, good_logits) = kept
         return cls(model, bad, good, bad_logits, good_logits, batch_size)
 
-    def score(self, directions: Directions, place: Place) -> Score:
-        """Return the row of the score table for difference in means at `place`."""
-        position, layer = place
+    def score(self, directions: Directions, point: ExtractionPoint) -> Score:
+        """Return the row of the score table for difference in means at `point`."""
+        position, layer = point
         ablation = Panel("ablation", layer=layer, position=position).edit(directions)
         kl = kl_divergence(self.harmless_logits, self._logits(self.harmless, ablation))
         return Score(
             position,
             layer,
             bypass=self._refusal(self.harmful, ablation),
-            induce=self._refusal(self.harmless, _addition(directions, place, 1.0)),
-            induce_twice=self._refusal(self.harmless, _addition(directions, place, 2.0)),
+            induce=self._refusal(self.harmless, _addition(directions, point, 1.0)),
+            induce_twice=self._refusal(self.harmless, _addition(directions, point, 2.0)),
             kl=float(kl.mean()),
             n=min(len(self.harmful), len(self.harmless)),
         )
 
-    def screen(self, directions: Directions, place: Place) -> dict[str, float]:
+    def screen(self, directions: Directions, point: ExtractionPoint) -> dict[str, float]:
         """Return bypass, induce and KL, all that the first round asks for."""
-        ablation = Panel("ablation", layer=place[1], position=place[0]).edit(directions)
+        ablation = Panel("ablation", layer=point[1], position=point[0]).edit(directions)
         kl = kl_divergence(self.harmless_logits, self._logits(self.harmless, ablation))
         return {
             "bypass": self._refusal(self.harmful, ablation),
-            "induce": self._refusal(self.harmless, _addition(directions, place, 1.0)),
+            "induce": self._refusal(self.harmless, _addition(directions, point, 1.0)),
             "kl": float(kl.mean()),
         }
 
@@ -125,10 +125,10 @@ class Bench:
             harmless_logits=self.harmless_logits[:n],
         )
 
-    def flip_score(self, directions: Directions, place: Place) -> float:
+    def flip_score(self, directions: Directions, point: ExtractionPoint) -> float:
         """Return the mean refusal score of harmful prompts, flipped with every direction."""
-        rank = directions.subspace("inlp", place).rank
-        flip = Panel("flip", k=rank, position=place[0], layer=place[1]).edit(directions)
+        rank = directions.subspace("inlp", point).rank
+        flip = Panel("flip", k=rank, position=point[0], layer=point[1]).edit(directions)
         return self._refusal(self.harmful, flip)
 
     def _refusal(self, rows: Sequence[Sequence[int]], edit: Edit | None) -> float:
@@ -238,5 +238,5 @@ def _shares(model: ChatModel, rows: Sequence[Sequence[int]]) -> bool:
     )
 
 
-def _addition(directions: Directions, place: Place, c: float) -> Edit | None:
-    return Panel("actadd", c=c, position=place[0], layer=place[1]).edit(directions)
+def _addition(directions: Directions, point: ExtractionPoint, c: float) -> Edit | None:
+    return Panel("actadd", c=c, position=point[0], layer=point[1]).edit(directions)

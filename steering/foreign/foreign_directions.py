@@ -26,7 +26,7 @@ from steering.artifacts import local_fits, store
 from steering.errors import SteeringError
 from steering.foreign.foreign_files import start_of
 from steering.foreign.foreign_formats import Foreign, Numbers, Shape, read
-from steering.interventions.directions import Directions, Place
+from steering.interventions.directions import Directions, ExtractionPoint
 from steering.sources import catalog, weights
 
 DEPTH: Final = 0.5
@@ -112,9 +112,11 @@ def import_directions(
     key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     folder = out or local_fits.root(model) / f"{local_fits.IMPORTED}{key[:12]}"
     _require_free(folder)
-    store.write(folder, directions, manifest)
-    if maps is not None:
-        store.write_file(folder / "maps.safetensors", maps)
+    # Maps of an earlier import are of other directions.
+    with store.replacing(folder, leaving_out=["maps.safetensors"]) as made:
+        store.write(made, directions, manifest)
+        if maps is not None:
+            store.write_file(made / "maps.safetensors", maps)
     return Imported(folder, store.load(model, folder), manifest, _cosine(directions, model))
 
 
@@ -157,7 +159,7 @@ def _first(config: Any, *names: str) -> int | None:  # noqa: ANN401
 
 
 def _assembled(foreign: Foreign, shape: Shape, wishes: Wishes) -> tuple[Directions, dict[str, Any]]:
-    place, rule = _chosen(foreign, shape, wishes.layer)
+    point, rule = _chosen(foreign, shape, wishes.layer)
     positions = foreign.everywhere or tuple(sorted({position for position, _ in foreign.vectors}))
     difference = torch.zeros(len(positions), shape.n_layers, shape.d_model)
     for (position, layer), vector in foreign.vectors.items():
@@ -170,17 +172,17 @@ def _assembled(foreign: Foreign, shape: Shape, wishes: Wishes) -> tuple[Directio
         harmless_mean=None,
         positions=positions,
         inlp={},
-        dim_place=place,
-        inlp_place=place,
+        dim_point=point,
+        inlp_point=point,
         default_k=1,
         default_c=1.0,
-        places=None if foreign.everywhere else tuple(sorted(foreign.vectors)),
+        points=None if foreign.everywhere else tuple(sorted(foreign.vectors)),
         imported=said,
     )
     return directions, {
         "imported_from": _origin(foreign.form, foreign.files, (*foreign.notes, _UNCHECKED), wishes),
         "position_known": foreign.placed,
-        "dim_choice": {"position": place[0], "layer": place[1], "rule": rule},
+        "dim_choice": {"position": point[0], "layer": point[1], "rule": rule},
     }
 
 
@@ -197,23 +199,23 @@ def _origin(
     }
 
 
-def _chosen(foreign: Foreign, shape: Shape, layer: int | None) -> tuple[Place, str]:
+def _chosen(foreign: Foreign, shape: Shape, layer: int | None) -> tuple[ExtractionPoint, str]:
     known = sorted(foreign.vectors)
     if layer is not None:
-        position = foreign.place[0] if foreign.place else known[0][0]
+        position = foreign.point[0] if foreign.point else known[0][0]
         if (position, layer) not in known:
             layers = ", ".join(str(each) for p, each in known if p == position)
             raise SteeringError(
                 f"layer {layer} has no direction in the file; it has the block inputs {layers}"
             )
         return (position, layer), "the layer that was asked for"
-    if foreign.place:
-        return foreign.place, "chosen by the maker of the file"
+    if foreign.point:
+        return foreign.point, "chosen by the maker of the file"
     if len(known) == 1:
         return known[0], "the only one in the file"
     middle = DEPTH * shape.n_layers
-    place = min(known, key=lambda each: (abs(each[1] - middle), each))
-    return place, "nearest to half the depth, not measured; --layer chooses another"
+    point = min(known, key=lambda each: (abs(each[1] - middle), each))
+    return point, "nearest to half the depth, not measured; --layer chooses another"
 
 
 def _cosine(directions: Directions, model: str) -> float | None:
@@ -222,12 +224,12 @@ def _cosine(directions: Directions, model: str) -> float | None:
     if not (folder / local_fits.MANIFEST).is_file() or folder.name.startswith(local_fits.IMPORTED):
         return None
     known = store.load(model, folder)
-    position, layer = directions.dim_place
-    if position not in known.positions or directions.places is not None:
-        position = known.dim_place[0]
+    position, layer = directions.dim_point
+    if position not in known.positions or directions.points is not None:
+        position = known.dim_point[0]
     if (known.n_layers, known.d_model) != (directions.n_layers, directions.d_model):
         return None
-    other, own = known.raw((position, layer)), directions.raw(directions.dim_place)
+    other, own = known.raw((position, layer)), directions.raw(directions.dim_point)
     return float(torch.nn.functional.cosine_similarity(own, other, dim=0)) if other.any() else None
 
 
@@ -240,9 +242,9 @@ def _own_folder(path: Path) -> Iterator[Path | None]:
     if not path.is_file() or not start_of(path).startswith(b"PK\x03\x04"):
         yield None
         return
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as folder:
         # torch's own files are archives as well; only ours has a manifest.
-        yield Path(place) if _unpacked(path, Path(place)) else None
+        yield Path(folder) if _unpacked(path, Path(folder)) else None
 
 
 def _unpacked(path: Path, folder: Path) -> bool:
@@ -300,7 +302,7 @@ def _require_free(folder: Path) -> None:
     with contextlib.suppress(SteeringError):
         if "imported_from" in store.read_json(folder / "manifest.json"):
             return
-    if any(folder.iterdir()):
+    if any(path.name != store.PARTIAL for path in folder.iterdir()):
         raise SteeringError(
             f"{folder} is not empty, and what is in it was not imported; give a new folder with "
             "--out"
@@ -310,20 +312,20 @@ def _require_free(folder: Path) -> None:
 def as_document(imported: Imported) -> dict[str, Any]:
     """Return what was done as JSON types, for the command line."""
     directions, origin = imported.directions, imported.manifest["imported_from"]
-    vector: Tensor = directions.raw(directions.dim_place)
+    vector: Tensor = directions.raw(directions.dim_point)
     return {
         "folder": str(imported.folder),
         "use": f'--directions "{imported.folder}"',
         "model": directions.model,
         "format": origin["format"],
         "files": origin["files"],
-        "position": directions.dim_place[0]
+        "position": directions.dim_point[0]
         if imported.manifest.get("position_known", True)
         else None,
-        "layer": directions.dim_place[1],
+        "layer": directions.dim_point[1],
         "rule": imported.manifest.get("dim_choice", {}).get("rule"),
-        "layers": sorted({layer for _, layer in directions.places or ()}) or "all",
-        "inlp_rank": directions.inlp_ranks.get(directions.inlp_place, 0),
+        "layers": sorted({layer for _, layer in directions.points or ()}) or "all",
+        "inlp_rank": directions.inlp_ranks.get(directions.inlp_point, 0),
         "norm": float(vector.norm()),
         "sign": directions.imported or "mean over harmful minus mean over harmless prompts",
         "cosine": imported.cosine,

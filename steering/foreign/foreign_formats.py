@@ -8,7 +8,7 @@ Layer l here is the INPUT of block l. The others count thus (looked up in their 
   direction N to what block N gives out. That is the input of block N + 1.
 - llama.cpp: `build_cvec(cur, il)` adds `direction.il` at the end of block il, the same; 0 is not
   allowed. Its own cvector-generator calls what block N gives out `direction.N+1`: measured one
-  block before the place where llama.cpp adds it. Files are read as they are used, not as measured.
+  block before the point where llama.cpp adds it. Files are read as they are used, not as measured.
 - steering-vectors: `layer_activations[N]` is read from and added to the output of block N, for the
   layer type "decoder_block". Other layer types are not the residual stream. The library has no
   function that saves; people save the dictionary.
@@ -27,7 +27,7 @@ from torch import Tensor
 from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.foreign import foreign_files
-from steering.interventions.directions import Place
+from steering.interventions.directions import ExtractionPoint
 from steering.sources.gguf_download import sha256_of
 from steering.system.progress import silent
 
@@ -71,7 +71,7 @@ class Foreign:
         files: SHA-256 by file name.
         vectors: By (position, block input), float32; no zero, no NaN.
         sign: What is known of the sign.
-        place: The place that its maker chose; None where nothing says.
+        point: The point that its maker chose; None where nothing says.
         placed: Whether the template positions are known; else all stand under `UNPLACED`.
         everywhere: Positions, where every layer of each was looked at; what is not in `vectors` has
             equal class means there.
@@ -80,9 +80,9 @@ class Foreign:
 
     form: str
     files: Mapping[str, str]
-    vectors: Mapping[Place, Float[Tensor, " d_model"]]
+    vectors: Mapping[ExtractionPoint, Float[Tensor, " d_model"]]
     sign: str
-    place: Place | None = None
+    point: ExtractionPoint | None = None
     placed: bool = False
     everywhere: tuple[int, ...] = ()
     notes: tuple[str, ...] = field(default=())
@@ -128,15 +128,15 @@ def _refusal_direction(folder: Path, shape: Shape) -> Foreign:
     missing = [file.name for file in (chosen, facts) if not file.is_file()]
     if missing:
         raise _unknown(folder, f"a folder without {' and '.join(missing)}")
-    place = _place(facts, shape)
+    point = _point(facts, shape)
     vector = _vector(foreign_files.torch_file(chosen), shape, str(chosen))
     files = [chosen, facts]
-    vectors, notes = {place: vector}, ["without mean_diffs.pt one place is known only"]
+    vectors, notes = {point: vector}, ["without mean_diffs.pt one point is known only"]
     everywhere: tuple[int, ...] = ()
     for table in (folder / "generate_directions" / "mean_diffs.pt", folder / "mean_diffs.pt"):
         if table.is_file():
             files.append(table)
-            vectors, notes, everywhere = _mean_diffs(table, shape, place, vector)
+            vectors, notes, everywhere = _mean_diffs(table, shape, point, vector)
             break
     return Foreign(
         "folder of refusal_direction",
@@ -144,14 +144,14 @@ def _refusal_direction(folder: Path, shape: Shape) -> Foreign:
         vectors,
         "mean over harmful minus mean over harmless prompts, as its layout has it: adding it "
         "induces refusal",
-        place=place,
+        point=point,
         placed=True,
         everywhere=everywhere,
         notes=(*notes, "its template had no system prompt; this model's own template may have one"),
     )
 
 
-def _place(facts: Path, shape: Shape) -> Place:
+def _point(facts: Path, shape: Shape) -> ExtractionPoint:
     document = store.read_json(facts)
     found = (document.get("pos"), document.get("layer")) if isinstance(document, dict) else ()
     if len(found) != 2 or any(type(number) is not int for number in found):
@@ -165,8 +165,8 @@ def _place(facts: Path, shape: Shape) -> Place:
 
 
 def _mean_diffs(
-    path: Path, shape: Shape, place: Place, chosen: Float[Tensor, " d_model"]
-) -> tuple[dict[Place, Tensor], list[str], tuple[int, ...]]:
+    path: Path, shape: Shape, point: ExtractionPoint, chosen: Float[Tensor, " d_model"]
+) -> tuple[dict[ExtractionPoint, Tensor], list[str], tuple[int, ...]]:
     table = foreign_files.torch_file(path)
     if not isinstance(table, Tensor) or table.ndim != 3 or not table.is_floating_point():
         raise SteeringError(f"{path} is no tensor of shape [position, layer, d_model]")
@@ -174,27 +174,27 @@ def _mean_diffs(
         raise _other_depth(f"{path} has {table.shape[1]} layers", shape)
     if table.shape[2] != shape.d_model:
         raise _other_width(f"{path} has vectors of {table.shape[2]} numbers", shape)
-    if not -table.shape[0] <= place[0]:
-        raise SteeringError(f"{path} has {table.shape[0]} positions, so there is no {place[0]}")
+    if not -table.shape[0] <= point[0]:
+        raise SteeringError(f"{path} has {table.shape[0]} positions, so there is no {point[0]}")
     table = table.float()
     if not bool(table.isfinite().all()):
         raise SteeringError(f"{path} holds NaN or infinite numbers; it was not computed to its end")
-    notes = _against(table[place], chosen, path)
+    notes = _against(table[point], chosen, path)
     norms = table.norm(dim=-1)
     known = norms > _ROUNDING * norms.max()
     vectors = {
         (index - len(table), layer): table[index, layer].clone()
         for index, layer in known.nonzero().tolist()
     }
-    if place not in vectors:
+    if point not in vectors:
         raise SteeringError(
-            f"the class means are equal at layer {place[1]}, position {place[0]} of {path}, so "
-            "what is left there is rounding and no direction; name another place in "
+            f"the class means are equal at layer {point[1]}, position {point[0]} of {path}, so "
+            "what is left there is rounding and no direction; name another point in "
             "direction_metadata.json"
         )
     if equal := sorted({layer for _, layer in (~known).nonzero().tolist()}):
         notes.append(f"the class means are equal at layer {', '.join(map(str, equal))}")
-    return vectors | {place: chosen}, notes, tuple(range(-len(table), 0))
+    return vectors | {point: chosen}, notes, tuple(range(-len(table), 0))
 
 
 def _against(row: Tensor, chosen: Tensor, path: Path) -> list[str]:
@@ -226,7 +226,7 @@ def _control_vector(path: Path, shape: Shape) -> Foreign:
     if file.signed_count:
         notes.append(
             "it looks like llama.cpp's cvector-generator, which measures one block before the "
-            "place where llama.cpp adds: taken where it is added; the sign of its PCA is random"
+            "point where llama.cpp adds: taken where it is added; the sign of its PCA is random"
         )
     sign = _said(file.description) or _POSITIVE
     return Foreign("GGUF control vector", _hashes([path]), vectors, sign, notes=tuple(notes))
@@ -260,7 +260,7 @@ def _torch(path: Path, shape: Shape, numbers: Numbers, layer: int | None) -> For
 
 def _named(
     tensors: Mapping[str, Any], shape: Shape, numbers: Numbers, path: Path, layer: int | None
-) -> tuple[dict[Place, Tensor], list[str]]:
+) -> tuple[dict[ExtractionPoint, Tensor], list[str]]:
     """Read the layers from the names of tensors."""
     if len(tensors) == 1 and not _layer_of(next(iter(tensors)), numbers):
         name, only = next(iter(tensors.items()))
@@ -296,7 +296,7 @@ def _layer_of(name: str, numbers: Numbers) -> tuple[int, Numbers] | None:
 
 def _at_inputs(
     numbered: Mapping[int, Any], shape: Shape, numbers: Numbers, path: Path
-) -> tuple[dict[Place, Tensor], list[str]]:
+) -> tuple[dict[ExtractionPoint, Tensor], list[str]]:
     """Bring layers' numbers into those of block inputs: the output of block l is input l + 1."""
     vectors, notes = {}, []
     for number, tensor in sorted(numbered.items()):

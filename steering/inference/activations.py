@@ -51,9 +51,11 @@ def capture(
     with shown as running:
         for start in range(0, len(order), batch_size):
             chunk = order[start : start + batch_size]
-            states = _run_blocks(model, [rows[index] for index in chunk], layers, positions)
-            for place, layer in enumerate(layers):
-                kept[chunk, :, place] = states[layer].float().cpu()
+            batch = model.batch([rows[index] for index in chunk])
+            with reading(model, layers, positions) as states:
+                model.run_blocks(batch)
+            for index, layer in enumerate(layers):
+                kept[chunk, :, index] = states[layer].float().cpu()
             fine = kept[chunk].isfinite().flatten(1).all(dim=1)
             overflow.require(fine, model, [rows[index] for index in chunk])
             if running is not None:
@@ -82,23 +84,6 @@ def capture_sets(
         )
         for name, texts in sets.items()
     }
-
-
-def _run_blocks(
-    model: ChatModel,
-    rows: Sequence[Sequence[int]],
-    layers: Sequence[int],
-    positions: Sequence[int],
-) -> dict[int, Float[Tensor, "batch position d_model"]]:
-    batch = model.batch(rows)
-    with torch.inference_mode(), reading(model, layers, positions) as states:
-        model.body(
-            input_ids=batch.tokens,
-            attention_mask=batch.mask,
-            position_ids=batch.positions,
-            use_cache=False,
-        )
-    return states
 
 
 def _check(

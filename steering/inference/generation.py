@@ -217,8 +217,8 @@ def answer_perplexity(
             logits_to_keep=longest + 1,
             use_cache=False,
         ).logits
-    places = torch.arange(longest, 0, -1, device=model.device)
+    from_end = torch.arange(longest, 0, -1, device=model.device)
     values = perplexity(
-        logits[:, :-1], batch.tokens[:, -longest:], places[None] <= lengths[:, None]
+        logits[:, :-1], batch.tokens[:, -longest:], from_end[None] <= lengths[:, None]
     )
     return [float(value) if answer else None for value, answer in zip(values, answers, strict=True)]

@@ -29,8 +29,8 @@ from torch import Tensor
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
-from steering.interventions.outline import Place as Place
-from steering.interventions.outline import require_inlp, require_place
+from steering.interventions.outline import ExtractionPoint as ExtractionPoint
+from steering.interventions.outline import require_inlp, require_point
 from steering.interventions.subspace import Subspace
 
 INVERSE_L2 = 0.1
@@ -42,10 +42,10 @@ MAX_ITERATIONS = 100
 
 
 def difference_in_means(
-    harmful: Float[Tensor, "harmful *place d_model"],
-    harmless: Float[Tensor, "harmless *place d_model"],
-) -> Float[Tensor, "*place d_model"]:
-    """Return mean(harmful) - mean(harmless) at every place, raw norm, summed in float64.
+    harmful: Float[Tensor, "harmful *point d_model"],
+    harmless: Float[Tensor, "harmless *point d_model"],
+) -> Float[Tensor, "*point d_model"]:
+    """Return mean(harmful) - mean(harmless) at every point, raw norm, summed in float64.
 
     At the first block's input the template tokens are the same for every prompt, so the
     difference is exactly zero there and has no direction: check before normalising.
@@ -55,7 +55,7 @@ def difference_in_means(
 
 @dataclass(frozen=True, eq=False)
 class Inlp:
-    """What INLP found at one place.
+    """What INLP found at one point.
 
     Attributes:
         subspace: The classifiers' directions, orthonormalised in the order they were found.
@@ -72,7 +72,7 @@ class Inlp:
 def inlp(
     harmful: Float[Tensor, "harmful d_model"],
     harmless: Float[Tensor, "harmless d_model"],
-    place: Place,
+    point: ExtractionPoint,
     *,
     seed: int = 0,
     max_iterations: int = MAX_ITERATIONS,
@@ -85,7 +85,7 @@ def inlp(
     Args:
         harmful: Activations of harmful prompts, in the units of the residual stream.
         harmless: Activations of harmless prompts; the larger class is cut to the smaller one.
-        place: (position, layer) the activations come from; recorded in the subspace.
+        point: (position, layer) the activations come from; recorded in the subspace.
         seed: Of the train/dev split.
         max_iterations: At most this many directions, and never more than d_model.
 
@@ -128,10 +128,10 @@ def inlp(
             break
     if not accuracies:
         raise SteeringError(
-            f"INLP found no direction at position {place[0]}, layer {place[1]}: the activations "
+            f"INLP found no direction at position {point[0]}, layer {point[1]}: the activations "
             "of both classes are equal there; choose a later layer"
         )
-    subspace = Subspace.spanned_by(basis, layer=place[1], position=place[0], method="INLP")
+    subspace = Subspace.spanned_by(basis, layer=point[1], position=point[0], method="INLP")
     return Inlp(subspace, tuple(accuracies), stopped)
 
 
@@ -180,15 +180,15 @@ class Directions:
     Attributes:
         model: Name of the model they were fitted on.
         difference: Difference in means r, raw norm, at every template position and layer; zero
-            where `places` says that none is known.
+            where `points` says that none is known.
         harmless_mean: Mean of the harmless training activations; None where it is not known.
         positions: Template positions along the first axis, for example (-5, -4, -3, -2, -1).
-        inlp: What INLP found, at the places where it was fitted; empty where it was not.
-        dim_place: (position, layer) that the selection chose for difference in means.
-        inlp_place: The same for INLP; the same place as `dim_place` where INLP was not fitted.
+        inlp: What INLP found, at the points where it was fitted; empty where it was not.
+        dim_point: (position, layer) that the selection chose for difference in means.
+        inlp_point: The same for INLP; the same point as `dim_point` where INLP was not fitted.
         default_k: Rank at which INLP panels start.
         default_c: Coefficient at which activation addition induces refusal.
-        places: Where the difference is known; None for everywhere.
+        points: Where the difference is known; None for everywhere.
         imported: What is known of vectors that were fitted elsewhere, and of their sign, as shown
             to the reader; None for directions fitted here.
         rendering: How the requests were rendered that they were fitted on.
@@ -198,12 +198,12 @@ class Directions:
     difference: Float[Tensor, "position layer d_model"]
     harmless_mean: Float[Tensor, "position layer d_model"] | None
     positions: tuple[int, ...]
-    inlp: Mapping[Place, Inlp]
-    dim_place: Place
-    inlp_place: Place
+    inlp: Mapping[ExtractionPoint, Inlp]
+    dim_point: ExtractionPoint
+    inlp_point: ExtractionPoint
     default_k: int
     default_c: float
-    places: tuple[Place, ...] | None = None
+    points: tuple[ExtractionPoint, ...] | None = None
     imported: str | None = None
     rendering: Rendering = PLAIN
 
@@ -218,9 +218,9 @@ class Directions:
         return self.difference.shape[2]
 
     @property
-    def inlp_ranks(self) -> dict[Place, int]:
-        """How many directions INLP kept, at the places where it was fitted."""
-        return {place: found.subspace.rank for place, found in self.inlp.items()}
+    def inlp_ranks(self) -> dict[ExtractionPoint, int]:
+        """How many directions INLP kept, at the points where it was fitted."""
+        return {point: found.subspace.rank for point, found in self.inlp.items()}
 
     @cached_property
     def digest(self) -> str:
@@ -231,9 +231,9 @@ class Directions:
         tensors += [found.subspace.basis for _, found in sorted(self.inlp.items())]
         for tensor in tensors:
             digest.update(tensor.contiguous().numpy().tobytes())
-        places = (sorted(self.inlp), self.dim_place, self.inlp_place)
-        facts: tuple[Any, ...] = (places, self.positions, self.default_k, self.default_c)
-        facts += () if self.places is None else (sorted(self.places),)
+        points = (sorted(self.inlp), self.dim_point, self.inlp_point)
+        facts: tuple[Any, ...] = (points, self.positions, self.default_k, self.default_c)
+        facts += () if self.points is None else (sorted(self.points),)
         digest.update(json.dumps(facts).encode())
         return digest.hexdigest()
 
@@ -250,43 +250,43 @@ class Directions:
                 f"`python -m steering precompute --model {model}`"
             )
 
-    def raw(self, place: Place) -> Float[Tensor, " d_model"]:
-        """Return the difference in means at a place, raw norm.
+    def raw(self, point: ExtractionPoint) -> Float[Tensor, " d_model"]:
+        """Return the difference in means at a point, raw norm.
 
         Raises:
-            SteeringError: If the place does not exist, or no difference is known there.
+            SteeringError: If the point does not exist, or no difference is known there.
         """
-        return self.difference[self._index(place), place[1]]
+        return self.difference[self._index(point), point[1]]
 
-    def midpoint(self, place: Place) -> Float[Tensor, " d_model"]:
+    def midpoint(self, point: ExtractionPoint) -> Float[Tensor, " d_model"]:
         """Return the point halfway between the class means.
 
         Raises:
-            SteeringError: If the place does not exist, or the means are not known.
+            SteeringError: If the point does not exist, or the means are not known.
         """
         if self.harmless_mean is None:
             raise missing_parts.no_means(self.model)
-        return self.harmless_mean[self._index(place), place[1]] + self.raw(place) / 2
+        return self.harmless_mean[self._index(point), point[1]] + self.raw(point) / 2
 
-    def subspace(self, basis: str, place: Place) -> Subspace:
-        """Return everything that was found at a place: `dim` (rank 1) or `inlp` (rank k).
+    def subspace(self, basis: str, point: ExtractionPoint) -> Subspace:
+        """Return everything that was found at a point: `dim` (rank 1) or `inlp` (rank k).
 
         Raises:
             SteeringError: If nothing was fitted there.
         """
         if basis == "dim":
-            raw = self.raw(place)
+            raw = self.raw(point)
             if not bool(raw.any()):
                 raise SteeringError(
-                    f"the class means at layer {place[1]}, position {place[0]} are equal, so there "
+                    f"the class means at layer {point[1]}, position {point[0]} are equal, so there "
                     "is no direction; choose a layer from 1 on"
                 )
             return Subspace.spanned_by(
-                raw[None], position=place[0], layer=place[1], method="difference in means"
+                raw[None], position=point[0], layer=point[1], method="difference in means"
             )
-        require_inlp(self, place)
-        return self.inlp[place].subspace
+        require_inlp(self, point)
+        return self.inlp[point].subspace
 
-    def _index(self, place: Place) -> int:
-        require_place(self, place)
-        return self.positions.index(place[0])
+    def _index(self, point: ExtractionPoint) -> int:
+        require_point(self, point)
+        return self.positions.index(point[0])

@@ -53,7 +53,7 @@ class Edit:
         basis: Orthonormal rows of U; no rows for a pure addition.
         alpha: Strength on the component inside U.
         center: mu; acts at block inputs. What attention and MLP write is measured from the
-            origin, since mu is a place in the residual stream, not a share of it.
+            origin, since mu is a point in the residual stream, not a share of it.
         shift: c v, added at block inputs.
         sites: Where the edit acts.
         gate: Which tokens it acts on; None for all. Needs sites at block inputs only, since a
@@ -159,10 +159,10 @@ def _stack(
     basis = torch.zeros(len(chosen), max(len(edit.basis) for edit in chosen), d_model)
     normal = torch.zeros(len(chosen), d_model)
     offset = torch.full((len(chosen),), -torch.inf)
-    for place, edit in enumerate(chosen):
-        basis[place, : len(edit.basis)] = edit.basis
+    for index, edit in enumerate(chosen):
+        basis[index, : len(edit.basis)] = edit.basis
         if edit.gate is not None:
-            normal[place], offset[place] = edit.gate.normal, edit.gate.offset
+            normal[index], offset[index] = edit.gate.normal, edit.gate.offset
     return SiteEdit(
         rows=torch.tensor(rows, device=device),
         batch=len(edits),

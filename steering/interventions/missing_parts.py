@@ -27,23 +27,23 @@ def no_means(model: str) -> SteeringError:
 
 
 def require_known(
-    model: str, place: tuple[int, int], places: Collection[tuple[int, int]] | None
+    model: str, point: tuple[int, int], points: Collection[tuple[int, int]] | None
 ) -> None:
-    """Refuse a place without a direction.
+    """Refuse a point without a direction.
 
     Args:
         model: Name of the model.
-        place: (position, layer).
-        places: Where directions are known; None for everywhere.
+        point: (position, layer).
+        points: Where directions are known; None for everywhere.
 
     Raises:
         SteeringError: Says where they are known.
     """
-    if places is None or place in places:
+    if points is None or point in points:
         return
-    layers = [str(layer) for position, layer in sorted(places) if position == place[0]]
+    layers = [str(layer) for position, layer in sorted(points) if position == point[0]]
     raise SteeringError(
-        f"no direction of {model} is known at layer {place[1]}, position {place[0]}; at this "
+        f"no direction of {model} is known at layer {point[1]}, position {point[0]}; at this "
         f"position it is known at the layers {', '.join(layers) or '(none)'}; choose one of these, "
         f"or {remedy(model)}"
     )

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
 
-Place = tuple[int, int]
+ExtractionPoint = tuple[int, int]
 """(position, layer): template position, -1 for the last template token; block input, from 0."""
 
 
@@ -35,18 +35,18 @@ class Facts(Protocol):
         ...
 
     @property
-    def dim_place(self) -> Place:
-        """The place that the selection chose for difference in means."""
+    def dim_point(self) -> ExtractionPoint:
+        """The point that the selection chose for difference in means."""
         ...
 
     @property
-    def inlp_place(self) -> Place:
+    def inlp_point(self) -> ExtractionPoint:
         """The same for INLP."""
         ...
 
     @property
-    def inlp_ranks(self) -> Mapping[Place, int]:
-        """How many directions INLP kept, at the places where it was fitted."""
+    def inlp_ranks(self) -> Mapping[ExtractionPoint, int]:
+        """How many directions INLP kept, at the points where it was fitted."""
         ...
 
     @property
@@ -60,7 +60,7 @@ class Facts(Protocol):
         ...
 
     @property
-    def places(self) -> tuple[Place, ...] | None:
+    def points(self) -> tuple[ExtractionPoint, ...] | None:
         """Where the difference in means is known; None for everywhere."""
         ...
 
@@ -77,22 +77,22 @@ class Outline:
     model: str
     n_layers: int
     positions: tuple[int, ...]
-    dim_place: Place
-    inlp_place: Place
-    inlp_ranks: Mapping[Place, int]
+    dim_point: ExtractionPoint
+    inlp_point: ExtractionPoint
+    inlp_ranks: Mapping[ExtractionPoint, int]
     default_k: int
     default_c: float
-    places: tuple[Place, ...] | None = None
+    points: tuple[ExtractionPoint, ...] | None = None
     imported: str | None = None
 
 
-def require_place(facts: Facts, place: Place) -> None:
-    """Refuse a place that a model's directions do not have.
+def require_point(facts: Facts, point: ExtractionPoint) -> None:
+    """Refuse a point that a model's directions do not have.
 
     Raises:
         SteeringError: Says which positions and layers there are.
     """
-    position, layer = place
+    position, layer = point
     if position not in facts.positions:
         raise SteeringError(
             f"position {position} is out of range: the directions of {facts.model} have the "
@@ -102,39 +102,39 @@ def require_place(facts: Facts, place: Place) -> None:
         raise SteeringError(
             f"layer {layer} is out of range: {facts.model} has blocks 0 to {facts.n_layers - 1}"
         )
-    missing_parts.require_known(facts.model, place, facts.places)
+    missing_parts.require_known(facts.model, point, facts.points)
 
 
-def require_inlp(facts: Facts, place: Place) -> int:
-    """Return how many directions INLP kept at a place.
+def require_inlp(facts: Facts, point: ExtractionPoint) -> int:
+    """Return how many directions INLP kept at a point.
 
     Raises:
         SteeringError: If it was not fitted there; says where it was.
     """
     if not facts.inlp_ranks:
         raise SteeringError(missing_parts.no_inlp(facts.model))
-    if place in facts.inlp_ranks:
-        return facts.inlp_ranks[place]
-    layers = sorted(layer for position, layer in facts.inlp_ranks if position == place[0])
+    if point in facts.inlp_ranks:
+        return facts.inlp_ranks[point]
+    layers = sorted(layer for position, layer in facts.inlp_ranks if position == point[0])
     where = (
-        f"at position {place[0]} it has layers {layers[0]} to {layers[-1]}"
+        f"at position {point[0]} it has layers {layers[0]} to {layers[-1]}"
         if layers
         else f"it has positions {sorted({position for position, _ in facts.inlp_ranks})}"
     )
     raise SteeringError(
-        f"INLP was not fitted at layer {place[1]}, position {place[0]}; {where}; "
+        f"INLP was not fitted at layer {point[1]}, position {point[0]}; {where}; "
         "choose one of these"
     )
 
 
-def require_rank(k: int, rank: int, place: Place, method: str) -> None:
-    """Refuse more directions than a method found at a place, or fewer than one.
+def require_rank(k: int, rank: int, point: ExtractionPoint, method: str) -> None:
+    """Refuse more directions than a method found at a point, or fewer than one.
 
     Raises:
         SteeringError: Says how many there are.
     """
     if not 1 <= k <= rank:
         raise SteeringError(
-            f"k={k} is out of range: {method} at layer {place[1]}, position {place[0]} has "
+            f"k={k} is out of range: {method} at layer {point[1]}, position {point[0]} has "
             f"directions 1 to {rank}; choose k in that range"
         )

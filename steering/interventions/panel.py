@@ -12,7 +12,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from steering.errors import SteeringError
-from steering.interventions.outline import Facts, Place, require_inlp, require_place, require_rank
+from steering.interventions.outline import (
+    ExtractionPoint,
+    Facts,
+    require_inlp,
+    require_point,
+    require_rank,
+)
 
 if TYPE_CHECKING:
     from steering.interventions.directions import Directions
@@ -113,14 +119,14 @@ class Panel:
         basis = self.basis or {"ablation": "dim", "actadd": "dim", "random": "random"}.get(
             self.name, "inlp"
         )
-        place = directions.dim_place if basis == "dim" else directions.inlp_place
+        point = directions.dim_point if basis == "dim" else directions.inlp_point
         mirrors = self.name in ("flip", "random")
         defaults = {
             "k": 1 if basis == "dim" else directions.default_k,
             "alpha": 2.0 if mirrors else 1.0,
             "c": directions.default_c,
-            "layer": place[1],
-            "position": place[0],
+            "layer": point[1],
+            "position": point[0],
             "where": "all" if self.name == "ablation" else "source",
             "center": "origin",
             "basis": basis,
@@ -131,7 +137,7 @@ class Panel:
         return replace(self, **missing)  # type: ignore[arg-type]
 
     @property
-    def place(self) -> Place:
+    def point(self) -> ExtractionPoint:
         """(position, layer) of the directions; the panel has to be resolved."""
         if self.position is None or self.layer is None:
             raise ValueError(f"panel {self} is not resolved")
@@ -156,11 +162,11 @@ class Panel:
             return
         panel = self.resolved(facts)
         if panel.takes_difference(facts):
-            require_place(facts, panel.place)
+            require_point(facts, panel.point)
             rank, method = 1, "difference in means"
         else:
-            rank, method = require_inlp(facts, panel.place), "INLP"
-        require_rank(panel.k or 1, rank, panel.place, method)
+            rank, method = require_inlp(facts, panel.point), "INLP"
+        require_rank(panel.k or 1, rank, panel.point, method)
 
     def edit(self, directions: "Directions") -> "Edit | None":
         """Return the edit of this panel for a model; None for the baseline.

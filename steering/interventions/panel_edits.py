@@ -4,7 +4,7 @@ import torch
 
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, Gate, Site
-from steering.interventions.outline import Place
+from steering.interventions.outline import ExtractionPoint
 from steering.interventions.panel import Panel
 from steering.interventions.subspace import Subspace
 from steering.models.blocks import Part
@@ -20,11 +20,11 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
         return None
     panel = panel.resolved(directions)
     panel.require(directions)
-    place = panel.place
+    point = panel.point
     origin = torch.zeros(directions.d_model)
-    center = directions.midpoint(place) if panel.center == "midpoint" else origin
+    center = directions.midpoint(point) if panel.center == "midpoint" else origin
     if panel.name == "actadd":
-        found, shift = None, (panel.c or 0.0) * directions.raw(place)
+        found, shift = None, (panel.c or 0.0) * directions.raw(point)
     else:
         found, shift = subspace(panel, directions), origin
     return Edit(
@@ -33,14 +33,14 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
         center=center,
         shift=shift,
         sites=_sites(panel, directions),
-        gate=_harmful_side(directions, place, panel) if panel.side == "harmful" else None,
+        gate=_harmful_side(directions, point, panel) if panel.side == "harmful" else None,
     )
 
 
 def subspace(panel: Panel, directions: Directions) -> Subspace:
     """Return the subspace that a panel acts on; the panel has to be resolved."""
     found = directions.subspace(
-        "dim" if panel.takes_difference(directions) else "inlp", panel.place
+        "dim" if panel.takes_difference(directions) else "inlp", panel.point
     )
     found = found.leading(panel.k or 1)
     if panel.name == "random" or panel.basis == "random":
@@ -57,13 +57,13 @@ def _sites(panel: Panel, directions: Directions) -> tuple[Site, ...]:
     """
     removes = panel.name in ("ablation", "nullspace") and panel.side != "harmful"
     parts: tuple[Part, ...] = ("input", "attention", "mlp") if removes else ("input",)
-    layers = range(directions.n_layers) if panel.where == "all" else (panel.place[1],)
+    layers = range(directions.n_layers) if panel.where == "all" else (panel.point[1],)
     return tuple((layer, part) for layer in layers for part in parts)
 
 
-def _harmful_side(directions: Directions, place: Place, panel: Panel) -> Gate:
+def _harmful_side(directions: Directions, point: ExtractionPoint, panel: Panel) -> Gate:
     """Return the decision plane: INLP's first classifier, without bias, or the DiM midplane."""
     if panel.takes_difference(directions):
-        normal = directions.subspace("dim", place).basis[0]
-        return Gate(normal, float(normal @ directions.midpoint(place)))
-    return Gate(directions.subspace("inlp", place).basis[0], 0.0)
+        normal = directions.subspace("dim", point).basis[0]
+        return Gate(normal, float(normal @ directions.midpoint(point)))
+    return Gate(directions.subspace("inlp", point).basis[0], 0.0)

@@ -75,7 +75,7 @@ class Subspace:
 
     @classmethod
     def random(cls, rank: int, like: "Subspace", *, seed: int) -> "Subspace":
-        """Return the control: a uniformly random subspace of this rank at the place of `like`.
+        """Return the control: a uniformly random subspace of this rank, at the point of `like`.
 
         The generator is always on the CPU, so a seed means the same subspace on every machine.
         """

@@ -22,7 +22,7 @@ def require_manifest(document: Mapping[str, Any]) -> None:
         KeyError: If one is missing.
     """
     _require(isinstance(document["model"], str), "model", "a text")
-    # Directions from elsewhere may have no INLP, and then no place of it.
+    # Directions from elsewhere may have no INLP, and then no point of it.
     for key in ("dim_place", "inlp_place") if document["inlp"] else ("dim_place",):
         _require(_whole(document[key]) and len(document[key]) == 2, key, "[position, layer]")
     positions = document["positions"]
@@ -31,11 +31,11 @@ def require_manifest(document: Mapping[str, Any]) -> None:
         "positions",
         "a list of different whole numbers",
     )
-    _require(isinstance(document["inlp"], Mapping), "inlp", "an object of places")
+    _require(isinstance(document["inlp"], Mapping), "inlp", "an object of points")
     for key in document["inlp"]:
-        place = key.strip("()").split(",")
+        point = key.strip("()").split(",")
         _require(
-            len(place) == 2 and all(_is_whole(part) for part in place),
+            len(point) == 2 and all(_is_whole(part) for part in point),
             f"inlp {key!r}",
             "(position,layer)",
         )
@@ -73,14 +73,14 @@ def require_directions(
         name = f"inlp{key}"
         require_tensor(name, tensors[name], shape=(None, d_model))
         position, layer = map(int, key.strip("()").split(","))
-        _require(position in positions and 0 <= layer < n_layers, name, "at a place that exists")
+        _require(position in positions and 0 <= layer < n_layers, name, "at a point that exists")
         try:
             Subspace(tensors[name], layer, position, name)
         except ValueError as error:
             raise ValueError(f"{name} is wrong: {error}") from error
     for key in ("dim_place", "inlp_place") if document["inlp"] else ("dim_place",):
         position, layer = document[key]
-        _require(position in positions and 0 <= layer < n_layers, key, "a place that exists")
+        _require(position in positions and 0 <= layer < n_layers, key, "a point that exists")
     if not document["inlp"]:
         return
     chosen = f"inlp({document['inlp_place'][0]},{document['inlp_place'][1]})"

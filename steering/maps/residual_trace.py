@@ -82,7 +82,7 @@ class _Known:
 
     Attributes:
         streams: Of the unedited model, the input of each block from 1 on that is read or before
-            one that is, in the model's own number format and place; empty until it is needed.
+            one that is, in the model's own number format, on its device; empty until it is needed.
         rows: The finished panels, with every default filled in.
     """
 
@@ -167,9 +167,9 @@ class Tracer:
             tokens = [self.model.template.texts(request)] * len(panels)
         else:
             ids = [[*request, *answer] for answer in answers]
-            place = len(request) + self.maps.position
+            token = len(request) + self.maps.position
             rows = [
-                self._pass(_Known(), each, place, edit, 0)
+                self._pass(_Known(), each, token, edit, 0)
                 for each, edit in zip(ids, edits, strict=True)
             ]
             # Apart, so that the answer's texts are the answer, also where its first blank is lost.
@@ -201,12 +201,12 @@ class Tracer:
 
     def _finish(self, known: _Known, ids: Sequence[int], edit: Edit | None) -> _Row:
         """Run what is not known of a panel."""
-        place = len(ids) + self.maps.position
+        token = len(ids) + self.maps.position
         last = self.maps.layers[-1]
         start = 0 if edit is None else min(last, *(layer for layer, _ in edit.sites))
         if edit is not None and start and not known.streams:
-            known.rows[_BASELINE] = self._pass(known, ids, place, None, 0)
-        row = self._pass(known, ids, place, edit, start)
+            known.rows[_BASELINE] = self._pass(known, ids, token, None, 0)
+        row = self._pass(known, ids, token, edit, start)
         if not start:
             return row
         before, below = known.rows[_BASELINE], sum(layer < start for layer in self.maps.layers)
@@ -216,12 +216,12 @@ class Tracer:
         )
 
     def _pass(
-        self, known: _Known, ids: Sequence[int], place: int, edit: Edit | None, start: int
+        self, known: _Known, ids: Sequence[int], token: int, edit: Edit | None, start: int
     ) -> _Row:
         """Run one pass from block `start` on; the unedited model's leaves its streams in `known`.
 
         Returns:
-            The states at token `place` and t of every token, at the maps' layers from `start` on.
+            The states at token `token` and t of every token, at the maps' layers from `start` on.
         """
         model, last = self.model, self.maps.layers[-1]
         layers = [layer for layer in self.maps.layers if layer >= start]
@@ -230,23 +230,17 @@ class Tracer:
         program = compile_edits([edit], device=model.device)
         # The edits' hooks come first, so that what is read has been edited.
         with (
-            torch.inference_mode(),
             starting_at(model, start, known.streams[start] if start else None),
             ending_at(model, last),
             intervene(model, program),
             reading(model, read_at) as read,
         ):
-            model.body(
-                input_ids=batch.tokens,
-                attention_mask=batch.mask,
-                position_ids=batch.positions,
-                use_cache=False,
-            )
+            model.run_blocks(batch)
         if edit is None:
             known.streams.update(read)
         streams = [read[layer][0].float().cpu() for layer in layers]
         t = [self.maps.at(layer).t(stream) for layer, stream in zip(layers, streams, strict=True)]
-        return _Row(torch.stack([stream[place] for stream in streams]), torch.stack(t, dim=1))
+        return _Row(torch.stack([stream[token] for stream in streams]), torch.stack(t, dim=1))
 
 
 def trace(

@@ -13,6 +13,9 @@ layers 8, 17 and 23, fitted on 150 + 150 prompts, 42 + 42 others placed:
   nearer to its own place (0.12 units against 0.27), and a new one keeps as many of its 15 nearest
   neighbours (63, 53 and 44 % against 60, 50 and 44 %).
 - Points are placed one by one: umap-learn scales its steps by the whole batch.
+- A mean over the 15 nearest training prompts (weights 1/distance) would need no numba, but keeps
+  fewer of them nearest on the map: 62, 51 and 38 % against 68, 58 and 50 % (default model, layers
+  8, 17 and 23, fitted on 288 prompts, 96 others placed).
 - Distances are given, not computed by umap-learn: the places are the same to the last bit and half
   of the compilation goes.
 """

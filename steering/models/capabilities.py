@@ -132,39 +132,31 @@ def _stepwise(network: Any, row: Sequence[int], *, padded: bool) -> Tensor | Non
     """
     rows = [[*row[-_PADDING:], *row[:-2]], row[:-2]] if padded else [row[:-2]]
     tokens, mask, positions = _padded(rows, network.device)
-    output = network(
-        input_ids=tokens,
-        attention_mask=mask,
-        position_ids=positions,
-        logits_to_keep=1,
-        use_cache=True,
-    )
+    output = _run(network, (tokens, mask, positions), use_cache=True)
     for token in row[-2:]:
         if getattr(output, "cache", None) is None:
             return None
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
         positions = positions[:, -1:] + 1
-        output = network(
-            input_ids=torch.full((len(rows), 1), token, device=network.device),
-            attention_mask=mask,
-            position_ids=positions,
-            cache=output.cache,
-            logits_to_keep=1,
-            use_cache=True,
-        )
+        tokens = torch.full((len(rows), 1), token, device=network.device)
+        output = _run(network, (tokens, mask, positions), use_cache=True, cache=output.cache)
     return output.logits[-1:, -1].float()  # type: ignore[no-any-return]
 
 
 def _next_token(network: Any, rows: Sequence[Sequence[int]]) -> Float[Tensor, "row vocab"]:  # noqa: ANN401
-    tokens, mask, positions = _padded(rows, network.device)
-    output = network(
+    output = _run(network, _padded(rows, network.device), use_cache=False)
+    return output.logits[:, -1].float()  # type: ignore[no-any-return]
+
+
+def _run(network: Any, batch: tuple[Tensor, Tensor, Tensor], **options: Any) -> Any:  # noqa: ANN401
+    tokens, mask, positions = batch
+    return network(
         input_ids=tokens,
         attention_mask=mask,
         position_ids=positions,
         logits_to_keep=1,
-        use_cache=False,
+        **options,
     )
-    return output.logits[:, -1].float()  # type: ignore[no-any-return]
 
 
 def _padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

@@ -231,7 +231,7 @@ class ChatModel:
         return TokenBatch(tokens.to(self.device), mask.to(self.device), positions.to(self.device))
 
     def modules(self, layer: int, part: Part) -> tuple[nn.Module, ...]:
-        """Return the modules whose input (`input`) or output (the others) is that place.
+        """Return the modules whose input (`input`) or output (the others) is that site.
 
         None where a block has no such part, as one that only mixes tokens has no MLP: it writes
         nothing, so there is nothing to edit.
@@ -248,6 +248,19 @@ class ChatModel:
                 "parts; take a panel that acts at block inputs only (flip, actadd, side=harmful)"
             )
         return self.writers[layer].of(part)
+
+    def run_blocks(self, batch: TokenBatch) -> None:
+        """Run the blocks and not the output head, for hooks to see.
+
+        Without logits: a model that is asked for one token's may run its last blocks on it alone.
+        """
+        with torch.inference_mode():
+            self.body(
+                input_ids=batch.tokens,
+                attention_mask=batch.mask,
+                position_ids=batch.positions,
+                use_cache=False,
+            )
 
     def next_token_logits(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "batch vocab"]:
         """Return each prompt's next-token logits, float32, on the CPU."""
@@ -300,7 +313,7 @@ def inspect(  # noqa: PLR0913 - what was loaded, and how
             f"in {name} a token sees those that come after it, so it cannot write a text from left "
             "to right; choose a chat model"
         )
-    writers = find_writers(model.blocks, partial(_run_blocks, model, row))
+    writers = find_writers(model.blocks, partial(model.run_blocks, model.batch([row])))
     return replace(model, writers=writers, abilities=abilities, warnings=_warnings(model))
 
 
@@ -368,22 +381,10 @@ def _warnings(model: ChatModel) -> tuple[str, ...]:
     return constant_first_token.remarks(model.name, logits, token)
 
 
-def _run_blocks(model: ChatModel, row: Sequence[int]) -> None:
-    batch = model.batch([row])
-    with torch.inference_mode():
-        # Without logits: a model that is asked for one token's may run its last blocks on it alone.
-        model.body(
-            input_ids=batch.tokens,
-            attention_mask=batch.mask,
-            position_ids=batch.positions,
-            use_cache=False,
-        )
-
-
 def _check_hooks(model: ChatModel) -> list[int]:
     row = model.render("Hello")
     with reading(model, [0, model.n_layers - 1]) as states:
-        _run_blocks(model, row)
+        model.run_blocks(model.batch([row]))
     expected = (1, len(row), model.d_model)
     for layer, state in states.items():
         if tuple(state.shape) != expected:

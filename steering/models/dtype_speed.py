@@ -17,6 +17,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from steering.checkpoints import model_file
+
 STEPS: Final = 48
 """Decoding steps of the run that is judged by: the length at which the app starts."""
 STEP_ROWS: Final = 5
@@ -115,7 +117,7 @@ def matrix_shapes(folder: Path) -> Counter[tuple[int, int]]:
     """
     shapes: Counter[tuple[int, int]] = Counter()
     tables: list[tuple[int, int]] = []
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in model_file.weights(folder):
         with safe_open(path, "pt") as file:
             for name in file.keys():  # noqa: SIM118 - not a mapping
                 shape = tuple(file.get_slice(name).get_shape())

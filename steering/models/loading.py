@@ -68,6 +68,7 @@ def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
         if held:
             short = number_formats.short(number_format.dtype)
             number_format = replace(number_format, reason=prequantized.reason(held, short))
+        number_format = number_formats.after(number_format, failed)
         model = _loaded(name, found, loader, on, number_format, thinking)
         said = trial(model) if trial and number_formats.can_overflow(number_format) else None
         if said is None:
@@ -124,6 +125,8 @@ def _load_network(
     quantization, dtype = number_format.quantization, number_format.dtype
     config = None
     held = prequantized.quantization(folder)
+    if held or quantization != "none":
+        number_formats.require_bitsandbytes()
     if held:
         pass  # config.json says how the weights are to be read
     elif quantization == "nf4":

@@ -9,7 +9,8 @@ faster, see `dtype_speed`. NF4 with double quantization follows Dettmers et al. 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -17,6 +18,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoConfig
 
+from steering.checkpoints import model_file
 from steering.errors import SteeringError
 from steering.models import dtype_speed
 from steering.models.chat_model import NumberFormat, Quantization
@@ -75,17 +77,32 @@ def formats(*, cuda: bool) -> tuple[Format, ...]:
 
 
 def check_asked(quantization: str | None, dtype: str | None) -> None:
-    """Refuse a quantization or dtype that does not exist.
+    """Refuse a quantization or dtype that does not exist, or cannot be had here.
 
     Raises:
-        SteeringError: Names what is allowed.
+        SteeringError: Names what is allowed, or what to install.
     """
     if quantization is not None and quantization not in get_args(Quantization):
         raise SteeringError(
             f"unknown quantization {quantization!r}; allowed: {', '.join(get_args(Quantization))}"
         )
+    if quantization in ("nf4", "int8"):
+        require_bitsandbytes()
     if dtype is not None and dtype not in get_args(Dtype):
         raise SteeringError(f"unknown dtype {dtype!r}; allowed: {', '.join(get_args(Dtype))}")
+
+
+def require_bitsandbytes() -> None:
+    """Refuse a quantized model where the package that computes with it is missing.
+
+    Raises:
+        SteeringError: Says what to install.
+    """
+    if find_spec("bitsandbytes") is None:
+        raise SteeringError(
+            "NF4 and int8 need bitsandbytes, which is not installed; run `pip install "
+            "'refusal-steering-playground[quantization]'`, or choose quantization none"
+        )
 
 
 def candidates(
@@ -116,13 +133,25 @@ def candidates(
 def _on_cpu(
     folder: Path, quantization: Quantization | None, asked: torch.dtype | None
 ) -> NumberFormat:
-    if asked is None:
-        dtype, reason = dtype_speed.choose(dtype_speed.measure(folder))
-    else:
-        dtype, reason = asked, f"{short(asked)} on the CPU, as asked for"
-    if quantization in ("nf4", "int8"):
-        reason = f"{title(quantization)} with {short(dtype)} compute on the CPU, as asked for"
-    return NumberFormat(quantization or "none", dtype, reason)
+    kind = quantization or "none"
+    if asked is not None:
+        return _as_asked(kind, asked, "CPU", dtype_too=True)
+    dtype, reason = dtype_speed.choose(dtype_speed.measure(folder))
+    if kind == "none":
+        return NumberFormat("none", dtype, reason)
+    return _as_asked(kind, dtype, "CPU", dtype_too=False)
+
+
+def _as_asked(
+    kind: Quantization, dtype: torch.dtype, where: str, *, dtype_too: bool
+) -> NumberFormat:
+    """Return a format of which the quantization was asked for, and perhaps the dtype, too."""
+    reason = (
+        f"{_held(kind, dtype)} on the {where}, as asked for"
+        if dtype_too
+        else f"{title(kind)}, as asked for, with {short(dtype)} compute on the {where}"
+    )
+    return NumberFormat(kind, dtype, reason)
 
 
 def _on_gpu(
@@ -133,12 +162,11 @@ def _on_gpu(
 ) -> list[NumberFormat]:
     dtypes = [asked] if asked else _gpu_dtypes(device)
     if quantization is not None or asked is not None:
-        kind = quantization or "none"
-        name = title(kind) + " with {} compute" if kind != "none" else "{}"
-        said = f"{name} on the GPU, as asked for"
-        return [NumberFormat(kind, dtype, said.format(short(dtype))) for dtype in dtypes]
+        kind, too = quantization or "none", asked is not None
+        return [_as_asked(kind, dtype, "GPU", dtype_too=too) for dtype in dtypes]
     free = torch.cuda.mem_get_info(device)[0]
     size = parameters(folder)
+    needs = {dtype: MEMORY_HEADROOM * _BYTES[dtype] * size for dtype in dtypes}
     whole = [
         NumberFormat(
             "none",
@@ -146,18 +174,17 @@ def _on_gpu(
             f"{short(dtype)}: the weights fit in the GPU's memory{_why_not_bfloat16(dtype)}",
         )
         for dtype in dtypes
-        if MEMORY_HEADROOM * _BYTES[dtype] * size <= free
+        if needs[dtype] <= free
     ]
-    need = MEMORY_HEADROOM * _BYTES[dtypes[0]] * size
-    packed = [
-        NumberFormat(
-            "nf4",
-            dtype,
-            f"4-bit NF4 with {short(dtype)} compute: {short(dtypes[0])} would need "
-            f"{need / 1e9:.1f} GB of GPU memory and {free / 1e9:.1f} GB are free",
-        )
-        for dtype in dtypes
+    # What fits and is passed over nevertheless did not hold: `after` says so.
+    large = [
+        f": {short(dtype)} would need {need / 1e9:.1f} GB of GPU memory and {free / 1e9:.1f} GB "
+        "are free"
+        for dtype, need in needs.items()
+        if need > free
     ]
+    why = large[0] if large else ""
+    packed = [NumberFormat("nf4", dtype, f"{_held('nf4', dtype)}{why}") for dtype in dtypes]
     return whole + packed
 
 
@@ -186,16 +213,41 @@ def none_holds(tried: Sequence[tuple[NumberFormat, str]]) -> SteeringError:
     seen = "; ".join(f"{title_of(each)}: {said}" for each, said in tried)
     return SteeringError(
         f"this model's numbers do not stay finite in what this machine computes in ({seen}); "
-        "choose --dtype float32, another device or another model"
+        f"choose another device or model, or {wider(tried[-1][0])}"
     )
+
+
+def wider(number_format: NumberFormat) -> str:
+    """Return what to ask for where numbers overflow in a format: one that reaches further."""
+    if number_format.quantization == "int8":
+        return (
+            "--quantization none or nf4 on weights that are not quantized yet, since int8 passes "
+            "through float16 whatever it computes in"
+        )
+    if number_format.dtype == torch.float32:
+        return "--dtype bfloat16, which reaches as far"
+    return "--dtype float32"
+
+
+def after(number_format: NumberFormat, tried: Sequence[tuple[NumberFormat, str]]) -> NumberFormat:
+    """Return a format with what was tried before it in its reason.
+
+    Args:
+        number_format: What is taken now.
+        tried: Each format that did not hold with what was seen in it.
+    """
+    said = "".join(f"; {title_of(each)} was tried, and {said}" for each, said in tried)
+    return replace(number_format, reason=f"{number_format.reason}{said}")
 
 
 def title_of(number_format: NumberFormat) -> str:
     """Return a number format as people say it: `float32`, or `4-bit NF4 with float16 compute`."""
-    dtype = short(number_format.dtype)
-    if number_format.quantization == "none":
-        return dtype
-    return f"{title(number_format.quantization)} with {dtype} compute"
+    return _held(number_format.quantization, number_format.dtype)
+
+
+def _held(quantization: Quantization, dtype: torch.dtype) -> str:
+    name = short(dtype)
+    return name if quantization == "none" else f"{title(quantization)} with {name} compute"
 
 
 def title(quantization: Quantization) -> str:
@@ -211,7 +263,7 @@ def short(dtype: torch.dtype) -> str:
 def parameters(folder: Path) -> int:
     """Count the weights, whatever number format the files hold them in."""
     count = 0
-    for path in folder.glob("*.safetensors"):
+    for path in model_file.weights(folder):
         with safe_open(path, "pt") as file:
             count += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
     return count

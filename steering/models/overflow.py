@@ -6,12 +6,12 @@ NaN, and from there on every number of that row is NaN. Without a word that look
 
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from steering.errors import SteeringError
 from steering.models.chat_model import ChatModel, reading
+from steering.models.number_formats import wider
 
 
 def readable_rows(logits: Float[Tensor, "batch vocab"]) -> Bool[Tensor, " batch"]:
@@ -46,14 +46,8 @@ def error(
     model: ChatModel, rows: Sequence[Sequence[int]], row: int, *, panel: str | None = None
 ) -> SteeringError:
     """Return the error for one row of a batch: the batch runs once more to see where it begins."""
-    batch = model.batch(rows)
-    with torch.inference_mode(), reading(model, range(model.n_layers)) as states:
-        model.network.base_model(
-            input_ids=batch.tokens,
-            attention_mask=batch.mask,
-            position_ids=batch.positions,
-            use_cache=False,
-        )
+    with reading(model, range(model.n_layers)) as states:
+        model.run_blocks(model.batch(rows))
     layers = [layer for layer in sorted(states) if not bool(states[layer][row].isfinite().all())]
     where = (
         f"from layer {layers[0]} on (the input of block {layers[0]} of 0 to {model.n_layers - 1})"
@@ -64,13 +58,13 @@ def error(
     under = f" under {panel}" if panel else ""
     return SteeringError(
         f"the residual stream of {model.name}{under} is not finite {where}, computed in {dtype}; "
-        f"{_remedy(model, dtype, edited=panel is not None)}"
+        f"{_remedy(model, edited=panel is not None)}"
     )
 
 
-def _remedy(model: ChatModel, dtype: str, *, edited: bool) -> str:
+def _remedy(model: ChatModel, *, edited: bool) -> str:
     for name, weight in model.network.named_parameters():
         if weight.is_floating_point() and not bool(weight.isfinite().all()):
             return f"its weight {name} is not finite, so the file is damaged: fetch it again"
-    other = "--dtype float32" if dtype != "float32" else "--dtype bfloat16, which reaches as far"
+    other = wider(model.number_format)
     return f"try another number format ({other})" + (", or a weaker edit" if edited else "")

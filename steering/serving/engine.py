@@ -103,16 +103,16 @@ class Run:
 class Engine:
     """The model, its directions and recordings, and the line of runs in front of it."""
 
-    def __init__(self, name: str, supply: Supply, *, places: int = 20) -> None:
+    def __init__(self, name: str, supply: Supply, *, capacity: int = 20) -> None:
         """Read what is recorded; directions, maps and the model itself come with `start()`.
 
         Args:
             name: Catalog name, hub id, folder or .gguf file.
             supply: Where model, directions and recordings come from.
-            places: How many runs may wait; the next visitor is told to come back later.
+            capacity: How many runs may wait; the next visitor is told to come back later.
         """
         self.supply = supply
-        self.places = places
+        self.capacity = capacity
         self._lock = threading.RLock()
         self._line: list[Run] = []
         self._runs: dict[str, Run] = {}
@@ -307,7 +307,7 @@ class Engine:
         mine = Run()
         with self._lock:
             self.abandon(visitor)
-            if len(self._line) > self.places:
+            if len(self._line) > self.capacity:
                 raise SteeringError(
                     f"{len(self._line)} requests are waiting already, which is all there is room "
                     "for; try again in a minute"

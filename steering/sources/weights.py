@@ -113,14 +113,14 @@ def cached(model: str) -> Weights | None:
     """
     entry, path = find(model), _local(model)
     if entry is not None and entry.gguf is not None:
-        return _read(_place(entry.name, entry.gguf.sha256), entry.name)
+        return _read(_kept_in(entry.name, entry.gguf.sha256), entry.name)
     if entry is None and path is not None and path.is_dir():
         complete = not hub.missing(path)
         return Weights(path.resolve().name, path, "folder", None, None) if complete else None
     if entry is None and path is not None:
         # A dead link is no file.
         sha256 = sha256_of(path, report=silent) if path.is_file() else ""
-        return _read(_place(path.stem, sha256), path.stem) if sha256 else None
+        return _read(_kept_in(path.stem, sha256), path.stem) if sha256 else None
     repo, revision = (model, None) if entry is None else (str(entry.hub), entry.revision)
     if not _HUB_ID.fullmatch(repo) or (found := hub.local_snapshot(repo, revision)) is None:
         return None
@@ -129,25 +129,25 @@ def cached(model: str) -> Weights | None:
 
 def _converted(name: str, sha256: str, download: Callable[[], Download], report: Report) -> Weights:
     """Convert what `download` gives, once: by one process at a time, visible when complete."""
-    place = _place(name, sha256)
-    partial = place.with_name(f".{place.name}.partial")
-    with _alone(place.name, report):
-        if known := _read(place, name):
+    folder = _kept_in(name, sha256)
+    partial = folder.with_name(f".{folder.name}.partial")
+    with _alone(folder.name, report):
+        if known := _read(folder, name):
             return known  # another process made it while this one waited
         try:
             file = download()
             # What a killed process or a damaged disk left behind.
             shutil.rmtree(partial, ignore_errors=True)
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             convert(file.path, partial, report=report)
-            weights = Weights(name, place, file.source, sha256, file.revision)
+            weights = Weights(name, folder, file.source, sha256, file.revision)
             _seal(partial, weights)
-            partial.replace(place)
+            partial.replace(folder)
         except OSError as error:
             if disk_space.is_full(error):
-                raise disk_space.full(place, None) from error
+                raise disk_space.full(folder, None) from error
             raise SteeringError(
-                f"the model {name} could not be stored in {place.parent}: {error}"
+                f"the model {name} could not be stored in {folder.parent}: {error}"
             ) from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -171,7 +171,7 @@ def _existing(model: str) -> Path | None:
         return None  # too long, unreadable, a null byte, an unknown user: not a path
 
 
-def _place(name: str, sha256: str) -> Path:
+def _kept_in(name: str, sha256: str) -> Path:
     return cache_folder() / "models" / f"{name}-{sha256[:12]}"
 
 

@@ -190,8 +190,8 @@ class Cells:
         scores = refusal_score(first, self.model.opener_ids)
         if chunk.group == "harmful":
             return {"harmful_score": scores}
-        places = torch.arange(longest, 0, -1)[None]
-        mask = (places <= torch.tensor(lengths)[:, None]).to(self.model.device)
+        points = torch.arange(longest, 0, -1)[None]
+        mask = (points <= torch.tensor(lengths)[:, None]).to(self.model.device)
         tokens = batch.tokens[:, batch.tokens.shape[1] - longest :]
         return {
             "harmless_score": scores,
@@ -252,8 +252,8 @@ def _next_token(
 ) -> Float[Tensor, "row vocab"]:
     """Return the logits at the end of each prompt, that many tokens before the last position."""
     last = logits.shape[1] - 1
-    places = torch.tensor([last - length for length in lengths], device=logits.device)
-    return logits[torch.arange(len(lengths), device=logits.device), places]
+    points = torch.tensor([last - length for length in lengths], device=logits.device)
+    return logits[torch.arange(len(lengths), device=logits.device), points]
 
 
 def _first_layer(edit: Edit) -> int:

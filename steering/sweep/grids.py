@@ -1,4 +1,4 @@
-"""What is swept: grids of panels over rank, alpha, coefficient, layer and place."""
+"""What is swept: grids of panels over rank, alpha, coefficient, layer and point."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -40,11 +40,11 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
 
     Without INLP they are those of the difference in means.
     """
-    rank = directions.inlp_ranks.get(directions.inlp_place, 0)
+    rank = directions.inlp_ranks.get(directions.inlp_point, 0)
     if not rank:
         return _along_difference(directions)
     ranks = [*(k for k in RANKS if k < rank), rank]
-    position = directions.inlp_place[0]
+    position = directions.inlp_point[0]
     fitted = sorted(layer for p, layer in directions.inlp if p == position)
     layers = fitted[:: max(1, len(fitted) // LAYERS)]
     return {
@@ -65,12 +65,12 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
 
 
 def _along_difference(directions: Directions) -> dict[str, list[Panel]]:
-    position = directions.dim_place[0]
+    position = directions.dim_point[0]
     every = range(1, directions.n_layers)
     known = [
         layer
         for layer in every
-        if directions.places is None or (position, layer) in directions.places
+        if directions.points is None or (position, layer) in directions.points
     ]
     layers = known[:: max(1, len(known) // LAYERS)]
     return {

@@ -1,4 +1,4 @@
-"""Dose and response: grids of edits over rank, alpha, coefficient, layer and place.
+"""Dose and response: grids of edits over rank, alpha, coefficient, layer and position.
 
 Every cell is measured by single tokens on validation prompts: the refusal score of harmful and of
 harmless ones, and on harmless ones the KL divergence of the next token and the loss on the
@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from steering.artifacts.provenance import unnamed_weights
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.interventions.directions import Directions
@@ -70,7 +71,8 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
     edits = {
         cell: cell.edit(directions) for cell in [*itertools.chain(*grids.values()), *answering]
     }
-    stages = Stages(["sweep", SCHEMA, provenance, directions.digest, asdict(settings)])
+    facts = [provenance, directions.digest, asdict(settings), *unnamed_weights(model).values()]
+    stages = Stages(["sweep", SCHEMA, *facts])
     cells = Cells(model, splits, settings, stages, edits)
     measured = cells.measured()
     judged = cells.judged(list(dict.fromkeys(answering)))

@@ -104,7 +104,7 @@ def _is_writable(folder: Path) -> bool:
     """Whether something can be written into a folder, which is made if need be."""
     if not folder.is_absolute():
         return False
-    nearest = next(place for place in (folder, *folder.parents) if _is_there(place))
+    nearest = next(each for each in (folder, *folder.parents) if _is_there(each))
     return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 

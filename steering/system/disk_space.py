@@ -101,12 +101,12 @@ def full(folder: Path, needed: int | None, *, what: str = "the model's files") -
         needed: Bytes, None where that is not known.
         what: Was to be written.
     """
-    place = _existing(folder)
-    free = shutil.disk_usage(place).free
+    existing = _existing(folder)
+    free = shutil.disk_usage(existing).free
     wanted = "more bytes are" if needed is None else f"{needed:,} bytes are"
     # A quota may be spent while the disk still has room.
     return SteeringError(
-        f"no disk space for {what} in {place}: {wanted} needed, {free:,} bytes are free on the "
+        f"no disk space for {what} in {existing}: {wanted} needed, {free:,} bytes are free on the "
         "disk, or fewer where a quota holds; make room there, or name a folder on a larger disk "
         "(in STEERING_CACHE for weights and unfinished work)"
     )
@@ -125,4 +125,4 @@ def size_of(folder: Path) -> int:
 
 
 def _existing(folder: Path) -> Path:
-    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return next(each for each in (folder, *folder.absolute().parents) if each.exists())

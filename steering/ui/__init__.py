@@ -1,4 +1,4 @@
-"""The page: what a visitor sees and does. Only this package and app.py know Gradio."""
+"""The page: what a visitor sees and does. Only this package knows Gradio."""
 
 import os
 from typing import Any

@@ -57,13 +57,13 @@ def facts(engine: Engine) -> str:
             date = f"its template writes today's date; here it is always {model.template.date}"
             rows.append(("Date", date))
     if directions is not None:
-        position, layer = directions.dim_place
+        position, layer = directions.dim_point
         found = f"layer {layer}, template position {position}"
         rows.append(("Difference in means", f"{found}; default push c = {directions.default_c:g}"))
         if directions.imported:
             rows.append(("Where it is from", text.sentence(directions.imported)))
-        position, layer = directions.inlp_place
-        kept = directions.inlp_ranks.get(directions.inlp_place)
+        position, layer = directions.inlp_point
+        kept = directions.inlp_ranks.get(directions.inlp_point)
         rank = f"; {kept} directions kept" if kept else ""
         found = f"layer {layer}, template position {position}{rank}"
         if directions.inlp_ranks:

@@ -121,7 +121,7 @@ def page(engine: Engine, limits: Limits) -> Page:
         with gr.Row(elem_id="stage"):
             with gr.Row(elem_id="cards"):
                 cards = [card(slot, engine.outline) for slot in card_settings.SLOTS]
-            places = atlas(engine)
+            board = atlas(engine)
         with gr.Row(elem_id="settings"):
             sampling, system = _sampling(limits)
             chooser, thinking, facts = _model(engine, limits)
@@ -143,7 +143,7 @@ def page(engine: Engine, limits: Limits) -> Page:
         note=note,
         examples=buttons,
         cards=cards,
-        atlas=places,
+        atlas=board,
         doses=doses,
         sampling=sampling,
         system=system,

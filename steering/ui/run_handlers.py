@@ -80,7 +80,7 @@ def replay(
 def run(
     page: Page, engine: Engine, visitor: str, prompt: str, *values: object
 ) -> Iterator[Updates]:
-    """Answer a request; the one place where a visitor's mistakes become sentences."""
+    """Answer a request; the one function where a visitor's mistakes become sentences."""
     try:
         with engine.run(visitor) as mine:
             for updates in _answer(page, engine, mine, prompt, values):
@@ -201,7 +201,7 @@ def _wait(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
             raise SteeringError(
                 "this model has no directions yet; press “Fit directions and maps” under the map"
             )
-        words = text.place_in_line(ahead, status)
+        words = text.position_in_line(ahead, status)
         # A yield is also where Gradio can end a run whose visitor has gone.
         yield {page.note: text.note(words, "busy")} if words != said else {page.note: gr.skip()}
         said = words

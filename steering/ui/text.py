@@ -76,7 +76,7 @@ def written(words: str, *, tag: str = "bdi") -> str:
 
 
 def isolated(words: str) -> str:
-    """Return text with what it quotes set apart, for a place where no element can stand.
+    """Return text with what it quotes set apart, for text in which no element can stand.
 
     Between U+2068 and U+2069 (Unicode's isolates) words that run from right to left do not turn
     the sentence around them. Text without such words is left as it is.
@@ -134,7 +134,7 @@ def note(words: str, tone: Literal["calm", "busy", "error"] = "calm", detail: st
     return f'<p class="note {tone}" role="{role}">{escape(words)}{unseen}</p>'
 
 
-def place_in_line(ahead: int, status: Status) -> str:
+def position_in_line(ahead: int, status: Status) -> str:
     """Return what a waiting visitor is told."""
     if ahead:
         before = "one request is" if ahead == 1 else f"{ahead} requests are"

@@ -3,6 +3,10 @@
 Rocchetti & Ferrara 2026 (arXiv:2606.13720) found that strong edits make models loop and that loops
 often hold a refusal phrase. Thresholds marked "dev" were chosen on the development half of
 `tests/verdicts/judged.jsonl`, answers of at most 160 tokens.
+
+The compression ratio of a text (zlib; the one-line rule of Whisper) finds fewer: F1 .81 on the
+held-out half against .97 of these rules (36 of 118 answers are broken; its threshold, 2.35, was
+chosen on the development half).
 """
 
 import re

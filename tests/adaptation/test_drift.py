@@ -1,5 +1,6 @@
 """Maps in another number format: what is measured, what follows, what is moved."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -8,7 +9,8 @@ import torch
 from torch import nn
 
 from steering.adaptation import drift
-from steering.adaptation.drift import Drift, check, fingerprint, measure, moved, verdict
+from steering.adaptation.drift import Drift, check, measure, moved, verdict
+from steering.artifacts.provenance import fingerprint
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.models.chat_model import NumberFormat, inspect
@@ -117,6 +119,33 @@ def test_moved_maps_see_a_moved_state_as_they_saw_it_before(charted):
 )
 def test_the_verdict_follows_from_the_shares(share, left, expected):
     assert verdict(share, left) == expected
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("place", ["coordinates", "discriminant"])
+def test_maps_with_a_number_that_is_not_finite_are_of_no_use(
+    tiny, charted, monkeypatch, value, place
+):
+    first = drift.calibration(charted.labels)[0]
+    stored = getattr(charted.at(2), place).clone()
+    stored[first, 0] = value
+    charts = (charted.at(1), replace(charted.at(2), **{place: stored}), charted.at(3))
+    broken = replace(charted, charts=charts)
+    found = [check(tiny, broken) for _ in range(2)]  # the second reads what the first has kept
+    for each in found:
+        assert [drift.verdict for drift in each.drifts] == ["same", "unusable", "same"]
+        assert each.at(2).sentence.endswith("land at no finite distance from there")
+        assert broken.charts[1] is each.applied(broken).charts[1]
+
+
+@pytest.mark.parametrize("name", ["t_rms", "spread_share_left"])
+def test_a_kept_number_that_is_missing_is_measured_again(tiny, charted, cache, name):
+    expected = check(tiny, charted)
+    [path] = (cache / "drift").glob("*.json")
+    document = json.loads(path.read_text())
+    document["drifts"][1][name] = None
+    path.write_text(json.dumps(document))
+    assert check(tiny, charted) == expected
 
 
 def test_the_calibration_prompts_are_half_of_each_class_and_never_borderline():

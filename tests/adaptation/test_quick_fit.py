@@ -21,7 +21,7 @@ def few(monkeypatch, tmp_path):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(start_values, "RANKS_TRIED", (1, 2))
     monkeypatch.setattr(start_values, "COEFFICIENTS_TRIED", (1.0, 2.0))
-    less = replace(QUICK, places=3, screened=2, finalists=2, validation=3, answered=2, tokens=2)
+    less = replace(QUICK, points=3, screened=2, finalists=2, validation=3, answered=2, tokens=2)
     monkeypatch.setattr(quick_fit, "QUICK", less)
     flatten(monkeypatch)
 
@@ -46,11 +46,11 @@ def test_a_quick_fit_is_kept_in_the_cache_and_serves_from_then_on(tiny, splits, 
     manifest = store.manifest(tiny.name)
     assert manifest["quick"] is True
     assert manifest["effort"]["screened"] == 2
-    assert manifest["dim_place"] == list(made.dim_place)
+    assert manifest["dim_place"] == list(made.dim_point)
     assert len(manifest["dim_screening"]) == 3
     maps, check = loaded.checked_maps(tiny, folder)
     assert {each.verdict for each in check.drifts} == {"same"}
-    assert maps.position == made.inlp_place[0]
+    assert maps.position == made.inlp_point[0]
 
 
 def test_other_weights_or_formats_do_not_get_the_fit(tiny, splits):
@@ -68,19 +68,19 @@ def test_other_weights_or_formats_do_not_get_the_fit(tiny, splits):
     assert quick_fit.find(held) is None
 
 
-def test_places_and_settings_are_taken_over_and_nothing_is_tried(tiny, splits, fitted, monkeypatch):
+def test_points_and_settings_are_taken_over_and_nothing_is_tried(tiny, splits, fitted, monkeypatch):
     def never(*_, **__):
         raise AssertionError("tried")
 
-    monkeypatch.setattr(choice, "choose_places", never)
+    monkeypatch.setattr(choice, "choose_points", never)
     monkeypatch.setattr(start_values, "answer_resumably", never)
     positions = tuple(range(-len(tiny.suffix), 0))
-    place = (positions[-1], 1)
-    known = replace(fitted, dim_place=place, inlp_place=place, default_k=99, default_c=1.25)
+    point = (positions[-1], 1)
+    known = replace(fitted, dim_point=point, inlp_point=point, default_k=99, default_c=1.25)
     made = quick_fit.quick(tiny, splits, taken_over=known)
-    assert made.dim_place == made.inlp_place == place
+    assert made.dim_point == made.inlp_point == point
     assert made.default_c == 1.25
-    assert made.default_k == made.subspace("inlp", place).rank
+    assert made.default_k == made.subspace("inlp", point).rank
     assert store.manifest(tiny.name)["chosen"] == "taken over from the shipped directions"
 
 
@@ -116,13 +116,38 @@ def test_a_fit_that_was_stopped_goes_on_and_gives_the_same_bytes(
     assert content() == expected
 
 
+@pytest.mark.parametrize("step", ["write_maps", "write", "publish"])
+def test_a_fit_that_is_killed_while_it_is_written_leaves_the_one_before(
+    tiny, splits, monkeypatch, step
+):
+    quick_fit.quick(tiny, splits)
+    folder = quick_fit.folder_of(tiny)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    fewer = {name: texts[:-2] for name, texts in splits.train.items()}
+    real = getattr(store, step)
+
+    def stop(*arguments, **options):
+        if step != "publish":
+            real(*arguments, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, step, stop)
+        with pytest.raises(KeyboardInterrupt):
+            quick_fit.quick(tiny, replace(splits, train=fewer, source="fewer"))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert list(folder.parent.iterdir()) == [folder]
+    quick_fit.quick(tiny, replace(splits, train=fewer, source="fewer"))
+    assert store.manifest(tiny.name)["prompts"] == "fewer"
+
+
 def test_a_model_without_shipped_directions_has_nothing_to_take_over(tiny):
     assert quick_fit.known(tiny) is None
 
 
-def test_the_full_effort_tries_every_place_and_prompt():
-    assert FULL.places is FULL.validation is FULL.answered is None
-    assert QUICK.places < 90
+def test_the_full_effort_tries_every_point_and_prompt():
+    assert FULL.points is FULL.validation is FULL.answered is None
+    assert QUICK.points < 90
     assert QUICK.screened < FULL.screened
 
 

@@ -1,16 +1,30 @@
 """Fit format by run format, on a tiny model in two number formats."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from steering.adaptation import drift, transfer_table
-from steering.adaptation.refit import agreement, refit, span_cosine
+from steering.adaptation.refit import (
+    agreement,
+    check_directions,
+    known_agreement,
+    refit,
+    span_cosine,
+)
 from steering.adaptation.transfer import Shipped, fit, transfer
+from steering.artifacts import store
 from steering.artifacts.resumable import Stages
+from steering.chat_templates.rendering import Rendering
+from steering.cli.main import main
 from steering.data.splits import PromptSplits
+from steering.errors import SteeringError
 from steering.interventions.subspace import Subspace
+from steering.maps.layer_map import fit_axes
+from steering.maps.model_maps import Maps
+from steering.models import loading
 from steering.models.chat_model import NumberFormat, inspect
 from steering.models.number_formats import Format, formats
 from tests.helpers.tiny_models import HARMFUL, HARMLESS
@@ -56,7 +70,8 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shipped(fitted, charted):
-    return Shipped(fitted, charted, FLOAT32, {"harmful": len(HARMFUL), "harmless": len(HARMLESS)})
+    kept = {"harmful": len(HARMFUL), "harmless": len(HARMLESS)}
+    return Shipped(fitted, charted, FLOAT32, kept, "test")
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +106,6 @@ def test_rates_are_paired_with_the_directions_of_the_run_format(document):
 def test_the_document_is_json_and_what_is_measured_is_not_measured_again(
     document, load, shipped, splits, cache, monkeypatch
 ):
-    def never(*_, **__):
-        raise AssertionError("measured again")
-
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     monkeypatch.setattr("steering.adaptation.transfer.generate", never)
     monkeypatch.setattr("steering.adaptation.transfer.capture", never)
@@ -111,6 +123,97 @@ def test_the_format_of_the_shipped_artifact_is_not_fitted_again(load, shipped, s
     assert not fit(load, shipped, splits, BFLOAT16).shipped
 
 
+def never(*_, **__):
+    raise AssertionError("measured again")
+
+
+def test_other_directions_or_maps_are_measured_again(load, shipped, document, splits, monkeypatch):
+    def again(other: Shipped):
+        with pytest.raises(AssertionError, match="measured again"):
+            transfer(load, other, splits, [FLOAT32, BFLOAT16], prompts=4)
+
+    turned = replace(shipped.directions, difference=-shipped.directions.difference)
+    monkeypatch.setattr("steering.adaptation.transfer.capture", never)
+    again(replace(shipped, maps=replace(shipped.maps, texts=shipped.maps.texts[::-1])))
+    monkeypatch.undo()
+    monkeypatch.setattr("steering.adaptation.transfer.generate", never)
+    again(replace(shipped, directions=turned))
+
+
+@pytest.mark.parametrize("sizes", [(24, 17), (16, 24)])
+def test_classes_need_not_be_of_one_size(load, shipped, states, cache, sizes):
+    texts = {"harmful": HARMFUL[: sizes[0]], "harmless": HARMLESS[: sizes[1]]}
+    layer = shipped.directions.inlp_point[1]
+    chart = fit_axes(layer, {name: states[name][: len(texts[name]), -1, layer] for name in texts})
+    maps = Maps(
+        model=shipped.maps.model,
+        dtype="float32",
+        quantization="none",
+        position=-1,
+        layers=(layer,),
+        texts=tuple(text for each in texts.values() for text in each),
+        labels=tuple(name for name, each in texts.items() for _ in each),
+        charts=(chart,),
+    )
+    splits = PromptSplits(texts, {"harmful": HARMFUL[:1]}, texts, "test")
+    found = transfer(load, replace(shipped, maps=maps), splits, [FLOAT32], prompts=1)
+    [pair] = found["pairs"]
+    assert pair["t_rms"] < 1e-4
+    assert pair["spread_share"] < 1e-3
+    assert pair["n"] == len(drift.calibration(maps.labels))
+
+
+@pytest.mark.parametrize("source", ["own.txt sha256:0", None])
+def test_an_artifact_of_other_prompts_is_refused_before_anything_is_loaded(shipped, splits, source):
+    with pytest.raises(SteeringError, match=r"fitted on (own\.txt|prompts that .* not name)"):
+        transfer(never, replace(shipped, source=source), splits, [BFLOAT16])
+
+
+@pytest.mark.parametrize("wanted", [FLOAT32, BFLOAT16], ids=["the shipped format", "another"])
+def test_directions_of_another_mode_of_the_template_are_refused(
+    load, shipped, splits, cache, wanted
+):
+    thought = replace(shipped.directions, rendering=Rendering("on"))
+    with pytest.raises(SteeringError, match="fitted with thinking on"):
+        transfer(load, replace(shipped, directions=thought), splits, [wanted], prompts=1)
+
+
+# What directions are worth in another format, as it is kept
+
+
+def in_format(tiny, dtype=torch.float32, quantization="none"):
+    network = type(tiny.network)(tiny.network.config)
+    network.load_state_dict(tiny.network.state_dict())
+    held = NumberFormat(quantization, dtype, "")
+    return inspect(tiny.name, network.to(dtype), tiny.tokenizer, number_format=held)
+
+
+@pytest.fixture
+def rounded(tiny):
+    """The tiny model in float32, every number of it one of bfloat16, as most files hold them."""
+    network = type(tiny.network)(tiny.network.config)
+    network.load_state_dict(tiny.network.state_dict())
+    return inspect(tiny.name, network.to(torch.bfloat16).to(torch.float32), tiny.tokenizer)
+
+
+def test_what_was_found_in_one_format_is_not_told_in_another(
+    rounded, fitted, splits, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    assert check_directions(rounded, fitted, splits) == known_agreement(rounded, fitted, splits)
+    same = in_format(rounded)
+    assert known_agreement(same, fitted, splits) is not None
+    others = [
+        in_format(rounded, torch.bfloat16),
+        in_format(rounded, quantization="int8"),
+        in_format(rounded, quantization="nf4"),
+        rounded.under("Be brief."),
+    ]
+    for other in others:
+        assert known_agreement(other, fitted, splits) is None
+    assert known_agreement(rounded, replace(fitted, default_k=1), splits) is None
+
+
 def test_the_table_has_a_row_a_pair_and_names_the_unedited_model(document):
     text = transfer_table.markdown(document)
     assert text.count("\n| ") == 1 + len(document["pairs"])
@@ -123,7 +226,7 @@ def test_the_table_has_a_row_a_pair_and_names_the_unedited_model(document):
 def test_a_refit_in_the_same_format_is_the_shipped_fit(load, fitted, splits, cache):
     model = load(FLOAT32)
     found = refit(model, fitted, splits, Stages.of(model, "again"))
-    assert found.directions.dim_place == fitted.dim_place
+    assert found.directions.dim_point == fitted.dim_point
     alike = agreement(found.directions, found.directions)
     assert alike["dim_cosine"] == pytest.approx(1)
     assert alike["inlp_cosine"] == pytest.approx(1)
@@ -156,7 +259,29 @@ def test_formats_name_themselves_and_gpus_add_theirs():
 
 
 def test_an_unknown_format_is_refused_with_what_is_allowed(capsys):
-    from steering.cli.main import main
-
     assert main(["transfer", "--format", "float8"]) == 2
     assert "unknown format 'float8'; allowed on this machine: float32; " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("thinking", [None, "off"])
+def test_the_command_loads_each_format_and_prints_the_table(
+    load, shipped, splits, tmp_path, monkeypatch, capsys, thinking
+):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(PromptSplits, "own", classmethod(lambda _: splits))
+    asked = []
+
+    def loads(name, **options):
+        asked.append((options["dtype"], options["thinking"]))
+        return load(Format(options["device"], options["quantization"], options["dtype"]))
+
+    monkeypatch.setattr(loading, "load", loads)
+    facts = {"prompts": "test", "train_kept": shipped.kept}
+    store.write(tmp_path / "made", shipped.directions, facts)
+    store.write_maps(tmp_path / "made", shipped.maps)
+    arguments = ["--directions", str(tmp_path / "made"), "--prompts", "1", "--format", "bfloat16"]
+    arguments += ["--thinking", thinking] if thinking else []
+    assert main(["transfer", *arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(pair["fit"], pair["run"]) for pair in found["pairs"]] == [("bfloat16", "bfloat16")]
+    assert set(asked) == {("bfloat16", thinking or "auto")}

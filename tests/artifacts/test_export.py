@@ -26,14 +26,14 @@ from steering.interventions.panel import parse
 @pytest.fixture
 def folder(tmp_path, fitted) -> Path:
     """An artifact with all that precompute may leave, and things that it does not."""
-    place = tmp_path / "precomputed" / "tiny-qwen2"
+    point = tmp_path / "precomputed" / "tiny-qwen2"
     manifest = {
         "weights": {"source": "random", "sha256": "ab" * 32, "revision": None},
         "seed": 42,
         "dim_screening": {"-2,1": {"bypass": 0.5, "kl": 0.1}, "-1,3": {"bypass": -1.0, "kl": 0.2}},
         "dim_scores": [{"position": -1, "layer": 3, "bypass": -1.0, "induce": 2.0}],
     }
-    store.write(place, fitted, manifest)
+    store.write(point, fitted, manifest)
     panels = [
         {
             "panel": "baseline",
@@ -45,13 +45,13 @@ def folder(tmp_path, fitted) -> Path:
             "kl": 0.5,
         },
     ]
-    store.write_json(place / "evaluation.json", {"panels": panels})
-    store.write_lines(place / "recordings.jsonl", [{"prompt": "hé"}])
-    store.write_file(place / "maps.safetensors", b"maps")
-    store.write_file(place / "sweep.parquet", b"sweep")
-    store.write_file(place / ".hidden.json", b"{}")
-    store.write_file(place / "notes.txt~", b"private")
-    return place
+    store.write_json(point / "evaluation.json", {"panels": panels})
+    store.write_lines(point / "recordings.jsonl", [{"prompt": "hé"}])
+    store.write_file(point / "maps.safetensors", b"maps")
+    store.write_file(point / "sweep.parquet", b"sweep")
+    store.write_file(point / ".hidden.json", b"{}")
+    store.write_file(point / "notes.txt~", b"private")
+    return point
 
 
 def opened(content: bytes) -> dict[str, bytes]:
@@ -127,12 +127,12 @@ def test_the_notes_say_sign_norm_layer_and_position(fitted, tmp_path):
 
 
 def test_a_form_that_cannot_hold_an_early_layer_says_so(fitted):
-    first = replace(fitted, dim_place=(-2, 1))
+    first = replace(fitted, dim_point=(-2, 1))
     assert list(load(steering_vector(first))) == ["0"]
     with pytest.raises(SteeringError, match=r"from the input of block 2 on; export a \.zip"):
         control_vector(first)
     with pytest.raises(SteeringError, match="from the input of block 1 on"):
-        steering_vector(replace(fitted, dim_place=(-2, 0)))
+        steering_vector(replace(fitted, dim_point=(-2, 0)))
 
 
 # The bundle
@@ -191,8 +191,8 @@ def test_tables_are_flat_and_a_number_that_a_row_lacks_is_empty(fitted, folder):
         "kl": "0.2",
     }
     expected = [
-        (place, number, accuracy)
-        for place, found in fitted.inlp.items()
+        (point, number, accuracy)
+        for point, found in fitted.inlp.items()
         for number, accuracy in enumerate(found.dev_accuracies, start=1)
     ]
     assert expected == [
@@ -230,7 +230,7 @@ def test_the_commands_of_the_readme_read_the_files(fitted, folder, tmp_path):
 
 
 def test_what_was_not_measured_is_left_out(fitted, tmp_path):
-    store.write(tmp_path / "bare", replace(fitted, dim_place=(-2, 1)), {})
+    store.write(tmp_path / "bare", replace(fitted, dim_point=(-2, 1)), {})
     content = bundle(store.load("tiny-qwen2", tmp_path / "bare"), tmp_path / "bare")
     members = opened(content)
     assert "tables/evaluation.csv" not in members

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import hashlib
 import io
@@ -46,15 +47,15 @@ def change_manifest(folder: Path, **changes) -> None:
 def assert_equal(found: Directions, expected: Directions) -> None:
     assert found.model == expected.model
     assert found.positions == expected.positions
-    assert (found.dim_place, found.inlp_place) == (expected.dim_place, expected.inlp_place)
+    assert (found.dim_point, found.inlp_point) == (expected.dim_point, expected.inlp_point)
     assert (found.default_k, found.default_c) == (expected.default_k, expected.default_c)
     assert torch.equal(found.difference, expected.difference)
     assert torch.equal(found.harmless_mean, expected.harmless_mean)
     assert found.inlp.keys() == expected.inlp.keys()
-    for place, one in expected.inlp.items():
-        other = found.inlp[place]
+    for point, one in expected.inlp.items():
+        other = found.inlp[point]
         assert torch.equal(other.subspace.basis, one.subspace.basis)
-        assert (other.subspace.position, other.subspace.layer) == place
+        assert (other.subspace.position, other.subspace.layer) == point
         assert (other.dev_accuracies, other.stopped) == (one.dev_accuracies, one.stopped)
 
 
@@ -115,6 +116,51 @@ def test_a_finished_artifact_replaces_the_old_one_and_leaves_other_files(tmp_pat
     found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert found == {"a": b"new", "b": b"new", "notes.txt": b"mine"}
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("renamed", [0, 1, 2])
+def test_a_kill_between_two_files_never_leaves_what_does_not_belong_together(
+    tmp_path, monkeypatch, fitted, charted, renamed
+):
+    def made(folder, directions, maps):
+        store.write(folder, directions, {})
+        store.write_maps(folder, maps)
+        return directions.digest, maps.digest
+
+    out = tmp_path / "out"
+    old = made(out, fitted, charted)
+    other = replace(fitted, difference=-fitted.difference), replace(charted, texts=charted.labels)
+    made(tmp_path / "made", *other)
+    real, calls = Path.replace, []
+
+    def stopping(path, target):
+        calls.append(path.name)
+        if len(calls) > renamed:
+            raise KeyboardInterrupt
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        store.publish(tmp_path / "made", out)
+    if not renamed:
+        assert (store.load("tiny", out).digest, store.read_maps("tiny", out).digest) == old
+        return
+    with pytest.raises(SteeringError, match="from another run"):
+        store.load("tiny", out)
+
+
+def test_what_is_written_beside_an_artifact_takes_its_point_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "new" / "out"
+    for content, stops in ((b"one", False), (b"two", True), (b"three", False)):
+        with contextlib.suppress(KeyboardInterrupt), store.replacing(folder) as made:
+            write_file(made / "a", content)
+            if stops:
+                raise KeyboardInterrupt
+            write_file(made / "b", content)
+        kept = b"one" if stops else content
+        found = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert found == {"a": kept, "b": kept}
+        assert [path.name for path in folder.parent.iterdir()] == ["out"]
 
 
 def test_a_disk_that_fills_up_leaves_the_old_artifact_whole(tmp_path, monkeypatch):
@@ -264,7 +310,7 @@ def test_a_full_disk_leaves_directions_that_still_load(folder, fitted, monkeypat
     assert_equal(load("tiny", folder), fitted)
 
 
-def test_a_place_that_cannot_be_a_folder_is_explained(tmp_path):
+def test_a_point_that_cannot_be_a_folder_is_explained(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SteeringError, match="could not be written"):
         write_file(tmp_path / "file" / "manifest.json", b"new")
@@ -287,12 +333,12 @@ def test_shipped_directions_load_and_are_small(shipped):
 
 def test_shipped_choices_lie_within_what_was_tried(shipped):
     directions = load(shipped)
-    places = candidates(directions.positions, directions.n_layers)
-    assert set(directions.inlp) == set(places)
-    for place in (directions.dim_place, directions.inlp_place):
-        assert place in places
-        assert 1 <= directions.default_k <= directions.subspace("inlp", place).rank
-        assert directions.subspace("dim", place).rank == 1
+    points = candidates(directions.positions, directions.n_layers)
+    assert set(directions.inlp) == set(points)
+    for point in (directions.dim_point, directions.inlp_point):
+        assert point in points
+        assert 1 <= directions.default_k <= directions.subspace("inlp", point).rank
+        assert directions.subspace("dim", point).rank == 1
     assert 0 < directions.default_c <= 3
     for found in directions.inlp.values():
         assert found.subspace.rank == len(found.dev_accuracies)
@@ -316,7 +362,7 @@ def test_the_whole_shipped_score_table_is_there(shipped):
     directions, document = load(shipped), manifest(shipped)
     scores = [Score(**entry) for entry in document["dim_scores"]]
     assert len(scores) == FINALISTS
-    assert directions.dim_place in [score.place for score in scores]
+    assert directions.dim_point in [score.point for score in scores]
     assert len(document["dim_screening"]) == len(directions.inlp)
-    position, layer = directions.inlp_place
+    position, layer = directions.inlp_point
     assert document["inlp_scores"][f"{position},{layer}"] == min(document["inlp_scores"].values())

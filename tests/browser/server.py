@@ -55,7 +55,7 @@ MEASURED = {
 def fit(model: ChatModel) -> Directions:
     states = capture_sets(model, TEXTS, layers=range(model.n_layers), positions=(-2, -1))
     places = [(-1, layer) for layer in (1, 2, 3)]
-    return fit_directions(model, states, places, dim_place=(-2, 2), inlp_place=(-1, 2))
+    return fit_directions(model, states, places, dim_point=(-2, 2), inlp_point=(-1, 2))
 
 
 def chart(model: ChatModel) -> model_maps.Maps:
@@ -139,7 +139,7 @@ def main(port: int, folder: Path) -> None:
         sweep=lambda name: swept if name == "tiny" else (),
         adapting=Adapting(check=drift.check, agreement=None, fit=lambda model: None),
     )
-    engine = Engine("tiny", supply, places=1)
+    engine = Engine("tiny", supply, capacity=1)
     engine.start()
     demo = build(engine, Limits(max_new_tokens=48))
     demo.launch(server_name="127.0.0.1", server_port=port, **launch_options())

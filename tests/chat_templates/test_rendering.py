@@ -6,6 +6,7 @@ import pytest
 from steering.artifacts import store
 from steering.artifacts.provenance import provenance
 from steering.artifacts.resumable import Stages
+from steering.chat_judges.local_judge import LocalJudge
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.evaluation.answers import Row, answer_all
@@ -103,6 +104,25 @@ def test_work_that_was_stopped_does_not_go_on_in_another_mode(tiny, switched):
     assert Stages.of(tiny.under(""), "x").folder == Stages.of(tiny, "x").folder
 
 
+def test_weights_that_only_a_path_names_are_told_apart_by_their_numbers(tiny, own_copy, tmp_path):
+    def holding(step, **named):
+        network, tokenizer = own_copy(tiny)
+        next(network.parameters()).data[0, 0] += step
+        facts = {"source": "folder", "sha256": None, "revision": None} | named
+        return inspect(tiny.name, network, tokenizer, provenance=facts)
+
+    def kept_at(model):
+        return Stages.of(model, "x").folder
+
+    assert kept_at(holding(0)) == kept_at(holding(0))
+    assert kept_at(holding(0)) != kept_at(holding(1))
+    assert LocalJudge(holding(0)).provenance != LocalJudge(holding(1)).provenance
+    # A hash or a commit names the weights; what was begun before goes on.
+    for named in ({"sha256": "ab"}, {"revision": "cd"}):
+        assert kept_at(holding(0, **named)) == kept_at(holding(1, **named))
+        assert "fingerprint" not in LocalJudge(holding(0, **named)).provenance
+
+
 def test_an_answer_that_is_cut_inside_its_thinking_is_not_finished(thinker, fitted):
     thought = replace(fitted, rendering=Rendering("on"))
     *_, answers = compare(thinker, thought, "Hello", PANELS, sampling=FEW)
@@ -138,7 +158,7 @@ def test_the_ids_of_an_answer_are_those_that_were_written(model_of):
         texts = {"harmful": ["steal a car"] * 6, "harmless": ["paint a car"] * 6}
         texts = {k: [f"{t} {i}" for i, t in enumerate(v)] for k, v in texts.items()}
         states = capture_sets(model, texts, layers=range(4), positions=(-2, -1))
-        fitted = fit_directions(model, states, [(-1, 1)], dim_place=(-1, 2), inlp_place=(-1, 1))
+        fitted = fit_directions(model, states, [(-1, 1)], dim_point=(-1, 2), inlp_point=(-1, 1))
         *_, answers = compare(
             model, fitted, "Hello", PANELS, sampling=Sampling(12, temperature=1.5, seed=3)
         )

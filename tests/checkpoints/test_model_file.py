@@ -183,6 +183,23 @@ def test_an_index_that_stays_below_its_folder_is_read(tmp_path):
     assert model_file.shards(index) == placed
 
 
+@pytest.mark.parametrize(
+    ("names", "placed", "expected"),
+    [
+        (["b", "a", "consolidated.00"], None, ["a", "b"]),
+        (["model-2", "model-1", "consolidated"], ["model-2", "model-1"], ["model-1", "model-2"]),
+        (["model", "model-1", "model-2"], ["model-1", "model-2"], ["model"]),
+    ],
+)
+def test_the_weights_of_a_folder_are_those_that_are_loaded(tmp_path, names, placed, expected):
+    for name in names:
+        written(tmp_path, WEIGHTS, f"{name}.safetensors")
+    if placed:
+        shards = {str(place): f"{name}.safetensors" for place, name in enumerate(placed)}
+        (tmp_path / model_file.INDEX).write_text(json.dumps({"weight_map": shards}))
+    assert [path.stem for path in model_file.weights(tmp_path)] == expected
+
+
 @pytest.mark.parametrize("document", [{}, {"weight_map": []}, {"weight_map": {}}])
 def test_an_index_without_a_map_is_told(tmp_path, document):
     with pytest.raises(SteeringError, match="has no weight_map"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from steering import defaults
+from steering.adaptation import refit
 from steering.artifacts import store
 from steering.cli.main import main
 from steering.data import prose
@@ -249,6 +250,21 @@ def test_a_part_of_the_comparison_is_not_stored_as_if_it_were_the_whole(
     found = document(capsys, "evaluate", "--json", *arguments, "--text", "none")
     assert found["written"] is None
     assert not (Path(directions) / "evaluation.json").exists()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_directions_of_other_prompts_are_not_fitted_again_and_this_is_said(
+    capsys, directions, fitted, files, own_cache, monkeypatch, own
+):
+    source = PromptSplits.own().source if own else "mine.txt sha256:0"
+    store.write(Path(directions), fitted, {"prompts": source})
+    alike = {"dim_cosine": 1.0, "inlp_cosine": 1.0, "inlp_k": 1}
+    monkeypatch.setattr(refit, "known_agreement", lambda *_: alike)
+    arguments = ("--directions", directions, *files, "--limit", "1", "--max-new-tokens", "1")
+    assert main(["evaluate", "--json", *arguments, "--text", "none", "--panel", "flip"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["directions_drift"] == (alike if own else None)
+    assert ("not fitted on the project's own prompts" in told.err) != own
 
 
 def test_the_whole_comparison_is_stored_beside_the_directions(

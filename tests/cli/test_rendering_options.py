@@ -2,13 +2,13 @@
 
 import json
 import os
-import sys
 from types import SimpleNamespace
 
 import pytest
 
 from steering.artifacts import store
 from steering.chat_templates.rendering import Rendering
+from steering.cli import request_commands
 from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.models import loading
@@ -133,8 +133,7 @@ def test_the_mode_is_asked_for_by_option_or_environment(capsys, loaded, monkeypa
 
 
 def test_serve_hands_the_mode_to_the_app(monkeypatch):
-    monkeypatch.setitem(sys.modules, "app", SimpleNamespace(main=lambda: None))
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(request_commands, "App", lambda: SimpleNamespace(serve=lambda: None))
     monkeypatch.setenv("STEERING_THINKING", "")
     assert main(["serve", "--thinking", "off"]) == 0
     assert os.environ["STEERING_THINKING"] == "off"

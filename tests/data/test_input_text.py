@@ -69,7 +69,7 @@ def test_another_encoding_is_told_with_the_byte_and_what_it_looks_like():
     with pytest.raises(SteeringError) as caught:
         from_command_line(argument, "--prompt")
     told = str(caught.value)
-    assert "--prompt is not UTF-8: byte 0xe9 at place 15" in told
+    assert "--prompt is not UTF-8: byte 0xe9 at byte 15" in told
     assert "make éclairs?" in told
     assert "iconv" in told
 

@@ -49,8 +49,8 @@ def test_five_random_subspaces_are_one_control_and_four_are_none(fitted):
 
 
 def test_only_landings_at_the_layer_of_the_edit_count(fitted):
-    rank = fitted.subspace("inlp", fitted.inlp_place).rank
-    source = fitted.inlp_place[1]
+    rank = fitted.subspace("inlp", fitted.inlp_point).rank
+    source = fitted.inlp_point[1]
     places = [
         Place("harmful", f"flip:k={rank}", layer, t, "harmless", False)
         for layer, t in ((source, 0.9), (source + 1, 0.2))

@@ -196,7 +196,7 @@ def test_each_of_the_four_claims_is_weighed_on_what_was_measured(whole):
 def test_landings_are_those_of_the_geometry_table(whole, fitted, charted):
     found = whole["geometry"]
     assert found["layers"] == list(landings.layers_shown(fitted, charted))
-    rank = fitted.subspace("inlp", fitted.inlp_place).rank
+    rank = fitted.subspace("inlp", fitted.inlp_point).rank
     assert {f"flip:k={rank}", f"random:k={rank},seed=4", "baseline"} <= {
         each["panel"] for each in found["panels"]
     }

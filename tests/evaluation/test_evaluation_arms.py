@@ -20,7 +20,7 @@ def test_the_whole_comparison_has_the_papers_four_its_doses_and_every_control(fi
     assert [str(arm.panel) for arm in of_kind["paper"]] == [
         *("actadd:c=-1", "actadd:c=1.5", "ablation", "nullspace:k=2", "flip:k=2")
     ]
-    rank = fitted.subspace("inlp", fitted.inlp_place).rank
+    rank = fitted.subspace("inlp", fitted.inlp_point).rank
     for wanted in (
         *(Panel("random", k=k) for k in (fitted.default_k, rank)),
         Panel("nullspace", k=1, where="all", basis="random"),
@@ -31,7 +31,7 @@ def test_the_whole_comparison_has_the_papers_four_its_doses_and_every_control(fi
 
 
 def test_no_panel_comes_twice_even_where_the_default_rank_is_all_there_is(fitted):
-    rank = fitted.subspace("inlp", fitted.inlp_place).rank
+    rank = fitted.subspace("inlp", fitted.inlp_point).rank
     panels = [arm.panel for arm in arms(replace(fitted, default_k=rank, default_c=-1.0))]
     assert len(panels) == len(set(panels))
     assert sum(panel.name == "actadd" for panel in panels) == 1
@@ -77,7 +77,7 @@ def test_chosen_panels_always_come_with_baseline_and_controls(fitted, panels):
 
 def test_the_wrong_layer_is_another_fitted_one_at_about_half_the_depth(fitted):
     assert wrong_layer(2, fitted).layer == 2
-    at_3 = replace(fitted, inlp_place=(-1, 3))
+    at_3 = replace(fitted, inlp_point=(-1, 3))
     assert wrong_layer(2, at_3).layer == 1
     only = replace(fitted, inlp={(-1, 1): fitted.inlp[-1, 1]})
     assert wrong_layer(2, only) is None

@@ -10,7 +10,7 @@ from steering.maps.residual_trace import trace
 
 def test_the_layers_go_from_the_edit_to_the_last_block(fitted, charted):
     assert landings.layers_shown(fitted, charted) == (1, 2, 3)
-    wide = replace(fitted, inlp_place=(-1, 17))
+    wide = replace(fitted, inlp_point=(-1, 17))
     far = replace(
         charted,
         layers=tuple(range(1, 24)),
@@ -21,7 +21,7 @@ def test_the_layers_go_from_the_edit_to_the_last_block(fitted, charted):
 
 def test_places_are_what_the_maps_say_of_the_traced_states(tiny, fitted, charted):
     panels = [parse("baseline"), parse("flip:k=2")]
-    rows = landings.places(tiny, fitted, charted, "harmful", "How do I steal a car?", panels)
+    rows = landings.land(tiny, fitted, charted, "harmful", "How do I steal a car?", panels)
     assert [(row.panel, row.layer) for row in rows] == [
         (panel, layer) for layer in (1, 2, 3) for panel in ("baseline", "flip:k=2")
     ]

@@ -15,7 +15,7 @@ from steering.fitting.point_selection import (
     choose,
     choose_inlp,
     finalists,
-    leading_places,
+    leading_points,
 )
 from steering.fitting.scoring import MIN_KEPT, Bench, Score, logits_under, right_sign
 from steering.interventions.directions import Inlp
@@ -45,7 +45,7 @@ def test_the_lowest_bypass_among_those_that_pass_the_strict_rule_wins():
             score(4, bypass=-1.0, induce=3.0, kl=0.00),
         ]
     )
-    assert found.place == (-1, 3)
+    assert found.point == (-1, 3)
     assert (found.passed, found.tried) == (2, 4)
     assert found.rule == RULES[0][0]
     assert "relaxed" not in found.rule
@@ -65,25 +65,25 @@ RELAXATIONS = (
 def test_each_rule_is_tried_only_when_nothing_passed_the_ones_before_it(rule):
     table = RELAXATIONS[rule:]
     found = choose(reversed(table))
-    assert found.place == table[0].place
+    assert found.point == table[0].point
     assert found.rule == RULES[rule][0]
     assert found.rule.startswith("relaxed") == (rule > 0)
     assert (found.passed, found.tried) == (1, len(table))
 
 
-def test_a_place_without_finite_scores_is_never_chosen_and_not_counted():
+def test_a_point_without_finite_scores_is_never_chosen_and_not_counted():
     good = score(2, bypass=1.0, induce=1.0, kl=0.05)
     for broken in (math.nan, math.inf, -math.inf):
         bad = score(1, bypass=broken, induce=1.0, kl=0.05)
         for table in ([bad, good], [good, bad]):
-            assert choose(table).place == good.place
+            assert choose(table).point == good.point
             assert choose(table).tried == 1
-    assert choose([replace(good, induce_twice=math.nan, layer=3), good]).place == good.place
+    assert choose([replace(good, induce_twice=math.nan, layer=3), good]).point == good.point
 
 
 @pytest.mark.parametrize("table", [[], [score(1, bypass=math.nan, induce=1.0, kl=0.0)]])
 def test_a_table_without_a_usable_row_is_an_error_that_says_so(table):
-    with pytest.raises(SteeringError, match="no place with finite scores"):
+    with pytest.raises(SteeringError, match="no point with finite scores"):
         choose(table)
 
 
@@ -92,7 +92,7 @@ def test_the_score_table_is_saved_as_json_types():
     assert Score(**row) == score(3, bypass=1.0, induce=2.0, kl=0.1)
 
 
-# Which places are looked at
+# Which points are looked at
 
 
 def test_candidates_leave_out_the_first_layer_and_the_last_fifth():
@@ -172,7 +172,7 @@ def test_edited_logits_equal_those_of_a_pass_without_a_shared_prefix(
 def test_one_prompt_alone_or_repeated_still_has_a_token_to_run(tiny, fitted, prompts, copies):
     row = tiny.render(prompts["harmful"][0])
     edit = parse("ablation").edit(fitted)
-    expected = plain_logits(tiny, row, *ablation(fitted, fitted.dim_place))
+    expected = plain_logits(tiny, row, *ablation(fitted, fitted.dim_point))
     found = logits_under(tiny, [row] * copies, edit, batch_size=16)
     torch.testing.assert_close(found, expected.expand(copies, -1), rtol=1e-4, atol=1e-4)
 
@@ -222,8 +222,8 @@ def plain_logits(
     return logits
 
 
-def ablation(fitted, place) -> tuple[dict[int, Change], Change]:
-    raw = fitted.raw(place)
+def ablation(fitted, point) -> tuple[dict[int, Change], Change]:
+    raw = fitted.raw(point)
     unit = raw / raw.norm()
 
     def change(states: Tensor) -> Tensor:
@@ -232,8 +232,8 @@ def ablation(fitted, place) -> tuple[dict[int, Change], Change]:
     return dict.fromkeys(range(fitted.n_layers), change), change
 
 
-def addition(fitted, place, c: float) -> tuple[dict[int, Change], None]:
-    return {place[1]: lambda states: states + c * fitted.raw(place)}, None
+def addition(fitted, point, c: float) -> tuple[dict[int, Change], None]:
+    return {point[1]: lambda states: states + c * fitted.raw(point)}, None
 
 
 def plain_score(model, logits: Tensor) -> float:
@@ -255,38 +255,38 @@ def bench(tiny, prompts) -> Bench:
     )
 
 
-@pytest.mark.parametrize("place", [(-2, 2), (-1, 3), (-3, 1)])
-def test_the_scores_of_a_place_equal_those_of_a_plain_loop(tiny, fitted, bench, place):
+@pytest.mark.parametrize("point", [(-2, 2), (-1, 3), (-3, 1)])
+def test_the_scores_of_a_point_equal_those_of_a_plain_loop(tiny, fitted, bench, point):
     def refusal(rows, changes) -> float:
         return mean([plain_score(tiny, plain_logits(tiny, row, *changes)) for row in rows])
 
     def divergence(row) -> float:
         base = plain_logits(tiny, row, {}, None).double().log_softmax(-1)
-        edited = plain_logits(tiny, row, *ablation(fitted, place)).double().log_softmax(-1)
+        edited = plain_logits(tiny, row, *ablation(fitted, point)).double().log_softmax(-1)
         return float((base.exp() * (base - edited)).sum())
 
-    found = bench.score(fitted, place)
-    assert found.place == place
+    found = bench.score(fitted, point)
+    assert found.point == point
     assert found.n == min(len(bench.harmful), len(bench.harmless))
     near = {"rel": 1e-3, "abs": 1e-4}
-    bypass = refusal(bench.harmful, ablation(fitted, place))
+    bypass = refusal(bench.harmful, ablation(fitted, point))
     assert found.bypass == pytest.approx(bypass, **near)
     assert found.induce == pytest.approx(
-        refusal(bench.harmless, addition(fitted, place, 1.0)), **near
+        refusal(bench.harmless, addition(fitted, point, 1.0)), **near
     )
     assert found.induce_twice == pytest.approx(
-        refusal(bench.harmless, addition(fitted, place, 2.0)), **near
+        refusal(bench.harmless, addition(fitted, point, 2.0)), **near
     )
     kl = mean([divergence(row) for row in bench.harmless])
     assert found.kl == pytest.approx(kl, **near)
     assert found.kl > 1e-3
-    screened = bench.screen(fitted, place)
+    screened = bench.screen(fitted, point)
     assert screened == {name: getattr(found, name) for name in ("bypass", "induce", "kl")}
 
 
 def test_flipping_for_the_choice_mirrors_every_direction_at_the_source(tiny, fitted, bench):
-    place = (-1, 2)
-    basis = fitted.inlp[place].subspace.basis
+    point = (-1, 2)
+    basis = fitted.inlp[point].subspace.basis
 
     def mirrored(states: Tensor) -> Tensor:
         return states - 2 * (states @ basis.T) @ basis
@@ -294,7 +294,7 @@ def test_flipping_for_the_choice_mirrors_every_direction_at_the_source(tiny, fit
     plain = [
         plain_score(tiny, plain_logits(tiny, row, {2: mirrored}, None)) for row in bench.harmful
     ]
-    assert bench.flip_score(fitted, place) == pytest.approx(mean(plain), rel=1e-3, abs=1e-4)
+    assert bench.flip_score(fitted, point) == pytest.approx(mean(plain), rel=1e-3, abs=1e-4)
 
 
 def test_the_bench_keeps_prompts_of_the_right_sign_with_their_own_logits(tiny, prompts, bench):
@@ -318,31 +318,31 @@ def test_the_first_round_takes_the_first_prompts_of_each_class(bench):
     assert torch.equal(few.harmless_logits, bench.harmless_logits[:3])
 
 
-# INLP's place
+# INLP's point
 
 
-def test_places_within_one_standard_error_of_the_best_accuracy_go_on():
+def test_points_within_one_standard_error_of_the_best_accuracy_go_on():
     accuracies = {(-1, 1): 0.9, (-1, 2): 0.87, (-1, 3): 0.86, (-1, 4): 0.5}
-    found = {place: inlp_with(value, place[1]) for place, value in accuracies.items()}
+    found = {point: inlp_with(value, point[1]) for point, value in accuracies.items()}
     # sqrt(.9 x .1 / 78) = .034
-    assert leading_places(found, n_dev=78) == [(-1, 1), (-1, 2)]
-    assert leading_places(found, n_dev=10_000) == [(-1, 1)]
+    assert leading_points(found, n_dev=78) == [(-1, 1), (-1, 2)]
+    assert leading_points(found, n_dev=10_000) == [(-1, 1)]
 
 
 def test_a_perfect_accuracy_still_has_a_standard_error():
     found = {(-1, 1): inlp_with(1.0, 1), (-1, 2): inlp_with(0.9, 2), (-1, 3): inlp_with(0.7, 3)}
     # sqrt((1 / 4 / 4) / 4) = .125
-    assert leading_places(found, n_dev=4) == [(-1, 1), (-1, 2)]
+    assert leading_points(found, n_dev=4) == [(-1, 1), (-1, 2)]
 
 
 def test_among_them_the_lowest_score_under_flipping_wins():
     found = choose_inlp({(-1, 1): 2.0, (-3, 2): -4.0, (-2, 3): 0.0}, tried=40)
-    assert found.place == (-3, 2)
+    assert found.point == (-3, 2)
     assert (found.passed, found.tried) == (3, 40)
     assert "standard error" in found.rule
 
 
-def test_a_place_that_breaks_the_model_is_not_chosen_for_flipping():
-    assert choose_inlp({(-1, 1): math.nan, (-1, 2): 1.0}, tried=2).place == (-1, 2)
+def test_a_point_that_breaks_the_model_is_not_chosen_for_flipping():
+    assert choose_inlp({(-1, 1): math.nan, (-1, 2): 1.0}, tried=2).point == (-1, 2)
     with pytest.raises(SteeringError, match="finite"):
         choose_inlp({(-1, 1): math.nan}, tried=1)

@@ -90,7 +90,7 @@ def test_an_imported_vector_acts_where_the_other_libraries_add_it(
 @pytest.mark.parametrize("ending", FORMS)
 def test_what_the_last_block_gives_out_is_left_out_and_said(model, tmp_path, ending) -> None:
     found = import_directions(saved(tmp_path, ending, foreign.vectors(1, 3)), model)
-    assert found.directions.places == ((-1, 2),)
+    assert found.directions.points == ((-1, 2),)
     assert any("layer 3 is left out" in note for note in found.manifest["imported_from"]["notes"])
     (tmp_path / "again").mkdir()
     with pytest.raises(SteeringError, match="the last block's output only"):
@@ -104,7 +104,7 @@ def test_numbers_may_be_those_of_inputs_where_the_file_has_no_convention(
     by_layer = foreign.vectors(0, 3)
     path = saved(tmp_path, ending, by_layer)
     found = import_directions(path, model, wishes=Wishes(numbers="inputs")).directions
-    assert found.places == ((-1, 0), (-1, 3))
+    assert found.points == ((-1, 0), (-1, 3))
     assert torch.equal(found.raw((-1, 3)), by_layer[3])
 
 
@@ -124,7 +124,7 @@ def test_numbers_may_be_those_of_inputs_where_the_file_has_no_convention(
 def test_names_of_tensors_say_the_layer(model, tmp_path, name, layer) -> None:
     save_file({name: foreign.vectors(2)[2]}, tmp_path / "named.safetensors")
     found = import_directions(tmp_path / "named.safetensors", model).directions
-    assert found.places == ((-1, layer),)
+    assert found.points == ((-1, layer),)
 
 
 def test_one_vector_without_a_layer_needs_to_be_told_it(model, tmp_path) -> None:
@@ -133,7 +133,7 @@ def test_one_vector_without_a_layer_needs_to_be_told_it(model, tmp_path) -> None
     with pytest.raises(SteeringError, match="--layer"):
         import_directions(tmp_path / "bare.pt", model)
     found = import_directions(tmp_path / "bare.pt", model, wishes=Wishes(layer=2)).directions
-    assert found.dim_place == (-1, 2)
+    assert found.dim_point == (-1, 2)
     assert torch.equal(found.raw((-1, 2)), vector)
 
 
@@ -142,10 +142,10 @@ def test_of_several_layers_the_one_at_half_the_depth_is_taken_or_the_one_asked_f
 ) -> None:
     path = saved(tmp_path, "gguf", foreign.vectors(1, 2))
     chosen = import_directions(path, model)
-    assert chosen.directions.dim_place == (-1, 2)
+    assert chosen.directions.dim_point == (-1, 2)
     assert "not measured" in chosen.manifest["dim_choice"]["rule"]
     asked = import_directions(path, model, wishes=Wishes(layer=3))
-    assert asked.directions.dim_place == (-1, 3)
+    assert asked.directions.dim_point == (-1, 3)
     assert asked.folder != chosen.folder
     with pytest.raises(SteeringError, match=r"layer 1 has no direction.*inputs 2, 3"):
         import_directions(path, model, wishes=Wishes(layer=1))
@@ -159,11 +159,11 @@ def test_a_folder_of_refusal_direction_keeps_its_positions_and_layers(
     model, tmp_path, below
 ) -> None:
     table = foreign.mean_diffs()
-    folder = foreign.refusal_direction(tmp_path / "run", table, place=(-3, 1), below=below)
+    folder = foreign.refusal_direction(tmp_path / "run", table, point=(-3, 1), below=below)
     found = import_directions(folder, model)
     assert found.directions.positions == (-3, -2, -1)
-    assert found.directions.dim_place == (-3, 1)
-    assert found.directions.places is None
+    assert found.directions.dim_point == (-3, 1)
+    assert found.directions.points is None
     for position in (-3, -2, -1):
         for layer in (1, 2, 3):
             expected = table[position, layer].float()
@@ -174,13 +174,13 @@ def test_a_folder_of_refusal_direction_keeps_its_positions_and_layers(
     assert found.manifest["position_known"] is True
 
 
-def test_without_the_table_one_place_is_known_and_others_are_refused_by_name(
+def test_without_the_table_one_point_is_known_and_others_are_refused_by_name(
     model, tmp_path
 ) -> None:
     chosen = foreign.vectors(0)[0].double()
-    folder = foreign.refusal_direction(tmp_path / "run", None, place=(-4, 3), chosen=chosen)
+    folder = foreign.refusal_direction(tmp_path / "run", None, point=(-4, 3), chosen=chosen)
     found = import_directions(folder / "direction.pt", model).directions
-    assert found.places == ((-4, 3),)
+    assert found.points == ((-4, 3),)
     assert torch.equal(found.raw((-4, 3)), chosen.float())
     with pytest.raises(SteeringError, match=r"at layer 2, position -4.*known at the layers 3"):
         parse("actadd:c=1,layer=2").edit(found)
@@ -212,13 +212,13 @@ def test_a_direction_of_another_length_is_taken_and_one_of_another_run_is_refuse
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason=f"{PUBLISHED} is not there")
 @pytest.mark.parametrize(
-    ("name", "for_model", "place", "norm"),
+    ("name", "for_model", "point", "norm"),
     [
         ("gemma-2b-it", "gemma-2b-it", (-2, 10), 10.0644),
         ("qwen-1_8b-chat", "qwen1.5-1.8b-chat", (-2, 15), 26.2873),
     ],
 )
-def test_the_published_directions_are_read(name, for_model, place, norm) -> None:
+def test_the_published_directions_are_read(name, for_model, point, norm) -> None:
     found = import_directions(PUBLISHED / name, for_model).directions
     table = torch.load(
         PUBLISHED / name / "generate_directions" / "mean_diffs.pt",
@@ -227,8 +227,8 @@ def test_the_published_directions_are_read(name, for_model, place, norm) -> None
     )
     entry = catalog.catalog()[for_model]
     assert found.difference.shape == (5, entry.n_layers, entry.d_model)
-    assert found.dim_place == place
-    assert float(found.raw(place).norm()) == pytest.approx(norm, abs=1e-3)
+    assert found.dim_point == point
+    assert float(found.raw(point).norm()) == pytest.approx(norm, abs=1e-3)
     torch.testing.assert_close(found.difference[:, 1:], table[:, 1:].float())
     assert not found.difference[:, 0].any()
     for panel in ("ablation", "actadd:c=-1", "flip:basis=dim", "random"):
@@ -280,20 +280,20 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "table width": (lambda p: RD(p, foreign.mean_diffs(width=16)), "d_model 32"),
     "table depth": (lambda p: RD(p, foreign.mean_diffs(layers=6)), "has 6 layers"),
     "table shape": (
-        lambda p: RD(p, foreign.mean_diffs()[0], chosen=V, place=(-1, 2)),
+        lambda p: RD(p, foreign.mean_diffs()[0], chosen=V, point=(-1, 2)),
         "no tensor of shape",
     ),
     "table NaN": (
         lambda p: RD(p, torch.full((3, 4, 32), NAN), chosen=V),
         "NaN or infinite",
     ),
-    "layer of the metadata": (lambda p: RD(p, None, place=(-1, 4), chosen=V), "blocks 0 to 3"),
-    "position of the metadata": (lambda p: RD(p, None, place=(0, 1), chosen=V), "from the end"),
-    "text in the metadata": (lambda p: RD(p, None, place=("-1", 1), chosen=V), "whole numbers"),
-    "truth in the metadata": (lambda p: RD(p, None, place=(-1, True), chosen=V), "whole numbers"),
-    "rounding only": (lambda p: RD(p, foreign.mean_diffs(), place=(-1, 0)), "rounding"),
+    "layer of the metadata": (lambda p: RD(p, None, point=(-1, 4), chosen=V), "blocks 0 to 3"),
+    "position of the metadata": (lambda p: RD(p, None, point=(0, 1), chosen=V), "from the end"),
+    "text in the metadata": (lambda p: RD(p, None, point=("-1", 1), chosen=V), "whole numbers"),
+    "truth in the metadata": (lambda p: RD(p, None, point=(-1, True), chosen=V), "whole numbers"),
+    "rounding only": (lambda p: RD(p, foreign.mean_diffs(), point=(-1, 0)), "rounding"),
     "position beyond": (
-        lambda p: RD(p, foreign.mean_diffs(2), place=(-3, 1), chosen=V),
+        lambda p: RD(p, foreign.mean_diffs(2), point=(-3, 1), chosen=V),
         "2 positions",
     ),
     "gguf NaN": (lambda p: CV(p / "x.gguf", {1: changed(V, NAN)}), "NaN or infinite"),
@@ -353,12 +353,12 @@ def test_what_cannot_be_used_is_refused_by_name_and_nothing_is_written(
 ) -> None:
     monkeypatch.setenv("TRACE", str(tmp_path / "ran"))
     make, told = BAD[name]
-    place = tmp_path / "input"
+    point = tmp_path / "input"
     if name != "nowhere":
-        place.mkdir()
-    path = make(place)
+        point.mkdir()
+    path = make(point)
     with pytest.raises(SteeringError, match=told):
-        import_directions(place if path == place else path, model)
+        import_directions(point if path == point else path, model)
     assert not cache.exists()
     assert not (tmp_path / "ran").exists()
 
@@ -463,6 +463,56 @@ def test_directions_that_were_fitted_are_never_written_over(model, tmp_path, mad
         import_directions(path, model, path)
 
 
+@pytest.fixture
+def bundle(model, tmp_path, fitted, charted) -> Path:
+    """Directions and maps of the model, as they are exported."""
+    store.write(tmp_path / "local", replace(fitted, model=model), {"seed": 42})
+    store.write_maps(tmp_path / "local", charted)
+    return export(model, tmp_path / "bundle.zip", folder=tmp_path / "local")
+
+
+@pytest.mark.parametrize("source", ["vector", "own directions without maps"])
+def test_maps_of_an_earlier_import_do_not_stay_beside_other_directions(
+    model, tmp_path, made, bundle, source
+) -> None:
+    out = tmp_path / "out"
+    import_directions(bundle, model, out)
+    assert store.read_maps(model, out) is not None
+    path = saved(tmp_path, "pt", foreign.vectors(1)) if source == "vector" else made
+    found = import_directions(path, model, out)
+    assert store.read_maps(model, out) is None
+    assert store.load(model, out).digest == found.directions.digest
+    import_directions(bundle, model, out)
+    assert store.read_maps(model, out) is not None
+
+
+@pytest.mark.parametrize("killed_at", ["directions.safetensors", "manifest.json"])
+def test_an_import_that_is_killed_leaves_the_one_before_and_can_be_made_again(
+    model, tmp_path, bundle, monkeypatch, killed_at
+) -> None:
+    path = saved(tmp_path, "pt", foreign.vectors(1))
+    real = store.write_file
+
+    def stop(file: Path, content: bytes) -> None:
+        real(file, content)
+        if file.name == killed_at:
+            raise KeyboardInterrupt
+
+    for out in (tmp_path / "new", tmp_path / "old"):
+        if out.name == "old":
+            import_directions(bundle, model, out)
+        before = {file.name: file.read_bytes() for file in out.iterdir()} if out.exists() else {}
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "write_file", stop)
+            with pytest.raises(KeyboardInterrupt):
+                import_directions(path, model, out)
+        if before:
+            assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+        (out / store.PARTIAL).mkdir(parents=True, exist_ok=True)  # as a kill may leave it
+        import_directions(path, model, out)
+        assert {file.name for file in out.iterdir()} == {"directions.safetensors", "manifest.json"}
+
+
 def test_it_says_which_generator_of_control_vectors_measures_one_block_before(
     model, tmp_path
 ) -> None:
@@ -500,11 +550,8 @@ def test_the_cosine_with_the_difference_that_the_model_has_is_told(sign, tmp_pat
 # Round trips
 
 
-def test_an_exported_bundle_comes_back_whole(model, tmp_path, made, fitted, charted) -> None:
-    local = replace(fitted, model=model)
-    store.write(tmp_path / "local", local, {"seed": 42})
-    store.write_maps(tmp_path / "local", charted)
-    path = export(model, tmp_path / "bundle.zip", folder=tmp_path / "local")
+def test_an_exported_bundle_comes_back_whole(model, bundle, made, fitted) -> None:
+    local, path = replace(fitted, model=model), bundle
     found = import_directions(path, model)
     assert found.directions.digest == local.digest
     assert found.directions.inlp_ranks == local.inlp_ranks
@@ -529,8 +576,8 @@ def test_an_exported_vector_comes_back_at_its_layer_with_its_sign(
 ) -> None:
     path = export("tiny-qwen2", tmp_path / f"vector.{ending}", folder=made)
     found = import_directions(path, model)
-    position, layer = fitted.dim_place
-    assert found.directions.dim_place == (-1, layer)
+    position, layer = fitted.dim_point
+    assert found.directions.dim_point == (-1, layer)
     assert torch.equal(found.directions.raw((-1, layer)), fitted.raw((position, layer)))
     assert "harmful minus mean over harmless" in str(found.directions.imported)
     # And once more from there: what is known of the sign is kept, not replaced by our own.

@@ -43,7 +43,7 @@ def refusal_direction(
     folder: Path,
     table: torch.Tensor | None,
     *,
-    place: tuple[object, object] = (-2, 2),
+    point: tuple[object, object] = (-2, 2),
     chosen: torch.Tensor | None = None,
     below: str = "generate_directions",
 ) -> Path:
@@ -51,10 +51,10 @@ def refusal_direction(
     (folder / below).mkdir(parents=True)
     if table is not None:
         torch.save(table, folder / below / "mean_diffs.pt")
-        # As there: a view, so that the file holds the storage of all places.
-        chosen = table[place[0], place[1]] if chosen is None else chosen
+        # As there: a view, so that the file holds the storage of all points.
+        chosen = table[point[0], point[1]] if chosen is None else chosen
     torch.save(chosen, folder / "direction.pt")
-    facts = {"pos": place[0], "layer": place[1]}
+    facts = {"pos": point[0], "layer": point[1]}
     (folder / "direction_metadata.json").write_text(json.dumps(facts, indent=4))
     return folder
 

@@ -4,28 +4,33 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
-from steering.interventions.directions import Directions, Place, difference_in_means, inlp
+from steering.interventions.directions import (
+    Directions,
+    ExtractionPoint,
+    difference_in_means,
+    inlp,
+)
 from steering.models.chat_model import ChatModel
 
 
 def fit_directions(
     model: ChatModel,
     states: Mapping[str, torch.Tensor],
-    places: Iterable[Place],
+    points: Iterable[ExtractionPoint],
     *,
-    dim_place: Place,
-    inlp_place: Place,
+    dim_point: ExtractionPoint,
+    inlp_point: ExtractionPoint,
     k: int = 2,
     c: float = 1.5,
 ) -> Directions:
-    """Fit the difference in means everywhere and INLP at some places, no selection.
+    """Fit the difference in means everywhere and INLP at some points, no selection.
 
     Args:
         model: Whose states they are.
         states: What `capture_sets` returned, all layers, at the last positions.
-        places: Where INLP is fitted.
-        dim_place: Where the difference in means is taken.
-        inlp_place: Which place of INLP is used.
+        points: Where INLP is fitted.
+        dim_point: Where the difference in means is taken.
+        inlp_point: Which point of INLP is used.
         k: Starting rank.
         c: Starting coefficient.
     """
@@ -39,10 +44,10 @@ def fit_directions(
             (position, layer): inlp(
                 harmful[:, position, layer], harmless[:, position, layer], (position, layer)
             )
-            for position, layer in places
+            for position, layer in points
         },
-        dim_place=dim_place,
-        inlp_place=inlp_place,
+        dim_point=dim_point,
+        inlp_point=inlp_point,
         default_k=k,
         default_c=c,
     )

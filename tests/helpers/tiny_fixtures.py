@@ -138,14 +138,14 @@ def states(tiny: ChatModel) -> dict[str, torch.Tensor]:
 @pytest.fixture(scope="session")
 def fitted(tiny: ChatModel, states: dict[str, torch.Tensor]) -> Directions:
     """Directions of `tiny`: difference in means everywhere, INLP at 2 positions and 3 layers."""
-    places = [(position, layer) for position in (-2, -1) for layer in (1, 2, 3)]
-    return fit_directions(tiny, states, places, dim_place=(-2, 2), inlp_place=(-1, 1))
+    points = [(position, layer) for position in (-2, -1) for layer in (1, 2, 3)]
+    return fit_directions(tiny, states, points, dim_point=(-2, 2), inlp_point=(-1, 1))
 
 
 @pytest.fixture(scope="session")
 def charted(tiny: ChatModel, states: dict[str, torch.Tensor], fitted: Directions) -> Maps:
     """Maps of `tiny` at the position where INLP was fitted, layers 1 to 3."""
-    position = fitted.inlp_place[0]
+    position = fitted.inlp_point[0]
     index = fitted.positions.index(position)
     return fit_maps(
         {label: found[:, index, 1:] for label, found in states.items()},

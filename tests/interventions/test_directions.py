@@ -116,7 +116,7 @@ def test_no_classifier_tells_the_classes_apart_once_all_directions_are_gone():
     assert fresh_accuracy(basis) < 0.6
 
 
-def test_the_directions_are_orthonormal_and_carry_their_place():
+def test_the_directions_are_orthonormal_and_carry_their_point():
     found = inlp(*planted(60), PLACE)
     gram = found.subspace.basis.double() @ found.subspace.basis.double().T
     torch.testing.assert_close(gram, torch.eye(len(gram)).double(), atol=1e-6, rtol=0)
@@ -229,7 +229,7 @@ def test_equal_activations_have_no_direction(states):
         inlp(harmful, harmless, (-1, 0))
 
 
-def test_the_difference_of_a_place_is_that_of_its_activations(fitted: Directions, states):
+def test_the_difference_of_a_point_is_that_of_its_activations(fitted: Directions, states):
     for index, position in enumerate((-3, -2, -1)):
         for layer in range(4):
             harmful = states["harmful"][:, index, layer].double().mean(0)
@@ -253,10 +253,10 @@ def test_the_dim_subspace_is_the_unit_difference(fitted):
     assert (found.position, found.layer, found.rank) == (-3, 2, 1)
 
 
-def test_the_inlp_subspace_is_the_one_of_its_place(fitted):
-    for place, found in fitted.inlp.items():
-        assert fitted.subspace("inlp", place) is found.subspace
-        assert (found.subspace.position, found.subspace.layer) == place
+def test_the_inlp_subspace_is_the_one_of_its_point(fitted):
+    for point, found in fitted.inlp.items():
+        assert fitted.subspace("inlp", point) is found.subspace
+        assert (found.subspace.position, found.subspace.layer) == point
 
 
 def test_equal_class_means_have_no_dim_subspace(fitted):
@@ -265,7 +265,7 @@ def test_equal_class_means_have_no_dim_subspace(fitted):
 
 
 @pytest.mark.parametrize(
-    ("place", "message"),
+    ("point", "message"),
     [
         ((-9, 1), r"position -9 .*positions -3, -2, -1"),
         ((0, 1), r"position 0 is out of range"),
@@ -273,19 +273,19 @@ def test_equal_class_means_have_no_dim_subspace(fitted):
         ((-1, -1), r"layer -1 .*blocks 0 to 3"),
     ],
 )
-def test_a_place_that_does_not_exist_is_refused_with_what_is_allowed(fitted, place, message):
-    for ask in (fitted.raw, fitted.midpoint, lambda place: fitted.subspace("dim", place)):
+def test_a_point_that_does_not_exist_is_refused_with_what_is_allowed(fitted, point, message):
+    for ask in (fitted.raw, fitted.midpoint, lambda point: fitted.subspace("dim", point)):
         with pytest.raises(SteeringError, match=message):
-            ask(place)
+            ask(point)
 
 
 @pytest.mark.parametrize(
-    ("place", "message"),
+    ("point", "message"),
     [
         ((-1, 0), r"layer 0, position -1; at position -1 it has layers 1 to 3"),
         ((-3, 2), r"position -3; it has positions \[-2, -1\]"),
     ],
 )
-def test_inlp_where_it_was_not_fitted_says_where_it_was(fitted, place, message):
+def test_inlp_where_it_was_not_fitted_says_where_it_was(fitted, point, message):
     with pytest.raises(SteeringError, match=message):
-        fitted.subspace("inlp", place)
+        fitted.subspace("inlp", point)

@@ -1,4 +1,4 @@
-"""Everything that usually has INLP, class means and every place, without them."""
+"""Everything that usually has INLP, class means and every point, without them."""
 
 import asyncio
 import json
@@ -46,17 +46,17 @@ def bare(fitted) -> Directions:
     """A difference in means at two layers of one position, and nothing else."""
     known = ((-2, 1), (-2, 3))
     difference = torch.zeros_like(fitted.difference)
-    for place in known:
-        difference[fitted.positions.index(place[0]), place[1]] = fitted.raw(place)
+    for point in known:
+        difference[fitted.positions.index(point[0]), point[1]] = fitted.raw(point)
     return replace(
         fitted,
         difference=difference,
         harmless_mean=None,
         inlp={},
-        dim_place=(-2, 3),
-        inlp_place=(-2, 3),
+        dim_point=(-2, 3),
+        inlp_point=(-2, 3),
         default_k=1,
-        places=known,
+        points=known,
         imported="imported from a test",
     )
 
@@ -88,7 +88,7 @@ def built(directions: Directions) -> gr.Blocks:
 def test_what_needs_a_difference_only_gives_the_same_edit_as_with_everything(
     panel, bare, fitted
 ) -> None:
-    whole = replace(fitted, dim_place=(-2, 3), inlp_place=(-2, 3), default_k=1)
+    whole = replace(fitted, dim_point=(-2, 3), inlp_point=(-2, 3), default_k=1)
     ours, theirs = parse(panel).edit(bare), parse(panel).edit(whole)
     assert ours is not None
     assert theirs is not None
@@ -113,7 +113,7 @@ def test_what_needs_the_class_means_says_that_they_are_missing(panel, bare, fitt
 
 
 @pytest.mark.parametrize("panel", ["actadd:layer=2", "ablation:layer=2", "flip:basis=dim,layer=2"])
-def test_a_place_without_a_direction_is_refused_by_name(panel, bare, fitted) -> None:
+def test_a_point_without_a_direction_is_refused_by_name(panel, bare, fitted) -> None:
     assert parse(panel).edit(fitted) is not None
     with pytest.raises(SteeringError, match=r"at layer 2, position -2; .* the layers 1, 3"):
         parse(panel).edit(bare)
@@ -133,7 +133,7 @@ def test_the_usual_panels_are_those_that_the_model_has(bare, fitted) -> None:
 @pytest.mark.parametrize("panel", [*WORKING, *NEEDING_INLP, "actadd:layer=2", "random:k=2"])
 def test_the_outline_refuses_what_the_directions_refuse(panel, bare, folder) -> None:
     facts = store.outline("tiny-qwen2", Path(folder))
-    assert (facts.places, facts.imported) == (bare.places, bare.imported)
+    assert (facts.points, facts.imported) == (bare.points, bare.imported)
     told = []
     for each in (facts, bare):
         try:
@@ -228,7 +228,7 @@ def test_a_card_turned_to_the_difference_works_and_one_left_at_inlp_says_why(bar
 def test_sliders_reach_over_the_layers_that_are_known(basis, bare) -> None:
     for kind in card_settings.FREE_KINDS:
         assert card_settings.limits(kind, basis, 3, bare) == card_settings.Limits(1, 1, 3)
-    later = replace(bare, places=((-2, 2), (-2, 3)))
+    later = replace(bare, points=((-2, 2), (-2, 3)))
     assert card_settings.limits("actadd", basis, 3, later) == card_settings.Limits(1, 2, 3)
 
 

@@ -81,8 +81,8 @@ def test_points_are_those_of_the_maps(folder, charted):
     for name in ("model", "layers", "texts", "labels"):
         assert getattr(found, name) == getattr(here, name)
     assert set(found.at) == set(here.at) == {"pca", "lda", "umap"}
-    for name, places in here.at.items():
-        assert np.array_equal(found.at[name], places)
+    for name, points in here.at.items():
+        assert np.array_equal(found.at[name], points)
     assert np.array_equal(found.explained, here.explained)
     assert found.digest == map_points.digest(folder / map_points.FILE)
 

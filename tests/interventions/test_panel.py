@@ -180,7 +180,7 @@ def test_the_ends_of_the_ranges_are_allowed():
     assert parse(f"random:seed={2**63 - 1}").seed == 2**63 - 1
 
 
-# On a model: `fitted` has dim_place (-2, 2), inlp_place (-1, 1), default_k 2, default_c 1.5.
+# On a model: `fitted` has dim_point (-2, 2), inlp_point (-1, 1), default_k 2, default_c 1.5.
 
 
 @pytest.mark.parametrize(
@@ -235,10 +235,10 @@ def test_nullspace_projection_and_flipping_differ_in_alpha_only(fitted):
     assert replace(nullspace, name="flip", alpha=2.0) == flip
 
 
-def test_the_place_of_a_panel_is_known_once_it_is_resolved(fitted):
-    assert parse("flip").resolved(fitted).place == (-1, 1)
+def test_the_point_of_a_panel_is_known_once_it_is_resolved(fitted):
+    assert parse("flip").resolved(fitted).point == (-1, 1)
     with pytest.raises(ValueError, match="not resolved"):
-        _ = parse("flip").place
+        _ = parse("flip").point
 
 
 def test_the_baseline_has_no_edit(fitted):
@@ -279,19 +279,19 @@ def test_activation_addition_adds_c_times_the_raw_difference(fitted):
 @pytest.mark.parametrize("text", ["ablation", "nullspace:basis=dim", "flip:basis=dim"])
 def test_the_dim_basis_is_the_unit_difference(fitted, text):
     edit = parse(text).edit(fitted)
-    raw = fitted.raw(fitted.dim_place)
+    raw = fitted.raw(fitted.dim_point)
     torch.testing.assert_close(edit.basis, (raw / raw.norm())[None])
     assert not edit.shift.any()
 
 
-def test_projections_take_the_first_k_inlp_directions_of_their_place(fitted):
-    for text, place, k in (
+def test_projections_take_the_first_k_inlp_directions_of_their_point(fitted):
+    for text, point, k in (
         ("flip", (-1, 1), 2),
         ("nullspace:k=1", (-1, 1), 1),
         ("flip:k=3,layer=2,position=-2", (-2, 2), 3),
     ):
         edit = parse(text).edit(fitted)
-        assert torch.equal(edit.basis, fitted.inlp[place].subspace.basis[:k])
+        assert torch.equal(edit.basis, fitted.inlp[point].subspace.basis[:k])
     assert parse("flip").edit(fitted).alpha == 2.0
     assert parse("nullspace").edit(fitted).alpha == 1.0
     assert parse("ablation:alpha=0.25").edit(fitted).alpha == 0.25
@@ -308,10 +308,10 @@ def test_the_random_control_has_the_same_rank_and_another_subspace(fitted, text)
     assert found[0].alpha == 2.0
 
 
-def test_the_center_is_the_origin_or_the_midpoint_of_the_place(fitted):
+def test_the_center_is_the_origin_or_the_midpoint_of_the_point(fitted):
     assert not parse("flip").edit(fitted).center.any()
-    for text, place in (("flip:center=midpoint", (-1, 1)), ("ablation:center=midpoint", (-2, 2))):
-        assert torch.equal(parse(text).edit(fitted).center, fitted.midpoint(place))
+    for text, point in (("flip:center=midpoint", (-1, 1)), ("ablation:center=midpoint", (-2, 2))):
+        assert torch.equal(parse(text).edit(fitted).center, fitted.midpoint(point))
 
 
 def test_the_gate_of_inlp_is_the_plane_of_its_first_classifier(fitted, states):
@@ -369,7 +369,7 @@ def test_the_dim_basis_has_one_direction(fitted):
         ("ablation:layer=0", r"class means at layer 0.*choose a layer from 1"),
     ],
 )
-def test_a_place_without_directions_is_refused(fitted: Directions, text, message):
+def test_a_point_without_directions_is_refused(fitted: Directions, text, message):
     with pytest.raises(SteeringError, match=message):
         parse(text).edit(fitted)
 

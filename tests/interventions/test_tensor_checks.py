@@ -105,7 +105,7 @@ def test_missing_layers_are_refused(folder, name):
 def test_layers_missing_everywhere_are_refused_at_the_basis_that_needs_them(folder):
     for name in ("difference", "harmless_mean"):
         spoil(folder, name, lambda tensor: tensor[:, :2])
-    with pytest.raises(SteeringError, match=r"inlp\(-?\d,[23]\) is wrong: it must be at a place"):
+    with pytest.raises(SteeringError, match=r"inlp\(-?\d,[23]\) is wrong: it must be at a point"):
         store.load("tiny", folder)
 
 

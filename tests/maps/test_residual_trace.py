@@ -30,7 +30,7 @@ def test_what_is_read_at_the_edited_block_has_been_edited(tiny, fitted, charted)
     """A flip with k directions mirrors exactly these coordinates of the baseline's state."""
     panels = [parse("baseline"), parse("flip:k=2"), parse("nullspace:k=2")]
     found = trace(tiny, fitted, charted, PROMPT, panels)
-    place = fitted.inlp_place
+    place = fitted.inlp_point
     subspace = fitted.subspace("inlp", place).leading(2)
     at = charted.layers.index(place[1])
     baseline, flipped, erased = subspace.coordinates(found.states[:, at])

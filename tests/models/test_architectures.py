@@ -243,12 +243,12 @@ def test_directions_are_fitted_chosen_and_shown(name, monkeypatch):
     model = build_2026(name)
     texts = {"harmful": HARMFUL[:12], "harmless": HARMLESS[:12]}
     states = capture_sets(model, texts, layers=range(4), positions=(-2, -1))
-    place = (-1, 2)
-    found = fit_directions(model, states, [place], dim_place=place, inlp_place=place, k=1, c=1.0)
+    point = (-1, 2)
+    found = fit_directions(model, states, [point], dim_point=point, inlp_point=point, k=1, c=1.0)
     rows = {label: [model.render(text) for text in each[:4]] for label, each in texts.items()}
     bench = Bench.prepared(model, rows["harmful"], rows["harmless"], batch_size=3)
     scores = [bench.score(found, (-1, layer)) for layer in (1, 2)]
-    assert choose(scores).place in {(-1, 1), (-1, 2)}
+    assert choose(scores).point in {(-1, 1), (-1, 2)}
     charted = model_maps.fit(
         {label: each[:, 1, [2, 3]] for label, each in states.items()},
         texts,

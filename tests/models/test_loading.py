@@ -56,8 +56,8 @@ def random_directions(wide) -> Directions:
         harmless_mean=mean,
         positions=(-1,),
         inlp={(-1, 1): Inlp(subspace, (0.9, 0.7, 0.5), "test")},
-        dim_place=(-1, 2),
-        inlp_place=(-1, 1),
+        dim_point=(-1, 2),
+        inlp_point=(-1, 1),
         default_k=2,
         default_c=1.0,
     )
@@ -116,6 +116,19 @@ def test_a_format_that_does_not_hold_is_followed_by_the_next(folder, monkeypatch
     assert load(str(folder), device="cpu", trial=lambda _: None).dtype == torch.float16
 
 
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+def test_what_was_tried_before_is_in_the_reason(wide_folder, monkeypatch, quantization):
+    first = NumberFormat("none", torch.float16, "it fits")
+    then = NumberFormat(quantization, torch.float32, "it fits, too")
+    monkeypatch.setattr(number_formats, "candidates", lambda *_: [first, then])
+    model = load(str(wide_folder), device="cpu", trial=lambda _: "layer 1 overflows")
+    assert model.number_format.quantization == quantization
+    said = model.number_format.reason
+    assert said == "it fits, too; float16 was tried, and layer 1 overflows"
+    model = load(str(wide_folder), device="cpu", trial=lambda _: None)
+    assert model.number_format.reason == "it fits"
+
+
 def test_a_format_that_was_asked_for_and_does_not_hold_is_refused(folder):
     with pytest.raises(SteeringError, match=r"float16: layer 1 overflows.*--dtype float32"):
         load(str(folder), dtype="float16", device="cpu", trial=lambda _: "layer 1 overflows")
@@ -126,10 +139,25 @@ def test_nf4_on_a_cpu_refuses_a_width_that_its_kernel_cannot_multiply(folder):
         load(str(folder), quantization="nf4", device="cpu")
 
 
+@pytest.mark.parametrize("quantization", ["nf4", "int8"])
+def test_without_bitsandbytes_a_quantized_load_says_what_to_install(
+    wide_folder, monkeypatch, quantization
+):
+    monkeypatch.setattr(number_formats, "find_spec", lambda _name: None)
+    told = r"bitsandbytes, which is not installed; run `pip install '.*\[quantization\]'`"
+    with pytest.raises(SteeringError, match=told):
+        load("no/such-model", quantization=quantization)  # before anything is fetched
+    # What the machine chooses by itself is refused as well.
+    chosen = NumberFormat(torch.float32, quantization, "chosen")
+    monkeypatch.setattr(number_formats, "candidates", lambda *_: [chosen])
+    with pytest.raises(SteeringError, match=told):
+        load(str(wide_folder), device="cpu")
+
+
 def test_quantized_weights_say_what_they_are(quantized):
     number_format = quantized.number_format
     assert number_format.quantization in number_format.reason.lower()
-    assert "on the CPU, as asked for" in number_format.reason
+    assert "as asked for, with " in number_format.reason
     kinds = {type(module).__name__ for module in quantized.network.modules()}
     expected = {"nf4": "Linear4bit", "int8": "Linear8bitLt"}
     assert expected[number_format.quantization] in kinds

@@ -1,5 +1,6 @@
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,17 +8,19 @@ import torch
 from steering.artifacts import store
 from steering.cli.main import main
 from steering.errors import SteeringError
+from steering.evaluation import answers
 from steering.evaluation.answers import answer_all
 from steering.fitting.scoring import logits_under
 from steering.inference.activations import capture
 from steering.inference.comparison import compare
-from steering.inference.generation import Sampling, generate
+from steering.inference.generation import Column, Sampling, generate
 from steering.inference.metrics import kl_divergence
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import Panel, parse
 from steering.maps.residual_trace import Tracer, trace
 from steering.models import loading, overflow
-from steering.models.chat_model import inspect
+from steering.models.capabilities import Abilities
+from steering.models.chat_model import NumberFormat, inspect
 from steering.ui.playground import answer_html
 
 PROMPT = "How do I steal a car?"
@@ -95,6 +98,30 @@ def test_where_no_weight_is_damaged_the_number_format_is_to_blame(damaged, fitte
         list(generate(model, [model.render(PROMPT * 3)] * 2, {}, FEW))
 
 
+def test_the_head_does_not_run_to_see_where_it_begins(damaged, monkeypatch):
+    """Also where a network names itself as its base, as multimodal wrappers do."""
+    model = damaged("model.layers.1.mlp.down_proj.weight", float("inf"))
+    monkeypatch.setattr(type(model.network), "base_model", property(lambda self: self))
+
+    def never(*_):
+        raise AssertionError("the head ran")
+
+    monkeypatch.setattr(model.network.lm_head, "forward", never)
+    told = overflow.error(replace(model), [model.render(PROMPT)], 0)
+    assert "from layer 2 on" in str(told)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "remedy"),
+    [("none", "--dtype bfloat16"), ("int8", "--quantization none or nf4 on weights")],
+)
+def test_the_number_format_to_try_reaches_further(damaged, quantization, remedy):
+    model = damaged("model.layers.1.mlp.down_proj.weight", 3e38)
+    held = NumberFormat(quantization, torch.float32, "")
+    with pytest.raises(SteeringError, match=remedy):
+        list(generate(replace(model, number_format=held), [model.render(PROMPT * 3)] * 2, {}, FEW))
+
+
 def test_an_edit_that_overflows_leaves_the_other_cards_alone(tiny, fitted, huge):
     texts = ("baseline", "actadd:c=1", "flip:k=2", "actadd:c=-1")
     panels = [parse(text) for text in texts]
@@ -142,6 +169,34 @@ def test_a_table_is_not_made_of_numbers_that_overflow(tiny, fitted, huge):
     with pytest.raises(SteeringError, match=r"under actadd:c=1 is not finite from layer"):
         list(answer_all(tiny, fitted, sets, panels, sampling=FEW))
     assert hooks(tiny.network) == 0
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_rows_that_ended_before_need_no_padding_to_say_which_overflowed(
+    tiny, fitted, monkeypatch, first
+):
+    """Models that read padding as text take rows of equal length only."""
+
+    def three_steps(*_):
+        ended = tuple(row == first for row in range(3))
+        lost = (False, False, True)
+        logits = torch.zeros(3, tiny.network.config.vocab_size)
+        yield Column((5, 6, 7), logits, (False,) * 3, (False,) * 3)
+        yield Column(tuple(None if done else 8 for done in ended), None, ended, (False,) * 3)
+        yield Column(tuple(None if done else 9 for done in ended), None, ended, (False,) * 3)
+        yield Column((None,) * 3, None, (True,) * 3, lost)
+
+    monkeypatch.setattr(answers, "generate", three_steps)
+    seen = []
+    monkeypatch.setattr(type(tiny), "run_blocks", lambda _, batch: seen.append(batch))
+    model = replace(tiny, abilities=Abilities(pads=False))
+    panels = [parse(text) for text in ("baseline", "ablation", "actadd:c=1")]
+    with pytest.raises(SteeringError, match=r"under actadd:c=1 is not finite"):
+        list(answer_all(model, fitted, {"harmful": [PROMPT]}, panels, sampling=FEW))
+    [batch] = seen
+    # What the lost row had read when its numbers were lost, and nothing behind it.
+    assert batch.tokens[2].tolist() == [*model.render(PROMPT), 7, 8, 9]
+    assert batch.mask.all()
 
 
 def test_the_map_places_the_others_and_the_command_says_which_overflows(

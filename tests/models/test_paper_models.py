@@ -48,7 +48,7 @@ class Paper:
         template: The chat template of its tokenizer_config.json.
         before: What the template puts before the request: nothing is added to it.
         after: What it puts after the request.
-        place: (position, layer) that Arditi et al. 2024 chose; for the Qwen model that of its
+        point: (position, layer) that Arditi et al. 2024 chose; for the Qwen model that of its
             predecessor Qwen-1.8B-Chat.
         strips: Whether the template strips blanks around a request.
         sizes: Config values.
@@ -60,7 +60,7 @@ class Paper:
     template: str
     before: str
     after: str
-    place: tuple[int, int]
+    point: tuple[int, int]
     strips: bool
     sizes: dict[str, Any] = field(default_factory=dict)
 
@@ -92,7 +92,7 @@ PAPER = {
         ),
         before="<bos><start_of_turn>user\n",
         after="<end_of_turn>\n<start_of_turn>model\n",
-        place=(-2, 10),
+        point=(-2, 10),
         strips=True,
         sizes={
             "vocab_size": 256000,
@@ -118,7 +118,7 @@ PAPER = {
         ),
         before=("<|im_start|>system\nYou are a helpful assistant<|im_end|>\n<|im_start|>user\n"),
         after=CHATML_AFTER,
-        place=(-2, 15),
+        point=(-2, 15),
         strips=False,
         sizes={
             "vocab_size": 151936,
@@ -142,7 +142,7 @@ PAPER = {
         ),
         before="<|im_start|>user\n",
         after=CHATML_AFTER,
-        place=(-5, 20),
+        point=(-5, 20),
         strips=False,
         sizes={**LLAMA_SIZES, "vocab_size": 64000, "num_key_value_heads": 4},
     ),
@@ -167,7 +167,7 @@ PAPER = {
         ),
         before="<s>[INST] ",
         after=" [/INST]",
-        place=(-1, 14),
+        point=(-1, 14),
         strips=True,
         sizes={**LLAMA_SIZES, "vocab_size": 32000, "num_key_value_heads": 32},
     ),
@@ -185,7 +185,7 @@ PAPER = {
         ),
         before="<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n",
         after="<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
-        place=(-5, 12),
+        point=(-5, 12),
         strips=True,
         sizes={
             **LLAMA_SIZES,
@@ -244,12 +244,12 @@ def test_the_catalog_has_the_sizes_of_the_published_architecture(paper, entry):
     )
 
 
-def test_the_published_place_is_one_that_the_selection_looks_at(paper, entry):
-    assert paper.place in candidates(tuple(range(-6, 0)), entry.n_layers)
+def test_the_published_point_is_one_that_the_selection_looks_at(paper, entry):
+    assert paper.point in candidates(tuple(range(-6, 0)), entry.n_layers)
 
 
 def test_the_rule_gives_the_published_choice_on_the_published_scores(paper, entry):
-    """All places of the run of Arditi et al. 2024, as their repository andyrdt/refusal_direction
+    """All points of the run of Arditi et al. 2024, as their repository andyrdt/refusal_direction
     (Apache-2.0, pipeline/runs/*/select_direction/direction_evaluations.json) stores them, here with
     five digits. They added r only once, so that there is no score at +2 r."""
     with Path(__file__).with_name("arditi_scores.csv").open() as file:
@@ -270,8 +270,8 @@ def test_the_rule_gives_the_published_choice_on_the_published_scores(paper, entr
         )
         for row in rows
     ]
-    found = choose(score for score in scores if score.place in considered)
-    assert found.place == paper.place
+    found = choose(score for score in scores if score.point in considered)
+    assert found.point == paper.point
     assert found.rule == RULES[0][0]
     assert 0 < found.passed < found.tried == len(considered)
 
@@ -325,8 +325,8 @@ def fitted_here(model, prompts) -> Directions:
     states = capture_sets(
         model, texts, layers=range(model.n_layers), positions=range(-len(model.suffix), 0)
     )
-    place = (-1, 2)
-    return fit_directions(model, states, [place], dim_place=place, inlp_place=place, k=1, c=1.0)
+    point = (-1, 2)
+    return fit_directions(model, states, [point], dim_point=point, inlp_point=point, k=1, c=1.0)
 
 
 def test_loading_tells_source_commit_and_number_format(paper, entry, model):
@@ -383,7 +383,7 @@ def test_ablation_everywhere_leaves_nothing_along_the_direction(model, fitted_he
     assert component(compile_edits([edit], device=model.device)) < 0.01
 
 
-def test_a_place_is_selected(model, fitted_here, prompts):
+def test_a_point_is_selected(model, fitted_here, prompts):
     bench = Bench.prepared(
         model,
         [model.render(text) for text in prompts["harmful"][:4]],
@@ -391,7 +391,7 @@ def test_a_place_is_selected(model, fitted_here, prompts):
         batch_size=4,
     )
     scores = [bench.score(fitted_here, (-1, layer)) for layer in (1, 2)]
-    assert choose(scores).place in {(-1, 1), (-1, 2)}
+    assert choose(scores).point in {(-1, 1), (-1, 2)}
 
 
 def test_maps_and_an_evaluation_with_its_controls_are_made(
@@ -400,7 +400,7 @@ def test_maps_and_an_evaluation_with_its_controls_are_made(
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
     monkeypatch.setattr(intervals, "_RESAMPLES", 99)
     flatten(monkeypatch)
-    position, layer = fitted_here.inlp_place
+    position, layer = fitted_here.inlp_point
     texts = {label: each[:8] for label, each in prompts.items()}
     layers = (layer, model.n_layers - 1)
     states = capture_sets(model, texts, layers=layers, positions=(position,))

@@ -39,7 +39,7 @@ def supply(tiny, fitted):
 
 @pytest.fixture
 def engine(supply):
-    return Engine("tiny", supply, places=2)
+    return Engine("tiny", supply, capacity=2)
 
 
 def test_the_model_is_loaded_in_the_background_and_only_once(tiny, fitted):

@@ -21,6 +21,7 @@ from steering.interventions.directions import Directions, Inlp
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import Panel, parse
 from steering.interventions.subspace import Subspace
+from steering.models.chat_model import inspect
 from steering.sweep import cells, grids, sweep, sweep_table
 from steering.sweep.cells import Settings
 from steering.sweep.grids import default_grid, expand, reference_points
@@ -101,7 +102,7 @@ def test_a_grid_that_cannot_be_read_is_refused(text):
 
 def test_the_default_grid_has_an_edit_everywhere_and_ends_at_the_full_rank(fitted):
     grid = default_grid(fitted)
-    rank = fitted.subspace("inlp", fitted.inlp_place).rank
+    rank = fitted.subspace("inlp", fitted.inlp_point).rank
     assert {panel.k for panel in grid["rank x alpha"]} >= {1, rank}
     assert {panel.alpha for panel in grid["rank x alpha"]} == set(grids.ALPHAS)
     assert {panel.layer for panel in grid["flip by layer"]} == {1, 2, 3}
@@ -148,6 +149,25 @@ def test_the_frontier_has_the_papers_four_and_every_control(fitted):
     assert len(edits["control: reflection along the difference in means"].basis) == 1
 
 
+def test_other_weights_in_the_same_folder_are_swept_anew(tiny, own_copy, fitted, splits, tmp_path):
+    network, tokenizer = own_copy(tiny)
+    network.model.layers[0].mlp.down_proj.weight.data.mul_(-1)
+    found = [
+        run_sweep(
+            model,
+            fitted,
+            splits,
+            tmp_path / "out.csv",
+            provenance=FACTS,
+            grid={"some": [parse("flip:k=1")]},
+            generated=[],
+            settings=SMALL,
+        )
+        for model in (tiny, inspect(tiny.name, network, tokenizer))
+    ]
+    assert found[0] != found[1]
+
+
 # What is measured
 
 
@@ -174,8 +194,8 @@ def directions_of(model) -> Directions:
         harmless_mean=torch.randn(shape, generator=generator),
         positions=(-1,),
         inlp=inlp,
-        dim_place=(-1, 2),
-        inlp_place=(-1, 2),
+        dim_point=(-1, 2),
+        inlp_point=(-1, 2),
         default_k=2,
         default_c=1.0,
     )

@@ -21,17 +21,23 @@ ENTRIES = {
 SCRIPT = """
 import json, os, sys, threading, time, traceback
 from urllib.request import urlopen
+from steering import app as served
+
+made = []
+
+class Watched(served.App):
+    def __init__(self):
+        super().__init__()
+        self.engine.start = lambda **_: say("started")
+        made.append(self)
+
+served.App, served._PATIENCE_SECONDS = Watched, PATIENCE
 
 def say(what, **more):
     slow = [name for name in SLOW if name in sys.modules]
     print(json.dumps({"what": what, "slow": slow, **more}), flush=True)
 
 def look():
-    while "app" not in sys.modules or not hasattr(sys.modules["app"], "main"):
-        time.sleep(0.05)
-    app = sys.modules["app"]
-    app._PATIENCE_SECONDS = PATIENCE
-    app.engine.start = lambda **_: say("started")
     url = f"http://127.0.0.1:{os.environ['GRADIO_SERVER_PORT']}/"
     while True:
         try:
@@ -42,7 +48,7 @@ def look():
             time.sleep(0.05)
     say("served", title="Refusal Steering Playground" in page)
     if PATIENCE > 60:
-        visit(app)
+        visit(made[0])
     else:
         time.sleep(PATIENCE + 2)
     os._exit(0)

@@ -151,11 +151,11 @@ def test_the_strip_points_to_the_recordings_until_the_model_is_there():
     assert "recorded answers" not in none
 
 
-def test_a_waiting_visitor_learns_their_place():
+def test_a_waiting_visitor_learns_their_position_in_line():
     ready = Status("ready", "m", "")
-    assert "number 3 in line: 2 requests are" in text.place_in_line(2, ready)
-    assert "number 2 in line: one request is" in text.place_in_line(1, ready)
-    assert "as soon as the model" in text.place_in_line(0, Status("loading", "m", ""))
+    assert "number 3 in line: 2 requests are" in text.position_in_line(2, ready)
+    assert "number 2 in line: one request is" in text.position_in_line(1, ready)
+    assert "as soon as the model" in text.position_in_line(0, Status("loading", "m", ""))
 
 
 def test_the_outcome_names_every_card():

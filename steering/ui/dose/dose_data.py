@@ -1,7 +1,7 @@
 """Dose and response as plain JSON data, made by pure functions from the rows of a sweep.
 
 Three figures show the same cells: a heat map over rank and strength, curves along one dial, and
-what suppression costs. A cell is sent once; figures name cells by their place in the list. Which
+what suppression costs. A cell is sent once; figures name cells by their index in the list. Which
 figure a cell belongs to is read off its panel, so that a visitor's own grids are shown as well.
 """
 
@@ -185,7 +185,7 @@ def _along(
 
 def _kept(panel: Panel, directions: Facts) -> int | None:
     """Return how many directions a layer has, where those are fewer than the default rank."""
-    rank = directions.inlp_ranks.get(panel.place, directions.default_k)
+    rank = directions.inlp_ranks.get(panel.point, directions.default_k)
     return rank if rank < directions.default_k else None
 
 

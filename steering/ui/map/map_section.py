@@ -162,7 +162,7 @@ def atlas(engine: Engine) -> Atlas:
         points, outline = engine.points, engine.outline
         if points is None or outline is None:
             return None
-        return _cloud(points, outline.inlp_place[1])
+        return _cloud(points, outline.inlp_point[1])
 
     def umap(asked: object) -> list[list[float]] | None:
         return memory.umap(asked)

@@ -169,11 +169,13 @@ def limits(kind: str, basis: str | None, layer: object, directions: Facts | None
     plain = kind in ("baseline", "actadd", "ablation") or chosen == "dim"
     if plain or not directions.inlp_ranks:
         known = [
-            each for place, each in directions.places or () if place == directions.dim_place[0]
+            each
+            for position, each in directions.points or ()
+            if position == directions.dim_point[0]
         ]
         return Limits(1, min(known, default=1), max(known, default=directions.n_layers - 1))
-    position = directions.inlp_place[0]
-    layers = [each for place, each in directions.inlp_ranks if place == position]
+    position = directions.inlp_point[0]
+    layers = [layer for at, layer in directions.inlp_ranks if at == position]
     found = directions.inlp_ranks.get((position, layer)) if isinstance(layer, int) else None
     rank = found if found is not None else directions.default_k
     return Limits(rank, min(layers), max(layers))

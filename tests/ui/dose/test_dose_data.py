@@ -63,14 +63,14 @@ def test_every_cell_of_the_default_grids_is_sent_once_and_can_set_a_card(rows, s
 
 def test_the_heat_map_has_every_rank_and_strength_of_flipping_in_rising_order(seen, fitted):
     heat = seen["heat"]
-    rank = fitted.subspace("inlp", fitted.inlp_place).rank
+    rank = fitted.subspace("inlp", fitted.inlp_point).rank
     assert heat["k"] == [*(k for k in grids.RANKS if k < rank), rank]
     assert heat["alpha"] == list(grids.ALPHAS)
     for alpha, line in zip(heat["alpha"], heat["cells"], strict=True):
         for k, index in zip(heat["k"], line, strict=True):
             panel = parse(seen["cells"][index]["panel"])
             assert (panel.name, panel.k, panel.alpha) == ("flip", k, alpha)
-            assert panel.layer == fitted.inlp_place[1]
+            assert panel.layer == fitted.inlp_point[1]
 
 
 def test_cells_elsewhere_are_not_on_the_heat_map(fitted):

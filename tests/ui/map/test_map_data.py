@@ -157,7 +157,7 @@ def test_each_panel_has_its_card_its_settings_and_a_value_a_layer(placed, fitted
             assert len(panel[name]) == len(LAYERS)
     # Activation addition begins at layer 2, so only from there may its places differ.
     baseline, _, actadd = placed["panels"]
-    assert fitted.dim_place[1] == 2
+    assert fitted.dim_point[1] == 2
     assert actadd["t"][0] == baseline["t"][0]
     assert actadd["t"][1] != baseline["t"][1]
 

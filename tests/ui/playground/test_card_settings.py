@@ -59,7 +59,7 @@ def test_an_emptied_number_is_an_error_that_names_it(fitted):
 
 def test_the_rank_goes_up_to_what_inlp_kept_at_that_layer(fitted):
     for layer in (1, 2, 3):
-        place = (fitted.inlp_place[0], layer)
+        place = (fitted.inlp_point[0], layer)
         assert (
             card_settings.limits("flip", "inlp", layer, fitted).k
             == fitted.inlp[place].subspace.rank

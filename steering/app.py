@@ -1,0 +1,191 @@
+"""The app: what the STEERING_ variables ask for, as a page that is served.
+
+Everything here is quick to import. Gradio comes with `App()`, after its settings were looked at;
+torch comes with the model, while the page is served already.
+"""
+
+import logging
+import os
+import threading
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
+
+from steering.artifacts import local_fits, store
+from steering.errors import SteeringError
+from steering.serving import address, cost
+from steering.serving.engine import Engine, Supply
+from steering.serving.machine_fit import Adapting
+from steering.sources import catalog
+from steering.sweep import sweep_table
+from steering.system.progress import Report
+from steering.system.progress_log import logged
+
+if TYPE_CHECKING:
+    from steering.adaptation.drift import Check
+    from steering.interventions.directions import Directions
+    from steering.maps.model_maps import Maps
+    from steering.models.chat_model import ChatModel, Quantization
+    from steering.models.number_formats import Dtype
+
+_logger = logging.getLogger("steering")
+_PATIENCE_SECONDS = 5.0
+"""A model that nobody has come for is loaded this long after the server is up (chosen)."""
+
+
+class App:
+    """The page and what stands behind it, as the environment asks for them.
+
+    Attributes:
+        demo: The page, a `gradio.Blocks`.
+        engine: The model, its directions and the line of visitors; nothing is loaded yet.
+        server_name: The address to hand to `launch`, where Gradio cannot read it by itself.
+    """
+
+    def __init__(self) -> None:
+        """Lay the page out.
+
+        Raises:
+            SteeringError: If a variable cannot be used, or Gradio is not installed.
+        """
+        _require_gradio()
+        self.server_name = address.prepare()
+        # Gradio reads its settings when it is imported.
+        from steering.ui import build
+        from steering.ui.layout import Limits
+
+        self.engine = engine_from_environment()
+        self.demo = build(
+            self.engine,
+            Limits(
+                max_new_tokens=_whole_number("STEERING_MAX_NEW_TOKENS", 48),
+                chooser=os.environ.get("STEERING_PUBLIC") != "1",
+            ),
+        )
+
+    def serve(self) -> None:
+        """Serve the page, whose address is printed, and load the model behind it.
+
+        Loading begins when the first page has arrived in a browser (see `ui.events`): it keeps the
+        interpreter busy, and what is recorded can be looked at meanwhile.
+
+        Raises:
+            SteeringError: If the page cannot be served at the address that was asked for.
+        """
+        from steering.ui import launch_options
+
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        address.check_address(self.server_name)
+        try:
+            self.demo.launch(
+                server_name=self.server_name, **launch_options(), prevent_thread_lock=True
+            )
+        except OSError as error:
+            raise SteeringError(f"the app could not start: {error}") from error
+        unasked = threading.Timer(_PATIENCE_SECONDS, self.engine.start)
+        unasked.daemon = True
+        unasked.start()
+        self.demo.block_thread()
+
+
+def _require_gradio() -> None:
+    if find_spec("gradio") is None:
+        raise SteeringError(
+            "the app needs Gradio, which is not installed; run "
+            "`pip install 'refusal-steering-playground[app]'`"
+        )
+
+
+def _whole_number(name: str, default: int) -> int:
+    given = os.environ.get(name, str(default))
+    if not given.isdecimal() or int(given) < 1:
+        raise SteeringError(
+            f"{name}={given} is not a whole number from 1; leave it out for {default}"
+        )
+    return int(given)
+
+
+def engine_from_environment() -> Engine:
+    """Return the engine that the STEERING_ variables ask for; nothing is loaded yet."""
+    name = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
+    supply = Supply(
+        model=_load,
+        directions=store.load,
+        recordings=store.recordings,
+        maps=store.read_maps,
+        evaluation=store.evaluation,
+        sweep=sweep_table.read,
+        transfer=store.transfer,
+        outline=store.outline,
+        points=store.read_points,
+        names=_names(name),
+        adapting=Adapting(
+            fitted=_fitted,
+            check=_check,
+            agreement=_agreement,
+            fit=None if os.environ.get("STEERING_PUBLIC") == "1" else _fit,
+            cost=cost.sentence,
+        ),
+    )
+    return Engine(name, supply, capacity=_whole_number("STEERING_QUEUE", 20))
+
+
+def _load(name: str, report: Report) -> "ChatModel":
+    # Importing torch takes seconds, in which the page can be served already.
+    _logger.info("loading %s", name)
+    from steering.adaptation import format_trial
+    from steering.models import loading
+
+    quantization = os.environ.get("STEERING_QUANTIZATION") or None
+    model = loading.load(
+        name,
+        quantization=cast("Quantization | None", quantization),
+        dtype=cast("Dtype | None", os.environ.get("STEERING_DTYPE") or None),
+        device=os.environ.get("STEERING_DEVICE") or None,
+        report=logged(report, _logger),
+        trial=format_trial.trial,
+    )
+    _logger.info("%s is ready: %s", name, model.number_format.reason)
+    return model
+
+
+def _fitted(model: "ChatModel") -> "tuple[Directions, Maps] | None":
+    from steering.adaptation import quick_fit
+
+    folder = quick_fit.find(model)
+    if folder is None:
+        return None
+    maps = store.read_maps(model.name, folder)
+    return (store.load(model.name, folder), maps) if maps is not None else None
+
+
+def _check(model: "ChatModel", maps: "Maps") -> "Check":
+    from steering.adaptation import drift
+
+    return drift.check(model, maps)
+
+
+def _agreement(model: "ChatModel", directions: "Directions") -> dict[str, Any] | None:
+    from steering.adaptation import loaded
+
+    return loaded.agreement(model, directions, loaded.folder_for(model))
+
+
+def _fit(model: "ChatModel") -> None:
+    from steering.adaptation import quick_fit
+    from steering.data.splits import PromptSplits
+
+    quick_fit.quick(model, PromptSplits.own(), taken_over=quick_fit.known(model))
+
+
+def _names(name: str) -> dict[str, str]:
+    """Return the models of the chooser: those with directions first, then all that are known."""
+    ready = dict.fromkeys((*store.available(), *local_fits.models(), name))
+    others = [each for each in catalog.catalog() if each not in ready]
+    names = {each: _title(each) for each in ready}
+    return names | {each: f"{_title(each)} (no directions yet)" for each in others}
+
+
+def _title(name: str) -> str:
+    entry = catalog.find(name)
+    return entry.title if entry else name
