@@ -10,12 +10,9 @@ import gradio as gr
 
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
-from steering.ui import scripts
+from steering.ui import scripts, theme
 from steering.ui.events import wire
 from steering.ui.layout import Limits, page
-
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
-MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
 
 def build(engine: Engine, limits: Limits | None = None) -> gr.Blocks:
@@ -36,7 +33,7 @@ def launch_options() -> dict[str, Any]:
     # Inside an element of HTML, nothing in a script may look like its end.
     script = script.replace("</script", r"<\/script")
     return {
-        "theme": gr.themes.Base(font=FONTS, font_mono=MONOSPACE),
+        "theme": theme.theme(),
         "css": _joined("style.css", "tabs.css", "map.css", "dose.css", "results.css"),
         "head": f"<script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.
