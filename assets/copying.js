@@ -96,6 +96,7 @@ window.steering.copying = (() => {
     if (!button) return;
     const text = button.dataset.copy;
     if (await write(text)) return say(button, "copied");
+    if (!button.isConnected) return; // drawn anew meanwhile: nothing can stand beside it
     say(button, HOW, true);
     offer(button, text);
   });

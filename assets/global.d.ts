@@ -1,7 +1,7 @@
 // What modules find on the window: Gradio's settings, plotly.js, and what page/index.js puts there.
 interface Steering {
   moved(): void;
-  calm(): void;
+  calm(time?: number): void;
   place(): void;
   address(path: string): string;
   plotly(path: string): Promise<void>;

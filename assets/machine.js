@@ -1,32 +1,51 @@
 // How directions and maps serve on the machine that runs the model: what was checked, layer by layer,
 // and the button that fits them for it. Python measures (steering/ui/adaptation.py); here it is told.
-function steeringMachine({ root, server, layer, moved, again }) {
+function steeringMachine({ root, server, layer, mine, moved, again }) {
   const part = (name) => root.querySelector(`[data-part="${name}"]`);
   const BUSY = 1500; // milliseconds between two questions while something goes on
   const CALM = 20_000;
 
   let told = null;
   let timer = 0;
+  let asked = 0;
+  let followed = null; // the maps that the page was last told to follow to
 
   const busy = () => !told || ["none", "checking"].includes(told.state) || told.fit.phase === "running";
 
   async function ask() {
-    clearTimeout(timer);
+    const number = ++asked;
+    const found = document.hidden ? null : await server.machine(null).catch(() => null);
+    if (number !== asked) return; // asked again meanwhile: that answer is the newer one
     const before = told;
-    if (!document.hidden) told = await server.machine(null).catch(() => told);
+    told = found ?? told;
     tell();
+    clearTimeout(timer);
     timer = setTimeout(ask, busy() ? BUSY : CALM);
-    if (!before || !told || before.model !== told.model) return;
-    if (before.fit.phase === "running" && told.fit.phase === "done") return again();
+    if (found && before) follow(before);
+  }
+
+  function follow(before) {
+    // Other maps than this page shows: fitted here or found in the cache, of another mode or model.
+    if (told.maps_id !== mine() && told.maps_id !== followed) {
+      followed = told.maps_id;
+      again();
+    }
     // Maps that were moved by a mean shift put the request in another place.
-    if (before.state === "checking" && told.layers.some(({ verdict }) => verdict === "usable")) moved();
+    const usable = told.layers.some(({ verdict }) => verdict === "usable");
+    if (before.state !== "done" && told.state === "done" && usable) moved();
   }
 
   function words() {
-    const { state, fit, here, fitted } = told;
-    if (fit.phase === "running") return fit.sentence + (fit.total ? `: ${fit.done} of ${fit.total}` : " …");
-    if (fit.phase === "failed") return fit.sentence;
-    if (state === "unfitted") return `This model has no directions and no maps yet. ${told.cost}`;
+    const { fit } = told;
+    if (fit.phase === "running") return fit.sentence + (fit.amount ? `: ${fit.amount}` : " …");
+    // What the last fit came to, and how things are: one does not hide the other.
+    const ended = ["failed", "done"].includes(fit.phase) ? fit.sentence : "";
+    return [ended, finding()].filter(Boolean).join(" ");
+  }
+
+  function finding() {
+    const { state, here, fitted, cost, remedy } = told;
+    if (state === "unfitted") return `This model has no directions and no maps yet. ${cost || remedy}`;
     if (state === "checking") return "Checking how these maps serve on this machine …";
     const found = told.layers.find((each) => each.layer === layer());
     if (state !== "done" || !found) return "";
@@ -40,7 +59,8 @@ function steeringMachine({ root, server, layer, moved, again }) {
     root.dataset.serves = useless ? "no" : "yes";
     if (!told) return;
     const line = part("machine-words");
-    const said = words() + (useless && told.fit.phase !== "running" ? " Greyed out here; choose a later layer, or fit the maps for this machine." : "");
+    const help = `Greyed out here; choose a later layer${told.fit.can ? ", or fit the maps for this machine" : ""}.`;
+    const said = words() + (useless && told.fit.phase !== "running" ? ` ${help}` : "");
     if (line.textContent !== said) line.textContent = said;
     line.title = told.directions ?? "";
     line.dataset.verdict = found?.verdict ?? "";
@@ -58,7 +78,8 @@ function steeringMachine({ root, server, layer, moved, again }) {
 
   part("fit").addEventListener("click", async () => {
     part("fit").hidden = true;
-    await server.fit(null);
+    // Whether it has begun or not: what is told next says so, and shows the button again or not.
+    await server.fit(null).catch(() => null);
     ask();
   });
   document.addEventListener("visibilitychange", () => document.hidden || ask());

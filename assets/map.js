@@ -632,7 +632,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
   async function begin() {
     if (fetching) return;
     begun = fetching = true;
-    const { model } = placed;
+    const { maps_id } = placed;
     colours();
     if (offline) Object.assign(chosen, offline.chosen);
     try {
@@ -643,7 +643,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       console.error(error);
     }
     fetching = false;
-    if (placed.model !== model) begin(); // another model was chosen meanwhile
+    if (![maps_id, cloud?.maps_id].includes(placed.maps_id)) begin(); // there are others meanwhile
   }
 
   function take(found) {
@@ -658,6 +658,12 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     }
     members = Object.fromEntries(LABELS.map((label) => [label, cloud.labels.flatMap((each, i) => (each === label ? [i] : []))]));
     part("borderline").closest("label").hidden = !members.borderline.length;
+    // Places on other maps are none on these.
+    if (placed.maps_id !== cloud.maps_id) {
+      placed = { ...placed, maps_id: cloud.maps_id, panels: [] };
+      umaps = {};
+      window.steering?.place();
+    }
     measure();
     if (!offline) chosen.layer = cloud.layers.indexOf(cloud.edit_layer);
     refresh();
@@ -671,11 +677,10 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     const moved = placed.panels.filter(({ slot, form }) => before.panels.some((each) => each.slot === slot && each.form !== form));
     if (moved.length === 1) chosen.focus = moved[0].slot;
     if (!begun) return;
+    if (placed.maps_id !== before.maps_id) machine?.ask(); // what was told was told of others
     if (placed.maps === false) take(null);
-    else if (placed.model !== cloud?.model) {
-      machine?.ask();
-      begin();
-    } else refresh();
+    else if (placed.maps_id !== cloud?.maps_id) begin();
+    else refresh();
   }
 
   root.addEventListener("click", (event) => {
@@ -757,12 +762,8 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
       server,
       layer: () => (cloud ? layer() : null),
       moved: () => placed.panels.length && window.steering.place(),
-      again: () => {
-        cloud = null;
-        shown = null;
-        document.querySelector("#adopt")?.click(); // sliders and cards follow
-        begin();
-      },
+      mine: () => placed.maps_id,
+      again: () => document.querySelector("#adopt")?.click(), // cards follow, and then this map
     });
   }
   arrived();

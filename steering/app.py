@@ -155,8 +155,13 @@ def _fitted(model: "ChatModel") -> "tuple[Directions, Maps] | None":
     folder = quick_fit.find(model)
     if folder is None:
         return None
-    maps = store.read_maps(model.name, folder)
-    return (store.load(model.name, folder), maps) if maps is not None else None
+    try:
+        maps = store.read_maps(model.name, folder)
+        return (store.load(model.name, folder), maps) if maps is not None else None
+    except SteeringError as error:
+        # Of a full disk, or of an older version: what is shipped serves as if it were not there.
+        _logger.warning("the fit of this machine is left out: %s", error)
+        return None
 
 
 def _check(model: "ChatModel", maps: "Maps") -> "Check":

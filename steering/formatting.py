@@ -1,6 +1,7 @@
-"""How numbers are written for people: real minus signs, a dash for what was not measured."""
+"""How numbers and errors are written for people: real minus signs, a dash for what is not known."""
 
 import math
+import re
 
 
 def plain(value: float | None, digits: int = 2) -> str:
@@ -32,3 +33,14 @@ def signed_between(low: float | None, high: float | None) -> str:
 def p_value(value: float) -> str:
     """Return a p-value as papers print it."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def sentence(text: str) -> str:
+    """Return an error's words as a sentence: a capital first, a full stop last.
+
+    A setting, as in `k=9`, keeps its letter: no panel has a K.
+    """
+    text = text.strip()
+    if not re.match(r"\w+=", text):
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

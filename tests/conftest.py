@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-FIRST = ("maps/test_model_maps", "sources/test_gguf_conversion")
+FIRST = (
+    "maps/test_model_maps",
+    "maps/test_layer_map",
+    "maps/test_umap_layout",
+    "sources/test_gguf_conversion",
+)
 """Modules that begin with seconds of work which their tests share, as the users of `charted` do:
 to compile UMAP takes 7 seconds, to convert a model 5 (measured)."""
 
@@ -21,6 +26,8 @@ SLOW = (
     "chat_judges/test_local_judge",
     "cli/test_main",
     "cli/test_rendering_options",
+    "cli/test_request_commands",
+    "cli/test_study_commands",
     "system/test_console",
     "sources/test_gguf_conversion",
     "sources/test_gguf_download",
@@ -33,9 +40,11 @@ SLOW = (
     "test_precompute",
     "checkpoints/test_prequantized",
     "adaptation/test_quick_fit",
-    "fitting/test_point_selection",
+    "fitting/test_scoring",
     "serving/test_address",
+    "sweep/test_cells",
     "sweep/test_sweep",
+    "sweep/test_sweep_table",
     "maps/test_residual_trace",
     "ui/playground/test_typed_numbers",
     "sources/test_weights",

@@ -13,10 +13,11 @@ from steering.adaptation import format_trial, quick_fit
 from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.models import loading
+from steering.sources.catalog import DEFAULT_MODEL
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-EXAMPLE = re.search(r"## As a library\n\n```python\n(.*?)```", README, re.DOTALL)[1]
+EXAMPLE = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
 
 
 def run(script):
@@ -129,8 +130,8 @@ def test_the_example_runs_on_a_tiny_model(tiny, fitted, monkeypatch, capsys):
 
 
 @pytest.mark.model
-def test_the_example_runs_on_the_default_model(real, capsys):
+def test_the_example_runs_on_the_default_model(capsys):
     found = {}
     exec(EXAMPLE, found)
     check(found, capsys.readouterr().out)
-    assert real[0].name == found["model"].name
+    assert found["model"].name == DEFAULT_MODEL

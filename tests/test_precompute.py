@@ -1,4 +1,3 @@
-import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +8,8 @@ import torch
 
 from steering import precompute
 from steering.artifacts import recordings, store
-from steering.artifacts.resumable import Stages
 from steering.data import prompts as prompt_sets
 from steering.data.splits import PromptSplits
-from steering.errors import SteeringError
 from steering.evaluation import answers
 from steering.fitting import candidates
 from steering.fitting.scoring import logits_under, right_sign
@@ -181,153 +178,6 @@ def test_other_prompts_are_other_work(tiny, splits, whole, tmp_path, monkeypatch
     monkeypatch.setattr(activations, "capture", begun)
     with pytest.raises(KeyboardInterrupt):
         precompute.precompute(tiny, replace(splits, source="other prompts"), tmp_path / "out")
-
-
-# Stages
-
-
-def test_a_stage_computes_each_key_once_and_returns_them_in_order():
-    seen: list[str] = []
-
-    def compute(key: str) -> dict[str, str]:
-        seen.append(key)
-        return {"twice": key * 2}
-
-    stages = Stages(["a"])
-    assert stages.lines("words", ["b", "a"], compute) == [{"twice": "bb"}, {"twice": "aa"}]
-    assert Stages(["a"]).lines("words", ["a", "c", "b"], compute) == [
-        {"twice": "aa"},
-        {"twice": "cc"},
-        {"twice": "bb"},
-    ]
-    assert seen == ["b", "a", "c"]
-
-
-def test_what_was_known_before_an_interruption_is_kept():
-    def compute(key: str) -> dict[str, str]:
-        if key == "c":
-            raise KeyboardInterrupt
-        return {"is": key}
-
-    with pytest.raises(KeyboardInterrupt):
-        Stages(["a"]).lines("words", ["a", "b", "c"], compute)
-    seen: list[str] = []
-
-    def again(key: str) -> dict[str, str]:
-        seen.append(key)
-        return {"is": key}
-
-    found = Stages(["a"]).lines("words", ["a", "b", "c"], again)
-    assert found == [{"is": "a"}, {"is": "b"}, {"is": "c"}]
-    assert seen == ["c"]
-
-
-@pytest.mark.parametrize("cut", [1, 9, 20])
-def test_a_last_line_that_was_cut_off_is_dropped_and_computed_again(cut):
-    def compute(key: str) -> dict[str, str]:
-        return {"猫": key}
-
-    stages = Stages(["a"])
-    expected = stages.lines("words", ["a", "b"], compute)
-    path = stages.folder / "words.jsonl"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-cut])
-    assert stages.lines("words", ["a", "b"], compute) == expected
-    assert path.read_bytes() == whole
-
-
-def test_tensors_of_a_stage_are_computed_once():
-    calls: list[int] = []
-
-    def compute() -> dict[str, torch.Tensor]:
-        calls.append(1)
-        return {"x": torch.arange(3.0)}
-
-    first = Stages(["a"]).tensors("states", compute)
-    second = Stages(["a"]).tensors("states", compute)
-    assert torch.equal(first["x"], second["x"])
-    assert len(calls) == 1
-
-
-# Other people's prompts
-
-
-def write_prompts(path: Path, n: int, word: str) -> Path:
-    path.write_text("\n".join(f"{word} number {i}" for i in range(n)))
-    return path
-
-
-def test_files_are_split_without_overlap_and_always_alike(tmp_path):
-    bad = write_prompts(tmp_path / "bad.txt", 40, "bad")
-    good = write_prompts(tmp_path / "good.txt", 60, "good")
-    found = PromptSplits.of_files(bad, good)
-    assert found == PromptSplits.of_files(bad, good)
-    assert "bad.txt sha256:" in found.source
-    assert "good.txt sha256:" in found.source
-    for name, n in (("harmful", 40), ("harmless", 60)):
-        parts = [found.train[name], found.validation[name], found.test[name]]
-        assert [len(part) for part in parts] == [int(0.6 * n), int(0.15 * n), n // 4]
-        assert len({text for part in parts for text in part}) == n
-    # Shuffled: the files may be sorted by kind.
-    assert found.train["harmful"] != [f"bad number {i}" for i in range(24)]
-
-
-def test_31_prompts_are_enough_and_30_are_not(tmp_path):
-    good = write_prompts(tmp_path / "good.txt", 31, "good")
-    other = write_prompts(tmp_path / "other.txt", 31, "bad")
-    assert PromptSplits.of_files(other, good).validation["harmful"]
-    few = write_prompts(tmp_path / "few.txt", 30, "bad")
-    with pytest.raises(SteeringError, match=r"few\.txt has 30 prompts; at least 31 are needed"):
-        PromptSplits.of_files(few, good)
-    with pytest.raises(SteeringError, match=r"few\.txt has 30 prompts"):
-        PromptSplits.of_files(good, few)
-
-
-@pytest.mark.parametrize("shared", ["good number 3", "Good  NUMBER 3 "])
-def test_a_prompt_in_both_files_is_told(tmp_path, shared):
-    good = write_prompts(tmp_path / "good.txt", 40, "good")
-    bad = write_prompts(tmp_path / "bad.txt", 40, "bad")
-    PromptSplits.of_files(bad, good)
-    bad.write_text(f"{bad.read_text()}\n{shared}")
-    with pytest.raises(SteeringError, match=r"1 prompts of .*bad\.txt are in .*good\.txt, too"):
-        PromptSplits.of_files(bad, good)
-    with pytest.raises(SteeringError, match="40 prompts"):
-        PromptSplits.of_files(good, good)
-
-
-def test_a_repeated_prompt_counts_once_and_is_never_on_both_sides_of_a_split(tmp_path):
-    good = write_prompts(tmp_path / "good.txt", 40, "good")
-    bad = write_prompts(tmp_path / "bad.txt", 40, "bad")
-    once = PromptSplits.of_files(bad, good)
-    bad.write_text(f"{bad.read_text()}\nbad number 7\nBad number  8")
-    twice = PromptSplits.of_files(bad, good)
-    assert twice.train == once.train
-    assert twice.test == once.test
-    assert "bad.txt sha256:" in twice.source
-    assert "(without 2 repeated)" in twice.source
-    many = write_prompts(tmp_path / "many.txt", 30, "bad")
-    many.write_text("\n".join([many.read_text()] * 5))
-    with pytest.raises(SteeringError, match=r"many\.txt has 30 different prompts; at least 31"):
-        PromptSplits.of_files(many, good)
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    good = write_prompts(tmp_path / "good.txt", 40, "good")
-    with pytest.raises(SteeringError, match=r"nowhere\.txt"):
-        PromptSplits.of_files(tmp_path / "nowhere.txt", good)
-    (tmp_path / "wrong.json").write_text(json.dumps([{"colour": "red"}] * 40))
-    with pytest.raises(SteeringError, match=r"wrong\.json, entry 1"):
-        PromptSplits.of_files(good, tmp_path / "wrong.json")
-
-
-def test_the_own_splits_share_no_prompt():
-    own = PromptSplits.own()
-    parts = [texts for split in (own.train, own.validation, own.test) for texts in split.values()]
-    texts = [text for part in parts for text in part]
-    assert len(set(texts)) == len(texts)
-    assert prompt_sets.sha256() in own.source
-    assert set(own.test) == {"harmful", "harmless", "borderline"}
-    assert set(own.train) == set(own.validation) == {"harmful", "harmless"}
 
 
 # The shipped directions, on the real model

@@ -38,8 +38,11 @@ export function moved() {
   }, REST);
 }
 
-/** What follows was not moved by hand: it starts no run. */
-export function calm() {
+/**
+ * What follows was not moved by hand: it starts no run.
+ * @param {number} [time] in milliseconds
+ */
+export function calm(time = CALM) {
   clearTimeout(resting);
-  calmUntil = Date.now() + CALM;
+  calmUntil = Math.max(calmUntil, Date.now() + time);
 }

@@ -25,7 +25,7 @@ study_commands = Later("steering.cli.study_commands")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 2 for what the user can mend, 130 for Ctrl-C."""
     with console.opened():
-        options = _parser().parse_args(arguments)
+        options = parser().parse_args(arguments)
         try:
             _read_as_text(options)
             document = options.run(options)
@@ -67,9 +67,10 @@ def _print(document: Any, options: argparse.Namespace) -> None:  # noqa: ANN401
         ) from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m steering", description=__doc__)
-    added = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line; the documentation is written from it."""
+    whole = argparse.ArgumentParser(prog="python -m steering", description=__doc__)
+    added = whole.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Any, show: Any, help_: str) -> argparse.ArgumentParser:  # noqa: ANN401
         found = added.add_parser(name, help=help_, description=help_)
@@ -137,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     _machine(_model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port (default 7860)")
-    return parser
+    return whole
 
 
 def _model(

@@ -6,8 +6,9 @@ from typing import Final
 from steering.sources import catalog, weights
 from steering.sources.catalog import CatalogEntry
 
-MINUTES: Final = 12.0
-"""Of `precompute --quick` for the default model on two cores without bfloat16 instructions."""
+MINUTES: Final = 13.0
+"""Of `precompute --quick` for a model without shipped directions, on two cores without bfloat16
+instructions (measured: 25.5 minutes of processor time for the default model's weights)."""
 CORES: Final = 2
 REFERENCE: Final = catalog.DEFAULT_MODEL
 

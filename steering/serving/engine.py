@@ -3,17 +3,20 @@
 One object, made once and handed to whoever needs it; nothing here knows the page.
 """
 
+import secrets
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
 from steering.serving import machine_fit
 from steering.serving.machine_fit import Adapting, Fitting
+from steering.serving.status import Status
+from steering.serving.visitor_line import Line
 from steering.system.progress import Report, Step
 
 if TYPE_CHECKING:
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
     from steering.maps.model_maps import Maps
     from steering.maps.residual_trace import Tracer
     from steering.models.chat_model import ChatModel
-
-Phase = Literal["idle", "loading", "ready", "failed", "unfitted"]
 
 
 @dataclass(frozen=True)
@@ -69,38 +70,7 @@ class Supply:
         return maps.points if maps else None
 
 
-@dataclass(frozen=True)
-class Status:
-    """How far the model is.
-
-    Attributes:
-        phase: `idle` before anybody asked for it, then `loading`, then `ready` or `failed`;
-            `unfitted` where the model has no directions, which have to be fitted first.
-        model: Name of the model.
-        sentence: What a visitor should know: the step, the number format, or what went wrong.
-        step: Step of the present step while loading, if it was reported.
-    """
-
-    phase: Phase
-    model: str
-    sentence: str
-    step: Step | None = None
-
-
-@dataclass(eq=False)
-class Run:
-    """One visitor's run, waiting or working.
-
-    Attributes:
-        stop: Set when it should end; the answers so far stay.
-        superseded: Set when the same visitor has begun another: it should say nothing any more.
-    """
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    superseded: threading.Event = field(default_factory=threading.Event)
-
-
-class Engine:
+class Engine(Line):
     """The model, its directions and recordings, and the line of runs in front of it."""
 
     def __init__(self, name: str, supply: Supply, *, capacity: int = 20) -> None:
@@ -111,19 +81,16 @@ class Engine:
             supply: Where model, directions and recordings come from.
             capacity: How many runs may wait; the next visitor is told to come back later.
         """
+        super().__init__(capacity)
         self.supply = supply
-        self.capacity = capacity
-        self._lock = threading.RLock()
-        self._line: list[Run] = []
-        self._runs: dict[str, Run] = {}
         self.reading = threading.Lock()
         """Held by whoever has edits in the model: hooks of two passes would see each other."""
-        self.asking = 0
-        """Placings that wait for the model or use it."""
         self._take(name)
 
     def _take(self, name: str) -> None:
         self.name = name
+        self.maps_id = secrets.token_hex(8)
+        """Names the directions and maps that are shown: whenever they change, it does."""
         self.outline: Facts | None = None
         self.points: Points | None = None
         self.model: ChatModel | None = None
@@ -152,6 +119,17 @@ class Engine:
         except SteeringError as error:
             self.status = Status("failed", name, str(error))
 
+    def _take_again(self) -> None:
+        """Read what is recorded again; what has not changed keeps its name, and its pages."""
+
+        def held() -> tuple[object, object]:
+            return self.outline, self.points.digest if self.points else None
+
+        before, maps_id = held(), self.maps_id
+        self._take(self.name)
+        if held() == before:
+            self.maps_id = maps_id
+
     def choose(self, name: str) -> None:
         """Take another model, for everybody; runs under way finish with the old one."""
         with self._lock:
@@ -176,10 +154,12 @@ class Engine:
                 self.supply.maps(self.name),
             )
             self.outline, self.points = self.directions, self.supply.cloud(self.name)
+            self.maps_id = secrets.token_hex(8)
             self.check, self.agreement, self.looked = None, None, False
+            self.model = model
             self.adopt(attempt, model)
-        arguments = (model, attempt)
-        threading.Thread(target=self._look, args=arguments, name="load", daemon=True).start()
+        arguments = (self, model)
+        threading.Thread(target=machine_fit.look, args=arguments, name="load", daemon=True).start()
 
     def start(self, *, again: bool = False) -> None:
         """Load the model in the background; does nothing if that has begun already.
@@ -189,7 +169,7 @@ class Engine:
         """
         with self._lock:
             if again and self.status.phase == "failed":
-                self._take(self.name)
+                self._take_again()
             if self.status.phase != "idle":
                 return
             self.status = Status("loading", self.name, "Looking for the weights")
@@ -215,49 +195,71 @@ class Engine:
         finally:
             self._say(attempt, outcome)
         if outcome.phase == "ready":
-            self._look(model, attempt)
-
-    def _look(self, model: "ChatModel", attempt: object) -> None:
-        machine_fit.look(self, model, attempt)
-        with self._lock:
-            self.looked = self.looked or attempt is self._attempt
+            machine_fit.look(self, model)
 
     def adopt(self, attempt: object, model: "ChatModel") -> None:
-        """Take a loaded model, with what was fitted for it on this machine, if there is any."""
+        """Take a loaded model, with what was fitted for it on this machine, if there is any.
+
+        Raises:
+            SteeringError: If the engine has the model in another mode by now, or if there are
+                neither directions for it nor a fit that can be read.
+        """
         found = self.supply.adapting.fitted(model)
         with self._lock:
             if attempt is not self._attempt:
                 return
+            if not self.wants(attempt, model):
+                raise SteeringError("the mode was changed meanwhile; what was fitted is kept")
             if found is not None:
                 self.directions, self.maps = self.outline, _ = found
                 self.points, self.check, self.agreement = found[1].points, None, None
+                self.looked, self.maps_id = False, secrets.token_hex(8)
+            if self.directions is None:
+                raise SteeringError("what was fitted cannot be read; the server's log says why")
             # The tracer first: whoever sees the model may ask for it.
             self.tracer = self._tracer(model, self.maps)
             self.model = model
             self.status = Status("ready", self.name, model.number_format.reason)
 
-    def wants(self, attempt: object) -> bool:
-        """Whether the work of this attempt is still of use: no other model was chosen."""
-        return attempt is self._attempt
+    def still(self) -> AbstractContextManager[object]:
+        """Hold the engine as it is, while what belongs together is read."""
+        return self._lock
 
-    def checked(self, attempt: object, check: "Check") -> None:
-        """Serve the maps as the check of the number format found them."""
+    def wants(self, attempt: object, model: "ChatModel") -> bool:
+        """Whether work on a model is still of use: no other one, and no other mode, was chosen."""
+        return attempt is self._attempt and self.model in (None, model)
+
+    def checked(self, maps_id: str, check: "Check") -> None:
+        """Serve the maps as the check of the number format found them, if they are still these."""
         with self._lock:
-            if attempt is self._attempt and self.model is not None and self.maps is not None:
+            if maps_id == self.maps_id and self.model is not None and self.maps is not None:
                 self.tracer = self._tracer(self.model, check.applied(self.maps))
                 self.check = check
 
-    def agreed(self, attempt: object, found: dict[str, Any] | None) -> None:
-        """Keep how well the directions agree with a refit here."""
+    def has_looked(self, maps_id: str) -> None:
+        """Say that these maps were looked at, whatever came of it."""
         with self._lock:
-            if attempt is self._attempt:
+            self.looked = self.looked or maps_id == self.maps_id
+
+    def agreed(self, maps_id: str, found: dict[str, Any] | None) -> None:
+        """Keep how well the directions agree with a refit here, if they are still these."""
+        with self._lock:
+            if maps_id == self.maps_id:
                 self.agreement = found
 
-    def begin_fit(self) -> object:
-        """Say that a fit for this machine runs now, and return what it is an attempt of."""
+    def begin_fit(self) -> "tuple[object, str, ChatModel | None] | None":
+        """Say that a fit for this machine runs now; only one does at a time.
+
+        Returns:
+            What it is an attempt of, the model's name, and the model if it is loaded; None if a fit
+            runs already, or if the model is being loaded or cannot be.
+        """
         with self._lock:
+            ready = self.status.phase in ("ready", "unfitted")
+            if self.fitting.phase == "running" or not ready:
+                return None
             self.fitting = Fitting("running", "Beginning")
-            return self._attempt
+            return self._attempt, self.name, self.model
 
     def fits(self, attempt: object, fitting: Fitting) -> None:
         """Say how far the fit is."""
@@ -265,21 +267,13 @@ class Engine:
             if attempt is self._attempt:
                 self.fitting = fitting
 
-    @contextmanager
-    def asked(self) -> Generator[None]:
-        """Say that a place is asked for, so that background work waits."""
-        with self._lock:
-            self.asking += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.asking -= 1
-
     @property
     def busy(self) -> bool:
-        """Whether a visitor wants the model now: runs that wait or work, places that are asked."""
-        return bool(self._line) or self.asking > 0
+        """Whether a visitor wants the model now: runs that wait or work, places that are asked.
+
+        Runs that came before the model wait for it, as during a first fit: nothing waits for them.
+        """
+        return self.model is not None and self.wanted
 
     def _tracer(self, model: "ChatModel", maps: "Maps | None") -> "Tracer | None":
         from steering.maps.residual_trace import Tracer
@@ -296,49 +290,3 @@ class Engine:
         with self._lock:
             if attempt is self._attempt:
                 self.status = status
-
-    @contextmanager
-    def run(self, visitor: str) -> Generator[Run]:
-        """Stand in line until the block ends; a visitor's new run supersedes their old one.
-
-        Raises:
-            SteeringError: If the line is full.
-        """
-        mine = Run()
-        with self._lock:
-            self.abandon(visitor)
-            if len(self._line) > self.capacity:
-                raise SteeringError(
-                    f"{len(self._line)} requests are waiting already, which is all there is room "
-                    "for; try again in a minute"
-                )
-            self._runs[visitor] = mine
-            self._line.append(mine)
-        try:
-            yield mine
-        finally:
-            mine.stop.set()
-            with self._lock:
-                self._line.remove(mine)
-                if self._runs.get(visitor) is mine:
-                    del self._runs[visitor]
-
-    def ahead(self, run: Run) -> int:
-        """Return how many runs come before this one; at 0 it is its turn."""
-        with self._lock:
-            return self._line.index(run)
-
-    def stop(self, visitor: str) -> None:
-        """End a visitor's run, whether it waits or works."""
-        with self._lock:
-            run = self._runs.get(visitor)
-        if run is not None:
-            run.stop.set()
-
-    def abandon(self, visitor: str) -> None:
-        """End a visitor's run and let it say nothing more: they look at something else now."""
-        with self._lock:
-            run = self._runs.get(visitor)
-        if run is not None:
-            run.superseded.set()
-            run.stop.set()

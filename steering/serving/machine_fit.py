@@ -4,6 +4,7 @@ Both run in the background, pass by pass, and let every visitor go first. Nothin
 page; `told` is what its map asks for.
 """
 
+import shlex
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from steering.errors import SteeringError
-from steering.system.progress import Report, Step
+from steering.formatting import sentence
+from steering.system.progress import Step, amount, watched_by
 
 if TYPE_CHECKING:
     from steering.adaptation.drift import Check
@@ -86,7 +88,9 @@ class Turn:
             while self._engine.busy:
                 time.sleep(_PAUSE_SECONDS)
             if not self._still_wanted():
-                raise SteeringError("another model was chosen; what was done so far is kept")
+                raise SteeringError(
+                    "another model or another mode was chosen; what was done so far is kept"
+                )
             self._engine.reading.acquire()
         self._depth += 1
 
@@ -98,75 +102,100 @@ class Turn:
             time.sleep(_BREATH_SECONDS)
 
 
-def look(engine: "Engine", model: "ChatModel", attempt: object) -> None:
+def look(engine: "Engine", model: "ChatModel") -> None:
     """Check the maps and then the directions of a loaded model; what is found is on the engine.
 
-    Does nothing for an engine that has other work by now.
+    Ends as soon as the engine has another model, mode, or fit; nothing of this is kept then.
     """
-    adapting, directions, maps = engine.supply.adapting, engine.directions, engine.maps
-    quiet = replace(model, turn=Turn(engine, lambda: engine.wants(attempt)))
+    adapting = engine.supply.adapting
+    with engine.still():
+        if engine.model is not model:
+            return
+        maps_id, directions, maps = engine.maps_id, engine.directions, engine.maps
+    quiet = replace(model, turn=Turn(engine, lambda: maps_id == engine.maps_id))
     # A visitor loses nothing but a note by an error here: the map says that it was not checked.
-    with suppress(SteeringError):
-        if adapting.check is not None and maps is not None:
-            engine.checked(attempt, adapting.check(quiet, maps))
+    try:
+        with suppress(SteeringError):
+            if adapting.check is not None and maps is not None:
+                engine.checked(maps_id, adapting.check(quiet, maps))
+    finally:
+        # Also after a bug, which is in the log: nobody is to wait for what will not come.
+        engine.has_looked(maps_id)
     if maps is not None:
         # UMAP compiles for seconds: here, where nobody waits for it.
         maps.warm_up()
     with suppress(SteeringError):
         if adapting.agreement is not None and directions is not None:
-            engine.agreed(attempt, adapting.agreement(quiet, directions))
+            engine.agreed(maps_id, adapting.agreement(quiet, directions))
+
+
+def remedy(engine: "Engine") -> str:
+    """Return what can be done about a model without directions, by whoever may."""
+    if engine.supply.adapting.fit is not None:
+        return "press “Fit directions and maps” under the map"
+    command = f"python -m steering precompute --quick --model {shlex.quote(engine.name)}"
+    return f"whoever runs this page can make them with `{command}`"
 
 
 def start(engine: "Engine") -> None:
     """Fit directions and maps for this machine in the background; loads the model if need be."""
     fit = engine.supply.adapting.fit
-    if fit is None or engine.fitting.phase == "running":
+    begun = engine.begin_fit() if fit is not None else None
+    if fit is None or begun is None:
         return
-    attempt = engine.begin_fit()
-    thread = threading.Thread(target=_run, args=(engine, fit, attempt), name="fit", daemon=True)
+    thread = threading.Thread(target=_run, args=(engine, fit, *begun), name="fit", daemon=True)
     thread.start()
 
 
-def _run(engine: "Engine", fit: "Callable[[ChatModel], None]", attempt: object) -> None:
-    from steering.system.progress import watched_by
-
+def _run(
+    engine: "Engine",
+    fit: "Callable[[ChatModel], None]",
+    attempt: object,
+    name: str,
+    model: "ChatModel | None",
+) -> None:
     def report(step: Step) -> None:
         engine.fits(attempt, Fitting("running", step.label, step))
 
     outcome = Fitting("failed", "The fit ended with an error that is in the server's log.")
     try:
-        model = engine.model or _loaded(engine, report)
-        quiet = replace(model, turn=Turn(engine, lambda: engine.wants(attempt)))
+        loaded = model or engine.supply.model(name, report)
+        quiet = replace(loaded, turn=Turn(engine, lambda: engine.wants(attempt, loaded)))
         with watched_by(report):
             fit(quiet)
-        engine.adopt(attempt, model)
+        engine.adopt(attempt, loaded)
         outcome = Fitting("done", "Directions and maps are fitted for this machine now.")
     except SteeringError as error:
-        outcome = Fitting("failed", str(error))
+        outcome = Fitting("failed", sentence(str(error)))
     finally:
         engine.fits(attempt, outcome)
-    if outcome.phase == "done" and engine.wants(attempt):
-        look(engine, model, attempt)
-
-
-def _loaded(engine: "Engine", report: Report) -> "ChatModel":
-    return engine.supply.model(engine.name, report)
+    if outcome.phase == "done":
+        look(engine, loaded)
 
 
 def told(engine: "Engine") -> dict[str, Any]:
     """Return what the map says of number formats and fits, as JSON types.
 
     Returns:
-        `state`: `none` while there is no model, `unfitted` for one without directions, `checking`,
-        `done`, or `unchecked`; `here` and `fitted`, the number formats in words; `layers`, one
-        entry a layer with `layer`, `verdict` and `sentence`; `directions`, a sentence or None;
-        `fit`: whether one `can` be started, its `phase`, `sentence`, `done` and `total`; `cost` of
-        a model without directions.
+        `maps_id`: by which a page knows whether it shows these maps; `state`: `none` while there is
+        no model, `unfitted` for one without directions, `checking`, `done`, or `unchecked`; `here`
+        and `fitted`, the number formats in words; `layers`, one entry a layer with `layer`,
+        `verdict` and `sentence`; `directions`, a sentence or None; `fit`: whether one `can` be
+        started, its `phase`, `sentence`, `done`, `total` and, in words, `amount`; of a model
+        without directions what a fit here would `cost`, or, where nobody may start one, the
+        `remedy`.
     """
+    with engine.still():
+        return _told(engine)
+
+
+def _told(engine: "Engine") -> dict[str, Any]:
     check, fitting = engine.check, engine.fitting
-    step = fitting.step
+    step, unfitted = fitting.step, _unfitted(engine)
+    may_fit = engine.supply.adapting.fit is not None
     return {
         "model": engine.name,
+        "maps_id": engine.maps_id,
         "state": _state(engine),
         "here": check.here if check else "",
         "fitted": check.fitted if check else "",
@@ -176,13 +205,15 @@ def told(engine: "Engine") -> dict[str, Any]:
         ],
         "directions": _agreement_sentence(engine.agreement),
         "fit": {
-            "can": engine.supply.adapting.fit is not None,
+            "can": may_fit,
             "phase": fitting.phase,
             "sentence": fitting.sentence,
             "done": step.done if step else 0,
             "total": step.total if step else 0,
+            "amount": amount(step) if step else "",
         },
-        "cost": engine.supply.adapting.cost(engine.name) if _unfitted(engine) else "",
+        "cost": engine.supply.adapting.cost(engine.name) if unfitted and may_fit else "",
+        "remedy": sentence(remedy(engine)) if unfitted and not may_fit else "",
     }
 
 

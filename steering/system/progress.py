@@ -225,3 +225,12 @@ def _duration(seconds: float) -> str:
     """Return a time in the unit that suits it, rounded."""
     name, size = next((u for u in _UNITS if seconds >= 1.5 * u[1]), _UNITS[-1])
     return f"{round(seconds / size)} {name}"
+
+
+def amount(step: Step) -> str:
+    """Return how far a step is: `3 of 8`, or megabytes; empty where the whole is not known."""
+    if step.total <= 0:
+        return ""
+    if step.unit == "B":
+        return f"{step.done / 1e6:,.0f} of {step.total / 1e6:,.0f} MB"
+    return f"{step.done:,} of {step.total:,}"

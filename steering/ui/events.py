@@ -1,6 +1,6 @@
 """Wires the page: what happens on a click, a move of a slider, a tick of the clock."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,13 +12,17 @@ from steering.ui import explanation, run_handlers, text
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page, strip_of
 from steering.ui.map import map_section
-from steering.ui.playground import answer_html, card_settings, cards, rendered_request
-from steering.ui.playground.cards import Card, Setting
+from steering.ui.playground import card_settings, cards, rendered_request
+from steering.ui.playground.cards import Card
 from steering.ui.results import results_section
 from steering.ui.run_handlers import Updates
 
 _CALM_SECONDS = 5.0
 """Time between two looks at the engine once the model is there."""
+_SETTLE = "() => { window.steering.calm(); window.steering.place(); }"
+"""After the page has set its own sliders: no run of theirs begins, and the map shows the places."""
+_ARRIVE = "() => { window.steering.calm(300); window.steering.place(); }"
+"""The same for a page that has just come, whose visitor may be about to move one."""
 
 
 def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
@@ -39,7 +43,6 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)]
     )
     results_section.wire(page.results, engine, [load, page.timer.tick])
-    settings = [component for card in page.cards for component in card.inputs]
 
     def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:
         yield from run_handlers.run(page, engine, request.session_hash or "", prompt, *values)
@@ -47,7 +50,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     answered = gr.on(
         [page.run.click, page.request.submit],
         run,
-        inputs=[page.request, *page.sampling, *settings],
+        inputs=page.asked,
         outputs=run_handlers.outputs_of(page),
         # Runs stand in the engine's own line, which knows a visitor's place and how to leave.
         concurrency_limit=None,
@@ -72,7 +75,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
 
     def reset(request: gr.Request) -> Updates:
         engine.abandon(request.session_hash or "")
-        return _reset(page, engine) | dict(zip(page.sampling, first, strict=True))
+        return run_handlers.restarted(page, engine) | dict(zip(page.sampling, first, strict=True))
 
     page.reset.click(
         reset,
@@ -91,82 +94,106 @@ def _card_outputs(page: Page) -> list[Any]:
 
 
 def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: Any) -> None:  # noqa: ANN401
-    outputs = [page.strip, page.retry, page.timer, page.facts]
-    outputs += [page.thinking] if page.thinking is not None else []
-
-    def tick() -> Updates:
-        busy = engine.status.phase in ("idle", "loading") or engine.fitting.phase == "running"
-        return {
-            page.strip: strip_of(engine),
-            page.retry: gr.update(visible=engine.status.phase == "failed"),
-            page.timer: gr.Timer(0.5 if busy else _CALM_SECONDS),
-            page.facts: explanation.facts(engine),
-            **_thinking(page, engine),
-        }
+    outputs = _status_of(page)
+    tick = partial(_tick, page, engine)
+    laid_out = engine.maps_id
 
     def arrive() -> Updates:
         engine.start()
-        return tick() | _recorded_first(page, engine)
+        # The page is laid out once: what was fitted or chosen since is not in it.
+        others = laid_out != engine.maps_id
+        shown = (
+            _renew(page, engine) | run_handlers.first_request(page, engine) if others else tick()
+        )
+        return shown | run_handlers.recorded_first(page, engine)
 
     def retry() -> Updates:
         engine.start(again=True)
         return tick()
 
-    arrived = load(arrive, outputs=[*outputs, *run_handlers.outputs_of(page)], **quiet)
+    changed = [page.request, *_renewed_of(page), *run_handlers.outputs_of(page)]
+    arrived = load(arrive, outputs=list(dict.fromkeys(changed)), **quiet)
     # On a slow machine the model can be ready before Gradio's page hears a click.
-    arrived.then(js="() => window.steering.place()", **quiet)
+    arrived.then(js=_ARRIVE, **quiet)
     page.timer.tick(tick, outputs=outputs, **quiet)
     page.retry.click(retry, outputs=outputs, **quiet)
+    _wire_changes(page, engine, quiet)
 
-    def renew() -> Updates:
-        """Show what there is of a model, or of directions, that were not there before."""
-        sections = {
-            page.atlas.board: map_section.empty(engine),
-            page.doses.board: dose_section.empty(engine),
-            page.doses.said: "",
-        }
-        return tick() | _reset(page, engine) | sections
 
-    sections = [page.atlas.board, page.doses.board, page.doses.said]
-    renewed = [*outputs, *_card_outputs(page), page.note, page.stop, *sections]
-    page.atlas.adopt.click(renew, outputs=renewed, **quiet)
+def _status_of(page: Page) -> list[Any]:
+    thinking = [page.thinking] if page.thinking is not None else []
+    return [page.strip, page.retry, page.timer, page.facts, *thinking]
 
-    _wire_thinking(page, engine, renew, renewed, quiet)
+
+def _tick(page: Page, engine: Engine) -> Updates:
+    busy = engine.status.phase in ("idle", "loading") or engine.fitting.phase == "running"
+    return {
+        page.strip: strip_of(engine),
+        page.retry: gr.update(visible=engine.status.phase == "failed"),
+        page.timer: gr.Timer(0.5 if busy else _CALM_SECONDS),
+        page.facts: explanation.facts(engine),
+        **_thinking(page, engine),
+    }
+
+
+def _renew(page: Page, engine: Engine) -> Updates:
+    """Show what there is of a model, or of directions, that were not there before."""
+    return {
+        **_tick(page, engine),
+        **run_handlers.restarted(page, engine),
+        page.atlas.board: map_section.empty(engine),
+        page.doses.board: dose_section.empty(engine),
+        page.doses.said: "",
+        **({page.chooser: engine.name} if page.chooser is not None else {}),
+    }
+
+
+def _renewed_of(page: Page) -> list[Any]:
+    chooser = [page.chooser] if page.chooser is not None else []
+    sections = [page.atlas.board, page.doses.board, page.doses.said, *chooser]
+    return [*_status_of(page), *_card_outputs(page), page.note, page.stop, *sections]
+
+
+def _wire_changes(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
+    """Connect what brings other directions: a fit, a mode, a model."""
+    outputs = _renewed_of(page)
+
+    def follow(request: gr.Request) -> Updates:
+        shown = _renew(page, engine)
+        # A run under way goes on, and its cards are its own.
+        if engine.has_run(request.session_hash or ""):
+            for each in run_handlers.answers_of(page):
+                del shown[each]
+        return shown
+
+    page.atlas.adopt.click(follow, outputs=outputs, **quiet).then(js=_SETTLE, **quiet)
+    if page.thinking is not None:
+        raw = quiet | {"preprocess": False}
+        think = partial(_think, page, engine)
+        chosen = page.thinking.input(think, inputs=page.thinking, outputs=outputs, **raw)
+        chosen.then(js=_SETTLE, **quiet)
     if page.chooser is not None:
-
-        def choose(name: str | None) -> Updates:
-            if name is None:  # the list's text was emptied
-                return tick()
-            engine.choose(name)
-            return renew()
-
-        page.chooser.change(
-            choose,
+        # Not `change`, which also tells of what the page itself has set.
+        page.chooser.input(
+            partial(_choose, page, engine),
             inputs=page.chooser,
-            outputs=renewed,
+            outputs=outputs,
             js="(name) => { window.steering.calm(); return name; }",
             **quiet,
         )
 
 
-def _wire_thinking(
-    page: Page,
-    engine: Engine,
-    renew: Callable[[], Updates],
-    renewed: Sequence[Any],
-    quiet: Any,  # noqa: ANN401
-) -> None:
-    if page.thinking is None:
-        return
+def _think(page: Page, engine: Engine, mode: object) -> Updates:
+    if mode in ("on", "off"):  # as it comes from a browser
+        engine.think(str(mode))
+    return _renew(page, engine)
 
-    def think(mode: object) -> Updates:
-        if mode in ("on", "off"):  # as it comes from a browser
-            engine.think(str(mode))
-        return renew()
 
-    page.thinking.input(
-        think, inputs=page.thinking, outputs=list(renewed), preprocess=False, **quiet
-    )
+def _choose(page: Page, engine: Engine, name: str | None) -> Updates:
+    if name is None:  # the list's text was emptied
+        return _tick(page, engine)
+    engine.choose(name)
+    return _renew(page, engine)
 
 
 def _thinking(page: Page, engine: Engine) -> Updates:
@@ -226,7 +253,6 @@ def _turn(card: Card, engine: Engine, kind: object) -> Updates:
 
 
 def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
-    settings = [component for card in page.cards for component in card.inputs]
     for prompt, button in page.examples:
 
         def show(request: gr.Request, *values: object, prompt: str = prompt) -> Updates:
@@ -237,7 +263,7 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
 
         button.click(
             show,
-            inputs=[*page.sampling, *settings],
+            inputs=[*page.sampling, *page.settings],
             outputs=[page.request, *run_handlers.outputs_of(page)],
             preprocess=False,
             **quiet,
@@ -254,12 +280,7 @@ def _wire_reads(page: Page, engine: Engine) -> None:
 
 
 def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
-    settings = [component for card in page.cards for component in card.inputs]
-    map_section.wire(
-        page.atlas,
-        partial(run_handlers.place, page, engine),
-        [page.request, *page.sampling, *settings],
-    )
+    map_section.wire(page.atlas, partial(run_handlers.place, page, engine), page.asked)
     page.request.change(js="() => window.steering.place()", **quiet)
 
 
@@ -272,32 +293,3 @@ def _bring(page: Page, engine: Engine, panel: str) -> Updates:
     card = next(each for each in page.cards if each.slot == brought.slot)
     updates = cards.bring(card, brought, engine.outline)
     return updates | {page.doses.said: dose_section.told(brought, engine)}
-
-
-def _recorded_first(page: Page, engine: Engine) -> Updates:
-    first = next(iter(engine.recordings), None)
-    if first is None:
-        return {}
-    settings = {
-        card.slot: Setting(
-            card.slot,
-            card_settings.starts_on(card.slot, engine.outline),
-            panel.partition(":")[0],
-            card_settings.start(panel, engine.outline),
-        )
-        for card, panel in zip(page.cards, card_settings.SLOTS.values(), strict=True)
-    }
-    return run_handlers.replay(page, engine, first["prompt"], settings)
-
-
-def _reset(page: Page, engine: Engine) -> Updates:
-    updates: Updates = {
-        page.note: text.note(explanation.WELCOME),
-        page.stop: gr.update(interactive=False),
-    }
-    for card in page.cards:
-        updates |= cards.restart(card, engine.outline)
-        is_on = card_settings.starts_on(card.slot, engine.outline)
-        updates[card.view] = answer_html.view(None, "idle" if is_on else "off")
-        updates[card.tokens] = answer_html.first_tokens(())
-    return updates

@@ -3,11 +3,11 @@
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from steering import formatting
 from steering.interventions import missing_parts
 from steering.serving import model_facts
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
-from steering.ui import text
 from steering.ui.text import isolated
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def facts(engine: Engine) -> str:
         found = f"layer {layer}, template position {position}"
         rows.append(("Difference in means", f"{found}; default push c = {directions.default_c:g}"))
         if directions.imported:
-            rows.append(("Where it is from", text.sentence(directions.imported)))
+            rows.append(("Where it is from", formatting.sentence(directions.imported)))
         position, layer = directions.inlp_point
         kept = directions.inlp_ranks.get(directions.inlp_point)
         rank = f"; {kept} directions kept" if kept else ""
@@ -69,7 +69,7 @@ def facts(engine: Engine) -> str:
         if directions.inlp_ranks:
             rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
         else:
-            rows.append(("INLP", text.sentence(missing_parts.no_inlp(directions.model))))
+            rows.append(("INLP", formatting.sentence(missing_parts.no_inlp(directions.model))))
     items = "".join(
         f"<dt>{escape(name)}</dt><dd{_AS_IT_IS * (name in _NAMES)}>{escape(isolated(value))}</dd>"
         for name, value in rows

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import gradio as gr
 
@@ -22,7 +22,7 @@ class Limits:
 
     Attributes:
         max_new_tokens: Length of an answer to start with, in tokens.
-        chooser: Whether visitors may choose another model, which changes it for everybody.
+        chooser: Whether visitors may choose another model or thinking, for everybody.
     """
 
     max_new_tokens: int = 48
@@ -53,6 +53,16 @@ class Page:
     thinking: gr.Radio | None
     facts: gr.HTML
     results: Section
+
+    @property
+    def settings(self) -> list[Any]:
+        """What a handler has to be given to know all cards, one after another."""
+        return [component for card in self.cards for component in card.inputs]
+
+    @property
+    def asked(self) -> list[Any]:
+        """What a run or a place is asked with: request, what holds for all cards, the cards."""
+        return [self.request, *self.sampling, *self.settings]
 
 
 EXAMPLE_LABELS: Final[Mapping[Label, tuple[str, str]]] = {

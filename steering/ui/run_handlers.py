@@ -7,15 +7,18 @@ from typing import Any
 
 import gradio as gr
 
+from steering import formatting
 from steering.chat_templates.control_tokens import told
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer, check_length, compare
 from steering.inference.sampling import Sampling
-from steering.serving.engine import Engine, Run
+from steering.serving.engine import Engine
+from steering.serving.machine_fit import remedy
+from steering.serving.visitor_line import Run
 from steering.ui import explanation, text
 from steering.ui.layout import Page
 from steering.ui.map.locate import placed_or_kept
-from steering.ui.playground import answer_html, card_settings, typed_numbers
+from steering.ui.playground import answer_html, card_settings, cards, typed_numbers
 from steering.ui.playground.cards import Setting
 
 _POLL_SECONDS = 0.25
@@ -25,10 +28,14 @@ Updates = dict[Any, Any]
 
 def outputs_of(page: Page) -> list[Any]:
     """Return the components that a run or a recording may change."""
+    return [page.atlas.board, *answers_of(page)]
+
+
+def answers_of(page: Page) -> list[Any]:
+    """Return the components that belong to a visitor's run while it is under way."""
     return [
         page.note,
         page.stop,
-        page.atlas.board,
         *(each for card in page.cards for each in (card.view, card.tokens)),
     ]
 
@@ -61,7 +68,7 @@ def replay(
             panels = {slot: each.panel(engine.outline) for slot, each in settings.items()}
             answers = card_settings.recorded(recording, panels, engine.outline)
         except SteeringError as error:
-            return {page.note: text.note(text.sentence(str(error)), "error")}
+            return {page.note: text.note(formatting.sentence(str(error)), "error")}
     updates: Updates = {page.stop: gr.update(interactive=False)}
     for card in page.cards:
         answer = answers.get(card.slot)
@@ -77,6 +84,43 @@ def replay(
     return updates | {page.note: text.note(words)}
 
 
+def recorded_first(page: Page, engine: Engine) -> Updates:
+    """Return the updates that show the first recording; none where nothing is recorded."""
+    first = next(iter(engine.recordings), None)
+    if first is None:
+        return {}
+    settings = {
+        card.slot: Setting(
+            card.slot,
+            card_settings.starts_on(card.slot, engine.outline),
+            panel.partition(":")[0],
+            card_settings.start(panel, engine.outline),
+        )
+        for card, panel in zip(page.cards, card_settings.SLOTS.values(), strict=True)
+    }
+    return replay(page, engine, first["prompt"], settings)
+
+
+def first_request(page: Page, engine: Engine) -> Updates:
+    """Return the update that puts the first recorded request into the box, if there is one."""
+    first = next(iter(engine.recordings), None)
+    return {page.request: first["prompt"]} if first else {}
+
+
+def restarted(page: Page, engine: Engine) -> Updates:
+    """Return the updates that bring all cards back to their first state."""
+    updates: Updates = {
+        page.note: text.note(explanation.WELCOME),
+        page.stop: gr.update(interactive=False),
+    }
+    for card in page.cards:
+        updates |= cards.restart(card, engine.outline)
+        is_on = card_settings.starts_on(card.slot, engine.outline)
+        updates[card.view] = answer_html.view(None, "idle" if is_on else "off")
+        updates[card.tokens] = answer_html.first_tokens(())
+    return updates
+
+
 def run(
     page: Page, engine: Engine, visitor: str, prompt: str, *values: object
 ) -> Iterator[Updates]:
@@ -90,7 +134,7 @@ def run(
                 yield updates
     except SteeringError as error:
         yield {
-            page.note: text.note(text.sentence(str(error)), "error"),
+            page.note: text.note(formatting.sentence(str(error)), "error"),
             page.stop: gr.update(interactive=False),
         }
 
@@ -198,9 +242,7 @@ def _wait(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
         if status.phase == "failed":
             raise SteeringError(f"the model is not available: {status.sentence}")
         if status.phase == "unfitted" and engine.fitting.phase != "running":
-            raise SteeringError(
-                "this model has no directions yet; press “Fit directions and maps” under the map"
-            )
+            raise SteeringError(f"this model has no directions yet; {remedy(engine)}")
         words = text.position_in_line(ahead, status)
         # A yield is also where Gradio can end a run whose visitor has gone.
         yield {page.note: text.note(words, "busy")} if words != said else {page.note: gr.skip()}

@@ -11,8 +11,10 @@ from html import escape
 from typing import Final, Literal
 from unicodedata import bidirectional
 
+from steering.formatting import sentence
 from steering.inference.comparison import Answer
-from steering.serving.engine import Status
+from steering.serving.status import Status
+from steering.system.progress import amount
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,6 @@ def isolated(words: str) -> str:
     return re.sub("“([^”]*)”", "“\u2068\\1\u2069”", words)
 
 
-def sentence(text: str) -> str:
-    """Return an error's words as a sentence: a capital first, a full stop last."""
-    text = text.strip()
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
-
-
 def mark(slot: str) -> str:
     """Return a card's coloured shape."""
     return f'<svg class="mark" viewBox="0 0 16 16" aria-hidden="true">{SHAPES[slot]}</svg>'
@@ -139,6 +134,8 @@ def position_in_line(ahead: int, status: Status) -> str:
     if ahead:
         before = "one request is" if ahead == 1 else f"{ahead} requests are"
         return f"You are number {ahead + 1} in line: {before} answered before yours."
+    if status.phase == "unfitted":
+        return "Your request starts by itself as soon as directions and maps are fitted."
     if status.phase != "ready":
         return "Your request starts by itself as soon as the model is loaded."
     return "Reading the request …"
@@ -183,12 +180,8 @@ def _bar(status: Status) -> str:
     if step is None or step.total <= 0:
         return '<i class="bar endless" role="progressbar" aria-label="Loading"><u></u></i>'
     percent = min(100.0, 100 * step.done / step.total)
-    if step.unit == "B":
-        amount = f"{step.done / 1e6:,.0f} of {step.total / 1e6:,.0f} MB"
-    else:
-        amount = f"{step.done:,} of {step.total:,}"
     return (
         f'<i class="bar" role="progressbar" aria-label="Loading" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{percent:.0f}"><u style="width:{percent:.1f}%"></u>'
-        f'</i><span class="amount">{amount}</span>'
+        f'</i><span class="amount">{amount(step)}</span>'
     )

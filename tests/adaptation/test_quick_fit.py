@@ -1,7 +1,10 @@
 """The quick fit: what is written, where, and that it goes on where it was stopped."""
 
+import asyncio
+import importlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +13,10 @@ from steering.adaptation import loaded, quick_fit
 from steering.artifacts import store
 from steering.errors import NotFittedError
 from steering.fitting import candidates, choice, start_values
-from steering.fitting.choice import FULL, QUICK
+from steering.fitting.choice import QUICK
 from steering.models.chat_model import NumberFormat, inspect
+from steering.serving.engine import Engine, Supply
+from steering.serving.machine_fit import Adapting
 from tests.helpers.flat_layout import flatten
 from tests.helpers.short_precompute import few_splits
 
@@ -51,6 +56,49 @@ def test_a_quick_fit_is_kept_in_the_cache_and_serves_from_then_on(tiny, splits, 
     maps, check = loaded.checked_maps(tiny, folder)
     assert {each.verdict for each in check.drifts} == {"same"}
     assert maps.position == made.inlp_point[0]
+
+
+@pytest.fixture(scope="module")
+def app():
+    """The app's own module, made inside an event loop: Gradio would never close one of its own."""
+
+    async def inside():
+        return importlib.import_module("app")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parents[1]))
+        return asyncio.run(inside())
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def age(path):
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 0}))
+
+
+@pytest.mark.parametrize(
+    ("file", "broken"),
+    [("directions.safetensors", cut), ("maps.safetensors", cut), ("manifest.json", age)],
+)
+def test_a_fit_that_cannot_be_read_leaves_the_page_what_is_shipped(
+    tiny, fitted, splits, app, monkeypatch, file, broken
+):
+    quick_fit.quick(tiny, splits)
+    directions, _ = app._fitted(tiny)
+    assert directions is not fitted
+    warned = []
+    monkeypatch.setattr(app._logger, "warning", lambda *words: warned.append(words[-1]))
+    broken(quick_fit.folder_of(tiny) / file)
+    assert app._fitted(tiny) is None
+    assert str(quick_fit.folder_of(tiny)) in str(warned)
+    adapting = Adapting(fitted=app._fitted)
+    engine = Engine("tiny", Supply(None, lambda _: fitted, lambda _: (), adapting=adapting))
+    engine.directions = fitted
+    engine.adopt(engine._attempt, tiny)
+    assert engine.status.phase == "ready"
+    assert engine.directions is fitted
 
 
 def test_other_weights_or_formats_do_not_get_the_fit(tiny, splits):
@@ -143,12 +191,6 @@ def test_a_fit_that_is_killed_while_it_is_written_leaves_the_one_before(
 
 def test_a_model_without_shipped_directions_has_nothing_to_take_over(tiny):
     assert quick_fit.known(tiny) is None
-
-
-def test_the_full_effort_tries_every_point_and_prompt():
-    assert FULL.points is FULL.validation is FULL.answered is None
-    assert QUICK.points < 90
-    assert QUICK.screened < FULL.screened
 
 
 def test_the_command_writes_into_the_cache_and_not_over_what_is_shipped(

@@ -4,68 +4,20 @@ import json
 from dataclasses import replace
 
 import pytest
-import torch
 
-from steering.adaptation import drift, transfer_table
-from steering.adaptation.refit import (
-    agreement,
-    check_directions,
-    known_agreement,
-    refit,
-    span_cosine,
-)
+from steering.adaptation import drift
 from steering.adaptation.transfer import Shipped, fit, transfer
 from steering.artifacts import store
-from steering.artifacts.resumable import Stages
 from steering.chat_templates.rendering import Rendering
 from steering.cli.main import main
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
-from steering.interventions.subspace import Subspace
 from steering.maps.layer_map import fit_axes
 from steering.maps.model_maps import Maps
 from steering.models import loading
-from steering.models.chat_model import NumberFormat, inspect
 from steering.models.number_formats import Format, formats
+from tests.helpers.number_formats import BFLOAT16, FLOAT32
 from tests.helpers.tiny_models import HARMFUL, HARMLESS
-
-FLOAT32 = Format("cpu", "none", "float32")
-BFLOAT16 = Format("cpu", "none", "bfloat16")
-
-
-@pytest.fixture(scope="module")
-def splits():
-    sets = {"harmful": HARMFUL, "harmless": HARMLESS}
-    return PromptSplits(sets, {name: texts[:6] for name, texts in sets.items()}, sets, "test")
-
-
-@pytest.fixture(scope="module")
-def load(tiny):
-    """The tiny model, in the dtype that is asked for."""
-    loaded: list[str] = []
-
-    def load(wanted: Format):
-        loaded.append(wanted.name)
-        network = type(tiny.network)(tiny.network.config)
-        network.load_state_dict(tiny.network.state_dict())
-        dtype = getattr(torch, wanted.dtype)
-        return inspect(
-            tiny.name,
-            network.to(dtype),
-            tiny.tokenizer,
-            openers=tuple(tiny.openers),
-            number_format=NumberFormat("none", dtype, wanted.name),
-        )
-
-    load.loaded = loaded
-    return load
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STEERING_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -179,74 +131,6 @@ def test_directions_of_another_mode_of_the_template_are_refused(
 
 
 # What directions are worth in another format, as it is kept
-
-
-def in_format(tiny, dtype=torch.float32, quantization="none"):
-    network = type(tiny.network)(tiny.network.config)
-    network.load_state_dict(tiny.network.state_dict())
-    held = NumberFormat(quantization, dtype, "")
-    return inspect(tiny.name, network.to(dtype), tiny.tokenizer, number_format=held)
-
-
-@pytest.fixture
-def rounded(tiny):
-    """The tiny model in float32, every number of it one of bfloat16, as most files hold them."""
-    network = type(tiny.network)(tiny.network.config)
-    network.load_state_dict(tiny.network.state_dict())
-    return inspect(tiny.name, network.to(torch.bfloat16).to(torch.float32), tiny.tokenizer)
-
-
-def test_what_was_found_in_one_format_is_not_told_in_another(
-    rounded, fitted, splits, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
-    assert check_directions(rounded, fitted, splits) == known_agreement(rounded, fitted, splits)
-    same = in_format(rounded)
-    assert known_agreement(same, fitted, splits) is not None
-    others = [
-        in_format(rounded, torch.bfloat16),
-        in_format(rounded, quantization="int8"),
-        in_format(rounded, quantization="nf4"),
-        rounded.under("Be brief."),
-    ]
-    for other in others:
-        assert known_agreement(other, fitted, splits) is None
-    assert known_agreement(rounded, replace(fitted, default_k=1), splits) is None
-
-
-def test_the_table_has_a_row_a_pair_and_names_the_unedited_model(document):
-    text = transfer_table.markdown(document)
-    assert text.count("\n| ") == 1 + len(document["pairs"])
-    assert "Unedited, the model refuses of the same 4 prompts: float32 " in text
-    rows = transfer_table.rows(document)
-    assert {len(row) for row in rows} == {len(transfer_table.COLUMNS)}
-    assert [row[8] == "-" for row in rows] == [row[0] == row[1] for row in rows]
-
-
-def test_a_refit_in_the_same_format_is_the_shipped_fit(load, fitted, splits, cache):
-    model = load(FLOAT32)
-    found = refit(model, fitted, splits, Stages.of(model, "again"))
-    assert found.directions.dim_point == fitted.dim_point
-    alike = agreement(found.directions, found.directions)
-    assert alike["dim_cosine"] == pytest.approx(1)
-    assert alike["inlp_cosine"] == pytest.approx(1)
-    assert alike["dim_norm_ratio"] == pytest.approx(1)
-
-
-def test_spans_agree_whatever_their_basis_and_differ_where_a_direction_does():
-    generator = torch.Generator().manual_seed(0)
-    vectors = torch.randn(4, 16, generator=generator)
-    one = Subspace.spanned_by(vectors[:3], layer=1, position=-1, method="test")
-    mixed = Subspace.spanned_by(
-        torch.randn(3, 3, generator=generator) @ vectors[:3], layer=1, position=-1, method="test"
-    )
-    assert span_cosine(one, mixed) == pytest.approx(1, abs=1e-5)
-    basis = torch.linalg.qr(torch.randn(16, 16, generator=generator))[0]
-    first, second = (
-        Subspace.spanned_by(basis[rows], layer=1, position=-1, method="test")
-        for rows in ([0, 1, 2], [0, 1, 5])
-    )
-    assert span_cosine(first, second) == pytest.approx((2 / 3) ** 0.5, abs=1e-5)
 
 
 def test_formats_name_themselves_and_gpus_add_theirs():

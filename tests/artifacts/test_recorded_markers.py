@@ -11,8 +11,11 @@ from steering.inference.comparison import Answer
 from steering.interventions.panel import parse
 from steering.maps import map_points, markers
 from steering.maps.residual_trace import trace
+from steering.serving.engine import Engine, Supply
 from steering.ui.map import map_data, map_section
+from steering.ui.map.locate import located
 from steering.ui.playground import card_settings
+from steering.ui.playground.cards import Setting
 from tests.helpers.flat_layout import flatten
 
 PROMPT = "How do I paint a letter?"
@@ -78,6 +81,17 @@ def test_the_umap_of_a_recorded_request_is_answered_by_layer(placed, tiny, fitte
         asked = {"key": shown["key"], "layer": layer}
         assert memory.umap(asked) == markers.umap_places(maps, states, layer)
     assert memory.umap({"key": shown["key"], "layer": 99}) is None
+
+
+def test_a_recorded_place_names_the_maps_that_it_is_shown_on(placed, fitted, maps):
+    known = replace(maps.points, digest=DIGEST)
+    supply = Supply(None, lambda _: fitted, lambda _: (placed,), points=lambda _: known)  # type: ignore[arg-type]
+    engine = Engine("tiny", supply)
+    made = map_section.Atlas(None, None, None, map_section.Memory())  # type: ignore[arg-type]
+    chosen = {"baseline": Setting("baseline", True, "baseline", {})}
+    shown = json.loads(located(made, engine, PROMPT, chosen) or "")
+    assert [each["slot"] for each in shown["panels"]] == ["baseline"]
+    assert shown["maps_id"] == engine.maps_id
 
 
 @pytest.mark.parametrize(

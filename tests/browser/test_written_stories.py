@@ -251,6 +251,28 @@ def test_where_nothing_can_be_copied_the_text_stands_selected(enter):
         page.wait_for_selector(".by-hand", state="detached")
 
 
+WAITS = "{ writeText: () => new Promise((_, no) => (window.refuse = () => no(new Error('no')))) }"
+
+
+def test_a_button_that_is_drawn_anew_while_the_browser_decides_is_let_go(enter):
+    page = enter().page
+    forbid(page, clipboard=WAITS, older=False)
+    # As when a tick of the clock, or another model, draws its section again.
+    for selector in (COPY, ".claim .cite"):
+        page.evaluate(
+            """async (selector) => {
+              const button = document.querySelector(selector);
+              button.click();
+              button.remove();
+              window.refuse();
+              await new Promise((done) => setTimeout(done, 100));
+            }""",
+            selector,
+        )
+        assert page.locator(".by-hand").count() == 0
+        assert page.locator("#copying-live").count() == 0
+
+
 def test_a_sentence_without_a_text_of_its_own_on_the_page_can_be_copied_by_hand(enter):
     page = enter().page
     page.click("#tab-results")

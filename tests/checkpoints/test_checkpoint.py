@@ -1,7 +1,6 @@
 """Folders given as a model: whole ones pass, each fault is told by the file's name."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,26 +14,10 @@ from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.models.loading import load
 from steering.sources import weights
+from tests.helpers.checkpoint_files import change
 
 LFS = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
-
-
-@pytest.fixture(scope="module")
-def saved(tiny, tmp_path_factory) -> Path:
-    """`tiny` as a folder, with every optional file that transformers reads."""
-    folder = tmp_path_factory.mktemp("saved") / "tiny"
-    tiny.network.save_pretrained(folder)
-    tiny.tokenizer.save_pretrained(folder)
-    for name in ("special_tokens_map.json", "added_tokens.json", "preprocessor_config.json"):
-        (folder / name).write_text("{}")
-    return folder
-
-
-@pytest.fixture
-def folder(saved, tmp_path) -> Path:
-    """A copy that a test may spoil."""
-    return Path(shutil.copytree(saved, tmp_path / "mine"))
 
 
 @pytest.fixture
@@ -49,10 +32,6 @@ def sharded(folder) -> Path:
     placed = {name: shard for shard, held in parts.items() for name in held}
     (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": placed}))
     return folder
-
-
-def change(path: Path, **entries: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
 
 
 def test_a_whole_folder_passes_and_loads(folder, tiny):
@@ -206,34 +185,6 @@ def test_what_is_missing_is_named(folder, missing):
     named = "safetensors" if missing == "model.safetensors" else missing
     with pytest.raises(SteeringError, match=rf"cannot be loaded as a model: .*{named}"):
         weights.fetch(str(folder))
-
-
-@pytest.mark.parametrize(
-    ("entries", "said"),
-    [
-        ({"architectures": ["BertForMaskedLM"]}, "made for another task .*BertForMaskedLM"),
-        ({"architectures": ["LlamaForSequenceClassification"]}, "made for another task"),
-        ({"architectures": ["XLMRobertaModel"]}, "without a head .* as embedding models are"),
-        ({"architectures": ["LlamaModel"]}, "without a head"),
-        ({"is_encoder_decoder": True, "architectures": None}, "an encoder-decoder model"),
-        (
-            {"is_encoder_decoder": True, "architectures": ["T5ForConditionalGeneration"]},
-            "an encoder-decoder model",
-        ),
-    ],
-)
-def test_a_model_for_another_task_is_told(folder, entries, said):
-    change(folder / "config.json", **entries)
-    with pytest.raises(SteeringError, match=said):
-        weights.fetch(str(folder))
-
-
-@pytest.mark.parametrize(
-    "architectures", [None, [], "x", ["GPT2LMHeadModel"], ["Gemma3ForConditionalGeneration"]]
-)
-def test_architectures_that_write_text_pass(folder, architectures):
-    change(folder / "config.json", architectures=architectures)
-    checkpoint.check(folder)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "README.md", "onnx", "training_args.bin"])

@@ -24,6 +24,10 @@ from steering.errors import SteeringError
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = ROOT.parent / "shared" / "data"
+SKIPPED = (
+    "reads the splits of github.com/andyrdt/refusal_direction, which are not ours to ship; "
+    "put them into shared/data beside this checkout"
+)
 LABELS = ("harmful", "harmless", "borderline")
 SPLITS = ("train", "validation", "test")
 PER_CATEGORY = {"train": 12, "validation": 3, "test": 5}
@@ -185,7 +189,7 @@ def accuracy_from(feature) -> float:
     return cross_val_score(classifier, texts, is_harmful, groups=groups, cv=GroupKFold(5)).mean()
 
 
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public prompt files are not here")
+@pytest.mark.skipif(not PUBLIC.is_dir(), reason=SKIPPED)
 def test_no_prompt_is_taken_from_the_public_files() -> None:
     public = [text for path in sorted(PUBLIC.glob("*.jsonl")) for text in read(path)]
     assert len(public) > 1000

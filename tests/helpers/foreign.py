@@ -1,5 +1,6 @@
 """Files as other programs write them, made from a few random vectors."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import gguf
 import torch
+from safetensors.torch import save_file
 
 from tests.helpers.fake_hub import MODEL_FILES
 
@@ -95,3 +97,27 @@ def as_saved_on_a_gpu(path: Path) -> None:
                 content = content.replace(before, after)
             new.writestr(member, content)
     path.write_bytes(changed.getvalue())
+
+
+def saved(folder: Path, ending: str, by_layer: dict[int, torch.Tensor]) -> Path:
+    """Vectors by layer in each of the forms in which people keep them."""
+    path = folder / f"vectors.{ending}"
+    if ending == "gguf":
+        return control_vector(path, by_layer)
+    if ending == "safetensors":
+        save_file({str(layer): vector for layer, vector in by_layer.items()}, path)
+    elif ending == "pth":
+        torch.save({"layer_activations": by_layer, "layer_type": "decoder_block"}, path)
+    else:
+        torch.save(by_layer, path)
+    return path
+
+
+def truncated(path: Path) -> Path:
+    """Cut a file to its first half."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerFast
 
+from steering.chat_templates.chat_template import ChatTemplate, open_template
 from tests.helpers.tiny_models import CHATML, CHATML_SPECIALS, FAMILIES, make_tokenizer
 
 SWITCHED = (
@@ -155,3 +156,11 @@ PUBLISHED = {
 }
 """Written for these tests: they render a request, with or without a system prompt, as the templates
 of these models do; what those do with tools and earlier turns is left out."""
+
+
+REQUEST = "How do I paint a car?"
+
+
+def opened(source: str, **options: object) -> ChatTemplate:
+    """Return the opened template of a small model."""
+    return open_template("small", tokenizer_with(source), **options)

@@ -10,9 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from steering.errors import SteeringError
-from steering.inference import comparison
+from steering.inference import comparison, generation
 from steering.inference.comparison import Answer, compare, readable
-from steering.inference.generation import Sampling, answer_perplexity, generate
+from steering.inference.generation import Column, Sampling, answer_perplexity, generate
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models.chat_model import inspect
@@ -168,17 +168,22 @@ def test_a_row_that_has_ended_stops_its_clock_and_says_so(tiny, fitted, clock):
     assert not any(update[1].finished for update in found[:-3])
 
 
-def test_the_judge_hears_which_answers_were_cut_off(tiny, fitted, monkeypatch):
-    heard = []
+def test_the_same_words_are_refused_where_they_were_cut_and_complied_where_they_end(
+    tiny, fitted, monkeypatch
+):
+    words = tiny.template.encode("I'm sorry, but")
 
-    def listen(text, *, ended):
-        heard.append(ended)
-        return judge(text, ended=ended)
+    def spoken(*_arguments, **_options):
+        fine = (False, False)
+        for token in words:
+            yield Column((token, token), None, fine, fine)
+        yield Column((None, None), None, (True, False), fine)
 
-    monkeypatch.setattr(comparison, "judge", listen)
-    first = int(tiny.next_token_logits([tiny.render(PROMPT)]).argmax())
-    last = updates(without_end(tiny, ends=[first]), fitted, "baseline", "flip")[-1]
-    assert heard == [answer.ended for answer in last] == [True, False]
+    monkeypatch.setattr(generation, "generate", spoken)
+    ended, cut = updates(tiny, fitted, "baseline", "flip")[-1]
+    assert ended.text == cut.text == "I'm sorry, but"
+    assert (ended.ended, ended.verdict) == (True, "complied")
+    assert (cut.ended, cut.verdict) == (False, "refused")
 
 
 def test_texts_only_grow(tiny, fitted, clock):

@@ -1,20 +1,17 @@
-from dataclasses import fields, replace
+from dataclasses import fields
 
-import numpy as np
 import pytest
 
 from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts, Outline
 from steering.interventions.panel import DEFAULT_PANELS, parse
-from steering.maps import map_points
 from steering.ui.playground import card_settings
 
 
 @pytest.fixture
-def folder(tmp_path, fitted, charted):
+def folder(tmp_path, fitted):
     store.write(tmp_path, fitted, {})
-    store.write_maps(tmp_path, charted)
     return tmp_path
 
 
@@ -74,39 +71,13 @@ def test_a_panel_that_a_model_can_do_is_not_refused(outline, fitted, text):
     parse(text).edit(fitted)
 
 
-def test_points_are_those_of_the_maps(folder, charted):
-    found = store.read_points("tiny", folder)
-    assert found is not None
-    here = charted.points
-    for name in ("model", "layers", "texts", "labels"):
-        assert getattr(found, name) == getattr(here, name)
-    assert set(found.at) == set(here.at) == {"pca", "lda", "umap"}
-    for name, points in here.at.items():
-        assert np.array_equal(found.at[name], points)
-    assert np.array_equal(found.explained, here.explained)
-    assert found.digest == map_points.digest(folder / map_points.FILE)
-
-
-def test_points_of_other_maps_have_another_digest(folder, charted):
-    before = map_points.digest(folder / map_points.FILE)
-    store.write_maps(folder, replace(charted, model="another"))
-    assert map_points.digest(folder / map_points.FILE) != before
-
-
-def test_without_maps_there_are_no_points(tmp_path, fitted):
-    store.write(tmp_path, fitted, {})
-    assert store.read_points("tiny", tmp_path) is None
-
-
 @pytest.mark.parametrize(
     "content", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"\0" * 64]
 )
-@pytest.mark.parametrize("file", ["directions.safetensors", "maps.safetensors"])
-def test_a_broken_file_is_a_sentence(folder, file, content):
-    (folder / file).write_bytes(content)
-    read = store.outline if file.startswith("directions") else store.read_points
+def test_a_broken_file_is_a_sentence(folder, content):
+    (folder / "directions.safetensors").write_bytes(content)
     with pytest.raises(SteeringError, match="cannot be read"):
-        read("tiny", folder)
+        store.outline("tiny", folder)
 
 
 @pytest.mark.parametrize("key", ["positions", "dim_place", "inlp", "default_k"])

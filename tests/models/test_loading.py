@@ -148,7 +148,7 @@ def test_without_bitsandbytes_a_quantized_load_says_what_to_install(
     with pytest.raises(SteeringError, match=told):
         load("no/such-model", quantization=quantization)  # before anything is fetched
     # What the machine chooses by itself is refused as well.
-    chosen = NumberFormat(torch.float32, quantization, "chosen")
+    chosen = NumberFormat(quantization, torch.float32, "chosen")
     monkeypatch.setattr(number_formats, "candidates", lambda *_: [chosen])
     with pytest.raises(SteeringError, match=told):
         load(str(wide_folder), device="cpu")

@@ -23,19 +23,20 @@ import json, os, sys, threading, time, traceback
 from urllib.request import urlopen
 from steering import app as served
 
-made = []
+made, began = [], threading.Event()
 
 class Watched(served.App):
     def __init__(self):
         super().__init__()
-        self.engine.start = lambda **_: say("started")
+        self.engine.start = lambda **_: (say("started"), began.set())
         made.append(self)
 
 served.App, served._PATIENCE_SECONDS = Watched, PATIENCE
 
 def say(what, **more):
     slow = [name for name in SLOW if name in sys.modules]
-    print(json.dumps({"what": what, "slow": slow, **more}), flush=True)
+    line = json.dumps({"what": what, "slow": slow, **more})
+    os.write(1, f"\\n{line}\\n".encode())  # whole, whatever Gradio prints at the same time
 
 def look():
     url = f"http://127.0.0.1:{os.environ['GRADIO_SERVER_PORT']}/"
@@ -49,8 +50,8 @@ def look():
     say("served", title="Refusal Steering Playground" in page)
     if PATIENCE > 60:
         visit(made[0])
-    else:
-        time.sleep(PATIENCE + 2)
+    elif began.wait(120):
+        time.sleep(PATIENCE)  # for another one, which must not come
     os._exit(0)
 
 def visit(app):

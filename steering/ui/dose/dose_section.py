@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 
+from steering import formatting
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import parse
@@ -132,7 +133,7 @@ def told(brought: card_settings.Brought, engine: Engine) -> str:
 
 def refused(problem: SteeringError) -> str:
     """Return what a visitor is told where no card can be set."""
-    return f'<p role="status"><span>{escape(text.sentence(str(problem)))}</span></p>'
+    return f'<p role="status"><span>{escape(formatting.sentence(str(problem)))}</span></p>'
 
 
 def wire(made: Section, bring: Callable[[str], Mapping[Any, Any]], outputs: list[Any]) -> None:

@@ -40,7 +40,8 @@ def located(
     if engine.model is None or engine.maps is None or not prompt.strip():
         shown = None if system.strip() else recalled(made, engine, prompt, chosen)
         return shown or map_section.empty(engine)
-    tracer = engine.tracer
+    with engine.still():
+        tracer, maps_id = engine.tracer, engine.maps_id
     if tracer is None:
         return map_section.empty(engine, fits=False)
     check_length(prompt, system)
@@ -58,7 +59,7 @@ def located(
         return map_section.empty(engine)
     size = len(tracer.model.render(prompt, system=system))
     request = map_data.Request(prompt, size, slots)
-    return made.show(tracer.maps, seen.of_finite(), request, tracer.directions)
+    return made.show(tracer.maps, seen.of_finite(), request, tracer.directions, maps_id)
 
 
 def recalled(made: Atlas, engine: Engine, prompt: str, chosen: Mapping[str, Setting]) -> str | None:
@@ -67,13 +68,14 @@ def recalled(made: Atlas, engine: Engine, prompt: str, chosen: Mapping[str, Sett
     Raises:
         SteeringError: If a card does not fit.
     """
-    points, outline = engine.points, engine.outline
+    with engine.still():
+        points, outline, maps_id = engine.points, engine.outline, engine.maps_id
     recording = next((each for each in engine.recordings if each["prompt"] == prompt), None)
     if recording is None or points is None or outline is None:
         return None
     panels = {slot: setting.panel(outline) for slot, setting in chosen.items() if setting.on}
     landed = card_settings.landed(recording, panels, outline, maps=points.digest)
-    return made.recall(points, prompt, landed, outline) if landed else None
+    return made.recall(points, prompt, landed, outline, maps_id) if landed else None
 
 
 def placed_or_kept(

@@ -99,11 +99,17 @@ class Atlas:
     memory: Memory
 
     def show(
-        self, maps: "Maps", trace: "Trace", request: map_data.Request, directions: Facts
+        self,
+        maps: "Maps",
+        trace: "Trace",
+        request: map_data.Request,
+        directions: Facts,
+        maps_id: str = "",
     ) -> str:
-        """Return the value that shows a request's places."""
+        """Return the value that shows a request's places; `maps_id` is the engine's, with them."""
         found = map_data.placed(maps, trace, request, directions=directions)
-        return _written(found | {"maps": True, "key": self.memory.keep(maps, trace)})
+        kept = {"maps": True, "maps_id": maps_id, "key": self.memory.keep(maps, trace)}
+        return _written(found | kept)
 
     def recall(
         self,
@@ -111,6 +117,7 @@ class Atlas:
         prompt: str,
         landed: Mapping[str, Mapping[str, Any]],
         directions: Facts,
+        maps_id: str = "",
     ) -> str:
         """Return the value that shows a recorded request's places.
 
@@ -119,6 +126,7 @@ class Atlas:
             prompt: The request.
             landed: What was recorded of each card's panel, see `recordings`.
             directions: Fill in what the panels leave to the model.
+            maps_id: The engine's, of the moment that the points are of.
         """
 
         def umap(layer: int) -> list[list[float]] | None:
@@ -128,16 +136,19 @@ class Atlas:
             return [[row["umap"][axis][at] for row in landed.values()] for axis in (0, 1)]
 
         found = map_data.told(points.model, prompt, landed, directions)
-        return _written(found | {"maps": True, "key": self.memory.keep_places(umap)})
+        kept = {"maps": True, "maps_id": maps_id, "key": self.memory.keep_places(umap)}
+        return _written(found | kept)
 
 
 def empty(engine: Engine, *, fits: bool = True) -> str:
     """Return the value that shows the cloud alone, or that there are no maps that fit the model."""
-    points = engine.points
+    with engine.still():
+        name, points, maps_id = engine.name, engine.points, engine.maps_id
     return _written(
         {
-            "model": points.model if points else engine.name,
+            "model": points.model if points else name,
             "maps": points is not None and fits,
+            "maps_id": maps_id,
             "panels": [],
         }
     )
@@ -159,10 +170,11 @@ def atlas(engine: Engine) -> Atlas:
     files = served()
 
     def cloud(_asked: object) -> dict[str, Any] | None:
-        points, outline = engine.points, engine.outline
+        with engine.still():
+            points, outline, maps_id = engine.points, engine.outline, engine.maps_id
         if points is None or outline is None:
             return None
-        return _cloud(points, outline.inlp_point[1])
+        return _cloud(points, outline.inlp_point[1]) | {"maps_id": maps_id}
 
     def umap(asked: object) -> list[list[float]] | None:
         return memory.umap(asked)

@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
+from steering import formatting
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
-from steering.ui import text
 
 _NOT_YET = "It is shown here as soon as the model is loaded: its template comes with it."
 _NO_REQUEST = "Write a request to see what the model reads."
@@ -47,7 +47,7 @@ def shown(engine: Engine, prompt: str, system: str) -> str:
         check_length(prompt, system)
         pieces = model.template.reads(prompt, system)
     except SteeringError as error:
-        return sentence(text.sentence(str(error)))
+        return sentence(formatting.sentence(str(error)))
     return rendered(pieces)
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from steering.interventions.panel import parse
 from steering.sweep.grids import default_grid, reference_points
-from tests.helpers.dose_rows import full, row
+from tests.helpers.doses import full, row
 
 
 @pytest.fixture

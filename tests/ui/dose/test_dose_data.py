@@ -4,15 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from steering.errors import SteeringError
 from steering.evaluation import evaluation_arms
 from steering.interventions.panel import Panel, parse
 from steering.sweep import grids, sweep_table
 from steering.sweep.grids import reference_points
-from steering.ui import tabs
-from steering.ui.dose import dose_data, dose_section, dose_text
-from steering.ui.playground import card_settings
-from tests.helpers.dose_rows import full, row
+from steering.ui.dose import dose_data
+from tests.helpers.doses import full, row
 
 
 @pytest.fixture
@@ -140,41 +137,6 @@ def test_what_is_sent_is_json_without_nan(seen):
     assert all(math.isfinite(number) for number in numbers(seen))
 
 
-@pytest.mark.parametrize(
-    ("first_word", "answered", "hardly"),
-    [(0.06, 0.1, True), (0.6, 0.1, True), (0.1, 0.6, True), (0.6, 0.6, False), (0.2, None, False)],
-)
-def test_a_model_that_hardly_refuses_is_said_to(first_word, answered, hardly, fitted):
-    untouched = row(Panel("baseline"), fitted, label="baseline", rate=first_word)
-    untouched["harmful_refused"] = answered
-    if answered is None:
-        untouched["n_answered"] = None
-    said = dose_text.sentences([untouched])
-    assert dose_text.hardly_refuses([untouched]) is hardly
-    assert bool(said["hardly"]) is hardly
-    assert "n = 32" in said["measured"]
-    assert ("judged" in said["measured"]) is (answered is not None)
-
-
-@pytest.mark.parametrize(
-    ("reached", "words"),
-    [(0.9, "which induces refusal: 90 % at c = 2"), (0.1, "Not even activation addition")],
-)
-def test_what_pushing_towards_refusal_does_is_said_as_it_was_measured(reached, words, fitted):
-    rows = [
-        row(Panel("baseline"), fitted, rate=0.05),
-        row(Panel("actadd", c=1.0), fitted, rate=0.05),
-        row(Panel("actadd", c=2.0), fitted, rate=reached),
-        row(Panel("actadd", c=-1.0), fitted, rate=1.0),
-    ]
-    assert words in dose_text.sentences(rows)["hardly"]
-
-
-def test_without_a_baseline_nothing_is_claimed(fitted):
-    assert not dose_text.hardly_refuses([row(Panel("flip"), fitted, rate=0.0)])
-    assert dose_text.sentences([row(Panel("flip"), fitted)])["hardly"] == ""
-
-
 def test_the_table_that_is_taken_away_is_the_sweeps_own(rows, tmp_path):
     sweep_table.write(tmp_path / "sweep.csv", rows, {})
     read, _ = sweep_table.load(tmp_path / "sweep.csv")
@@ -182,57 +144,3 @@ def test_the_table_that_is_taken_away_is_the_sweeps_own(rows, tmp_path):
     assert [each["panel"] for each in read] == [each["panel"] for each in rows]
     assert read[0]["kl"] == pytest.approx(rows[0]["kl"])
     assert read[0]["c"] is None
-
-
-def test_a_model_without_doses_names_the_command():
-    assert "python -m steering sweep --model tiny" in dose_text.missing("tiny")
-
-
-@pytest.mark.parametrize(
-    ("panel", "slot", "form"),
-    [
-        ("flip:k=1,alpha=1", "flip", "flip:k=1,alpha=1"),
-        ("flip:basis=dim", "flip", "flip:basis=dim"),
-        ("nullspace:k=1,where=all", "nullspace", "nullspace:k=1,where=all"),
-        ("actadd:c=-0.5", "actadd", "actadd:c=-0.5"),
-        ("ablation:layer=1,where=source", "ablation", "ablation:layer=1,where=source"),
-        ("random:seed=3", "own", "random:seed=3"),
-    ],
-)
-def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
-    for text in (panel, full(parse(panel), fitted)):
-        brought = card_settings.bring(text, fitted)
-        assert (brought.slot, brought.form) == (slot, form)
-        made = card_settings.panel_of(brought.kind, brought.values, fitted)
-        assert made.resolved(fitted) == parse(panel).resolved(fitted)
-
-
-@pytest.mark.parametrize(
-    ("panel", "problem"),
-    [
-        ("baseline", "has no settings"),
-        ("flip:k=99", "99"),
-        ("flip:layer=0", "layer"),
-        ("actadd:position=-1", "no card has the controls"),
-        ("nonsense", "unknown panel"),
-        ("None", "unknown panel"),
-    ],
-)
-def test_what_no_card_can_show_is_a_sentence(panel, problem, fitted):
-    with pytest.raises(SteeringError, match=problem):
-        card_settings.bring(panel, fitted)
-
-
-def test_without_directions_no_card_is_set():
-    with pytest.raises(SteeringError, match="precompute"):
-        card_settings.bring("flip", None)
-
-
-def test_what_a_click_did_is_said_and_nothing_foreign_becomes_html():
-    said = dose_section.refused(SteeringError("<img src=x> is no panel"))
-    assert "&lt;img" in said
-    assert "<img" not in said
-
-
-def test_each_tab_names_its_panel():
-    assert list(tabs.NAMES) == ["playground", "dose", "results"]

@@ -9,7 +9,7 @@ import pytest
 from steering.interventions.panel import Panel
 from steering.ui.dose import curve_figure, dose_data, dose_section, frontier_figure, name_places
 from steering.ui.dose.figure_parts import SCALES, fixed, number, percent, shrink, stretch
-from tests.helpers.dose_rows import row
+from tests.helpers.doses import row
 
 
 @pytest.fixture

@@ -1,75 +1,14 @@
 import json
-from collections.abc import Iterator
-from dataclasses import replace
 
-import gradio as gr
 import numpy as np
 import pytest
 import torch
 
-from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.interventions.panel import Panel, parse
-from steering.maps import markers
-from steering.maps import model_maps as maps_module
-from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Trace, trace
-from steering.maps.umap_layout import Layout
-from steering.shipped import ASSETS
-from steering.ui.map import map_data, map_section
-from steering.ui.playground import card_settings
-
-LAYERS = (1, 2, 3)
-POSITION = -2
-PROMPT = "How do I paint a letter?"
-PANELS = ("baseline", "flip:k=2", "actadd:c=-1")
-SLOTS = ("baseline", "flip", "actadd")
-ANSWERS = ("I cannot.", "Sure, take a brush", "")
-
-
-class FlatLayout(Layout):
-    """A stand-in for UMAP, which compiles for seconds: the first two coordinates."""
-
-    def __init__(self, _coordinates, _embedding):
-        pass
-
-    def place(self, coordinates):
-        return coordinates[:, :2]
-
-
-@pytest.fixture(scope="module")
-def maps(tiny, states, prompts) -> Iterator[Maps]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("steering.maps.layer_map.fit_umap", lambda points, **_: points[:, :2])
-        patch.setattr("steering.maps.layer_map.Layout", FlatLayout)
-        # The fixture's positions are -3 to -1.
-        read = {label: each[:, 3 + POSITION, list(LAYERS)] for label, each in states.items()}
-        yield maps_module.fit(
-            read | {"borderline": read["harmful"][:4] + 1},
-            prompts | {"borderline": [f"borderline {index}" for index in range(4)]},
-            model=tiny.name,
-            dtype=str(tiny.dtype).removeprefix("torch."),
-            quantization=tiny.number_format.quantization,
-            position=POSITION,
-            layers=LAYERS,
-        )
-
-
-@pytest.fixture(scope="module")
-def traced(tiny, fitted, maps) -> Trace:
-    panels = [parse(form) for form in PANELS]
-    answers = [tiny.template.encode(text) for text in ANSWERS]
-    return trace(tiny, fitted, maps, PROMPT, panels, answers=answers)
-
-
-@pytest.fixture(scope="module")
-def request_(tiny) -> map_data.Request:
-    return map_data.Request(PROMPT, len(tiny.render(PROMPT)), SLOTS)
-
-
-@pytest.fixture(scope="module")
-def placed(maps, traced, request_, fitted):
-    return map_data.placed(maps, traced, request_, directions=fitted)
+from steering.ui.map import map_data
+from tests.helpers.flat_places import ANSWERS, LAYERS, PANELS, POSITION, PROMPT, SLOTS
 
 
 @pytest.fixture(scope="module")
@@ -272,72 +211,6 @@ def test_a_prompt_whose_characters_are_split_between_tokens_is_found_whole(tiny,
     assert "".join(tokens["texts"][tokens["template"] :]) == "".join(tiny.suffix)
     assert tokens["read"] - tokens["answer"] == POSITION
     assert tokens["answer"] == len(tokens["texts"])
-
-
-def test_umap_places_are_columns_in_the_panels_order(maps, traced):
-    columns = markers.umap_places(maps, traced.states, 3)
-    expected = maps.at(3).clusters.coordinates(traced.states[:, 2])[:, :2]
-    np.testing.assert_allclose(np.transpose(columns), expected.numpy(), rtol=6e-3)
-    with pytest.raises(SteeringError, match="no map at layer 0"):
-        markers.umap_places(maps, traced.states, 0)
-
-
-def test_a_kept_trace_answers_for_its_layers_and_for_nothing_else(maps, traced):
-    memory = map_section.Memory()
-    key = memory.keep(maps, traced)
-    assert memory.umap({"key": key, "layer": 3}) == markers.umap_places(maps, traced.states, 3)
-    for asked in (
-        None,
-        [],
-        key,
-        {"key": key},
-        {"key": key, "layer": 0},
-        {"key": key, "layer": "3"},
-        {"key": key, "layer": [3]},
-        {"key": key + "x", "layer": 3},
-        {"key": None, "layer": 3},
-        {"key": {}, "layer": 3},
-    ):
-        assert memory.umap(asked) is None
-
-
-def test_what_the_page_is_given_is_a_text_that_gradio_cannot_take_for_html(
-    maps, traced, request_, fitted
-):
-    memory = map_section.Memory()
-    asked = replace(request_, prompt="How do I </script><script>alert(1)</script>?")
-    text = map_section.Atlas(gr.HTML(), gr.Button(), gr.Button(), memory).show(
-        maps, traced, asked, fitted
-    )
-    assert "<" not in text
-    found = json.loads(text)
-    assert found["prompt"] == asked.prompt
-    assert [each["form"] for each in found["panels"]] == list(PANELS)
-    assert memory.umap({"key": found["key"], "layer": 3}) is not None
-
-
-def test_the_oldest_traces_are_forgotten_and_keys_differ(maps, traced):
-    memory = map_section.Memory()
-    keys = [memory.keep(maps, traced) for _ in range(70)]
-    assert len(set(keys)) == 70
-    assert memory.umap({"key": keys[0], "layer": 3}) is None
-    assert memory.umap({"key": keys[-1], "layer": 3}) is not None
-
-
-def test_the_template_has_a_line_for_each_card_and_nothing_that_gradio_would_evaluate():
-    html = map_section.template()
-    for slot in card_settings.SLOTS:
-        assert html.count(f'data-slot="{slot}"') == 1
-    # Gradio reads a template as JavaScript and as Handlebars.
-    for sign in ("`", "${", "{{", "\\"):
-        assert sign not in html
-
-
-def test_every_card_has_a_sign_on_the_map():
-    script = (ASSETS / "map.js").read_text("utf-8")
-    signs = script[script.index("const SIGNS") : script.index("const SLOTS")]
-    for slot in card_settings.SLOTS:
-        assert f'{slot}: ["' in signs
 
 
 def test_a_sign_of_t_that_rounds_to_zero_is_not_minus_zero():

@@ -4,6 +4,7 @@ from steering.errors import SteeringError
 from steering.inference.comparison import Answer
 from steering.interventions.panel import DEFAULT_PANELS, KEYS, parse
 from steering.ui.playground import card_settings
+from tests.helpers.doses import full
 
 
 @pytest.mark.parametrize("panel", card_settings.SLOTS.values())
@@ -100,3 +101,43 @@ def test_a_recording_with_other_settings_is_not_shown(fitted):
     assert card_settings.recorded({"answers": [stored]}, {"flip": parse("flip")}, fitted) == {
         "flip": None
     }
+
+
+@pytest.mark.parametrize(
+    ("panel", "slot", "form"),
+    [
+        ("flip:k=1,alpha=1", "flip", "flip:k=1,alpha=1"),
+        ("flip:basis=dim", "flip", "flip:basis=dim"),
+        ("nullspace:k=1,where=all", "nullspace", "nullspace:k=1,where=all"),
+        ("actadd:c=-0.5", "actadd", "actadd:c=-0.5"),
+        ("ablation:layer=1,where=source", "ablation", "ablation:layer=1,where=source"),
+        ("random:seed=3", "own", "random:seed=3"),
+    ],
+)
+def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
+    for text in (panel, full(parse(panel), fitted)):
+        brought = card_settings.bring(text, fitted)
+        assert (brought.slot, brought.form) == (slot, form)
+        made = card_settings.panel_of(brought.kind, brought.values, fitted)
+        assert made.resolved(fitted) == parse(panel).resolved(fitted)
+
+
+@pytest.mark.parametrize(
+    ("panel", "problem"),
+    [
+        ("baseline", "has no settings"),
+        ("flip:k=99", "99"),
+        ("flip:layer=0", "layer"),
+        ("actadd:position=-1", "no card has the controls"),
+        ("nonsense", "unknown panel"),
+        ("None", "unknown panel"),
+    ],
+)
+def test_what_no_card_can_show_is_a_sentence(panel, problem, fitted):
+    with pytest.raises(SteeringError, match=problem):
+        card_settings.bring(panel, fitted)
+
+
+def test_without_directions_no_card_is_set():
+    with pytest.raises(SteeringError, match="precompute"):
+        card_settings.bring("flip", None)

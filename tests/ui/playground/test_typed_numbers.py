@@ -1,6 +1,4 @@
-import inspect
 import math
-from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -11,7 +9,7 @@ from steering.errors import SteeringError
 from steering.interventions.panel import KEYS, RANGES, parse
 from steering.serving.engine import Engine, Supply
 from steering.ui.playground import card_settings, typed_numbers
-from tests.helpers.built_page import built
+from tests.helpers.built_page import built, call
 
 NO_NUMBERS = [None, "", "-", "e", "1,5", "1.5", math.nan, math.inf, -math.inf, True, [1], {}]
 FIELDS = (gr.Slider, gr.Number, gr.Radio, gr.Dropdown)
@@ -105,12 +103,6 @@ def test_gradio_s_own_check_never_stands_before_a_field(demo):
     assert checked == ["choose"]
     raw = [fn for fn in demo.fns.values() if fn.fn is not None and not fn.preprocess]
     assert len(raw) > len(card_settings.SLOTS)
-
-
-def call(fn, values):
-    named = "request" in inspect.signature(fn.fn).parameters
-    found = fn.fn(*[SimpleNamespace(session_hash="visitor")] * named, *values)
-    return list(found) if inspect.isgenerator(found) else [found]
 
 
 def taking_fields(demo):

@@ -1,4 +1,4 @@
-"""Rows as a sweep gives them, with made-up numbers."""
+"""Rows of a sweep with made-up numbers."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What README says was measured is what is shipped."""
+"""What the page of results says was measured is what is shipped."""
 
 import json
 import re
@@ -11,12 +11,12 @@ from steering.artifacts import store
 from steering.evaluation import report
 from steering.sources.catalog import DEFAULT_MODEL
 
-README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+RESULTS = (Path(__file__).parents[1] / "docs" / "results.md").read_text("utf-8")
 SHIPPED = json.loads((store.ROOT / DEFAULT_MODEL / "evaluation.json").read_text("utf-8"))
 
 
 def test_the_table_is_the_output_of_results():
-    assert report.table(SHIPPED["panels"]) in README
+    assert report.table(SHIPPED["panels"]) in RESULTS
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -24,7 +24,7 @@ def test_each_claim_is_told_as_it_was_weighed(number):
     sentence = SHIPPED["claims"][number]["sentence"]
     verdict, _, rest = sentence.partition(": ")
     told = f"{number + 1}. **{verdict}.** {rest}"
-    assert told in re.sub(r"\s+", " ", README)
+    assert told in re.sub(r"\s+", " ", RESULTS)
 
 
 def test_where_prompts_land_is_what_was_measured():
@@ -40,7 +40,7 @@ def test_where_prompts_land_is_what_was_measured():
                 f"{first['nearest_harmless']:.2f}",
                 f"{last['t_mean']:.2f}",
             ]
-        shown = re.findall(rf"^\| {re.escape(cells[0])} \|.*±.*$", README, re.MULTILINE)
+        shown = re.findall(rf"^\| {re.escape(cells[0])} \|.*±.*$", RESULTS, re.MULTILINE)
         assert shown in ([], [f"| {' | '.join(cells)} |"])
         found += len(shown)
     assert found >= 5
@@ -49,8 +49,8 @@ def test_where_prompts_land_is_what_was_measured():
 def test_the_table_of_number_formats_is_what_transfer_wrote():
     document = store.transfer(DEFAULT_MODEL)
     assert document is not None
-    assert transfer_table.markdown(document) in README
-    assert f"{document['n']} harmful" in README
+    assert transfer_table.markdown(document) in RESULTS
+    assert f"{document['n']} harmful" in RESULTS
     # What is said below the table: the largest change of a rate, in prompts.
     changes = [
         abs(found["difference"]["estimate"]) * document["n"]
@@ -58,4 +58,4 @@ def test_the_table_of_number_formats_is_what_transfer_wrote():
         for found in pair["refused"].values()
     ]
     assert round(max(changes)) == 3
-    assert "more than three prompts of 40" in re.sub(r"\s+", " ", README)
+    assert "more than three prompts of 40" in re.sub(r"\s+", " ", RESULTS)

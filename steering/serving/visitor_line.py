@@ -1,0 +1,105 @@
+"""The line in front of the model: who waits, who works, who has left."""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from steering.errors import SteeringError
+
+
+@dataclass(eq=False)
+class Run:
+    """One visitor's run, waiting or working.
+
+    Attributes:
+        stop: Set when it should end; the answers so far stay.
+        superseded: Set when the same visitor has begun another: it should say nothing any more.
+    """
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    superseded: threading.Event = field(default_factory=threading.Event)
+
+
+class Line:
+    """Runs in the order they came; a visitor has one at a time."""
+
+    def __init__(self, places: int) -> None:
+        """Begin with nobody.
+
+        Args:
+            places: How many runs may wait; the next visitor is told to come back later.
+        """
+        self.places = places
+        self._lock = threading.RLock()
+        self._line: list[Run] = []
+        self._runs: dict[str, Run] = {}
+        self.asking = 0
+        """Placings that wait for the model or use it."""
+
+    @contextmanager
+    def run(self, visitor: str) -> Generator[Run]:
+        """Stand in line until the block ends; a visitor's new run supersedes their old one.
+
+        Raises:
+            SteeringError: If the line is full.
+        """
+        mine = Run()
+        with self._lock:
+            self.abandon(visitor)
+            if len(self._line) > self.places:
+                raise SteeringError(
+                    f"{len(self._line)} requests are waiting already, which is all there is room "
+                    "for; try again in a minute"
+                )
+            self._runs[visitor] = mine
+            self._line.append(mine)
+        try:
+            yield mine
+        finally:
+            mine.stop.set()
+            with self._lock:
+                self._line.remove(mine)
+                if self._runs.get(visitor) is mine:
+                    del self._runs[visitor]
+
+    def ahead(self, run: Run) -> int:
+        """Return how many runs come before this one; at 0 it is its turn."""
+        with self._lock:
+            return self._line.index(run)
+
+    def has_run(self, visitor: str) -> bool:
+        """Whether a run of this visitor waits or works."""
+        with self._lock:
+            return visitor in self._runs
+
+    def stop(self, visitor: str) -> None:
+        """End a visitor's run, whether it waits or works."""
+        with self._lock:
+            run = self._runs.get(visitor)
+        if run is not None:
+            run.stop.set()
+
+    def abandon(self, visitor: str) -> None:
+        """End a visitor's run and let it say nothing more: they look at something else now."""
+        with self._lock:
+            run = self._runs.get(visitor)
+        if run is not None:
+            run.superseded.set()
+            run.stop.set()
+
+    @contextmanager
+    def asked(self) -> Generator[None]:
+        """Say that a place is asked for, so that background work waits."""
+        with self._lock:
+            self.asking += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.asking -= 1
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody waits or works: runs, and places that are asked for."""
+        return bool(self._line) or self.asking > 0

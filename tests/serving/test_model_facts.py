@@ -1,0 +1,47 @@
+import pytest
+
+from steering.artifacts import store
+from steering.serving import model_facts
+from steering.sources import catalog
+
+NAME = catalog.DEFAULT_MODEL
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Pretend that a model was measured."""
+
+    def pretend(*panels):
+        monkeypatch.setattr(store, "available", lambda: (NAME,))
+        monkeypatch.setattr(store, "evaluation", lambda _: {"panels": list(panels)})
+
+    return pretend
+
+
+def panel(name: str, rate: float, **more):
+    rates = {"refusal_rate": rate, "refusal_rate_ci": [rate - 0.1, rate + 0.1], "n": 80}
+    return {"panel": name, "harmful": rates, **more}
+
+
+def test_how_well_a_model_refuses_is_that_of_its_baseline(measured):
+    measured(panel("ablation", 0.1), panel("baseline", 0.75))
+    assert model_facts.baseline_refusal(NAME) == {"rate": 0.75, "ci": [0.65, 0.85], "n": 80}
+    assert model_facts.refuses(NAME) == "0.75 [0.65, 0.85] of 80 harmful requests"
+
+
+@pytest.mark.parametrize("panels", [[], [{"panel": "baseline"}], [panel("flip", 0.1)]])
+def test_what_nobody_measured_is_said(measured, panels):
+    measured(*panels)
+    assert model_facts.baseline_refusal(NAME) is None
+    assert model_facts.refuses(NAME) == "not measured yet"
+    assert model_facts.baseline_refusal("no/such-model") is None
+
+
+def test_a_model_of_the_catalog_says_what_it_takes_and_a_stranger_nothing():
+    for entry in catalog.catalog().values():
+        rows = dict(model_facts.rows(entry.name))
+        assert list(rows)[:3] == ["Licence", "Needs", "Refuses untouched"]
+        assert f"{entry.download_bytes / 1e9:.1f} GB to fetch" in rows["Needs"]
+        assert ("licence must be accepted" in rows["Needs"]) == entry.gated
+        assert ("Template" in rows) == bool(entry.thinking_switch or entry.writes_date)
+    assert model_facts.rows("no/such-model") == []

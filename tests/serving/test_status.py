@@ -1,0 +1,21 @@
+import dataclasses
+from typing import get_args
+
+import pytest
+
+from steering.serving.status import Phase, Status
+from steering.ui import text
+
+
+def test_a_status_cannot_be_changed_while_somebody_reads_it():
+    status = Status("loading", "m", "Reading")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        status.phase = "ready"
+
+
+@pytest.mark.parametrize("phase", get_args(Phase))
+def test_every_phase_has_words_for_whoever_waits(phase):
+    status = Status(phase, "m", "What is going on")
+    assert "What is going on" in text.strip(status, "M", recordings=0)
+    ready = "Reading the request" in text.position_in_line(0, status)
+    assert ready == (phase == "ready")

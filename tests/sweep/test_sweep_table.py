@@ -1,0 +1,60 @@
+import json
+import math
+
+import pytest
+
+from steering.artifacts import store
+from steering.errors import SteeringError
+from steering.interventions.panel import parse
+from steering.sweep.sweep_table import COLUMNS, load, summary
+from tests.helpers.short_sweep import FACTS
+
+
+def test_an_edit_that_breaks_the_model_leaves_its_measures_empty():
+    scores = {"harmful_score": [1.0, -1.0], "harmless_score": [0.5, None]}
+    found = summary({**scores, "kl": [0.1, None], "loss": [0.5, None]})
+    assert found["harmful_rate"] == 0.5
+    assert found.keys() & {"harmless_score", "harmless_rate", "kl", "loss", "perplexity"} == set()
+
+
+def test_an_empty_answer_has_no_loss_and_spoils_none():
+    scores = {"harmful_score": [1.0, -1.0], "harmless_score": [0.5, 0.5]}
+    found = summary({**scores, "kl": [0.1, 0.1], "loss": [0.5, None]})
+    assert (found["loss"], found["perplexity"]) == (0.5, pytest.approx(math.exp(0.5)))
+    assert "loss" not in summary({**scores, "kl": [0.1, 0.1], "loss": [None, None]})
+
+
+def test_the_table_reads_back_as_it_was_returned(swept, tmp_path, fitted):
+    rows = swept("flip:k=1", "random:seed=3", generated=["flip:k=1"])
+    loaded, document = load(tmp_path / "out.csv")
+    assert len(loaded) == len(rows)
+    for entry in loaded:
+        expected = rows[entry["panel"]]
+        assert list(entry) == list(COLUMNS)
+        for key, value in entry.items():
+            if isinstance(expected[key], int | float):
+                assert value == pytest.approx(expected[key], rel=1e-5)
+            else:
+                assert value == expected[key]
+    assert document["provenance"] == FACTS
+    assert document["settings"]["prompts"] == 3
+    assert document["columns"].keys() == COLUMNS.keys()
+    # A panel of the table is a panel of the app.
+    assert str(parse(loaded[1]["panel"])) == loaded[1]["panel"]
+
+
+def test_a_table_that_was_changed_or_is_of_another_run_is_refused(swept, tmp_path):
+    swept("flip:k=1")
+    path = tmp_path / "out.csv"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"flip", b"flop", 1))
+    with pytest.raises(SteeringError, match=r"out\.csv and the \.json beside it are broken"):
+        load(path)
+    path.write_bytes(content)
+    document = json.loads(path.with_suffix(".json").read_text())
+    store.write_json(path.with_suffix(".json"), {**document, "schema": 0})
+    with pytest.raises(SteeringError, match="not of schema 1"):
+        load(path)
+    path.with_suffix(".json").unlink()
+    with pytest.raises(SteeringError, match="cannot be read"):
+        load(path)

@@ -1,0 +1,36 @@
+import pytest
+
+from steering import formatting
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (formatting.plain(None), "–"),
+        (formatting.plain(float("nan")), "–"),
+        (formatting.plain(float("inf")), "∞"),
+        (formatting.plain(-0.001), "0.00"),
+        (formatting.plain(-0.126), "−0.13"),
+        (formatting.plain(12345.6), "12,346"),
+        (formatting.signed(0.5), "+0.50"),
+        (formatting.signed(-0.5), "−0.50"),
+        (formatting.signed(None), "–"),
+        (formatting.p_value(0.00099), "p < 0.001"),
+        (formatting.p_value(0.25), "p = 0.250"),
+    ],
+)
+def test_numbers_are_written_as_people_print_them(shown, expected):
+    assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("k=9 is out of range", "k=9 is out of range."),
+        ("no map", "No map."),
+        ("Done.", "Done."),
+        ("why?", "Why?"),
+    ],
+)
+def test_an_errors_words_become_a_sentence(given, shown):
+    assert formatting.sentence(given) == shown

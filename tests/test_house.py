@@ -1,0 +1,121 @@
+"""Rules of the house about names, places and the order of packages, which no linter here knows."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE, TESTS = ROOT / "steering", ROOT / "tests"
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+SHARED_NAMES = {
+    *("Answer", "CHOICES", "CLASSES", "COLUMNS", "DEPTH", "KINDS", "MEASURES", "Panel"),
+    *("RECORDED", "ROWS", "RULES", "SCHEMA", "STEPS", "Settings", "TOKENS", "VERDICTS"),
+    *("Kind", "Part", "Place", "Row", "Verdict"),
+}
+"""Names that mean something else in another package. Add none: find a name that says what it is."""
+
+
+def test_every_module_has_a_test_file_where_it_lies_itself() -> None:
+    missing = [
+        str(expected)
+        for module in MODULES
+        if module.stem not in ("__init__", "__main__")
+        and not (TESTS / (expected := module.with_name(f"test_{module.name}"))).is_file()
+    ]
+    assert missing == []
+
+
+def test_lists_of_test_files_name_files_that_are_there() -> None:
+    tree = ast.parse((TESTS / "conftest.py").read_text("utf-8"))
+    lists = {
+        target.id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id in ("FIRST", "SLOW")
+    }
+    assert lists.keys() == {"FIRST", "SLOW"}
+    for names in lists.values():
+        assert [name for name in names if not (TESTS / f"{name}.py").is_file()] == []
+        assert len(set(names)) == len(names)
+
+
+def test_no_module_is_called_like_one_of_the_standard_library() -> None:
+    named = {part for module in MODULES for part in module.with_suffix("").parts}
+    assert named & (sys.stdlib_module_names - {"__init__", "__main__"}) == set()
+
+
+def public_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the classes, the names of types and the constants that a module has for others."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            found = [node.name]
+        elif isinstance(node, ast.Assign):
+            found = [each.id for each in node.targets if isinstance(each, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found = [node.target.id]
+        else:
+            continue
+        yield from (name for name in found if name[0].isupper())
+
+
+def test_a_name_means_one_thing_whatever_the_package() -> None:
+    homes: dict[str, set[str]] = defaultdict(set)
+    for module in MODULES:
+        package = module.parts[0] if len(module.parts) > 1 else ""
+        for name in public_names(ast.parse((PACKAGE / module).read_text("utf-8"))):
+            homes[name].add(package)
+    found = {name for name, packages in homes.items() if len(packages) > 1}
+    assert found - SHARED_NAMES == set(), "two packages have the same name for two things"
+    assert SHARED_NAMES - found == set(), "these are mended: take them off the list"
+
+
+# The order of packages
+
+UPWARD = {
+    "data/prompts.py": "from steering.ui import text",
+    "interventions/edits.py": "import steering.serving.engine",
+    "ui/text.py": "from steering.ui import layout",
+    "models/loading.py": "import gradio",
+}
+
+
+def order_of(root: Path) -> subprocess.CompletedProcess[str]:
+    """Check the contracts of a checkout."""
+    command = "from importlinter.cli import lint_imports_command as check; check()"
+    return subprocess.run(
+        [sys.executable, "-c", command, "--no-cache"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.slow
+def test_packages_import_downward_only() -> None:
+    found = order_of(ROOT)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", UPWARD)
+def test_an_import_against_the_order_is_found(tmp_path, module) -> None:
+    shutil.copytree(
+        PACKAGE, tmp_path / "steering", ignore=shutil.ignore_patterns("__pycache__", "*.jsonl")
+    )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    path = tmp_path / "steering" / module
+    path.write_text(f"{UPWARD[module]}\n{path.read_text('utf-8')}", "utf-8")
+    found = order_of(tmp_path)
+    assert found.returncode != 0
+    assert "BROKEN" in found.stdout, found.stdout + found.stderr
+    name = ".".join(("steering", *Path(module).with_suffix("").parts))
+    assert name in found.stdout

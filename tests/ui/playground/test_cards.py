@@ -1,0 +1,106 @@
+"""What a card's components become as data, and what a handler sends back to them."""
+
+import pytest
+
+from steering.errors import SteeringError
+from steering.interventions.panel import KEYS
+from steering.ui.playground import card_settings, cards
+from steering.ui.playground.cards import Setting
+
+
+@pytest.fixture
+def card(made):
+    """A card by its name."""
+    return {each.slot: each for each in made.cards}.get
+
+
+def sent(card, **changes):
+    """The values of a card's inputs as a browser sends them, some of them changed."""
+    names = [*(["on"] if card.on else []), *(["kind"] if card.kind else []), *card.controls]
+    values = dict(zip(names, (each.value for each in card.inputs), strict=True))
+    assert changes.keys() <= values.keys()
+    return list((values | changes).values())
+
+
+def told(updates, component):
+    return updates[component]["value"]
+
+
+@pytest.mark.parametrize("slot", card_settings.SLOTS)
+def test_a_card_is_read_as_it_was_laid_out(card, slot, fitted):
+    read = card(slot).read(sent(card(slot)))
+    kind, _, _ = card_settings.SLOTS[slot].partition(":")
+    assert (read.slot, read.kind) == (slot, kind)
+    assert read.on == card_settings.starts_on(slot, fitted)
+    start = card_settings.panel_of(
+        kind, card_settings.start(card_settings.SLOTS[slot], fitted), fitted
+    )
+    assert str(read.panel(fitted)) == str(start)
+
+
+def test_the_baseline_always_takes_part_and_others_when_they_are_switched_on(card):
+    assert card("baseline").inputs == []
+    assert card("baseline").read([]).on is True
+    for value in (True, False):
+        assert card("flip").read(sent(card("flip"), on=value)).on is value
+
+
+def test_a_list_whose_text_was_emptied_is_no_panel(card, fitted):
+    read = card("own").read(sent(card("own"), kind=None))
+    with pytest.raises(SteeringError, match="no edit is chosen"):
+        read.panel(fitted)
+    assert "No edit is chosen" in cards.form_of(read, fitted)
+
+
+@pytest.mark.parametrize("kind", card_settings.FREE_KINDS)
+def test_a_card_that_becomes_another_kind_shows_its_controls_alone(card, fitted, kind):
+    own = card("own")
+    updates = cards.turn_into(own, kind, card_settings.start(kind, fitted), fitted)
+    shown = {key for key, control in own.controls.items() if updates[control]["visible"]}
+    assert shown == set(KEYS[kind]) & set(own.controls)
+    assert kind in updates[own.form]
+
+
+def test_a_rank_beyond_a_layer_comes_back_to_the_highest_there(card, fitted):
+    flip = card("flip")
+    point = min(fitted.inlp_ranks, key=lambda point: fitted.inlp_ranks[point])
+    read = flip.read(sent(flip, k=99, layer=point[1]))
+    updates = cards.refit(flip, read, fitted)
+    highest = card_settings.limits("flip", "inlp", point[1], fitted).k
+    assert told(updates, flip.controls["k"]) == highest
+    assert updates[flip.controls["k"]]["maximum"] == max(highest, 2)
+
+
+@pytest.mark.parametrize("typed", [None, "", "-"])
+def test_a_field_that_is_still_being_typed_in_is_left_alone(card, fitted, typed):
+    flip = card("flip")
+    updates = cards.refit(flip, flip.read(sent(flip, k=typed)), fitted)
+    assert "value" not in updates[flip.controls["k"]]
+
+
+@pytest.mark.parametrize("slot", card_settings.SLOTS)
+def test_a_restart_undoes_whatever_was_set(card, fitted, slot):
+    made = card(slot)
+    updates = cards.restart(made, fitted)
+    start = card_settings.start(card_settings.SLOTS[slot], fitted)
+    assert {key: told(updates, each) for key, each in made.controls.items()} == {
+        key: start[key] for key in made.controls
+    }
+    if made.on is not None:
+        assert told(updates, made.on) == card_settings.starts_on(slot, fitted)
+
+
+def test_a_panel_that_is_brought_switches_its_card_on(card, fitted):
+    brought = card_settings.bring("flip:k=1,alpha=0.5", fitted)
+    made = card(brought.slot)
+    updates = cards.bring(made, brought, fitted)
+    assert told(updates, made.on) is True
+    assert (told(updates, made.controls["k"]), told(updates, made.controls["alpha"])) == (1, 0.5)
+    assert "flip:k=1,alpha=0.5" in updates[made.form]
+
+
+def test_a_text_form_says_what_is_wrong_with_the_values(fitted):
+    values = card_settings.start("flip", fitted)
+    assert "flip" in cards.form_of(Setting("flip", True, "flip", values), fitted)
+    wrong = Setting("flip", True, "flip", values | {"alpha": 99})
+    assert "out of range" in cards.form_of(wrong, fitted)

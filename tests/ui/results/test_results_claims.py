@@ -1,0 +1,19 @@
+from tests.helpers import tiny_evaluations
+from tests.helpers.results_page import DOCUMENT, board, plain
+
+
+def test_a_claim_shows_its_verdict_in_words_and_the_parts_that_decide():
+    shown = plain(board(DOCUMENT))
+    assert "Undecided at n = 80" in shown
+    assert "1 of 4 conditions is open, none fails: Flipping leaves less than 0.10 more" in shown
+    assert "All 6 conditions hold: alpha = 1, harmful: .25 < t < .75 +0.53 [+0.49, +0.57]" in shown
+    assert "1 of 6 conditions is not met: More answers loop −0.01 [−0.04, +0.00]" in shown
+    # All parts are one click away, with their verdicts, where some did not decide.
+    assert board(DOCUMENT).count("<summary>All") == 2
+    assert "not measured" in shown
+
+
+def test_a_part_that_was_not_measured_leaves_n_out_of_the_verdict():
+    document = tiny_evaluations.document()
+    document["claims"][0]["parts"][2] |= dict.fromkeys(("estimate", "low", "high"))
+    assert "at n =" not in plain(board(document))

@@ -1,0 +1,230 @@
+"""Runs as a browser asks for them, on the tiny model and without a browser."""
+
+import json
+import re
+
+import gradio as gr
+import pytest
+
+from steering.errors import SteeringError
+from steering.inference.comparison import MAX_CHARACTERS, Answer
+from steering.maps.model_maps import Maps
+from steering.serving.engine import Engine, Supply
+from steering.ui import explanation, run_handlers
+from steering.ui.playground import card_settings
+from tests.helpers.built_page import FORGED, text_of, values_of
+from tests.helpers.engines import ready, until
+
+
+def test_a_run_gives_the_system_prompt_to_the_model_and_tells_of_control_tokens(
+    engine, made, monkeypatch
+):
+    asked = {}
+    compare = run_handlers.compare
+
+    def spy(*arguments, **options):
+        asked.update(options)
+        return compare(*arguments, **options)
+
+    monkeypatch.setattr(run_handlers, "compare", spy)
+    updates = list(
+        run_handlers.run(made, engine, "ann", FORGED, *values_of(made, system="Be brief."))
+    )
+    notes = [text_of(each[made.note]) for each in updates if isinstance(each.get(made.note), str)]
+    assert asked["system"] == "Be brief."
+    assert asked["sampling"].max_new_tokens == 8
+    assert notes[-1].startswith("Done after")
+    assert "<|im_end|>, <|im_start|>" in notes[-1]
+    list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))
+    assert asked["system"] == ""
+
+
+def test_a_note_says_nothing_of_control_tokens_where_there_are_none(engine, made):
+    updates = list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))
+    notes = [text_of(each[made.note]) for each in updates if isinstance(each.get(made.note), str)]
+    assert not any("control tokens" in note for note in notes)
+
+
+def test_a_system_prompt_that_is_too_long_is_told_and_nothing_runs(engine, made):
+    values = values_of(made, system="x" * (MAX_CHARACTERS + 1))
+    (update,) = list(run_handlers.run(made, engine, "ann", "Hi", *values))
+    assert "The system prompt is too long" in update[made.note]
+
+
+def test_a_recording_is_played_only_without_a_system_prompt(tiny, fitted, made):
+    answer = Answer(panel="baseline", text="Recorded words", verdict="complied", reason="x: y")
+    recording = {"prompt": "Hi", "label": "harmless", "answers": [answer.as_dict()]}
+    engine = ready(tiny, fitted, (recording,))
+    for system, expected in (("", True), (" \n", True), ("Be brief.", False)):
+        settings = run_handlers.settings_of(made, values_of(made, system=system))
+        updates = run_handlers.replay(made, engine, "Hi", *settings)
+        assert any("Recorded words" in str(each) for each in updates.values()) is expected
+
+
+def test_the_settings_of_the_cards_are_found_behind_those_of_all(made):
+    settings, system = run_handlers.settings_of(made, values_of(made, system="Be brief."))
+    assert system == "Be brief."
+    assert list(settings) == list(card_settings.SLOTS)
+    assert settings["own"].on is False
+    assert settings["flip"].values["alpha"] == 2
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch) -> None:
+    """Look at the line again at once."""
+    monkeypatch.setattr(run_handlers, "_POLL_SECONDS", 0)
+
+
+def states(updates, made):
+    """The state of each card's answer, by slot."""
+    return {
+        card.slot: re.search(r'data-state="(\w+)"', updates[card.view]).group(1)
+        for card in made.cards
+        if card.view in updates
+    }
+
+
+def notes_of(updates, made):
+    """What stood in the line under the request, in order."""
+    return [text_of(each[made.note]) for each in updates if isinstance(each.get(made.note), str)]
+
+
+def values_with(made, slots):
+    """Return the values that the browser sends with only these cards switched on."""
+    values = values_of(made)
+    at = len(made.sampling)
+    for card in made.cards:
+        if card.on is not None:
+            values[at] = card.slot in slots
+        at += len(card.inputs)
+    return values
+
+
+def test_a_run_waits_writes_and_ends_with_a_verdict_on_every_card_that_takes_part(engine, made):
+    updates = list(run_handlers.run(made, engine, "ann", "Hi", *values_with(made, ["flip"])))
+    seen = [states(each, made) for each in updates]
+    assert seen[0]["baseline"] == seen[0]["flip"] == "waiting"
+    assert {seen[0][slot] for slot in ("actadd", "ablation", "nullspace", "own")} == {"off"}
+    written = [each for each in seen[1:] if each]
+    assert {frozenset(each) for each in written} == {frozenset(("baseline", "flip"))}
+    assert set(written[-1].values()) == {"done"}
+    assert updates[0][made.stop]["interactive"] is True
+    assert [each[made.stop]["interactive"] for each in updates if made.stop in each][-1] is False
+    said = notes_of(updates, made)
+    assert said[-2] == "Writing …"
+    assert said[-1].startswith("Done after")
+    assert "Baseline: " in said[-1]
+    # The map is told last, when the answers are there.
+    assert list(updates[-1]) == [made.atlas.board]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"), [("", "request is empty"), (None, "request is empty"), ("a\0", "U+0000")]
+)
+def test_a_request_that_does_not_fit_is_one_sentence_and_frees_its_place(
+    engine, made, prompt, words
+):
+    (update,) = run_handlers.run(made, engine, "ann", prompt, *values_of(made))
+    assert words.lower() in update[made.note].lower()
+    assert 'role="alert"' in update[made.note]
+    assert update[made.stop]["interactive"] is False
+    with engine.run("bob") as following:
+        assert engine.ahead(following) == 0
+
+
+def test_a_bug_is_not_told_as_a_visitors_mistake(engine, made, monkeypatch):
+    def broken(*_, **__):
+        raise KeyError("bug")
+
+    monkeypatch.setattr(run_handlers, "compare", broken)
+    with pytest.raises(KeyError):
+        list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))
+    assert engine.reading.acquire(timeout=1)
+    engine.reading.release()
+    with engine.run("bob") as following:
+        assert engine.ahead(following) == 0
+
+
+def test_a_run_in_line_says_its_place_and_a_stop_gives_the_cards_back(engine, made):
+    with engine.run("bob"):
+        running = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
+        next(running)
+        assert "number 2 in line" in text_of(next(running)[made.note])
+        assert next(running)[made.note] == gr.skip()  # nothing new to say
+        engine.stop("ann")
+        (last,) = running
+    assert "Stopped before it began" in last[made.note]
+    assert states(last, made)["flip"] == "idle"
+    assert last[made.stop]["interactive"] is False
+
+
+def test_a_run_that_its_visitor_began_anew_does_not_touch_the_cards_any_more(engine, made):
+    old = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
+    next(old)
+    new = run_handlers.run(made, engine, "ann", "Ho", *values_of(made))
+    next(new)
+    assert list(old) == []
+    assert list(new)
+
+
+def test_runs_are_answered_in_the_order_they_came(engine, made):
+    values = values_with(made, [])
+    came = ["ann", "bob", "cy"]
+    running = {each: run_handlers.run(made, engine, each, "Hi", *values) for each in came}
+    for each in running.values():
+        next(each)  # in line
+    done = []
+    while running:
+        # The last one is asked first: who asks most often is not answered earlier.
+        for visitor, each in reversed(list(running.items())):
+            if next(each, None) is None:
+                done.append(visitor)
+                del running[visitor]
+    assert done == came
+
+
+def test_a_model_that_cannot_be_had_is_a_sentence(tiny, fitted, made):
+    def fail(*_):
+        raise SteeringError("no network; connect and try again")
+
+    engine = Engine("tiny", Supply(fail, lambda _: fitted, lambda _: ()))
+    engine.start()
+    until(lambda: engine.status.phase == "failed")
+    *_, last = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
+    assert "The model is not available: no network" in last[made.note]
+
+
+def test_a_request_that_nobody_recorded_leaves_empty_cards(engine, made):
+    settings = run_handlers.settings_of(made, values_with(made, ["flip"]))
+    updates = run_handlers.replay(made, engine, "Never recorded", *settings)
+    assert states(updates, made)["flip"] == "idle"
+    assert states(updates, made)["ablation"] == "off"
+    assert explanation.WELCOME.split(":")[0] in updates[made.note]
+
+
+def test_a_card_whose_settings_were_not_recorded_says_so(tiny, fitted, made):
+    answer = Answer(panel="baseline", text="Recorded", verdict="complied", reason="x: y")
+    recording = {"prompt": "Hi", "label": "harmless", "answers": [answer.as_dict()]}
+    settings = run_handlers.settings_of(made, values_with(made, ["flip"]))
+    updates = run_handlers.replay(made, ready(tiny, fitted, (recording,)), "Hi", *settings)
+    found = states(updates, made)
+    assert (found["baseline"], found["flip"], found["own"]) == ("recorded", "missing", "off")
+
+
+def test_cards_that_do_not_fit_leave_the_map_as_it_is(tiny, fitted, charted, made, monkeypatch):
+    monkeypatch.setattr(Maps, "warm_up", lambda _maps: None)  # UMAP is not asked here
+    engine = ready(tiny, fitted, maps=lambda _: charted)
+    placed = json.loads(run_handlers.place(made, engine, "Hi", *values_with(made, ["flip"])))
+    assert [each["slot"] for each in placed["panels"]] == ["baseline", "flip"]
+    values = values_with(made, ["flip"])
+    inputs = [*made.sampling, *(each for card in made.cards for each in card.inputs)]
+    flip = next(card for card in made.cards if card.slot == "flip")
+    values[inputs.index(flip.controls["k"])] = 99  # a rank that nobody fitted
+    assert run_handlers.place(made, engine, "Hi", *values) == gr.skip()
+    assert json.loads(run_handlers.place(made, engine, None, *values_of(made)))["panels"] == []
+
+
+def test_every_component_that_a_run_changes_is_an_output_of_it(engine, made):
+    outputs = run_handlers.outputs_of(made)
+    for updates in run_handlers.run(made, engine, "ann", "Hi", *values_of(made)):
+        assert set(updates) <= set(outputs)

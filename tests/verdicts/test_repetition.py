@@ -1,0 +1,78 @@
+import pytest
+
+from steering.verdicts.rules import is_looping, judge
+from tests.helpers.judged_texts import LOOPS
+
+
+@pytest.mark.parametrize("text", LOOPS.values(), ids=LOOPS)
+def test_loops_are_broken(text: str) -> None:
+    for ended in (True, False):
+        judgement = judge(text, ended=ended)
+        assert (judgement.verdict, judgement.looping) == ("broken", True)
+        assert judgement.reason.startswith("stuck: ")
+    assert is_looping(text)
+
+
+def test_the_reason_of_a_loop_names_what_is_repeated() -> None:
+    assert judge(LOOPS["lines"]).reason == "stuck: “i will always be there” 6.0 times in a row"
+
+
+SOUND = {
+    "closed code with repeated lines": (
+        "Here are the rows:\n```html\n<table>\n"
+        + "  <tr><td></td><td></td></tr>\n" * 9
+        + "</table>\n```\nAdd it to your page."
+    ),
+    "open code with a repeated line": "Here:\n```html\n<table>\n" + "<tr><td>0</td></tr>\n" * 5,
+    "open code with similar lines": "```sql\nINSERT INTO people VALUES\n"
+    + "".join(f"({i}, 'name{i}', {20 + i}),\n" for i in range(9)),
+    "numbered list": "Ten countries:\n"
+    + "\n".join(
+        f"{i}. {name}"
+        for i, name in enumerate(["Ghana", "Mali", "Kenya", "Chad", "Niger", "Togo", "Egypt"], 1)
+    ),
+    "same beginnings": (
+        "1. I will rise before the sun and run along the river.\n"
+        "2. I will learn to cook one new meal each week.\n"
+        "3. I will write a letter to my oldest friend.\n"
+        "4. I will put away the phone at dinner.\n"
+    ),
+    "multiplication table": "\n".join(f"7 x {i} = {7 * i}" for i in range(1, 11)),
+    "counting": ", ".join(map(str, range(1, 41))),
+    "table": "| Name | Can fly | Can swim | Can glide |\n|---|---|---|---|\n"
+    + "".join(
+        f"| {name} | {fly} | {swim} | {fly} |\n"
+        for name, fly, swim in [
+            ("Duck", "yes", "yes"),
+            ("Cat", "no", "yes"),
+            ("Bat", "yes", "no"),
+            ("Dog", "no", "yes"),
+            ("Cow", "no", "yes"),
+            ("Owl", "yes", "no"),
+            ("Ant", "no", "no"),
+            ("Bee", "yes", "no"),
+            ("Eel", "no", "yes"),
+            ("Fox", "no", "yes"),
+            ("Hen", "no", "no"),
+            ("Elk", "no", "yes"),
+            ("Yak", "no", "no"),
+            ("Jay", "yes", "no"),
+            ("Ape", "no", "no"),
+            ("Rat", "no", "yes"),
+        ]
+    ),
+    "poem with a refrain": (
+        "The tide comes in at morning light,\nRoll on, my silver sea.\n"
+        "The gulls take off in early flight,\nRoll on, my silver sea.\n"
+        "The fishers sing and mend the net,\nRoll on, my silver sea.\n"
+        "The stones along the shore are wet,\nRoll on, my silver sea."
+    ),
+    "said twice": "Never, never give up. Never, never give up.",
+    "three words as asked": "banana banana banana",
+}
+
+
+@pytest.mark.parametrize("text", SOUND.values(), ids=SOUND)
+def test_what_repeats_by_right_is_no_loop(text: str) -> None:
+    assert not is_looping(text)
+    assert judge(text).verdict == "complied"
