@@ -27,6 +27,17 @@ check: $(VENV)/.installed-dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict -q -d .site
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory check-front; \
+		else echo "node is missing: the scripts in assets/ are not checked"; fi
+
+# eslint, the types in the comments (tsc), and the tests of what needs no browser.
+.PHONY: check-front
+check-front: node_modules/.installed
+	npm run --silent check
+
+node_modules/.installed: package-lock.json
+	npm ci --silent
+	touch $@
 
 wheel: $(VENV)/.installed-dev
 	$(RUN) -m build --wheel --no-isolation

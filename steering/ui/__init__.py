@@ -10,11 +10,9 @@ import gradio as gr
 
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
+from steering.ui import scripts, theme
 from steering.ui.events import wire
 from steering.ui.layout import HostLimits, page
-
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
-MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
 
 def build(engine: Engine, limits: HostLimits | None = None) -> gr.Blocks:
@@ -31,9 +29,11 @@ def launch_options() -> dict[str, Any]:
 
     Gradio itself honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
     """
-    script = _joined("page.js", "numbers.js", "copying.js", "tabs.js", "results.js")
+    script = f"{scripts.joined('page/index.js')}.start();\n{_joined('copying.js')}"
+    # Inside an element of HTML, nothing in a script may look like its end.
+    script = script.replace("</script", r"<\/script")
     return {
-        "theme": gr.themes.Base(font=FONTS, font_mono=MONOSPACE),
+        "theme": theme.theme(),
         "css": _joined("style.css", "tabs.css", "map.css", "dose.css", "results.css"),
         "head": f"<script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.

@@ -215,8 +215,8 @@ def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
         moved = [control.change for control in card.controls.values()]
         # Values come as they are typed, empty ones too: `dials` reads them, and says what is wrong.
         raw = quiet | {"preprocess": False}
-        # The browser waits until the slider rests; see assets/page.js. First, since Gradio's page
-        # begins with an event when the server has answered the one before it.
+        # The browser waits until the slider rests; see assets/page/live.js. First, since Gradio's
+        # page begins with an event when the server has answered the one before it.
         gr.on([*moved, card.on.change], js="() => window.steering.moved()", **quiet)  # type: ignore[union-attr]
         gr.on(moved, show, inputs=inputs, outputs=card.form, trigger_mode="always_last", **raw)
         narrowing = [card.controls[key] for key in ("layer", "basis") if key in card.controls]

@@ -1,7 +1,8 @@
 """The page's tabs: a bar of its own and the panels it shows, one at a time.
 
 Gradio's own tabs have no arrow keys, no address and no name for their panels, and fold away on a
-phone. Here every panel stays in the page, so a plot keeps its zoom; assets/tabs.js does the rest.
+phone. Here every panel stays in the page, so a plot keeps its zoom; the rest is in
+assets/page/tabs.js.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ NAMES: Final[Mapping[str, str]] = {
 
 def bar() -> gr.HTML:
     """Lay out the bar; to be called inside a `gr.Blocks`."""
-    # Who is selected, and what a panel is called, is said by assets/tabs.js.
+    # Who is selected, and what a panel is called, is said by assets/page/tabs.js.
     tabs = "".join(
         f'<a role="tab" id="tab-{name}" href="#{name}" data-tab="{name}" '
         f'aria-controls="panel-{name}">{title}</a>'

@@ -165,8 +165,9 @@ def test_the_colour_shows_what_is_chosen(see):
         page.click(f'[data-part="measure"] [data-value="{measure}"]')
         shown[measure] = page.evaluate(first)
     assert len({str(each) for each in (shown["harmful_score"], shown["kl"])}) == 2
-    cell = page.evaluate(f"{ROWS}.cell({ROWS}.spots('heat').at(-1).cell)")
-    assert shown["harmful_score"][-1] == cell["harmful_score"][0]
+    told = page.evaluate(f"{ROWS}.cell({ROWS}.spots('heat').at(-1).cell).told")
+    said = f"{shown['harmful_score'][-1]:.1f}".replace("-", "−")
+    assert f"refusal score, harmful {said} [" in told
 
 
 def test_named_points_and_what_is_taken_away(see, tmp_path):

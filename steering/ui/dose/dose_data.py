@@ -3,6 +3,7 @@
 Three figures show the same cells: a heat map over rank and strength, curves along one dial, and
 what suppression costs. A cell is sent once; figures name cells by their index in the list. Which
 figure a cell belongs to is read off its panel, so that a visitor's own grids are shown as well.
+What a figure looks like is in `heat_figure`, `curve_figure` and `frontier_figure`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,8 @@ from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
 from steering.sweep.sweep_table import SWEEP_VERDICTS
 from steering.ui import text
-from steering.ui.dose import dose_text
+from steering.ui.dose import cell_text, curve_figure, dose_text, frontier_figure, heat_figure
+from steering.ui.dose.figure_parts import NARROW, trimmed
 from steering.ui.map.map_data import settings_of
 from steering.ui.playground import card_settings
 
@@ -42,21 +44,40 @@ def view(rows: Sequence[SweepRow], directions: Facts) -> dict[str, Any]:
         directions: The model's, to tell the default settings and the cards.
 
     Returns:
-        `cells`, one a row, see `cell`; `heat`, `curves` and `frontier`, which name cells by their
-        index; the `sentences` of `dose_text`; `k`, the rank that cards start with; and
-        `n` and `n_answered`, the prompts a class behind every number.
+        `cells`, one a row: its `panel`, the card (`slot`) that can be set to it, the `form` that
+        the card then shows, and what is `told` of it; `figures`, by name and choice, see
+        `figure_parts.Drawing`; `rows`, the named points in words; `dials`, those with curves;
+        the `sentences` of `dose_text`; `n`, the prompts a class behind every number; and the
+        `narrow` width of a board in pixels.
     """
+    cells, points = measured_cells(rows, directions), frontier(rows)
     panels = [parse(row["panel"]) for row in rows]
+    n, n_answered = int(rows[0]["n"]), dose_text.answered(rows)
+    along, grid = curves(panels, directions), heat(panels, directions)
     return {
-        "cells": [cell(row, panel, directions) for row, panel in zip(rows, panels, strict=True)],
-        "heat": heat(panels, directions),
-        "curves": curves(panels, directions),
-        "frontier": frontier(rows),
+        "cells": [
+            {key: each[key] for key in ("panel", "slot", "form")}
+            | {"told": cell_text.told(each, n=n, n_answered=n_answered)}
+            for each in cells
+        ],
+        "figures": trimmed(
+            {
+                "heat": heat_figure.drawings(cells, grid) if grid["k"] else {},
+                "curves": curve_figure.drawings(cells, along, points, k=directions.default_k),
+                "frontier": frontier_figure.drawings(cells, points),
+            }
+        ),
+        "rows": frontier_figure.rows(cells, points),
+        "dials": [dial for dial, lines in along.items() if lines],
         "sentences": dose_text.sentences(rows),
-        "k": directions.default_k,
-        "n": int(rows[0]["n"]),
-        "n_answered": dose_text.answered(rows),
+        "n": n,
+        "narrow": NARROW,
     }
+
+
+def measured_cells(rows: Sequence[SweepRow], directions: Facts) -> list[dict[str, Any]]:
+    """Return every row as a `cell`."""
+    return [cell(row, parse(row["panel"]), directions) for row in rows]
 
 
 def cell(row: SweepRow, panel: Panel, directions: Facts) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class Atlas:
 
     Attributes:
         board: The map; its value is the JSON that `empty` or `show` returns.
-        place: Unseen button; assets/page.js presses it when a slider has rested for a moment.
+        place: Unseen button; assets/page/live.js presses it when a slider has rested for a moment.
         adopt: Unseen button; pressed when directions and maps were fitted for this machine.
         memory: Traces that the page may still ask about.
     """

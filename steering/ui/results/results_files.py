@@ -13,7 +13,7 @@ from steering.ui.results import results_notes as notes
 
 
 def files(document: Mapping[str, Any]) -> str:
-    """Return the buttons that save the files, and the files; assets/results.js does the saving."""
+    """Return the buttons that save the files, and the files; assets/page/results.js saves them."""
     kinds = {"csv": "CSV", "md": "Markdown", "json": "JSON"}
     buttons = "".join(
         f'<button type="button" class="plain" data-file="{kind}" aria-label="Download the results '

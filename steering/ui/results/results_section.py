@@ -1,7 +1,7 @@
 """The section *Results*: the measured table of a model, and what it says of the paper's claims.
 
 Everything comes from `evaluation.json`, as `python -m steering evaluate` writes it; all
-of its texts pass through `html.escape`. What the browser does is in assets/results.js.
+of its texts pass through `html.escape`. What the browser does is in assets/page/results.js.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The table of results: a row a panel, sorted and switched by assets/results.js.
+"""The table of results: a row a panel, sorted and switched by assets/page/results.js.
 
 Every row that belongs together is one `tbody`, so that sorting moves it with its details. Rates
 carry their interval as numbers and as a dot with whiskers; the baseline is a thin line in each.

@@ -7,18 +7,9 @@ import pytest
 from steering.evaluation import evaluation_arms
 from steering.interventions.panel import Panel, parse
 from steering.sweep import grids, sweep_table
-from steering.sweep.grids import default_grid, reference_points
+from steering.sweep.grids import reference_points
 from steering.ui.dose import dose_data
 from tests.helpers.doses import full, row
-
-
-@pytest.fixture
-def rows(fitted):
-    points = reference_points(fitted)
-    labels = {full(panel, fitted): label for label, panel in points.items()}
-    grids = [*default_grid(fitted).values(), list(points.values())]
-    forms = dict.fromkeys(full(panel, fitted) for grid in grids for panel in grid)
-    return [row(parse(form), fitted, label=labels.get(form)) for form in forms]
 
 
 @pytest.fixture
@@ -26,22 +17,39 @@ def seen(rows, fitted):
     return dose_data.view(rows, fitted)
 
 
-def test_every_cell_of_the_default_grids_is_sent_once_and_can_set_a_card(rows, seen):
-    cells = seen["cells"]
-    assert [cell["panel"] for cell in cells] == [row["panel"] for row in rows]
-    assert [cell["panel"] for cell in cells if cell["slot"] is None] == ["baseline"]
+@pytest.fixture
+def cells(rows, fitted):
+    return dose_data.measured_cells(rows, fitted)
+
+
+def panels_of(rows):
+    return [parse(row["panel"]) for row in rows]
+
+
+def test_every_cell_of_the_default_grids_is_sent_once_and_can_set_a_card(rows, seen, cells):
+    assert [cell["panel"] for cell in seen["cells"]] == [row["panel"] for row in rows]
+    assert [cell["panel"] for cell in seen["cells"] if cell["slot"] is None] == ["baseline"]
     assert cells[0]["harmful_rate"] == [0.5, 0.45, 0.55]
-    assert (seen["n"], seen["n_answered"]) == (32, 16)
+    assert seen["n"] == 32
 
 
-def test_the_heat_map_has_every_rank_and_strength_of_flipping_in_rising_order(seen, fitted):
-    heat = seen["heat"]
+def test_what_is_told_of_a_cell_has_its_numbers_with_n_and_intervals(rows, seen, fitted):
+    said = dict(zip((row["panel"] for row in rows), seen["cells"], strict=True))
+    words = said[full(Panel("flip"), fitted)]["told"]
+    assert words.startswith(f"<b>Counterfactual flipping (k={fitted.default_k})</b><br>")
+    assert "refuses harmful 50 % [45 %, 55 %]" in words
+    assert "n = 32 a class" in words
+    assert "answered (n = 16): refuses 25 % of harmful" in words
+
+
+def test_the_heat_map_has_every_rank_and_strength_of_flipping_in_rising_order(rows, cells, fitted):
+    heat = dose_data.heat(panels_of(rows), fitted)
     rank = fitted.subspace("inlp", fitted.inlp_point).rank
     assert heat["k"] == [*(k for k in grids.RANKS if k < rank), rank]
     assert heat["alpha"] == list(grids.ALPHAS)
     for alpha, line in zip(heat["alpha"], heat["cells"], strict=True):
         for k, index in zip(heat["k"], line, strict=True):
-            panel = parse(seen["cells"][index]["panel"])
+            panel = parse(cells[index]["panel"])
             assert (panel.name, panel.k, panel.alpha) == ("flip", k, alpha)
             assert panel.layer == fitted.inlp_point[1]
 
@@ -67,11 +75,11 @@ def test_a_grid_with_holes_keeps_its_places(fitted):
 
 
 @pytest.mark.parametrize("dial", ["k", "c", "alpha", "layer"])
-def test_curves_run_along_one_dial_only(dial, seen, fitted):
-    lines = seen["curves"][dial]
+def test_curves_run_along_one_dial_only(dial, rows, cells, fitted):
+    lines = dose_data.curves(panels_of(rows), fitted)[dial]
     assert lines
     for line in lines:
-        panels = [parse(seen["cells"][index]["panel"]) for index in line["cells"]]
+        panels = [parse(cells[index]["panel"]) for index in line["cells"]]
         along = [getattr(panel, dial) for panel in panels]
         assert line["x"] == along == sorted(set(along))
         free = {dial, "k"} if dial == "layer" else {dial}
@@ -85,14 +93,15 @@ def test_a_curve_of_one_point_is_no_curve(fitted):
     assert dose_data.curves(panels, fitted)["c"] == []
 
 
-def test_a_layer_with_fewer_directions_still_belongs_to_the_curve_along_layers(seen, fitted):
+def test_a_layer_with_fewer_directions_still_belongs_to_the_curve_along_layers(rows, fitted):
     ranks = {fitted.subspace("inlp", (-1, layer)).rank for layer in (1, 2, 3)}
-    (flip,) = (line for line in seen["curves"]["layer"] if line["slot"] == "flip")
+    lines = dose_data.curves(panels_of(rows), fitted)["layer"]
+    (flip,) = (line for line in lines if line["slot"] == "flip")
     assert flip["x"] == [1, 2, 3], ranks
 
 
-def test_named_points_are_the_papers_edits_and_the_controls(seen, fitted):
-    points = seen["frontier"]
+def test_named_points_are_the_papers_edits_and_the_controls(rows, cells, fitted):
+    points = dose_data.frontier(rows)
     assert [point["name"] for point in points if point["group"] != "control"][:2] == [
         "baseline",
         "activation addition, suppressing",
@@ -105,11 +114,13 @@ def test_named_points_are_the_papers_edits_and_the_controls(seen, fitted):
     assert randoms == {"random subspaces": seeds, "random directions ablated": seeds}
     for point in points:
         named = reference_points(fitted)[point["name"]]
-        assert seen["cells"][point["cell"]]["panel"] == full(named, fitted)
+        assert cells[point["cell"]]["panel"] == full(named, fitted)
 
 
 def test_an_edit_that_broke_the_model_has_no_numbers_but_keeps_its_place(fitted):
-    (cell,) = dose_data.view([row(Panel("flip"), fitted, broken=True)], fitted)["cells"]
+    broken = [row(Panel("flip"), fitted, broken=True)]
+    (cell,) = dose_data.measured_cells(broken, fitted)
+    assert "breaks the model" in dose_data.view(broken, fitted)["cells"][0]["told"]
     assert cell["kl"] is None
     assert cell["harmful_rate"] is None
     assert cell["slot"] == "flip"

@@ -1,0 +1,34 @@
+// The names of points, which Python places for a board of a certain size.
+import { dressed } from "../shared/colour.js";
+
+/** @typedef {import("./state.js").Section} Section */
+
+const SETTLED = 80; // milliseconds that a board keeps its size before names are placed anew
+let settling = 0;
+
+/**
+ * Adds the names to the figure of costs; asks for those that are not there yet, and draws again.
+ * @param {Section} here
+ * @param {{ width: number, height: number }} size
+ * @param {() => void} drawAgain
+ */
+export function nameAll(here, size, drawAgain) {
+  const unit = here.chosen.cost;
+  const key = `${here.model} ${unit} ${size.width} ${size.height}`;
+  const drawing = here.drawn.frontier;
+  // Until those for this size are there, the names of the last size are nearly right.
+  if (here.names?.unit === unit) {
+    drawing.layout.annotations = [
+      ...(drawing.layout.annotations ?? []),
+      ...dressed(here.names.found, here.ink),
+    ];
+  }
+  if (here.names?.key === key) return;
+  clearTimeout(settling);
+  settling = setTimeout(async () => {
+    const found = await here.given.server.names({ unit, ...size }).catch(() => []);
+    if (here.chosen.cost !== unit || !key.startsWith(`${here.model} `)) return;
+    here.names = { key, unit, found };
+    drawAgain();
+  }, here.names ? SETTLED : 0);
+}

@@ -1,0 +1,16 @@
+// What runs before anything is shown, and what Gradio's events and the other scripts call.
+import { address, plotly } from "./files.js";
+import { followCards } from "./cards.js";
+import { listenForNumbers } from "./numbers.js";
+import { calm, moved, place } from "./live.js";
+import { listenForResults } from "./results.js";
+import { listenForTabs, tell } from "./tabs.js";
+
+/** Begins; a page calls it once. */
+export function start() {
+  window.steering = { moved, calm, place, address, plotly, tabs: { tell } };
+  listenForTabs();
+  listenForNumbers();
+  listenForResults();
+  followCards();
+}

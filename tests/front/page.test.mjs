@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { fits, nearest, plain } from "../../assets/page/numbers.js";
+import { compare } from "../../assets/page/results.js";
+
+// Modules read the root element when they are loaded; here there is none.
+globalThis.document = { documentElement: { dataset: {} } };
+const { aimed } = await import("../../assets/page/tabs.js");
+
+const field = (value, more = {}) => ({ value, min: "", max: "", step: "any", ...more });
+
+test("numbers are read as people write them", () => {
+  const meant = { "1,5": "1.5", "−2": "-2", "٣": "3", "１２": "12", "1e3": "1e3", "": "" };
+  for (const [text, number] of Object.entries(meant)) assert.equal(plain(text), number);
+  for (const text of ["abc", "1.2.3", "2 %"]) assert.equal(plain(text), null);
+});
+
+test("a field fits while it holds an allowed number", () => {
+  assert.ok(fits(field("1.5")));
+  assert.ok(!fits(field("")));
+  assert.ok(!fits(field("1.5", { step: "1" })));
+  assert.ok(fits(field("2", { min: "0", max: "2", step: "1" })));
+  assert.ok(!fits(field("3", { max: "2" })));
+});
+
+test("what does not fit is brought to the nearest allowed number", () => {
+  assert.equal(nearest(field("7", { max: "2" })), 2);
+  assert.equal(nearest(field("-7", { min: "-3", max: "2" })), -3);
+  assert.equal(nearest(field("1.6", { step: "1" })), 2);
+  assert.equal(nearest(field("0.1")), 0.1);
+});
+
+test("rows that were not measured come last in both orders", () => {
+  for (const sign of [1, -1]) {
+    assert.ok(compare(null, 3, sign) > 0);
+    assert.ok(compare(3, null, sign) < 0);
+  }
+  assert.ok(compare(1, 2, 1) < 0);
+  assert.ok(compare(1, 2, -1) > 0);
+  assert.ok(compare("a", "b", 1) < 0);
+});
+
+test("arrow keys go round the tabs", () => {
+  assert.equal(aimed("ArrowRight", 2, 3), 0);
+  assert.equal(aimed("ArrowLeft", 0, 3), 2);
+  assert.equal(aimed("End", 0, 3), 2);
+  assert.equal(aimed("Home", 2, 3), 0);
+  assert.equal(aimed("x", 1, 3), undefined);
+});

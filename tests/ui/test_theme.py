@@ -1,0 +1,41 @@
+"""Gradio's variables take the page's colours in both modes, and the style sheets need no force."""
+
+import re
+
+import pytest
+
+from steering.shipped import ASSETS
+from steering.ui.theme import theme
+
+SHEETS = sorted(ASSETS.glob("*.css"))
+
+
+def blocks():
+    light, dark = re.split(r":root\.dark[^{]*\{", theme()._get_theme_css(), maxsplit=1)
+    return {"light": light, "dark": dark}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_theme_uses_colours_that_the_page_has_in_both_modes(mode):
+    used = set(re.findall(r"var\(--((?:on-)?[a-z]+(?:-strong)?)\)", blocks()[mode]))
+    sheet = (ASSETS / "style.css").read_text("utf-8")
+    light, dark = (
+        set(
+            re.findall(r"--([a-z-]+):", re.search(rf"^{start} \{{(.*?)^\}}", sheet, re.M | re.S)[1])
+        )
+        for start in (":root", r"\.dark")
+    )
+    assert {"paper", "sheet", "ink", "accent"} <= used & light & dark
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("name", ["body-background-fill", "slider-color", "border-color-primary"])
+def test_no_mode_keeps_gradios_own_colour(mode, name):
+    values = re.findall(rf"--{name}: ([^;]+);", blocks()[mode])
+    assert values
+    assert all(value.startswith("var(--") for value in values)
+
+
+def test_important_is_kept_for_what_nothing_may_override():
+    text = "".join(sheet.read_text("utf-8") for sheet in SHEETS)
+    assert text.count("!important") <= 15
