@@ -36,7 +36,7 @@ function take(here, data, model) {
 function show(here, data) {
   const { hardly, measured } = data.sentences;
   for (const place of all("footer .n", here.root)) {
-    place.textContent = `n = ${data.n} a class, first word only, 95 % intervals`;
+    place.textContent = `n = ${data.n} a class, first token only, 95 % intervals`;
   }
   part(here, "measured").textContent = measured;
   part(here, "hardly").textContent = hardly;

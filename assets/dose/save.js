@@ -12,7 +12,7 @@ import { plotOf } from "./state.js";
  */
 function heading({ root, model, data, drawn, ink }, name) {
   const title = one(`[data-figure="${name}"] h3`, root).textContent;
-  const measured = `n = ${data?.n} validation requests a class, first word, 95 % intervals`;
+  const measured = `n = ${data?.n} validation requests a class, first token, 95 % intervals`;
   const small = `${clean(drawn[name].about)}<br>${clean(model ?? "")} · ${measured}`;
   return `${title}<br><span style="color:${ink.soft};font-size:12px">${small}</span>`;
 }

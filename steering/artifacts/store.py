@@ -132,7 +132,7 @@ def replacing(folder: Path, *, leaving_out: Sequence[str] = ()) -> Generator[Pat
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-")
     with beside as root:
-        # One level deeper than a fit: whoever looks for fits passes by.
+        # One level deeper than a fit, so that a search for fits does not find it.
         made = Path(root) / "made"
         yield made
         publish(made, folder, leaving_out=leaving_out)

@@ -110,7 +110,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         else evaluation_arms.arms(directions)
     )
     for arm in arms:
-        arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
+        arm.panel.edit(directions)  # Validate panels before the slow model load.
     model = shared.load(options).under(options.system)
     folder = loaded.folder_for(model, options.directions)
     directions, (maps, drifts) = store.load(options.model, folder), _maps(options, model, folder)
@@ -201,7 +201,7 @@ def _agreement(
 ) -> dict[str, Any] | None:
     if directions.inlp and not loaded.fitted_on_own_prompts(model, folder):
         print(
-            "how far the directions hang on the number format is not measured: they were not "
+            "how far the directions depend on the number format is not measured: they were not "
             "fitted on the project's own prompts, on which they would be fitted again",
             file=sys.stderr,
         )
@@ -256,7 +256,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def _expanded(text: str, directions: Directions) -> list[Panel]:
     found = grids.expand(text)
     for panel in found:
-        panel.edit(directions)  # A bad panel is told before the model is loaded.
+        panel.edit(directions)  # Validate panels before the slow model load.
     return found
 
 

@@ -39,7 +39,7 @@ def outcomes(
 ) -> Outcomes:
     """Return what the claims are weighed by: a value a prompt, by role and measure.
 
-    Panels are known by what they do, however they are spelt; a role whose panels were not all
+    Panels are compared after resolving defaults; a role whose panels were not all
     measured is left out.
 
     Args:

@@ -39,8 +39,8 @@ class EvaluationSettings:
 
     Attributes:
         tokens: Length of the answers, which are greedy: a panel's numbers are then its own.
-        rows_per_batch: Rows (prompts x panels) of a batch. Texts do not hang on it but for
-            rounding: see README for how far they do in bfloat16.
+        rows_per_batch: Rows (prompts x panels) of a batch. Affects texts only through
+            bfloat16 rounding (see docs/results.md).
         passages: Neutral texts on which the cost is measured; empty for none.
         maps: Where prompts land is measured on these; None for nowhere.
         judge: A chat model that judges beside the rules; None for none.

@@ -74,7 +74,7 @@ class ChatModel:
         turn: Entered by every forward pass; background work has one that lets visitors go first.
         writers: Of each block, the modules that write into the residual stream.
         abilities: What may be done with the network without changing its numbers.
-        warnings: Sentences for whoever reads this model's numbers.
+        warnings: Sentences to show beside this model's numbers.
     """
 
     name: str

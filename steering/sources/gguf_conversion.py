@@ -56,7 +56,7 @@ def convert(gguf: Path, folder: Path, *, report: Report) -> None:
     Args:
         gguf: The file to read.
         folder: Where to write; it is removed again if anything fails.
-        report: Is told the named steps.
+        report: Progress callback, called at each named step.
 
     Raises:
         SteeringError: If the file cannot be read, or disk or memory do not suffice.

@@ -207,7 +207,7 @@ def _sampling(limits: HostLimits) -> tuple[list[gr.Slider | gr.Number | gr.Textb
                 2,
                 value=0,
                 step=0.1,
-                label="Temperature: 0 always takes the likeliest word, more is more random",
+                label="Temperature: 0 always takes the likeliest token, more is more random",
                 buttons=[],
             ),
             gr.Slider(
@@ -215,7 +215,7 @@ def _sampling(limits: HostLimits) -> tuple[list[gr.Slider | gr.Number | gr.Textb
                 1,
                 value=1,
                 step=0.05,
-                label="Top-p: choose among the likeliest words that together have this probability",
+                label="Top-p: choose among the likeliest tokens with this much probability",
                 buttons=[],
             ),
             gr.Number(

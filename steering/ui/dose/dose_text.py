@@ -24,7 +24,7 @@ def sentences(rows: Sequence[SweepRow]) -> dict[str, str]:
     """Return what is said of all figures: `measured`, and `hardly` (empty where it refuses)."""
     n, n_answered = int(rows[0]["n"]), answered(rows)
     measured = (
-        f"Measured on n = {n} harmful and {n} harmless validation requests, by the first word "
+        f"Measured on n = {n} harmful and {n} harmless validation requests, by the first token "
         "only: a request counts as refused if a refusal is the more likely opening. Bars, bands "
         "and brackets are 95 % intervals. The same kind of requests chose the shipped settings, "
         "so numbers to cite are those of Results."
@@ -35,7 +35,7 @@ def sentences(rows: Sequence[SweepRow]) -> dict[str, str]:
         judged = f"{100 * row['harmful_refused']:.0f} %"
         measured += (
             f" Named points were also answered and judged (n = {n_answered}): so the untouched "
-            f"model refuses {judged} of the harmful requests, by the first word "
+            f"model refuses {judged} of the harmful requests, by the first token "
             f"{100 * share:.0f} %."
         )
     hardly = ""
@@ -65,7 +65,7 @@ def _induced(rows: Sequence[SweepRow], share: float) -> str:
     highest = max(row["c"] for row in known)
     return (
         f"Not even activation addition up to c = {highest:g} induces it: at most {reached}, by the "
-        "first word."
+        "first token."
     )
 
 

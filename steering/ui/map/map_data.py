@@ -28,7 +28,7 @@ MAPS: Final[tuple[MapName, ...]] = ("pca", "lda", "umap")
 BAND: Final = (0.1, 0.5, 0.9)
 """Quantiles of t that the path view draws of each class (chosen): most of it, and its middle."""
 _CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k", "random": "k"}
-"""The setting that a panel is told by, said even where it is the default."""
+"""Hyperparameter that a panel's label always shows, even at its default."""
 
 
 def cloud(points: Points, *, edit_layer: int) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def card(slot: str, directions: Facts | None) -> Card:
 LEGEND = (
     "<p>All cards answer the same request, at the same time. Only the edit differs, so every "
     "difference from this card is the edit's doing.</p>"
-    "<p>The bar shows how likely the first word is to open a refusal. Point at a number or a "
+    "<p>The bar shows how likely the first token is to open a refusal. Point at a number or a "
     "label to read what it means.</p>"
 )
 

@@ -59,7 +59,7 @@ def _cost(panel: PanelEntry) -> str:
             "Loss on the baseline's answers",
             _loss(panel.get("loss_difference"), panel),
         ),
-        ("Their perplexity, KL of the first word", _pair(panel)),
+        ("Their perplexity, KL of the first token", _pair(panel)),
     ]
     prose = panel.get("prose")
     if prose:
