@@ -29,8 +29,10 @@ def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
         "nullspace_all": (Panel("nullspace", k=rank),),
         "flip": (Panel("flip", k=k),),
         "flip_all": (Panel("flip", k=rank),),
-        "random": tuple(Panel("random", k=k, seed=seed) for seed in RANDOM_SEEDS),
-        "random_all": tuple(Panel("random", k=rank, seed=seed) for seed in RANDOM_SEEDS),
+        "random": tuple(Panel("flip", k=k, basis="random", seed=seed) for seed in RANDOM_SEEDS),
+        "random_all": tuple(
+            Panel("flip", k=rank, basis="random", seed=seed) for seed in RANDOM_SEEDS
+        ),
     }
 
 

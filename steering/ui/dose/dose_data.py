@@ -241,10 +241,9 @@ def _named(label: str, panel: Panel) -> dict[str, str]:
     short = _SHORT.get(label, label.removeprefix("control: "))
     if panel.name == "baseline":
         group = "baseline"
-    elif panel.name == "random":
-        group, short = "random", "random subspaces"
     elif panel.basis == "random":
-        group, short = "random", "random directions ablated"
+        drawn = {"flip": "random subspaces", "actadd": "random directions added"}
+        group, short = "random", drawn.get(panel.name, "random directions ablated")
     elif panel.name == "actadd":
         short = f"activation addition, c = {panel.c:g}".replace("-", "−")
     return {"name": label, "short": short, "group": group}

@@ -27,7 +27,7 @@ SHOWN_CLASSES: Final = ("harmful", "harmless")
 MAPS: Final[tuple[MapName, ...]] = ("pca", "lda", "umap")
 BAND: Final = (0.1, 0.5, 0.9)
 """Quantiles of t that the path view draws of each class (chosen): most of it, and its middle."""
-_CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k", "random": "k"}
+_CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k"}
 """Hyperparameter that a panel's label always shows, even at its default."""
 
 

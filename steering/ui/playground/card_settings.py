@@ -26,7 +26,7 @@ SLOTS: Final[Mapping[str, str]] = {
 and it starts by inducing refusal, the one thing that the others do not show."""
 WHOLE: Final = ("k", "layer", "seed")
 """Controls that take whole numbers."""
-FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip", "random")
+FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip")
 """What the card `own` can be."""
 
 
@@ -55,7 +55,7 @@ def start(panel: str, directions: Facts | None) -> dict[str, Any]:
     values |= {"side": "both", "center": "origin", "basis": "inlp", "seed": 0}
     if directions is not None:
         chosen = chosen.resolved(directions)
-    elif chosen.name in ("flip", "random"):
+    elif chosen.name == "flip":
         values["alpha"] = 2.0
     given = {key: getattr(chosen, key) for key in KEYS[chosen.name] if key in values}
     return values | {key: value for key, value in given.items() if value is not None}
@@ -166,7 +166,8 @@ def limits(kind: str, basis: str | None, layer: object, directions: Facts | None
     if directions is None:
         return SliderLimits(20, 0, 30)
     chosen = basis if "basis" in KEYS.get(kind, ()) else None
-    plain = kind in ("baseline", "actadd", "ablation") or chosen == "dim"
+    single = kind in ("ablation", "actadd") and chosen != "inlp"
+    plain = kind == "baseline" or single or chosen == "dim"
     if plain or not directions.inlp_ranks:
         known = [
             each

@@ -8,7 +8,7 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
-from steering.interventions.panel import KEYS, RANGES, Panel
+from steering.interventions.panel import KEYS, RANGES, Panel, choices
 from steering.ui import text
 from steering.ui.playground import answer_html, card_settings, typed_numbers
 
@@ -164,7 +164,7 @@ def _control(key: str, kind: str, value: Any, reach: card_settings.SliderLimits)
         "elem_classes": f"dial dial-{key}",
     }
     if key in _CHOICES:
-        return gr.Radio(_CHOICES[key], value=value, **common)
+        return gr.Radio(_choices(key, kind), value=value, **common)
     if key == "seed":
         return gr.Number(value=value, precision=0, minimum=0, **common)
     low, high, step = {
@@ -174,6 +174,10 @@ def _control(key: str, kind: str, value: Any, reach: card_settings.SliderLimits)
         "layer": (reach.lowest_layer, reach.highest_layer, 1),
     }[key]
     return gr.Slider(low, high, value=value, step=step, buttons=[], **common)
+
+
+def _choices(key: str, kind: str) -> list[tuple[str, str]]:
+    return [each for each in _CHOICES[key] if each[1] in choices(kind, key)]
 
 
 def restart(made: Card, directions: Facts | None) -> dict[Any, Any]:
@@ -214,6 +218,8 @@ def turn_into(
     updates: dict[Any, Any] = {made.head: text.head(made.slot, kind, problem)}
     for key, control in made.controls.items():
         change = {"value": values[key], "visible": key in KEYS[kind]}
+        if key in _CHOICES and key in KEYS[kind]:
+            change["choices"] = _choices(key, kind)
         updates[control] = gr.update(**change, **_reach(key, reach))
     updates[made.form] = form_of(Setting(made.slot, True, kind, values), directions)
     return updates
