@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from steering.chat_judges import remote_judge
@@ -319,16 +320,15 @@ def test_the_key_leaves_this_machine_over_https_only(monkeypatch, address, is_se
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     sent = []
 
-    class Opener:
-        def open(self, request, timeout):
-            sent.append(request)
-            raise OSError("no network in this test")
+    def stream(_method, _url, *, headers, **_options):
+        sent.append(headers)
+        raise httpx.ConnectError("no network in this test")
 
-    monkeypatch.setattr(remote_judge.urllib.request, "build_opener", lambda *_: Opener())
+    monkeypatch.setattr(remote_judge.httpx, "stream", stream)
     judge, _ = judge_at(address)
     with pytest.raises(SteeringError, match="no network"):
         list(judge.opinions([PAIR]))
-    assert all(request.has_header("Authorization") == is_sent for request in sent)
+    assert all(("Authorization" in headers) == is_sent for headers in sent)
     assert sent
 
 
