@@ -101,11 +101,16 @@ class Panel:
 
     def __str__(self) -> str:
         """Return the text form."""
+        settings = ",".join(f"{key}={value}" for key, value in self.settings.items())
+        return f"{self.name}:{settings}" if settings else self.name
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What is set, in the order it was written: keys and values as the text form has them."""
         given = self._given()
         ordered = [key for key in self.order if key in given]
         ordered += [key for key in given if key not in ordered]
-        settings = ",".join(f"{key}={_format(getattr(self, key))}" for key in ordered)
-        return f"{self.name}:{settings}" if settings else self.name
+        return {key: _format(getattr(self, key)) for key in ordered}
 
     def _given(self) -> list[str]:
         return [

@@ -83,7 +83,7 @@ class Request:
     Attributes:
         prompt: The request's text.
         tokens: Length of the rendered request, template included, in tokens.
-        slots: The panels' cards, keys of `dials.SLOTS`.
+        slots: The panels' cards, keys of `card_settings.SLOTS`.
     """
 
     prompt: str
@@ -158,7 +158,7 @@ def _described(
 
 def settings_of(panel: Panel, directions: Facts) -> str:
     """Return what a panel is told by, in words: `k=3, α=1.5`."""
-    given = dict(item.split("=") for item in str(panel).partition(":")[2].split(",") if item)
+    given = panel.settings
     chief = _CHIEF.get(panel.name)
     if chief:
         value = getattr(panel.resolved(directions), chief)

@@ -30,6 +30,11 @@ FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip")
 """What the card `own` can be."""
 
 
+def kind_of(slot: str) -> str:
+    """Return the kind of panel that a card starts as."""
+    return parse(SLOTS[slot]).name
+
+
 @dataclass(frozen=True)
 class SliderLimits:
     """How far a card's sliders go.

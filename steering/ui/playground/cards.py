@@ -18,7 +18,7 @@ class Card:
     """The components of one card.
 
     Attributes:
-        slot: Its name, a key of `dials.SLOTS`.
+        slot: Its name, a key of `card_settings.SLOTS`.
         kind: The panel's name; only the card `own` shows it, as a choice.
         on: Whether it takes part; None for the baseline, which always does.
         head: Name and explanation.
@@ -46,7 +46,7 @@ class Card:
         """Turn the values of `inputs`, as a browser sends them, into data."""
         rest = list(values)
         on = bool(rest.pop(0)) if self.on is not None else True
-        built_in = card_settings.SLOTS[self.slot].partition(":")[0]
+        built_in = card_settings.kind_of(self.slot)
         kind = rest.pop(0) if self.kind is not None else built_in
         # None where the list's text was emptied; no panel has such a name.
         return Setting(self.slot, on, str(kind), dict(zip(self.controls, rest, strict=True)))
@@ -73,7 +73,7 @@ class Setting:
 
 def card(slot: str, directions: Facts | None) -> Card:
     """Lay out one card."""
-    kind = card_settings.SLOTS[slot].partition(":")[0]
+    kind = card_settings.kind_of(slot)
     chosen = None
     with gr.Column(elem_classes=["card", f"card-{slot}"], elem_id=f"card-{slot}", min_width=0):
         with gr.Row(elem_classes="top"):
@@ -182,7 +182,7 @@ def _choices(key: str, kind: str) -> list[tuple[str, str]]:
 
 def restart(made: Card, directions: Facts | None) -> dict[Any, Any]:
     """Return the updates that bring a card back to its first state."""
-    kind = card_settings.SLOTS[made.slot].partition(":")[0]
+    kind = card_settings.kind_of(made.slot)
     values = card_settings.start(card_settings.SLOTS[made.slot], directions)
     on = card_settings.starts_on(made.slot, directions)
     return _switched(made, kind, values, directions, on=on)
