@@ -11,9 +11,9 @@ export default [
     rules: {
       "max-lines": ["error", { max: 250 }],
       "max-lines-per-function": ["error", { max: 60 }],
-      "max-len": ["error", { code: 110 }],
+      "max-len": ["error", { code: 120 }],
       "max-params": ["error", 5],
-      complexity: ["error", 12],
+      complexity: ["error", 13],
       eqeqeq: "error",
       "no-var": "error",
       "prefer-const": "error",

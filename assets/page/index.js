@@ -1,6 +1,7 @@
 // What runs before anything is shown, and what Gradio's events and the other scripts call.
 import { address, plotly } from "./files.js";
 import { followCards } from "./cards.js";
+import { listenForCopying } from "./copying.js";
 import { listenForNumbers } from "./numbers.js";
 import { calm, moved, place } from "./live.js";
 import { listenForResults } from "./results.js";
@@ -11,6 +12,7 @@ export function start() {
   window.steering = { moved, calm, place, address, plotly, tabs: { tell } };
   listenForTabs();
   listenForNumbers();
+  listenForCopying();
   listenForResults();
   followCards();
 }

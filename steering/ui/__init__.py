@@ -29,7 +29,7 @@ def launch_options() -> dict[str, Any]:
 
     Gradio itself honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
     """
-    script = f"{scripts.joined('page/index.js')}.start();\n{_joined('copying.js')}"
+    script = f"{scripts.joined('page/index.js')}.start();"
     # Inside an element of HTML, nothing in a script may look like its end.
     script = script.replace("</script", r"<\/script")
     return {

@@ -111,10 +111,9 @@ def page(engine: Engine, limits: HostLimits) -> Page:
                     max_lines=6,
                     elem_id="request",
                     scale=1,
-                    min_width=0,
                 )
                 with gr.Row(elem_id="buttons"):
-                    run = gr.Button("Run", variant="primary", elem_id="run", min_width=96)
+                    run = gr.Button("Run", variant="primary", elem_id="run", min_width=88)
                     stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=72)
                     reset = gr.Button("Reset", variant="secondary", elem_id="reset", min_width=72)
                     live = gr.Checkbox(

@@ -15,6 +15,7 @@ from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
 from steering.maps.map_points import MapName, Points
 from steering.ui import text
+from steering.ui.map import map_shapes
 
 if TYPE_CHECKING:
     from steering.maps.model_maps import Maps
@@ -41,9 +42,9 @@ def cloud(points: Points, *, edit_layer: int) -> dict[str, Any]:
     Returns:
         `model`, `layers` and `edit_layer`; `texts` and `labels`, one per point; and `at`, one entry
         per layer: the points on each map, column by column (for `lda`: t, then the second axis),
-        the class `means` on each map, the share of variance `explained` by three principal
-        components, the `band` of t per class, and `separates`, the share of training prompts
-        whose t lies on their own class's side of 0.5.
+        the class `means` on each map, the `view` and the `span` of `map_shapes`, the share of
+        variance `explained` by three principal components, the `band` of t per class, and
+        `separates`, the share of training prompts whose t lies on their own class's side of 0.5.
     """
     return {
         "model": points.model,
@@ -67,6 +68,8 @@ def _cloud_at(points: Points, index: int) -> dict[str, Any]:
             name: [_rounded(values[chosen].mean(0)) for chosen in of_class]
             for name, values in at.items()
         },
+        "view": map_shapes.view(at),
+        "span": map_shapes.span(at),
         "explained": _rounded(points.explained[index]),
         "band": {
             "harmful": _rounded(np.quantile(harmful, BAND)),

@@ -1,8 +1,9 @@
 """The map section: its components, what the browser may ask of the server, and its wiring.
 
-Clouds, gliding and drawing are the browser's work (assets/map.js), with the plotly.js that the
-plotly package ships. Python answers three questions: what the cloud is, where a request lies on
-every layer, and where it lies on the UMAP of one layer, which alone is too slow to send for all.
+Gliding and drawing are the browser's work (assets/map), with the plotly.js that the plotly package
+ships. Python answers four questions: what the cloud is, where its classes are dense at one layer,
+where a request lies on every layer, and where it lies on the UMAP of one layer, which alone is too
+slow to send for all.
 """
 
 import json
@@ -24,8 +25,8 @@ from steering.maps.map_points import Points
 from steering.serving import machine_fit
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
-from steering.ui import text
-from steering.ui.map import map_data
+from steering.ui import scripts, text
+from steering.ui.map import map_data, map_shapes
 from steering.ui.playground import card_settings
 
 if TYPE_CHECKING:
@@ -179,6 +180,9 @@ def atlas(engine: Engine) -> Atlas:
     def umap(asked: object) -> list[list[float]] | None:
         return memory.umap(asked)
 
+    def hills(asked: object) -> dict[str, Any] | None:
+        return dense(engine, asked)
+
     def machine(_asked: object) -> dict[str, Any]:
         return machine_fit.told(engine)
 
@@ -189,16 +193,37 @@ def atlas(engine: Engine) -> Atlas:
         board = gr.HTML(
             empty(engine),
             html_template=template(),
-            js_on_load=(ASSETS / "machine.js").read_text("utf-8")
-            + (ASSETS / "map.js").read_text("utf-8")
-            + "\nsteeringMap({ element, props, server, watch });",
+            js_on_load=script(),
             apply_default_css=False,
-            server_functions=[cloud, umap, machine, fit],
+            server_functions=[cloud, hills, umap, machine, fit],
             files=files,
         )
         place = gr.Button("Place", elem_id="place", elem_classes="unseen-button")
         adopt = gr.Button("Adopt", elem_id="adopt", elem_classes="unseen-button")
     return Atlas(board, place, adopt, memory)
+
+
+def script() -> str:
+    """Return the section's script: one function, which a downloaded map carries as its program."""
+    # `program` is known where the function is called: the page and the downloaded file name it.
+    return (
+        f"function steeringMap(given) {{\nreturn {scripts.joined('map/index.js')}.start(given);\n}}"
+        "\nsteeringMap({ element, props, server, watch, trigger, program: String(steeringMap) });"
+    )
+
+
+def dense(engine: Engine, asked: object) -> dict[str, Any] | None:
+    """Return where the classes are dense at a layer, with the maps that this is of.
+
+    Args:
+        engine: Knows the maps.
+        asked: The index of a layer, as it comes from a browser; of anything else there is nothing.
+    """
+    with engine.still():
+        points, maps_id = engine.points, engine.maps_id
+    if points is None or not isinstance(asked, int) or not 0 <= asked < len(points.layers):
+        return None
+    return _hills(points, asked) | {"maps_id": maps_id}
 
 
 def template() -> str:
@@ -224,6 +249,11 @@ def served() -> dict[str, str]:
     }
     gr.set_static_paths(list(files.values()))
     return {name: path.resolve().as_posix() for name, path in files.items()}
+
+
+@lru_cache(maxsize=64)
+def _hills(points: Points, index: int) -> dict[str, Any]:
+    return dict(map_shapes.hills(points, index))
 
 
 @lru_cache(maxsize=2)

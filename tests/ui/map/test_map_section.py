@@ -5,6 +5,7 @@ import gradio as gr
 
 from steering.maps import markers
 from steering.shipped import ASSETS
+from steering.ui.dose import figure_parts
 from steering.ui.map import map_section
 from steering.ui.playground import card_settings
 from tests.helpers.flat_places import PANELS
@@ -62,7 +63,9 @@ def test_the_template_has_a_line_for_each_card_and_nothing_that_gradio_would_eva
 
 
 def test_every_card_has_a_sign_on_the_map():
-    script = (ASSETS / "map.js").read_text("utf-8")
-    signs = script[script.index("const SIGNS") : script.index("const SLOTS")]
+    signs = (ASSETS / "map" / "signs.js").read_text("utf-8")
+    slots = (ASSETS / "shared" / "plot.js").read_text("utf-8")
     for slot in card_settings.SLOTS:
         assert f'{slot}: ["' in signs
+        assert f'"{slot}"' in slots
+    assert set(figure_parts.SYMBOLS) == set(card_settings.SLOTS)
