@@ -60,6 +60,7 @@ def engine_from_environment() -> Engine:
         outline=artifact.outline,
         points=artifact.read_points,
         names=_names(name),
+        fitted=_fitted_names,
         adapting=Adapting(
             fitted=_fitted,
             check=_check,
@@ -126,10 +127,11 @@ def _fit(model: "ChatModel") -> None:
 
 def _names(name: str) -> dict[str, str]:
     """Return the models of the chooser: those with directions first, then all that are known."""
-    ready = dict.fromkeys((*artifact.available(), *fits.models(), name))
-    others = [each for each in catalog.catalog() if each not in ready]
-    names = {each: _title(each) for each in ready}
-    return names | {each: f"{_title(each)} (no directions yet)" for each in others}
+    return {each: _title(each) for each in (*_fitted_names(), name, *catalog.catalog())}
+
+
+def _fitted_names() -> tuple[str, ...]:
+    return (*artifact.available(), *fits.models())
 
 
 def _title(name: str) -> str:
