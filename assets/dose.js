@@ -489,7 +489,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     const filename = `dose-and-response-${model}`.replace(/[^\w.-]+/g, "-");
     if (format === "csv") {
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([await server.table(null)], { type: "text/csv" }));
+      link.href = URL.createObjectURL(new Blob([await window.steering.ask(server, "table")], { type: "text/csv" }));
       link.download = `${filename}.csv`;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
@@ -518,7 +518,7 @@ function steeringDoses({ element, props, server, watch, trigger }) {
     const asked = props.value?.model;
     colours();
     try {
-      const [found] = await Promise.all([props.value?.missing ? null : server.doses(null), window.Plotly ? null : window.steering.plotly(props.files.plotly)]);
+      const [found] = await Promise.all([props.value?.missing ? null : window.steering.ask(server, "doses"), window.Plotly ? null : window.steering.plotly(props.files.plotly)]);
       take(found, asked);
     } catch (error) {
       say("The figures could not be fetched. Reload the page to try again.");

@@ -98,5 +98,13 @@ window.steering = (() => {
     return plotting;
   }
 
-  return { moved, calm, place, address, plotly };
+  // Gradio answers undefined where it got no answer, and says so in the console only; Python's None is
+  // null.
+  async function ask(server, name, given = null) {
+    const found = await server[name](given);
+    if (found === undefined) throw new Error(`${name}: the server did not answer`);
+    return found;
+  }
+
+  return { moved, calm, place, address, plotly, ask };
 })();
