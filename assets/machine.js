@@ -14,7 +14,7 @@ function steeringMachine({ root, server, layer, mine, moved, again }) {
 
   async function ask() {
     const number = ++asked;
-    const found = document.hidden ? null : await server.machine(null).catch(() => null);
+    const found = document.hidden ? null : await window.steering.ask(server, "machine").catch(() => null);
     if (number !== asked) return; // asked again meanwhile: that answer is the newer one
     const before = told;
     told = found ?? told;
@@ -53,14 +53,20 @@ function steeringMachine({ root, server, layer, mine, moved, again }) {
     return `${where}: ${found.sentence}.`;
   }
 
+  // What can be done about a layer that does not serve.
+  function help() {
+    const later = told.layers.some((each) => each.layer > layer() && each.verdict !== "unusable");
+    const ways = [later && "choose a later layer", told.fit.can && "fit the maps"].filter(Boolean);
+    return ways.length ? `Greyed out here; ${ways.join(", or ")}.` : "Greyed out here.";
+  }
+
   function tell() {
     const found = told?.layers.find((each) => each.layer === layer());
     const useless = told?.state === "done" && found?.verdict === "unusable";
     root.dataset.serves = useless ? "no" : "yes";
     if (!told) return;
     const line = part("machine-words");
-    const help = `Greyed out here; choose a later layer${told.fit.can ? ", or fit the maps for this machine" : ""}.`;
-    const said = words() + (useless && told.fit.phase !== "running" ? ` ${help}` : "");
+    const said = words() + (useless && told.fit.phase !== "running" ? ` ${help()}` : "");
     if (line.textContent !== said) line.textContent = said;
     line.title = told.directions ?? "";
     line.dataset.verdict = found?.verdict ?? "";
@@ -79,7 +85,7 @@ function steeringMachine({ root, server, layer, mine, moved, again }) {
   part("fit").addEventListener("click", async () => {
     part("fit").hidden = true;
     // Whether it has begun or not: what is told next says so, and shows the button again or not.
-    await server.fit(null).catch(() => null);
+    await window.steering.ask(server, "fit").catch(() => null);
     ask();
   });
   document.addEventListener("visibilitychange", () => document.hidden || ask());

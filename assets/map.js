@@ -636,7 +636,7 @@ function steeringMap({ element, props = {}, server = {}, watch = () => {}, offli
     colours();
     if (offline) Object.assign(chosen, offline.chosen);
     try {
-      const [found] = await Promise.all([offline ? offline.cloud : server.cloud(null), library()]);
+      const [found] = await Promise.all([offline ? offline.cloud : window.steering.ask(server, "cloud"), library()]);
       take(placed.maps === false ? null : found);
     } catch (error) {
       say("The map could not be fetched. Reload the page to try again.");
