@@ -170,6 +170,17 @@ def title_of(engine: Engine) -> str:
     return engine.supply.names.get(engine.name, engine.name)
 
 
+def choices(engine: Engine) -> list[tuple[str, str]]:
+    """Return the models of the list, as it says them: without directions they say so."""
+    names, fitted = engine.supply.names, engine.supply.fitted
+    ready = {*names} if fitted is None else {*fitted()}
+    ready |= {engine.name} if engine.outline is not None else set()
+    return [
+        (title if name in ready else f"{title} (no directions yet)", name)
+        for name, title in names.items()
+    ]
+
+
 def strip_of(engine: Engine) -> str:
     """Return the status strip's HTML."""
     return text.strip(engine.status, title_of(engine), recordings=len(engine.recordings))
@@ -242,7 +253,7 @@ def _model(
         names = engine.supply.names
         if limits.chooser and len(names) > 1 and engine.name in names:
             chooser = gr.Dropdown(
-                [(title, name) for name, title in names.items()],
+                choices(engine),
                 value=engine.name,
                 label="Model (changes it for everybody who uses this page now)",
                 elem_id="chooser",

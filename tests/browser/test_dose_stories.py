@@ -225,6 +225,21 @@ def test_nothing_is_asked_for_before_the_tab_is_seen(app, visit):
     assert any('"doses"' in each for each in asked)
 
 
+def test_what_the_server_does_not_answer_is_said_and_is_not_taken_for_nothing(app, visit):
+    page = visit(app, viewport={"width": 390, "height": 844}).page
+
+    def lost(route):
+        asked = route.request.post_data or ""
+        route.abort() if '"cloud"' in asked or '"doses"' in asked else route.continue_()
+
+    page.route("**/component_server/**", lost)
+    page.route("**/component_server", lost)
+    page.locator("#atlas").scroll_into_view_if_needed()
+    page.wait_for_selector(".atlas [data-part=status]:has-text('could not be fetched')")
+    page.click("#tab-dose")
+    page.wait_for_selector(".doses :text('could not be fetched')")
+
+
 def test_the_maps_plot_and_its_zoom_survive_a_change_of_tabs(app, visit):
     page = visit(app).page
     rests = "() => document.querySelector('.atlas').map.rests()"
