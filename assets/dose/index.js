@@ -3,7 +3,7 @@
 import { inks } from "../shared/colour.js";
 import { all, one, touched } from "../shared/dom.js";
 import { SLOTS } from "../shared/plot.js";
-import { ask } from "../shared/server.js";
+import { askServer } from "../shared/server.js";
 import { choose, drawAll, pixels, reach } from "./draw.js";
 import { save } from "./save.js";
 import { cardForms, FIGURES, figure, part, plotOf, say, section } from "./state.js";
@@ -66,7 +66,7 @@ async function begin(here) {
     asked = props.value?.model;
     here.ink = inks(here.root, [...SLOTS, "refused", "broken", "complied"]);
     try {
-      const found = props.value?.missing ? null : ask(server, "doses");
+      const found = props.value?.missing ? null : askServer(server, "doses");
       const [data] = await Promise.all([found, window.Plotly || window.steering.plotly(props.files.plotly)]);
       take(here, data, asked);
     } catch (error) {

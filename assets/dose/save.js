@@ -1,7 +1,7 @@
 // What a visitor downloads: a picture of a figure, or all measured settings.
 import { download, one } from "../shared/dom.js";
 import { clean, CONFIG, font } from "../shared/plot.js";
-import { ask } from "../shared/server.js";
+import { askServer } from "../shared/server.js";
 import { plotOf } from "./state.js";
 
 /** @typedef {import("./state.js").Section} Section */
@@ -57,7 +57,7 @@ function picture(here, name, size) {
  */
 export async function save(here, name, format) {
   const filename = `dose-and-response-${here.model}`.replace(/[^\w.-]+/g, "-");
-  if (format === "csv") return download(await ask(here.given.server, "table"), "text/csv", `${filename}.csv`);
+  if (format === "csv") return download(await askServer(here.given.server, "table"), "text/csv", `${filename}.csv`);
   const canvas = plotOf(here, name);
   const size = { width: Math.max(canvas.clientWidth, 680), height: Math.max(canvas.clientHeight, 420) + 90 };
   const scale = format === "png" ? 2 : 1;

@@ -2,7 +2,7 @@
 // and the button that fits them for it. Python measures (steering/serving/machine_fit.py); here it is
 // told.
 import { one, write } from "../shared/dom.js";
-import { ask as question } from "../shared/server.js";
+import { askServer } from "../shared/server.js";
 
 /**
  * @typedef {{ model: string, maps_id: string, state: string, here: string, fitted: string, cost: string,
@@ -123,7 +123,7 @@ export function machine({ root, server, layer, mine, moved, again }) {
 
   async function ask() {
     const number = ++asked;
-    const found = document.hidden ? null : await question(server, "machine").catch(() => null);
+    const found = document.hidden ? null : await askServer(server, "machine").catch(() => null);
     if (number !== asked) return; // asked again meanwhile: that answer is the newer one
     const before = told;
     told = found ?? told;
@@ -137,7 +137,7 @@ export function machine({ root, server, layer, mine, moved, again }) {
   one('[data-part="fit"]', root).addEventListener("click", async () => {
     one('[data-part="fit"]', root).hidden = true;
     // Whether it has begun or not: what is told next says so, and shows the button again or not.
-    await question(server, "fit").catch(() => null);
+    await askServer(server, "fit").catch(() => null);
     ask();
   });
   document.addEventListener("visibilitychange", () => document.hidden || ask());

@@ -8,7 +8,7 @@
  * @param {unknown} [given]
  * @returns {Promise<any>}
  */
-export async function ask(server, name, given = null) {
+export async function askServer(server, name, given = null) {
   const found = await server[name](given);
   if (found === undefined) throw new Error(`${name}: the server did not answer`);
   return found;
