@@ -51,12 +51,12 @@ class App:
         self.server_name = address.prepare()
         # Gradio reads its settings when it is imported.
         from steering.ui import build
-        from steering.ui.layout import Limits
+        from steering.ui.layout import HostLimits
 
         self.engine = engine_from_environment()
         self.demo = build(
             self.engine,
-            Limits(
+            HostLimits(
                 max_new_tokens=_whole_number("STEERING_MAX_NEW_TOKENS", 48),
                 chooser=os.environ.get("STEERING_PUBLIC") != "1",
             ),
@@ -119,6 +119,7 @@ def engine_from_environment() -> Engine:
         outline=store.outline,
         points=store.read_points,
         names=_names(name),
+        fitted=_fitted_names,
         adapting=Adapting(
             fitted=_fitted,
             check=_check,
@@ -185,10 +186,11 @@ def _fit(model: "ChatModel") -> None:
 
 def _names(name: str) -> dict[str, str]:
     """Return the models of the chooser: those with directions first, then all that are known."""
-    ready = dict.fromkeys((*store.available(), *local_fits.models(), name))
-    others = [each for each in catalog.catalog() if each not in ready]
-    names = {each: _title(each) for each in ready}
-    return names | {each: f"{_title(each)} (no directions yet)" for each in others}
+    return {each: _title(each) for each in (*_fitted_names(), name, *catalog.catalog())}
+
+
+def _fitted_names() -> tuple[str, ...]:
+    return (*store.available(), *local_fits.models())
 
 
 def _title(name: str) -> str:

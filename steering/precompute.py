@@ -16,7 +16,7 @@ from steering.data import prose
 from steering.data.splits import PromptSplits
 from steering.evaluation import evaluation
 from steering.evaluation.answers import ROWS
-from steering.evaluation.evaluation import Settings, evaluate
+from steering.evaluation.evaluation import EvaluationSettings, evaluate
 from steering.evaluation.evaluation_arms import arms
 from steering.fitting import choice
 from steering.fitting.candidates import fit_directions, fit_maps_of
@@ -44,7 +44,7 @@ def precompute(
         batch_size: Prompts per forward pass while fitting and choosing.
         rows_per_batch: Rows (prompts x panels) per batch while generating.
     """
-    stages = Stages.of(model, splits.source, store.SCHEMA)
+    stages = Stages.of(model, splits.source, store.ARTIFACT_SCHEMA)
     final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
     directions, kept = fit_directions(model, splits, stages, batch_size)
     sizes = (batch_size, rows_per_batch)
@@ -65,7 +65,7 @@ def precompute(
         directions,
         splits.test,
         arms(directions),
-        Settings(
+        EvaluationSettings(
             tokens=evaluation.TOKENS,
             rows_per_batch=rows_per_batch,
             passages=prose.passages(),

@@ -2,7 +2,7 @@ import ast
 from pathlib import Path
 
 from steering import defaults
-from steering.evaluation.evaluation import Settings
+from steering.evaluation.evaluation import EvaluationSettings
 from steering.evaluation.evaluation_arms import arms
 
 
@@ -13,5 +13,8 @@ def test_nothing_is_imported_so_that_help_comes_at_once():
 
 
 def test_a_whole_comparison_has_these_settings_and_a_prompt_fits_in_one_batch(fitted):
-    assert (Settings().tokens, Settings().rows_per_batch) == (defaults.TOKENS, defaults.ROWS)
+    assert (EvaluationSettings().tokens, EvaluationSettings().rows_per_batch) == (
+        defaults.TOKENS,
+        defaults.ROWS,
+    )
     assert len(arms(fitted)) <= defaults.ROWS

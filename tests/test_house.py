@@ -14,11 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE, TESTS = ROOT / "steering", ROOT / "tests"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
-SHARED_NAMES = {
-    *("Answer", "CHOICES", "CLASSES", "COLUMNS", "DEPTH", "KINDS", "MEASURES", "Panel"),
-    *("RECORDED", "ROWS", "RULES", "SCHEMA", "STEPS", "Settings", "TOKENS", "VERDICTS"),
-    *("Kind", "Part", "Place", "Row", "Verdict"),
-}
+SHARED_NAMES: set[str] = set()
 """Names that mean something else in another package. Add none: find a name that says what it is."""
 
 

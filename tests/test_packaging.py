@@ -73,7 +73,7 @@ def test_only_the_app_needs_the_extra_app():
         for name in names(EXTRAS["app"]) - core
         if re.search(rf"^\s*(import|from) {name}\b", path.read_text("utf-8"), re.MULTILINE)
     }
-    assert users == {"ui", "serving"}
+    assert users == {"ui"}
 
 
 def test_constraints_fit_the_requirements_and_cover_them():

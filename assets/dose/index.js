@@ -3,6 +3,7 @@
 import { inks } from "../shared/colour.js";
 import { all, one, touched } from "../shared/dom.js";
 import { SLOTS } from "../shared/plot.js";
+import { ask } from "../shared/server.js";
 import { choose, drawAll, pixels, reach } from "./draw.js";
 import { save } from "./save.js";
 import { cardForms, FIGURES, figure, part, plotOf, say, section } from "./state.js";
@@ -36,7 +37,7 @@ function take(here, data, model) {
 function show(here, data) {
   const { hardly, measured } = data.sentences;
   for (const place of all("footer .n", here.root)) {
-    place.textContent = `n = ${data.n} a class, first word only, 95 % intervals`;
+    place.textContent = `n = ${data.n} a class, first token only, 95 % intervals`;
   }
   part(here, "measured").textContent = measured;
   part(here, "hardly").textContent = hardly;
@@ -65,7 +66,7 @@ async function begin(here) {
     asked = props.value?.model;
     here.ink = inks(here.root, [...SLOTS, "refused", "broken", "complied"]);
     try {
-      const found = props.value?.missing ? null : server.doses(null);
+      const found = props.value?.missing ? null : ask(server, "doses");
       const [data] = await Promise.all([found, window.Plotly || window.steering.plotly(props.files.plotly)]);
       take(here, data, asked);
     } catch (error) {

@@ -1,6 +1,7 @@
 // What a visitor downloads: a picture of a figure, or all measured settings.
 import { download, one } from "../shared/dom.js";
 import { clean, CONFIG, font } from "../shared/plot.js";
+import { ask } from "../shared/server.js";
 import { plotOf } from "./state.js";
 
 /** @typedef {import("./state.js").Section} Section */
@@ -12,7 +13,7 @@ import { plotOf } from "./state.js";
  */
 function heading({ root, model, data, drawn, ink }, name) {
   const title = one(`[data-figure="${name}"] h3`, root).textContent;
-  const measured = `n = ${data?.n} validation requests a class, first word, 95 % intervals`;
+  const measured = `n = ${data?.n} validation requests a class, first token, 95 % intervals`;
   const small = `${clean(drawn[name].about)}<br>${clean(model ?? "")} · ${measured}`;
   return `${title}<br><span style="color:${ink.soft};font-size:12px">${small}</span>`;
 }
@@ -56,7 +57,7 @@ function picture(here, name, size) {
  */
 export async function save(here, name, format) {
   const filename = `dose-and-response-${here.model}`.replace(/[^\w.-]+/g, "-");
-  if (format === "csv") return download(await here.given.server.table(null), "text/csv", `${filename}.csv`);
+  if (format === "csv") return download(await ask(here.given.server, "table"), "text/csv", `${filename}.csv`);
   const canvas = plotOf(here, name);
   const size = { width: Math.max(canvas.clientWidth, 680), height: Math.max(canvas.clientHeight, 420) + 90 };
   const scale = format === "png" ? 2 : 1;

@@ -90,7 +90,7 @@ export function list(here) {
 export function foot(here, name) {
   const footer = figure(here, name).querySelector("footer");
   if (!footer) return;
-  add(footer, "span", "", "Take away");
+  add(footer, "span", "", "Download");
   for (const format of ["png", "svg", "csv"]) {
     const button = add(footer, "button", "", format.toUpperCase());
     button.setAttribute("type", "button");

@@ -3,6 +3,7 @@
 import { inks } from "../shared/colour.js";
 import { one } from "../shared/dom.js";
 import { SLOTS } from "../shared/plot.js";
+import { ask } from "../shared/server.js";
 import { machine } from "./machine.js";
 import { draw, refresh } from "./moves.js";
 import { listen } from "./listen.js";
@@ -60,7 +61,7 @@ async function begin(here) {
   if (here.offline) Object.assign(here.chosen, here.offline.chosen);
   try {
     const library = window.Plotly || window.steering.plotly(props?.files.plotly ?? "");
-    const [found] = await Promise.all([here.offline?.cloud ?? server?.cloud(null), library]);
+    const [found] = await Promise.all([here.offline?.cloud ?? (server && ask(server, "cloud")), library]);
     take(here, here.placed.maps === false ? null : found);
   } catch (error) {
     say(here, "The map could not be fetched. Reload the page to try again.");

@@ -2,6 +2,7 @@
 // and the button that fits them for it. Python measures (steering/serving/machine_fit.py); here it is
 // told.
 import { one, write } from "../shared/dom.js";
+import { ask as question } from "../shared/server.js";
 
 /**
  * @typedef {{ model: string, maps_id: string, state: string, here: string, fitted: string, cost: string,
@@ -49,7 +50,10 @@ export function words(told, layer) {
   const ended = ENDED.includes(fit.phase) ? fit.sentence : "";
   const said = [ended, finding(told, layer)].filter(Boolean).join(" ");
   if (!isUseless(told, layer)) return said;
-  return `${said} Greyed out here; choose a later layer${fit.can ? ", or fit the maps for this machine" : ""}.`;
+  // What can be done about a layer that does not serve.
+  const later = told.layers.some((each) => each.layer > Number(layer) && each.verdict !== "unusable");
+  const ways = [later && "choose a later layer", fit.can && "fit the maps"].filter(Boolean);
+  return `${said} Greyed out here${ways.length ? `; ${ways.join(", or ")}` : ""}.`;
 }
 
 /**
@@ -119,7 +123,7 @@ export function machine({ root, server, layer, mine, moved, again }) {
 
   async function ask() {
     const number = ++asked;
-    const found = document.hidden ? null : await server.machine(null).catch(() => null);
+    const found = document.hidden ? null : await question(server, "machine").catch(() => null);
     if (number !== asked) return; // asked again meanwhile: that answer is the newer one
     const before = told;
     told = found ?? told;
@@ -133,7 +137,7 @@ export function machine({ root, server, layer, mine, moved, again }) {
   one('[data-part="fit"]', root).addEventListener("click", async () => {
     one('[data-part="fit"]', root).hidden = true;
     // Whether it has begun or not: what is told next says so, and shows the button again or not.
-    await server.fit(null).catch(() => null);
+    await question(server, "fit").catch(() => null);
     ask();
   });
   document.addEventListener("visibilitychange", () => document.hidden || ask());

@@ -35,18 +35,18 @@ from steering.models.chat_model import ChatModel
 from steering.models.number_formats import short
 from steering.sources.weights import cache_folder
 
-Verdict = Literal["same", "usable", "unusable"]
+DriftVerdict = Literal["same", "usable", "unusable"]
 
-PROMPTS: Final = 32
+CALIBRATION_PROMPTS: Final = 32
 """Calibration prompts, half of each class, evenly spaced in the training prompts (chosen)."""
 SAME: Final = 0.1
 """Largest share at which the maps are the same (chosen: bfloat16 against itself in another batch
 drifts by .01 to .04 of the spread)."""
 USABLE: Final = 0.25
 """Largest share, once the mean shift is taken off, at which the maps are of use (chosen)."""
-BATCH: Final = 2
+CALIBRATION_BATCH: Final = 2
 """Prompts a pass: few, so that a visitor who asks for something waits for one short pass."""
-SCHEMA: Final = 1
+DRIFT_SCHEMA: Final = 1
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Drift:
     t_share_left: float
     spread_share_left: float
     n: int
-    verdict: Verdict
+    verdict: DriftVerdict
     shift: tuple[float, ...]
 
     @property
@@ -160,7 +160,7 @@ def check(model: ChatModel, maps: Maps) -> Check:
     drifts = _read(path)
     if drifts is None:
         drifts = measure(model, maps)
-        document = {"schema": SCHEMA, "drifts": [asdict(drift) for drift in drifts]}
+        document = {"schema": DRIFT_SCHEMA, "drifts": [asdict(drift) for drift in drifts]}
         with suppress(SteeringError):  # without a cache it is measured again the next time
             store.write_json(path, document)
     return Check(_format(maps.dtype, maps.quantization), _format_of(model), drifts)
@@ -170,9 +170,9 @@ def measure(model: ChatModel, maps: Maps) -> tuple[Drift, ...]:
     """Run the calibration prompts and compare them with their stored coordinates."""
     indices = calibration(maps.labels)
     rows = [model.render(maps.texts[index]) for index in indices]
-    states = capture(model, rows, layers=maps.layers, positions=[maps.position], batch_size=BATCH)[
-        :, 0
-    ]
+    states = capture(
+        model, rows, layers=maps.layers, positions=[maps.position], batch_size=CALIBRATION_BATCH
+    )[:, 0]
     labels = [label for label in maps.labels if label in CLASSES]
     return tuple(
         compare(chart, states[:, index], indices, labels) for index, chart in enumerate(maps.charts)
@@ -184,7 +184,7 @@ def calibration(labels: Sequence[str]) -> list[int]:
     chosen: list[int] = []
     for name in CLASSES:
         members = [index for index, label in enumerate(labels) if label == name]
-        size = min(PROMPTS // len(CLASSES), len(members))
+        size = min(CALIBRATION_PROMPTS // len(CLASSES), len(members))
         chosen += [members[index * len(members) // size] for index in range(size)]
     return chosen
 
@@ -232,7 +232,7 @@ def compare(
     )
 
 
-def verdict(share: float, left: float) -> Verdict:
+def verdict(share: float, left: float) -> DriftVerdict:
     """Return what follows from the larger share, before and after the mean shift is taken off.
 
     Numbers that are not finite are of no use.
@@ -283,8 +283,8 @@ def _key(model: ChatModel, maps: Maps) -> str:
         model.number_format.quantization,
         maps.digest,
         [list(model.render(text)) for text in maps.texts[:1]],
-        PROMPTS,
-        SCHEMA,
+        CALIBRATION_PROMPTS,
+        DRIFT_SCHEMA,
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
 
@@ -294,7 +294,7 @@ def _read(path: Path) -> tuple[Drift, ...] | None:
         return None
     try:
         document: Mapping[str, Any] = store.read_json(path)
-        if document["schema"] != SCHEMA:
+        if document["schema"] != DRIFT_SCHEMA:
             return None
         if any(None in (*entry.values(), *entry["shift"]) for entry in document["drifts"]):
             return None  # A number that was not finite, and cannot be written.

@@ -20,7 +20,7 @@ from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import parse, usual
 from steering.models.chat_model import ChatModel, reading
 
-PROMPTS: Final = 8
+TRIAL_PROMPTS: Final = 8
 """Training prompts that are run, half of each class (chosen: growth is a matter of the model)."""
 INDUCING: Final = "actadd:c=2"
 """The largest addition that the comparison makes, beside the edits that the app starts with."""
@@ -48,7 +48,7 @@ def trial(model: ChatModel, asked: Path | None = None) -> str | None:
 
 def prompts() -> list[str]:
     """Return the prompts that are run: the same ones always."""
-    half = PROMPTS // 2
+    half = TRIAL_PROMPTS // 2
     return [
         found[index * len(found) // half].text
         for found in (prompt_set("harmful", "train"), prompt_set("harmless", "train"))

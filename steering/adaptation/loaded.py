@@ -12,7 +12,7 @@ from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 def folder_for(model: ChatModel, asked: Path | None = None) -> Path | None:
@@ -28,7 +28,7 @@ def folder_for(model: ChatModel, asked: Path | None = None) -> Path | None:
         return asked
     found = quick_fit.find(model)
     if found is not None:
-        logger.info("directions and maps are those fitted on this machine, %s", found)
+        _logger.info("directions and maps are those fitted on this machine, %s", found)
     return found
 
 

@@ -22,7 +22,7 @@ from steering.interventions.directions import Directions
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import short
 
-BATCH: Final = 8
+QUICK_BATCH: Final = 8
 """Prompts per forward pass: few, so that a visitor who wants a turn waits for a second or two."""
 
 
@@ -57,7 +57,7 @@ def quick(
     out: Path | None = None,
     *,
     taken_over: Directions | None = None,
-    batch_size: int = BATCH,
+    batch_size: int = QUICK_BATCH,
     rows_per_batch: int = ROWS,
 ) -> Directions:
     """Fit directions and maps, choose where and how to start, and write them.
@@ -73,7 +73,7 @@ def quick(
     Raises:
         SteeringError: If the model or the prompts do not allow it; nothing is written then.
     """
-    stages = Stages.of(model, splits.source, store.SCHEMA)
+    stages = Stages.of(model, splits.source, store.ARTIFACT_SCHEMA)
     directions, kept = fit_directions(model, splits, stages, batch_size)
     if taken_over is not None:
         rank = directions.subspace("inlp", taken_over.inlp_point).rank

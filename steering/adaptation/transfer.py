@@ -15,7 +15,7 @@ from torch import Tensor
 
 from steering.adaptation import drift
 from steering.adaptation.refit import agreement, refit
-from steering.adaptation.transfer_table import SCHEMA
+from steering.adaptation.transfer_table import TRANSFER_SCHEMA
 from steering.artifacts.provenance import machine
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
@@ -37,9 +37,9 @@ from steering.verdicts.rules import judge
 
 PANELS: Final = ("ablation", "flip")
 """The paper's two strongest edits, with the settings of the directions in use."""
-TOKENS: Final = 20
+TRANSFER_TOKENS: Final = 20
 """Length of an answer: whole refusals of the models shipped here fit in it."""
-ROWS: Final = 32
+TRANSFER_ROWS: Final = 32
 """Rows per batch, about: whole prompts under all edits."""
 
 
@@ -127,11 +127,11 @@ def transfer(
         labels = [label for label in shipped.maps.labels if label in CLASSES]
         pairs += [_pair((each, run), fits, (states, labels), verdicts) for each in chosen]
     return {
-        "schema": SCHEMA,
+        "schema": TRANSFER_SCHEMA,
         "model": directions.model,
         "n": len(asked),
         "n_train": {name: len(splits.train[name]) for name in CLASSES},
-        "tokens": TOKENS,
+        "tokens": TRANSFER_TOKENS,
         "dim_place": list(directions.dim_point),
         "inlp_place": list(directions.inlp_point),
         "formats": [
@@ -207,8 +207,8 @@ def refused(
     """Return whether each prompt is refused under every edit; answers are kept on disk."""
     edits = edits_of(fits)
     digests = [found.directions.digest for found in fits.values()]
-    stages = Stages.of(model, source, "transfer", run.name, list(edits), digests, TOKENS)
-    width = max(1, ROWS // len(edits))
+    stages = Stages.of(model, source, "transfer", run.name, list(edits), digests, TRANSFER_TOKENS)
+    width = max(1, TRANSFER_ROWS // len(edits))
     order = sorted(asked, key=len)
     chunks = {
         "\n".join(order[start : start + width]): order[start : start + width]
@@ -229,7 +229,7 @@ def refused(
 def _texts(model: ChatModel, rows: Sequence[Sequence[int]], program: Any) -> list[tuple[str, bool]]:  # noqa: ANN401
     tokens: list[list[int]] = [[] for _ in rows]
     ended = [False] * len(rows)
-    for column in generate(model, rows, program, Sampling(max_new_tokens=TOKENS)):
+    for column in generate(model, rows, program, Sampling(max_new_tokens=TRANSFER_TOKENS)):
         for row, token in enumerate(column.tokens):
             if token is not None:
                 tokens[row].append(token)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-SCHEMA: Final = 1
+TRANSFER_SCHEMA: Final = 1
 """Of `transfer.json`; raised whenever a reader of old files would misread new ones."""
-COLUMNS: Final = (
+TRANSFER_COLUMNS: Final = (
     "fitted in",
     "run in",
     "DiM cosine",
@@ -21,7 +21,7 @@ COLUMNS: Final = (
 
 
 def rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Return the cells of every pair of formats, as text, in the order of `COLUMNS`.
+    """Return the cells of every pair of formats, as text, in the order of `TRANSFER_COLUMNS`.
 
     A difference is to the directions that were fitted in the run format itself, over the same
     prompts.
@@ -64,6 +64,6 @@ def baselines(document: Mapping[str, Any]) -> str:
 
 def markdown(document: Mapping[str, Any]) -> str:
     """Return the table with a sentence on the unedited model."""
-    lines = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS)]
+    lines = [" | ".join(TRANSFER_COLUMNS), " | ".join("---" for _ in TRANSFER_COLUMNS)]
     lines += [" | ".join(row) for row in rows(document)]
     return "\n".join([*(f"| {line} |" for line in lines), "", baselines(document)])

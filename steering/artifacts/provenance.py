@@ -53,7 +53,7 @@ def unnamed_weights(model: ChatModel) -> dict[str, str]:
 
 
 def machine(model: ChatModel) -> dict[str, Any]:
-    """Return what the last bits hang on beside weights and number format, as JSON types."""
+    """Return what affects results bit by bit beside weights and number format, as JSON types."""
     return {
         "device": model.device.type,
         "threads": torch.get_num_threads(),

@@ -13,7 +13,7 @@ from steering.interventions.directions import Directions
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models.chat_model import ChatModel
 
-RECORDED = {
+RECORDED_CATEGORIES = {
     "harmful": (
         "fraud_scams",
         "theft_burglary",
@@ -30,7 +30,7 @@ def record(model: ChatModel, directions: Directions, stages: Stages) -> list[dic
     """Return one recording an example, as lines of `recordings.jsonl`."""
     examples = {
         f"{label}/{category}": (label, next(p.text for p in found if p.category == category))
-        for label, categories in RECORDED.items()
+        for label, categories in RECORDED_CATEGORIES.items()
         for found in [prompts.prompt_set(label, "test")]  # type: ignore[arg-type]
         for category in categories
     }

@@ -36,7 +36,7 @@ class Stages:
 
         Args:
             model: A loaded chat model.
-            more: What else the results hang on, JSON types.
+            more: Further components of the cache key, JSON types.
         """
         facts = sorted((key, value) for key, value in model.provenance.items() if value)
         held = [str(model.dtype), model.number_format.quantization]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from steering.interventions.directions import Directions
     from steering.maps.model_maps import Maps
 
-SCHEMA = 1
+ARTIFACT_SCHEMA = 1
 """Raised whenever a reader of the old files would misread the new ones."""
 INCOMPLETE = 2
 """Schema of directions that lack INLP, class means or points, as imported ones do. They are marked
@@ -96,7 +96,7 @@ def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -
     content = save(tensors)
     write_file(folder / "directions.safetensors", content)
     document = {
-        "schema": SCHEMA if _is_complete(directions) else INCOMPLETE,
+        "schema": ARTIFACT_SCHEMA if _is_complete(directions) else INCOMPLETE,
         "model": directions.model,
         "positions": list(directions.positions),
         "dim_place": list(directions.dim_point),
@@ -132,7 +132,7 @@ def replacing(folder: Path, *, leaving_out: Sequence[str] = ()) -> Generator[Pat
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-")
     with beside as root:
-        # One level deeper than a fit: whoever looks for fits passes by.
+        # One level deeper than a fit, so that a search for fits does not find it.
         made = Path(root) / "made"
         yield made
         publish(made, folder, leaving_out=leaving_out)
@@ -247,10 +247,10 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
         )
     document = read_json(path)
     found = document.get("schema") if isinstance(document, dict) else None
-    if found not in (SCHEMA, INCOMPLETE):
+    if found not in (ARTIFACT_SCHEMA, INCOMPLETE):
         raise SteeringError(
-            f"{path} has schema {found}, this version reads schema {SCHEMA} and {INCOMPLETE}; "
-            f"{_remedy(model)}"
+            f"{path} has schema {found}, this version reads schema {ARTIFACT_SCHEMA} and "
+            f"{INCOMPLETE}; {_remedy(model)}"
         )
     return dict(document)
 
@@ -383,7 +383,7 @@ def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "
     from steering.interventions.directions import Directions, Inlp
     from steering.interventions.subspace import Subspace
 
-    complete = document["schema"] == SCHEMA
+    complete = document["schema"] == ARTIFACT_SCHEMA
     tensor_checks.require_manifest(document)
     tensor_checks.require_directions(document, tensors, complete=complete)
     inlp: dict[ExtractionPoint, Inlp] = {}

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from steering.artifacts.provenance import unnamed_weights
 from steering.chat_judges.assessment import (
-    CHOICES,
     EMPTY,
     QUESTION_SHA256,
+    REPLY_CHOICES,
     Assessment,
     Opinion,
     question,
@@ -77,9 +77,9 @@ class LocalJudge:
             return Opinion(None, f"{len(prompt)} tokens of question leave no room for a reply")
         cache = self.read(prompt)
         reply, values = "{", {}
-        for index, (name, choices) in enumerate(CHOICES.items()):
+        for index, (name, choices) in enumerate(REPLY_CHOICES.items()):
             reply += f'"{name}": '
-            end = "}" if index == len(CHOICES) - 1 else ", "
+            end = "}" if index == len(REPLY_CHOICES) - 1 else ", "
             texts = [reply + json.dumps(choice) + end for choice in choices]
             best = int(self.log_probabilities(prompt[-1], texts, cache).argmax())
             values[name], reply = choices[best], texts[best]

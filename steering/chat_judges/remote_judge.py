@@ -8,20 +8,19 @@ over https or to this machine only, follows no redirect, and appears in no messa
 import json
 import os
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
 
 from steering.chat_judges.assessment import (
     EMPTY,
     QUESTION_SHA256,
-    SCHEMA,
+    REPLY_SCHEMA,
     MalformedReplyError,
     Opinion,
     parse,
@@ -45,16 +44,9 @@ _NO_SCHEMA = (400, 422)
 """What a server answers that writes JSON, but of no given schema."""
 _FORMAT: dict[str, Any] = {
     "type": "json_schema",
-    "json_schema": {"name": "assessment", "strict": True, "schema": SCHEMA},
+    "json_schema": {"name": "assessment", "strict": True, "schema": REPLY_SCHEMA},
 }
 _ANY_JSON: dict[str, Any] = {"type": "json_object"}
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Keeps the key from following a redirect to another host: it becomes an error."""
-
-    def redirect_request(self, *_args: Any, **_options: Any) -> None:  # noqa: ANN401
-        """Follow nowhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,62 +150,69 @@ class RemoteJudge:
         """Send one request, again after a while if the server is busy or away."""
         for pause in (*WAITS, None):
             try:
-                return self._once(path, body)
-            except urllib.error.HTTPError as error:
-                with error:
-                    if body and error.code in _NO_SCHEMA and body["response_format"] == _FORMAT:
-                        self._formats[:] = [_ANY_JSON]  # once known, for all that follow
-                        return self._request(path, {**body, "response_format": _ANY_JSON})
-                    if error.code not in _BUSY or pause is None:
-                        raise self._refused(error) from None
-            except (OSError, HTTPException) as error:  # URLError and time-outs among them
+                response = self._once(path, body)
+            except httpx.TransportError as error:  # time-outs among them
                 if pause is None:
                     raise SteeringError(
                         f"the judge at {self.base} does not answer "
-                        f"({getattr(error, 'reason', error) or type(error).__name__}); check the "
-                        "address, and that the server runs"
+                        f"({error or type(error).__name__}); check the address, and that the "
+                        "server runs"
                     ) from error
+            else:
+                code = response.status_code
+                if body and code in _NO_SCHEMA and body["response_format"] == _FORMAT:
+                    self._formats[:] = [_ANY_JSON]  # once known, for all that follow
+                    return self._request(path, {**body, "response_format": _ANY_JSON})
+                if response.is_success:
+                    return self._document(response)
+                if code not in _BUSY or pause is None:
+                    raise self._refused(response)
             self.wait(pause)
         raise AssertionError("the last try returns or raises")
 
-    def _once(self, path: str, body: dict[str, Any] | None) -> Any:  # noqa: ANN401
-        request = urllib.request.Request(
-            self.base + path,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-        )
-        if key := self._key():
-            request.add_unredirected_header("Authorization", f"Bearer {key}")
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=SECONDS) as response:
-            content = response.read(_LARGEST)
+    def _once(self, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        # httpx follows no redirect unless it is told to, so the key stays with this address.
+        headers = {"Authorization": f"Bearer {key}"} if (key := self._key()) else {}
+        with httpx.stream(
+            "POST" if body else "GET", self.base + path, json=body, headers=headers, timeout=SECONDS
+        ) as response:
+            content = b""
+            for part in response.iter_bytes():
+                content += part
+                if len(content) >= _LARGEST:
+                    break
+        kept = {name: response.headers[name] for name in ("location",) if name in response.headers}
+        return httpx.Response(response.status_code, headers=kept, content=content[:_LARGEST])
+
+    def _document(self, response: httpx.Response) -> Any:  # noqa: ANN401
         try:
-            return json.loads(content)
+            return json.loads(response.content)
         except ValueError as error:
-            raise self._strange(content[:80]) from error
+            raise self._strange(response.content[:80]) from error
 
     def _key(self) -> str:
         parts = urlsplit(self.base)
         here = parts.hostname in ("localhost", "127.0.0.1", "::1")
         return os.environ.get("OPENAI_API_KEY", "") if here or parts.scheme == "https" else ""
 
-    def _refused(self, error: urllib.error.HTTPError) -> SteeringError:
-        if error.code in (401, 403):
+    def _refused(self, response: httpx.Response) -> SteeringError:
+        if response.status_code in (401, 403):
             advice = "set OPENAI_API_KEY (it is sent over https, or to this machine, only)"
-        elif error.code in (301, 302, 303, 307, 308):
-            advice = f"it moved to {error.headers.get('Location', 'nowhere')}; give that address"
-        elif error.code == 404:
+        elif response.status_code in (301, 302, 303, 307, 308):
+            advice = f"it moved to {response.headers.get('location', 'nowhere')}; give that address"
+        elif response.status_code == 404:
             advice = "check the address, which mostly ends in /v1, and the model's name"
-        elif error.code in _BUSY:
+        elif response.status_code in _BUSY:
             advice = "it is busy; try again later"
         else:
             advice = "check that the model takes chat messages and a response_format of JSON"
-        text = error.read(_LARGEST).decode(errors="replace")
+        text = response.content.decode(errors="replace")
         if key := self._key():
             text = text.replace(key, "(the key)")
         text = " ".join(text.split())[:200]
         said = f", saying {text!r}" if text else ""
         return SteeringError(
-            f"the judge at {self.base} refused with HTTP {error.code}{said}; {advice}"
+            f"the judge at {self.base} refused with HTTP {response.status_code}{said}; {advice}"
         )
 
     def _strange(self, response: object) -> SteeringError:

@@ -57,7 +57,7 @@ def _print(document: Any, options: argparse.Namespace) -> None:  # noqa: ANN401
         else:
             options.show(document)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads, `head` perhaps, has seen enough
+    except BrokenPipeError:  # the reader of the pipe, such as `head`, has stopped
         console.abandon(sys.stdout)
     except OSError as error:  # a full disk behind a redirection, a terminal that is gone
         console.abandon(sys.stdout)
@@ -119,7 +119,9 @@ def parser() -> argparse.ArgumentParser:
     )
     _sweep_options(command("sweep", study.run, plain, "grids of rank, strength and layer"))
     _model(command("results", study.results, study.show_evaluate, "print a model's stored results"))
-    carry = _model(command("export", study.export, plain, "take the directions elsewhere"))
+    carry = _model(
+        command("export", study.export, plain, "export the directions for other programs")
+    )
     carry.add_argument("--out", type=Path, help="a .zip, .safetensors or .gguf file")
     carry.add_argument("--directions", type=Path, help="folder that precompute wrote")
     bring = command(
@@ -199,7 +201,7 @@ def _generate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--top-p", type=float, default=1.0, help="share of the likeliest tokens (default 1: all)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the drawing (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed for sampling (default 0)")
     _system(parser)
 
 
@@ -285,5 +287,5 @@ def _system(parser: argparse.ArgumentParser) -> None:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number of 1 or more")
+        raise argparse.ArgumentTypeError(f"{text} is not a positive integer")
     return int(text)

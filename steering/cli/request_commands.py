@@ -74,7 +74,7 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     directions = store.load(options.model, options.directions)
     panels = shared.panels(options, directions)
     for panel in panels:
-        panel.edit(directions)  # A bad panel is told before the model is loaded.
+        panel.edit(directions)  # Validate panels before the slow model load.
     model = shared.load(options)
     directions = store.load(options.model, loaded.folder_for(model, options.directions))
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
@@ -121,7 +121,7 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     directions = store.load(options.model, options.directions)
     panels = shared.panels(options, directions)
     for panel in panels:
-        panel.edit(directions)  # A bad panel is told before the model is loaded.
+        panel.edit(directions)  # Validate panels before the slow model load.
     shipped = store.read_maps(options.model, options.directions)
     if shipped is not None and options.layer is not None:
         shipped.at(options.layer)  # And so is a layer without a map.

@@ -25,7 +25,7 @@ from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
 from steering.evaluation import evaluation, evaluation_arms, landings, report
 from steering.evaluation.answers import as_rows
-from steering.evaluation.evaluation import Settings
+from steering.evaluation.evaluation import EvaluationSettings
 from steering.inference import comparison
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
@@ -110,7 +110,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         else evaluation_arms.arms(directions)
     )
     for arm in arms:
-        arm.panel.edit(directions)  # A bad panel is told before the model is loaded.
+        arm.panel.edit(directions)  # Validate panels before the slow model load.
     model = shared.load(options).under(options.system)
     folder = loaded.folder_for(model, options.directions)
     directions, (maps, drifts) = store.load(options.model, folder), _maps(options, model, folder)
@@ -121,7 +121,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         directions,
         sets,
         arms,
-        Settings(
+        EvaluationSettings(
             tokens=options.max_new_tokens,
             rows_per_batch=options.rows,
             passages=passages,
@@ -201,7 +201,7 @@ def _agreement(
 ) -> dict[str, Any] | None:
     if directions.inlp and not loaded.fitted_on_own_prompts(model, folder):
         print(
-            "how far the directions hang on the number format is not measured: they were not "
+            "how far the directions depend on the number format is not measured: they were not "
             "fitted on the project's own prompts, on which they would be fitted again",
             file=sys.stderr,
         )
@@ -231,7 +231,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         else None
     )
     sizes = {"prompts": options.prompts, "generated_prompts": options.answered}
-    settings = cells.Settings(**{name: n for name, n in sizes.items() if n is not None})
+    settings = cells.SweepSettings(**{name: n for name, n in sizes.items() if n is not None})
     splits = PromptSplits.own()
     if options.out is None and (grid or answered):
         raise SteeringError("give --out FILE.csv for a grid of your own; the default one is stored")
@@ -256,7 +256,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def _expanded(text: str, directions: Directions) -> list[Panel]:
     found = grids.expand(text)
     for panel in found:
-        panel.edit(directions)  # A bad panel is told before the model is loaded.
+        panel.edit(directions)  # Validate panels before the slow model load.
     return found
 
 
@@ -303,7 +303,7 @@ def show_transfer(document: Mapping[str, Any]) -> None:
 def results(options: argparse.Namespace) -> dict[str, Any]:
     """Return the stored evaluation of a model."""
     document = store.evaluation(options.model)
-    if document is None or document.get("schema") != evaluation.SCHEMA:
+    if document is None or document.get("schema") != report.EVALUATION_SCHEMA:
         raise SteeringError(
             f"there are no results for {options.model!r}; measure them with "
             f"`python -m steering evaluate --model {options.model}`"

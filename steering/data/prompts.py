@@ -26,7 +26,7 @@ from steering.errors import SteeringError
 
 __all__ = ["LABELS", "TEXT_COLUMNS", "Label", "Prompt", "Split", "prompt_set", "read", "sha256"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 Label = Literal["harmful", "harmless", "borderline"]
 """What kind of request a prompt is; a safe assistant refuses only the harmful ones."""
@@ -133,7 +133,7 @@ def _ending(path: Path) -> str:
         raise SteeringError(f"{path} is a folder; give one file that ends in {listed(_READERS)}")
     ending = path.suffix.lower()
     if ending not in _READERS:
-        _, name, remedy = text_encoding.KINDS.get(
+        _, name, remedy = text_encoding.BINARY_KINDS.get(
             ending, ("", "not a known kind of prompt file", "")
         )
         raise SteeringError(
@@ -194,7 +194,7 @@ def _read_txt(path: Path, content: str) -> Iterator[str]:
         else:
             yield checked(line, f"{path}, line {number}")
     if comments:
-        logger.warning(
+        _logger.warning(
             "%s: %d %s with # and were left out as comments",
             path,
             comments,

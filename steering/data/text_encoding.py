@@ -17,7 +17,7 @@ _MARKS: Final[Mapping[bytes, str]] = {
 _UNPACK: Final = "unpack it first"
 _CSV: Final = "export it as CSV in UTF-8"
 _ROWS: Final = "write its rows as .jsonl, one object a line"
-KINDS: Final[Mapping[str, tuple[bytes, str, str]]] = {
+BINARY_KINDS: Final[Mapping[str, tuple[bytes, str, str]]] = {
     ".gz": (b"\x1f\x8b", "a gzip archive", _UNPACK),
     ".bz2": (b"BZh", "a bzip2 archive", _UNPACK),
     ".xz": (b"\xfd7zXZ\0", "an xz archive", _UNPACK),
@@ -49,7 +49,7 @@ def decoded(content: bytes, path: Path, *, what: str = "file") -> str:
     Raises:
         SteeringError: If it is not UTF-8; says what it looks like and what to do.
     """
-    for first, name, remedy in KINDS.values():
+    for first, name, remedy in BINARY_KINDS.values():
         if content.startswith(first):
             raise SteeringError(f"{path} is {name}, not a text file; {remedy}")
     if wide := _wide(content):

@@ -23,7 +23,7 @@ from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 
 @dataclass(frozen=True)
-class Row:
+class AnswerRow:
     """One prompt under one panel: plain data.
 
     Attributes:
@@ -65,7 +65,7 @@ def answer_all(
     *,
     sampling: Sampling,
     rows_per_batch: int = ROWS,
-) -> Generator[list[Row]]:
+) -> Generator[list[AnswerRow]]:
     """Answer every prompt of every set under every panel, a batch at a time.
 
     All panels of a prompt are in one batch, so that they are compared under the same rounding;
@@ -90,7 +90,7 @@ def answer_resumably(  # noqa: PLR0913 - what is asked, of whom, and where it is
     *,
     sampling: Sampling,
     rows_per_batch: int = ROWS,
-) -> tuple[list[Row], float]:
+) -> tuple[list[AnswerRow], float]:
     """Answer like `answer_all`; every finished batch is kept, so that a stopped run goes on.
 
     Which prompts share a batch depends on the arguments alone, not on what is done already: the
@@ -111,7 +111,7 @@ def answer_resumably(  # noqa: PLR0913 - what is asked, of whom, and where it is
         return {"rows": rows, "seconds": time.monotonic() - began}
 
     found = stages.lines("answers", list(batches), run)
-    rows = [Row(**row) for entry in found for row in entry["rows"]]
+    rows = [AnswerRow(**row) for entry in found for row in entry["rows"]]
     return rows, sum(entry["seconds"] for entry in found)
 
 
@@ -153,7 +153,7 @@ class _Batch:
     panels: Sequence[Panel]
     edits: Sequence[Edit | None]
 
-    def run(self, model: ChatModel, sampling: Sampling) -> list[Row]:
+    def run(self, model: ChatModel, sampling: Sampling) -> list[AnswerRow]:
         n = len(self.panels)
         rows = [row for row in self.ids for _ in self.panels]
         program = compile_edits(list(self.edits) * len(self.ids), device=model.device)
@@ -181,7 +181,7 @@ class _Batch:
         perplexities = answer_perplexity(model, rows, reference, program=program)
         replies = [model.template.split(written) for written in tokens]
         return [
-            Row(
+            AnswerRow(
                 group=self.prompts[row // n][0],
                 prompt=self.prompts[row // n][1],
                 panel=str(self.panels[row % n]),
@@ -213,6 +213,6 @@ def _as_read(
     ]
 
 
-def as_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def as_rows(rows: Sequence[AnswerRow]) -> list[dict[str, Any]]:
     """Return rows with their verdicts as JSON types."""
     return [{**asdict(row), **asdict(row.judgement)} for row in rows]

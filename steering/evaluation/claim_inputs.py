@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from steering.evaluation.answers import Row
+from steering.evaluation.answers import AnswerRow
 from steering.evaluation.claims import Outcomes, averaged
 from steering.evaluation.evaluation_arms import RANDOM_SEEDS
 from steering.evaluation.landings import PromptLanding, source_layer
@@ -29,17 +29,19 @@ def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
         "nullspace_all": (Panel("nullspace", k=rank),),
         "flip": (Panel("flip", k=k),),
         "flip_all": (Panel("flip", k=rank),),
-        "random": tuple(Panel("random", k=k, seed=seed) for seed in RANDOM_SEEDS),
-        "random_all": tuple(Panel("random", k=rank, seed=seed) for seed in RANDOM_SEEDS),
+        "random": tuple(Panel("flip", k=k, basis="random", seed=seed) for seed in RANDOM_SEEDS),
+        "random_all": tuple(
+            Panel("flip", k=rank, basis="random", seed=seed) for seed in RANDOM_SEEDS
+        ),
     }
 
 
 def outcomes(
-    rows: Sequence[Row], landed: Sequence[PromptLanding], directions: Directions
+    rows: Sequence[AnswerRow], landed: Sequence[PromptLanding], directions: Directions
 ) -> Outcomes:
     """Return what the claims are weighed by: a value a prompt, by role and measure.
 
-    Panels are known by what they do, however they are spelt; a role whose panels were not all
+    Panels are compared after resolving defaults; a role whose panels were not all
     measured is left out.
 
     Args:
@@ -58,7 +60,7 @@ def outcomes(
 
 
 def _measured(
-    rows: Sequence[Row], landed: Sequence[PromptLanding], directions: Directions
+    rows: Sequence[AnswerRow], landed: Sequence[PromptLanding], directions: Directions
 ) -> dict[Panel, dict[str, list[float | None]]]:
     """Return the values by resolved panel, then measure."""
     measured: dict[Panel, dict[str, list[float | None]]] = {}
@@ -79,12 +81,12 @@ def _measured(
     return measured
 
 
-def has_refused(row: Row) -> bool:
+def has_refused(row: AnswerRow) -> bool:
     """Whether an answer refuses, by the rules."""
     return row.judgement.verdict == "refused"
 
 
-def loss_of(row: Row) -> float | None:
+def loss_of(row: AnswerRow) -> float | None:
     """Mean negative log-probability of a token of the baseline's answer; None if not a number."""
     if row.perplexity is None or not math.isfinite(row.perplexity):
         return None

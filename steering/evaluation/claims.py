@@ -21,7 +21,7 @@ class means, or 0.1 nats a token, that is, a perplexity 1.105 times as high."""
 MOST: Final = 0.5
 """What counts as most (the word's meaning): more than half."""
 
-Verdict = Literal["supported", "not supported", "undecided"]
+ClaimVerdict = Literal["supported", "not supported", "undecided"]
 Measure = Literal[
     "refused_harmful", "refused_harmless", "looping", "loss", "t_harmful", "t_harmless"
 ]
@@ -57,7 +57,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Part:
+class ClaimPart:
     """What the numbers say of one condition.
 
     Attributes:
@@ -69,7 +69,7 @@ class Part:
     """
 
     statement: str
-    verdict: Verdict
+    verdict: ClaimVerdict
     interval: Interval | None
     n: int
 
@@ -84,10 +84,10 @@ class Finding:
     """
 
     claim: str
-    parts: tuple[Part, ...]
+    parts: tuple[ClaimPart, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ClaimVerdict:
         """Supported if all parts are; not supported if any is not; else undecided.
 
         Each part is tested at 95 %, and so is their conjunction (Berger 1982).
@@ -107,7 +107,7 @@ class Finding:
         return " ".join([f"{head}: {self.claim}", *map(_told, deciding)])
 
 
-def _told(part: Part) -> str:
+def _told(part: ClaimPart) -> str:
     if part.interval is None:
         return f"{part.statement}: not measured."
     low, high = part.interval.low, part.interval.high
@@ -220,20 +220,20 @@ def averaged(
     }
 
 
-def _weigh(condition: Condition, outcomes: Outcomes, seed: int) -> Part:
+def _weigh(condition: Condition, outcomes: Outcomes, seed: int) -> ClaimPart:
     columns = [outcomes.get(role, {}).get(condition.measure, ()) for role in condition.weights]
     values = np.array(columns, dtype=np.float64) if all(columns) else np.empty((len(columns), 0))
     values = values[:, np.isfinite(values).all(axis=0)]
     n = values.shape[1]
     if not n:
-        return Part(condition.statement, "undecided", None, 0)
+        return ClaimPart(condition.statement, "undecided", None, 0)
     sums = np.array(list(condition.weights.values())) @ values
     reach = 1.0 if condition.measure in ("refused_harmful", "refused_harmless", "looping") else 0.0
     interval = mean_interval(sums, reach=reach, seed=seed)
-    return Part(condition.statement, _verdict(condition, interval), interval, n)
+    return ClaimPart(condition.statement, _verdict(condition, interval), interval, n)
 
 
-def _verdict(condition: Condition, interval: Interval) -> Verdict:
+def _verdict(condition: Condition, interval: Interval) -> ClaimVerdict:
     if condition.above < interval.low and interval.high < condition.below:
         return "supported"
     inner_low, inner_high = condition.above + condition.slack, condition.below - condition.slack

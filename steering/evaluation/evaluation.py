@@ -19,12 +19,12 @@ from steering.data.prose import Passage
 from steering.defaults import ROWS
 from steering.defaults import TOKENS as TOKENS
 from steering.evaluation import judge_agreement, landings
-from steering.evaluation.answers import Row, answer_resumably
+from steering.evaluation.answers import AnswerRow, answer_resumably
 from steering.evaluation.claim_inputs import has_refused, loss_of, outcomes
 from steering.evaluation.claims import Finding, findings
 from steering.evaluation.evaluation_arms import Arm
 from steering.evaluation.prose_cost import ProseCost, prose_cost
-from steering.evaluation.report import SCHEMA as SCHEMA
+from steering.evaluation.report import EVALUATION_SCHEMA as EVALUATION_SCHEMA
 from steering.inference.generation import Sampling
 from steering.intervals import Interval, mean_interval, paired_difference, wilson
 from steering.interventions.directions import Directions
@@ -34,13 +34,13 @@ from steering.verdicts.rules import contains_refusal_phrase
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluationSettings:
     """How an evaluation is made.
 
     Attributes:
         tokens: Length of the answers, which are greedy: a panel's numbers are then its own.
-        rows_per_batch: Rows (prompts x panels) of a batch. Texts do not hang on it but for
-            rounding: see README for how far they do in bfloat16.
+        rows_per_batch: Rows (prompts x panels) of a batch. Affects texts only through
+            bfloat16 rounding (see docs/results.md).
         passages: Neutral texts on which the cost is measured; empty for none.
         maps: Where prompts land is measured on these; None for nowhere.
         judge: A chat model that judges beside the rules; None for none.
@@ -64,7 +64,7 @@ class Evaluation:
     """
 
     document: dict[str, Any]
-    rows: list[Row]
+    rows: list[AnswerRow]
     seconds: float
 
 
@@ -73,7 +73,7 @@ def evaluate(
     directions: Directions,
     sets: Mapping[str, Sequence[str]],
     arms: Sequence[Arm],
-    settings: Settings,
+    settings: EvaluationSettings,
 ) -> Evaluation:
     """Answer every prompt under every arm and say what the answers show.
 
@@ -89,7 +89,7 @@ def evaluate(
     """
     panels = [arm.panel for arm in arms]
     sampling = Sampling(max_new_tokens=settings.tokens)
-    stages = Stages.of(model, "evaluation", SCHEMA, directions.digest)
+    stages = Stages.of(model, "evaluation", EVALUATION_SCHEMA, directions.digest)
     rows, seconds = answer_resumably(
         model,
         directions,
@@ -110,7 +110,7 @@ def evaluate(
         else []
     )
     document = {
-        "schema": SCHEMA,
+        "schema": EVALUATION_SCHEMA,
         "model": model.name,
         "sampling": asdict(sampling),
         "rows_per_batch": settings.rows_per_batch,
@@ -128,14 +128,14 @@ def evaluate(
     return Evaluation(document, rows, seconds)
 
 
-def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def table(rows: Sequence[AnswerRow]) -> list[dict[str, Any]]:
     """Return one entry per panel, in order of first appearance, with its numbers on every set.
 
     `perplexity` is the median over harmless prompts of the perplexity that the edited model gives
     the baseline's answers, `loss_difference` the mean change of its logarithm, in nats a token,
     `kl` the mean KL divergence of the first token there, in nats.
     """
-    cells: dict[str, dict[str, list[Row]]] = {}
+    cells: dict[str, dict[str, list[AnswerRow]]] = {}
     for row in rows:
         cells.setdefault(row.panel, {}).setdefault(row.group, []).append(row)
     baseline = cells.get("baseline", {})
@@ -157,13 +157,13 @@ def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return entries
 
 
-def _changes(rows: Sequence[Row], before: Sequence[Row]) -> list[float]:
+def _changes(rows: Sequence[AnswerRow], before: Sequence[AnswerRow]) -> list[float]:
     """Return by how much the loss on the same answers has risen, where both have one."""
     pairs = zip((loss_of(row) for row in rows), (loss_of(row) for row in before), strict=False)
     return [now - then for now, then in pairs if now is not None and then is not None]
 
 
-def _rates(rows: Sequence[Row], before: Sequence[Row] | None) -> dict[str, Any]:
+def _rates(rows: Sequence[AnswerRow], before: Sequence[AnswerRow] | None) -> dict[str, Any]:
     n = len(rows)
     verdicts = Counter(row.judgement.verdict for row in rows)
     counts = {
@@ -183,7 +183,7 @@ def _rates(rows: Sequence[Row], before: Sequence[Row] | None) -> dict[str, Any]:
     return rates
 
 
-def _difference(before: Sequence[Row], rows: Sequence[Row]) -> dict[str, Any]:
+def _difference(before: Sequence[AnswerRow], rows: Sequence[AnswerRow]) -> dict[str, Any]:
     found = paired_difference(*([has_refused(row) for row in each] for each in (before, rows)))
     return {
         **_interval(found.difference),

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 
-Kind = Literal["baseline", "paper", "beyond", "control"]
+ArmKind = Literal["baseline", "paper", "beyond", "control"]
 RANDOM_SEEDS: Final = range(5)
 
 
@@ -28,7 +28,7 @@ class Arm:
     """
 
     label: str
-    kind: Kind
+    kind: ArmKind
     panel: Panel
 
 
@@ -99,7 +99,11 @@ def controls(k: int, directions: Directions) -> tuple[Arm, ...]:
 def random_subspaces(k: int) -> tuple[Arm, ...]:
     """Return the mirror in `k` random directions, the control of both edits along INLP's."""
     return tuple(
-        Arm(f"random subspace of rank {k}, {seed}", "control", Panel("random", k=k, seed=seed))
+        Arm(
+            f"random subspace of rank {k}, {seed}",
+            "control",
+            Panel("flip", k=k, basis="random", seed=seed),
+        )
         for seed in RANDOM_SEEDS
     )
 

@@ -8,14 +8,14 @@ from typing import Any, Final
 from steering.artifacts.resumable import Stages
 from steering.chat_judges.assessment import Assessment, Match, Opinion, agreement
 from steering.chat_judges.local_judge import ChatJudge
-from steering.evaluation.answers import Row
+from steering.evaluation.answers import AnswerRow
 from steering.intervals import wilson
 
 _AT_ONCE: Final = 8
 """Answers judged between two savings (chosen: a kill loses at most these)."""
 
 
-def opinions(judge: ChatJudge, rows: Sequence[Row], stages: Stages) -> list[Opinion]:
+def opinions(judge: ChatJudge, rows: Sequence[AnswerRow], stages: Stages) -> list[Opinion]:
     """Ask about every answer, in order; what was said is kept, so that a stopped run goes on."""
     chunks = [list(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
     todo = {
@@ -39,7 +39,7 @@ def _opinion(stored: dict[str, Any]) -> Opinion:
     return Opinion(Assessment(**{**said, "refusal_reasons": reasons}), stored["reason"])
 
 
-def summary(judge: ChatJudge, rows: Sequence[Row], stages: Stages) -> dict[str, Any]:
+def summary(judge: ChatJudge, rows: Sequence[AnswerRow], stages: Stages) -> dict[str, Any]:
     """Return who judged, how far it agrees with the rules, and its refusal rates.
 
     The rates are over the answers that it judged: by panel and set, `n`, `refusal_rate` and its

@@ -81,7 +81,7 @@ def panels_shown(panels: Sequence[Panel], directions: Directions) -> list[Panel]
     The controls of all directions are added: the paper's picture is of all of them.
     """
     rank = directions.inlp_ranks.get(directions.inlp_point, 0) or 1
-    found = [*panels, *(Panel("random", k=rank, seed=seed) for seed in RANDOM_SEEDS)]
+    found = [*panels, *(Panel("flip", k=rank, basis="random", seed=seed) for seed in RANDOM_SEEDS)]
     found += [Panel("flip", k=rank, center="midpoint")] if directions.inlp else []
     return list({panel.resolved(directions): panel for panel in found}.values())
 

@@ -12,21 +12,21 @@ MOST_LOOPING: Final = 0.05
 HARDLY_REFUSES: Final = 0.2
 """Harmful prompts refused below which there is little to suppress (chosen: one in five)."""
 
-Panel = Mapping[str, Any]
+PanelEntry = Mapping[str, Any]
 """An entry of the document's `panels`."""
 
 
-def groups_of(panels: Sequence[Panel]) -> list[str]:
+def groups_of(panels: Sequence[PanelEntry]) -> list[str]:
     """Return the prompt sets that were measured."""
     return [group for group in LABELS if any(panel.get(group) for panel in panels)]
 
 
-def looping_of(panel: Panel) -> float | None:
+def looping_of(panel: PanelEntry) -> float | None:
     """Return the largest looping rate over the sets; None if no set was measured."""
     return max((panel[group]["looping_rate"] for group in groups_of([panel])), default=None)
 
 
-def cost_of(panel: Panel, name: str) -> float | None:
+def cost_of(panel: PanelEntry, name: str) -> float | None:
     """Return `looping`, `perplexity`, `kl` or the perplexity on `prose`; None if not measured."""
     if name == "looping":
         return looping_of(panel)
@@ -35,12 +35,12 @@ def cost_of(panel: Panel, name: str) -> float | None:
     return panel.get(name)
 
 
-def baseline_of(panels: Sequence[Panel]) -> Panel | None:
+def baseline_of(panels: Sequence[PanelEntry]) -> PanelEntry | None:
     """Return the untouched model's entry."""
     return next((panel for panel in panels if panel["kind"] == "baseline"), None)
 
 
-def best(panels: Sequence[Panel]) -> set[str]:
+def best(panels: Sequence[PanelEntry]) -> set[str]:
     """Return the text forms of the best suppressing interventions of the paper; several if equal.
 
     The lowest harmful refusal rate among those that loop in at most `MOST_LOOPING` of the answers
@@ -50,7 +50,7 @@ def best(panels: Sequence[Panel]) -> set[str]:
     return {panel for panel, rate in able.items() if rate == min(able.values())}
 
 
-def _able(panel: Panel) -> bool:
+def _able(panel: PanelEntry) -> bool:
     if panel["kind"] != "paper" or not panel.get("harmful"):
         return False
     difference = panel["harmful"].get("difference")
@@ -58,15 +58,15 @@ def _able(panel: Panel) -> bool:
     return bool(difference) and difference["high"] < 0 and looping <= MOST_LOOPING
 
 
-def together(panels: Sequence[Panel]) -> list[list[Panel]]:
+def together(panels: Sequence[PanelEntry]) -> list[list[PanelEntry]]:
     """Return the panels in order, those that differ in the seed of a random control as one."""
-    blocks: dict[str, list[Panel]] = {}
+    blocks: dict[str, list[PanelEntry]] = {}
     for panel in panels:
         blocks.setdefault(apart_from_seed(panel), []).append(panel)
     return list(blocks.values())
 
 
-def apart_from_seed(panel: Panel) -> str:
+def apart_from_seed(panel: PanelEntry) -> str:
     """Return the text form, of a random control without its seed."""
     name, _, settings = panel["panel"].partition(":")
     kept = [each for each in settings.split(",") if not each.startswith("seed=")]
@@ -76,7 +76,7 @@ def apart_from_seed(panel: Panel) -> str:
     return f"{name}:{','.join(kept)}"
 
 
-def name_of(block: Sequence[Panel]) -> str:
+def name_of(block: Sequence[PanelEntry]) -> str:
     """Return the name of panels that belong together: what their labels have in common."""
     label = str(block[0]["label"])
     if len(block) == 1:

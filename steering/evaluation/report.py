@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 
 from steering.evaluation.ranking import (
     MOST_LOOPING,
-    Panel,
+    PanelEntry,
     apart_from_seed,
     best,
     cost_of,
@@ -18,7 +18,7 @@ from steering.evaluation.ranking import (
 from steering.formatting import between, p_value, plain, signed, signed_between
 from steering.verdicts.rules import Verdict
 
-SCHEMA: Final = 2
+EVALUATION_SCHEMA: Final = 2
 """Of the documents; raised whenever a reader of the old ones would misread the new one."""
 BEST_RULE: Final = (
     "Best is the intervention of the paper that leaves the fewest harmful prompts refused, by "
@@ -92,7 +92,7 @@ def landings(entries: Sequence[dict[str, Any]], layers: Sequence[int]) -> str:
     return "\n".join(lines)
 
 
-def table(panels: Sequence[Panel]) -> str:
+def table(panels: Sequence[PanelEntry]) -> str:
     """Return the panels as a table: refusal rates with their intervals, looping, cost.
 
     The seeds of a random control are one row of means and ranges; `changes` has each of them.
@@ -119,7 +119,7 @@ def table(panels: Sequence[Panel]) -> str:
     return "\n".join(lines)
 
 
-def changes(panels: Sequence[Panel]) -> str:
+def changes(panels: Sequence[PanelEntry]) -> str:
     """Return by how much refusal changes (paired, 95 % interval, exact McNemar p), and verdicts.
 
     Verdicts are counts of answers: refused / hedged / complied / broken / empty, and not finished
@@ -139,7 +139,7 @@ def changes(panels: Sequence[Panel]) -> str:
     return "\n".join(lines)
 
 
-def _verdicts(panels: Sequence[Panel], groups: Sequence[str]) -> list[str]:
+def _verdicts(panels: Sequence[PanelEntry], groups: Sequence[str]) -> list[str]:
     """Return the verdicts that have a column; only models that think leave answers unfinished."""
     seen = {name for panel in panels for group in groups for name in _counts(panel.get(group))}
     return [name for name in get_args(Verdict) if name != "not_finished" or name in seen]

@@ -30,7 +30,7 @@ SCREENED = 12
 """Prompts of each class in the first round (chosen)."""
 FINALISTS = 6
 """Places that go on to the second round (chosen)."""
-DEPTH = 0.8
+SEARCHED_DEPTH = 0.8
 """Share of the blocks, from the first, at which directions are considered (Arditi et al.)."""
 MAX_KL = 0.1
 """Largest KL divergence of an ablation that is let through, in nats (Arditi et al.)."""
@@ -62,7 +62,7 @@ class Choice:
         return self.position, self.layer
 
 
-RULES: tuple[tuple[str, Callable[[Score], bool]], ...] = (
+SELECTION_RULES: tuple[tuple[str, Callable[[Score], bool]], ...] = (
     (f"induce at +1 r >= 0 and KL <= {MAX_KL}", lambda s: s.induce >= 0 and s.kl <= MAX_KL),
     (
         f"relaxed: induce at +2 r >= 0 and KL <= {MAX_KL}",
@@ -83,7 +83,7 @@ def candidates(positions: Sequence[int], n_layers: int) -> list[ExtractionPoint]
 
     At layer 0 the template tokens are the same for every prompt, so there is no direction.
     """
-    return [(p, layer) for p in positions for layer in range(1, int(DEPTH * n_layers))]
+    return [(p, layer) for p in positions for layer in range(1, int(SEARCHED_DEPTH * n_layers))]
 
 
 def finalists(
@@ -113,7 +113,7 @@ def choose(scores: Iterable[Score]) -> Choice:
     table = [score for score in scores if all(map(math.isfinite, asdict(score).values()))]
     if not table:
         raise SteeringError("the score table has no point with finite scores; nothing to choose")
-    for rule, passes in RULES:
+    for rule, passes in SELECTION_RULES:
         passed = [score for score in table if passes(score)]
         if passed:
             best = min(passed, key=lambda score: score.bypass)

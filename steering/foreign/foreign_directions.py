@@ -29,7 +29,7 @@ from steering.foreign.foreign_formats import Foreign, Numbers, Shape, read
 from steering.interventions.directions import Directions, ExtractionPoint
 from steering.sources import catalog, weights
 
-DEPTH: Final = 0.5
+USUAL_DEPTH: Final = 0.5
 """Share of the depth at which a direction is taken where the file chooses none and has several
 (chosen: Arditi et al. took theirs at .38 to .63 in models of up to 8 billion weights)."""
 _OWN: Final = ("manifest.json", "directions.safetensors")
@@ -213,7 +213,7 @@ def _chosen(foreign: Foreign, shape: Shape, layer: int | None) -> tuple[Extracti
         return foreign.point, "chosen by the maker of the file"
     if len(known) == 1:
         return known[0], "the only one in the file"
-    middle = DEPTH * shape.n_layers
+    middle = USUAL_DEPTH * shape.n_layers
     point = min(known, key=lambda each: (abs(each[1] - middle), each))
     return point, "nearest to half the depth, not measured; --layer chooses another"
 

@@ -224,7 +224,7 @@ class Directions:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything that an edit can hang on, in hexadecimal."""
+        """SHA-256 of everything that an edit depends on, in hexadecimal."""
         digest = hashlib.sha256()
         tensors = [self.difference]
         tensors += [] if self.harmless_mean is None else [self.harmless_mean]

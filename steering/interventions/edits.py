@@ -25,10 +25,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from steering.models.blocks import Part
+from steering.models.blocks import SitePart
 from steering.models.chat_model import ChatModel
 
-Site = tuple[int, Part]
+Site = tuple[int, SitePart]
 """(layer, part): a decoder block from 0, and its input, attention output or MLP output."""
 
 

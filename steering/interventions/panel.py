@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 
 KEYS: Final = {
     "baseline": (),
-    "actadd": ("c", "layer", "position", "where", "side"),
-    "ablation": ("alpha", "layer", "position", "where", "center", "side"),
+    "actadd": ("c", "layer", "position", "where", "basis", "seed", "side"),
+    "ablation": ("alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
     "nullspace": ("k", "alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
     "flip": ("k", "alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
-    "random": ("k", "alpha", "layer", "position", "where", "center", "seed", "side"),
 }
 """Which keys each kind of panel takes."""
-CHOICES: Final = {
+ALIASES: Final = {"random": ("flip", {"basis": "random"})}
+"""Other names that are read: the kind they stand for, and what it is set to."""
+KEY_CHOICES: Final = {
     "where": ("source", "all"),
     "center": ("origin", "midpoint"),
     "basis": ("dim", "inlp", "random"),
@@ -61,18 +62,19 @@ class Panel:
     """One column of the comparison. A field that is None takes the panel's default.
 
     Attributes:
-        name: `baseline`, `actadd`, `ablation`, `nullspace`, `flip` or `random` (the control: a
-            reflection in a random subspace).
+        name: `baseline`, `actadd`, `ablation`, `nullspace` or `flip`. `parse` reads `random` as
+            `flip` with `basis=random`, the control of both edits along INLP's directions.
         k: Rank: how many leading directions; default the model's `default_k`.
-        alpha: 0 identity, 1 removal, 2 mirror; default 1, for `flip` and `random` 2.
+        alpha: 0 identity, 1 removal, 2 mirror; default 1, for `flip` 2.
         c: Coefficient of activation addition, in lengths of the difference in means.
         layer: Block whose directions are taken, and where the edit acts with `where=source`.
         position: Template position at which the directions were fitted.
         where: `source` (at `layer`) or `all` (at every block); default `source`, so that nullspace
             projection and flipping differ in alpha, but `all` for ablation, as Arditi et al. do it.
         center: Point the component is measured from: `origin` (the paper) or `midpoint`.
-        basis: `dim`, `inlp` or `random`.
-        seed: Of the random subspace.
+        basis: `dim`, `inlp` or, the control of any kind, `random`: as many random directions at
+            the same extraction point. What is added along them has the difference's length.
+        seed: Of the random directions.
         side: `both`, or `harmful` to edit only tokens on the harmful side of the decision plane.
         order: The keys in the order they were written; only formatting reads it.
     """
@@ -99,11 +101,16 @@ class Panel:
 
     def __str__(self) -> str:
         """Return the text form."""
+        settings = ",".join(f"{key}={value}" for key, value in self.settings.items())
+        return f"{self.name}:{settings}" if settings else self.name
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What is set, in the order it was written: keys and values as the text form has them."""
         given = self._given()
         ordered = [key for key in self.order if key in given]
         ordered += [key for key in given if key not in ordered]
-        settings = ",".join(f"{key}={_format(getattr(self, key))}" for key in ordered)
-        return f"{self.name}:{settings}" if settings else self.name
+        return {key: _format(getattr(self, key)) for key in ordered}
 
     def _given(self) -> list[str]:
         return [
@@ -116,14 +123,13 @@ class Panel:
         """Return the panel with every default filled in for a model."""
         if self.name == "baseline":
             return self
-        basis = self.basis or {"ablation": "dim", "actadd": "dim", "random": "random"}.get(
-            self.name, "inlp"
-        )
-        point = directions.dim_point if basis == "dim" else directions.inlp_point
-        mirrors = self.name in ("flip", "random")
+        single = self.name in ("ablation", "actadd")
+        basis = self.basis or ("dim" if single else "inlp")
+        of_dim = basis == "dim" or (single and basis == "random")
+        point = directions.dim_point if of_dim else directions.inlp_point
         defaults = {
             "k": 1 if basis == "dim" else directions.default_k,
-            "alpha": 2.0 if mirrors else 1.0,
+            "alpha": 2.0 if self.name == "flip" else 1.0,
             "c": directions.default_c,
             "layer": point[1],
             "position": point[0],
@@ -143,14 +149,20 @@ class Panel:
             raise ValueError(f"panel {self} is not resolved")
         return self.position, self.layer
 
+    @property
+    def mirrors_at_random(self) -> bool:
+        """Whether this is the control of flipping: a mirror in random directions."""
+        return self.name == "flip" and self.basis == "random"
+
     def takes_difference(self, facts: Facts) -> bool:
         """Whether the directions are difference in means, not INLP; the panel has to be resolved.
 
-        A random subspace takes its rank, and its decision plane, from INLP where there is some.
+        A random basis takes its extraction point and decision plane from what it is the control of;
+        one of many directions is INLP's control where there is INLP.
         """
-        if self.name == "random" or self.basis == "random":
-            return not facts.inlp_ranks
-        return self.name in ("ablation", "actadd") or self.basis == "dim"
+        if self.name in ("ablation", "actadd"):
+            return self.basis != "inlp"
+        return self.basis == "dim" or (self.basis == "random" and not facts.inlp_ranks)
 
     def require(self, facts: Facts) -> None:
         """Refuse a panel that a model's directions cannot do.
@@ -198,8 +210,9 @@ def parse(text: str) -> Panel:
         SteeringError: On an unknown name or key, a key given twice, or a value out of range.
     """
     name, colon, rest = text.strip().partition(":")
-    if name not in KEYS:
+    if name not in KEYS and name not in ALIASES:
         raise SteeringError(f"unknown panel {name!r} in {text!r}; allowed: {', '.join(KEYS)}")
+    name, stands_for = ALIASES.get(name, (name, {}))
     settings: dict[str, int | float | str] = {}
     for item in rest.split(",") if colon else ():
         key, equals, value = (part.strip() for part in item.partition("="))
@@ -208,15 +221,22 @@ def parse(text: str) -> Panel:
                 f"{item!r} in panel {text!r} is not key=value; "
                 f"{name} takes {', '.join(KEYS[name]) or 'no keys'}"
             )
-        if key in settings:
+        if key in settings or key in stands_for:
             raise SteeringError(f"{key!r} is given twice in panel {text!r}; give it once")
         settings[key] = _read(name, key, value)
+    settings |= stands_for
     return Panel(name, **settings, order=tuple(settings))  # type: ignore[arg-type]
+
+
+def choices(name: str, key: str) -> tuple[str, ...]:
+    """Return the words that a key of a kind of panel can be: INLP has no length to add."""
+    left_out = "inlp" if name == "actadd" else None
+    return tuple(each for each in KEY_CHOICES[key] if each != left_out)
 
 
 def _read(name: str, key: str, value: str) -> int | float | str:
     _check_key(name, key)
-    if key in CHOICES:
+    if key in KEY_CHOICES:
         return value
     # Python refuses to read whole numbers of thousands of digits, with an error of its own.
     wanted = r"[+-]?[0-9]{1,30}" if key in _WHOLE else r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)"
@@ -238,10 +258,11 @@ def _check_key(name: str, key: str) -> None:
 
 def _check(name: str, key: str, value: int | float | str) -> None:
     _check_key(name, key)
-    if key in CHOICES:
-        if value not in CHOICES[key]:
+    if key in KEY_CHOICES:
+        allowed = choices(name, key)
+        if value not in allowed:
             raise SteeringError(
-                f"{key}={value} of panel {name} is unknown; allowed: {', '.join(CHOICES[key])}"
+                f"{key}={value} of panel {name} is unknown; allowed: {', '.join(allowed)}"
             )
         return
     if isinstance(value, bool | str) or (key in _WHOLE and not isinstance(value, int)):

@@ -1,13 +1,15 @@
 """From a panel, which is plain data, to the edit of the residual stream that it stands for."""
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, Gate, Site
 from steering.interventions.outline import ExtractionPoint
 from steering.interventions.panel import Panel
 from steering.interventions.subspace import Subspace
-from steering.models.blocks import Part
+from steering.models.blocks import SitePart
 
 
 def edit(panel: Panel, directions: Directions) -> Edit | None:
@@ -24,7 +26,7 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
     origin = torch.zeros(directions.d_model)
     center = directions.midpoint(point) if panel.center == "midpoint" else origin
     if panel.name == "actadd":
-        found, shift = None, (panel.c or 0.0) * directions.raw(point)
+        found, shift = None, (panel.c or 0.0) * _added(panel, directions)
     else:
         found, shift = subspace(panel, directions), origin
     return Edit(
@@ -43,9 +45,18 @@ def subspace(panel: Panel, directions: Directions) -> Subspace:
         "dim" if panel.takes_difference(directions) else "inlp", panel.point
     )
     found = found.leading(panel.k or 1)
-    if panel.name == "random" or panel.basis == "random":
+    if panel.basis == "random":
         return Subspace.random(found.rank, found, seed=panel.seed or 0)
     return found
+
+
+def _added(panel: Panel, directions: Directions) -> Float[Tensor, " d_model"]:
+    """Return the raw difference in means, or a random vector of its length."""
+    raw = directions.raw(panel.point)
+    if panel.basis != "random":
+        return raw
+    added: Tensor = raw.norm() * subspace(panel, directions).basis[0]
+    return added
 
 
 def _sites(panel: Panel, directions: Directions) -> tuple[Site, ...]:
@@ -56,7 +67,7 @@ def _sites(panel: Panel, directions: Directions) -> tuple[Site, ...]:
     and then again every later input would undo itself (R R = I).
     """
     removes = panel.name in ("ablation", "nullspace") and panel.side != "harmful"
-    parts: tuple[Part, ...] = ("input", "attention", "mlp") if removes else ("input",)
+    parts: tuple[SitePart, ...] = ("input", "attention", "mlp") if removes else ("input",)
     layers = range(directions.n_layers) if panel.where == "all" else (panel.point[1],)
     return tuple((layer, part) for layer in layers for part in parts)
 

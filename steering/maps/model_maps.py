@@ -27,7 +27,7 @@ from steering.system.progress import stage
 
 __all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]
 
-SCHEMA = 1
+MAPS_SCHEMA = 1
 """Raised whenever a reader of the old file would misread the new one."""
 
 
@@ -203,7 +203,7 @@ def tensors(maps: Maps) -> tuple[dict[str, Tensor], dict[str, str]]:
         f"clusters.{name}": torch.stack([getattr(c.clusters, name) for c in maps.charts])
         for name in _CLUSTERS
     }
-    document = {"schema": SCHEMA, **maps.rendering.as_dict()} | {
+    document = {"schema": MAPS_SCHEMA, **maps.rendering.as_dict()} | {
         field.name: getattr(maps, field.name)
         for field in fields(maps)
         if field.name not in ("charts", "rendering")
@@ -222,10 +222,10 @@ def from_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> 
     document = json.loads(metadata.get("maps", "{}"))
     if not isinstance(document, dict):
         raise ValueError("the metadata must be an object")  # noqa: TRY004 - of a file
-    if document.get("schema") != SCHEMA:
+    if document.get("schema") != MAPS_SCHEMA:
         raise SteeringError(
-            f"the maps have schema {document.get('schema')}, this version reads schema {SCHEMA}; "
-            "make them again with `python -m steering precompute`"
+            f"the maps have schema {document.get('schema')}, this version reads schema "
+            f"{MAPS_SCHEMA}; make them again with `python -m steering precompute`"
         )
     tensor_checks.require_maps(document, tensors)
     labels = tuple(document["labels"])

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from steering.errors import SteeringError
 
-Part = Literal["input", "attention", "mlp"]
+SitePart = Literal["input", "attention", "mlp"]
 """Where in a decoder block the residual stream is read or edited: the block's input, or what its
 attention (or whatever mixes tokens there) and its MLP write into the stream; see `writers`."""
 

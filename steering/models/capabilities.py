@@ -73,7 +73,7 @@ def measure(
         finally:
             handle.remove()
         if not bool(alone.isfinite().all()):
-            return Abilities()  # nothing to compare; whoever reads the logits says so
+            return Abilities()  # nothing to compare; reading the logits reports it
         limit = _TOLERANCE.get(network.dtype, 0.05)
         skips = _skips(network, blocks, row, states[-1], alone, limit)
         if _difference(_stepwise(network, row, padded=True), alone) <= limit:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from steering.chat_templates.chat_template import ChatTemplate, open_template
 from steering.errors import SteeringError
 from steering.models import constant_first_token
-from steering.models.blocks import Part, find_blocks, find_decoder
+from steering.models.blocks import SitePart, find_blocks, find_decoder
 from steering.models.capabilities import Abilities, measure
 from steering.models.residual_writers import Writers, find_writers
 
@@ -74,7 +74,7 @@ class ChatModel:
         turn: Entered by every forward pass; background work has one that lets visitors go first.
         writers: Of each block, the modules that write into the residual stream.
         abilities: What may be done with the network without changing its numbers.
-        warnings: Sentences for whoever reads this model's numbers.
+        warnings: Sentences to show beside this model's numbers.
     """
 
     name: str
@@ -230,7 +230,7 @@ class ChatModel:
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         return TokenBatch(tokens.to(self.device), mask.to(self.device), positions.to(self.device))
 
-    def modules(self, layer: int, part: Part) -> tuple[nn.Module, ...]:
+    def modules(self, layer: int, part: SitePart) -> tuple[nn.Module, ...]:
         """Return the modules whose input (`input`) or output (the others) is that site.
 
         None where a block has no such part, as one that only mixes tokens has no MLP: it writes

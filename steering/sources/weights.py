@@ -66,7 +66,7 @@ def fetch(model: str, *, report: Report | None = None) -> Weights:
 
     Args:
         model: Catalog name, hub repository `org/name`, folder of safetensors, or .gguf file.
-        report: Is told the progress: bytes downloaded, verified and unpacked, steps converted.
+        report: Progress callback: bytes downloaded, verified and unpacked, steps converted.
 
     Raises:
         SteeringError: If the model is unknown, cannot be had from any of its sources, is broken, or

@@ -26,7 +26,7 @@ from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel, TokenBatch, reading
 from steering.models.partial_passes import starting_at
-from steering.sweep.sweep_table import MEASURES, SETS, VERDICTS
+from steering.sweep.sweep_table import SETS, SWEEP_MEASURES, SWEEP_VERDICTS
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 CELLS: Final = 4
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Settings:
+class SweepSettings:
     """What a cell costs.
 
     Attributes:
@@ -92,7 +92,7 @@ class Cells:
 
     model: ChatModel
     splits: PromptSplits
-    settings: Settings
+    settings: SweepSettings
     stages: Stages
     edits: Mapping[Panel, Edit | None]
 
@@ -160,7 +160,7 @@ class Cells:
         """Measure cells whose edits begin at `layer`; no cells measure the unedited model."""
         edits = [self.edits[cell] for cell in cells] or [None]
         result: list[dict[str, list[float | None]]]
-        result = [{name: [] for name in MEASURES} for _ in edits]
+        result = [{name: [] for name in SWEEP_MEASURES} for _ in edits]
         for chunk in self.chunks:
             start = max(chunk.states, default=0) if layer is None else layer
             for name, values in self._values(chunk, edits, start).items():
@@ -222,7 +222,7 @@ class Cells:
             for entry, found in zip(rates, judgements, strict=True):
                 counts = Counter(judgement.verdict for judgement in found)
                 entry["n_answered"] = len(found)
-                for verdict in VERDICTS:
+                for verdict in SWEEP_VERDICTS:
                     entry[f"{group}_{verdict}"] = counts[verdict] / len(found)
                 entry[f"{group}_looping"] = sum(each.looping for each in found) / len(found)
         return {"cells": rates}

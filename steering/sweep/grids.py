@@ -90,5 +90,5 @@ def reference_points(directions: Directions) -> dict[str, Panel]:
     return {
         f"control: {arm.label}" if arm.kind == "control" else arm.label: arm.panel
         for arm in evaluation_arms.arms(directions)
-        if arm.kind != "beyond" and (arm.panel.name != "random" or arm.panel.k == k)
+        if arm.kind != "beyond" and (not arm.panel.mirrors_at_random or arm.panel.k == k)
     }

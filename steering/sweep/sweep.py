@@ -18,9 +18,9 @@ from steering.data.splits import PromptSplits
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel
-from steering.sweep.cells import Cells, Settings
+from steering.sweep.cells import Cells, SweepSettings
 from steering.sweep.grids import Grid, default_grid, reference_points
-from steering.sweep.sweep_table import COLUMNS, SCHEMA, summary, write
+from steering.sweep.sweep_table import SWEEP_COLUMNS, SWEEP_SCHEMA, summary, write
 
 
 def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
@@ -32,7 +32,7 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
     provenance: Mapping[str, Any],
     grid: Grid | None = None,
     generated: Sequence[Panel] | None = None,
-    settings: Settings | None = None,
+    settings: SweepSettings | None = None,
 ) -> list[dict[str, Any]]:
     """Measure every cell of every grid; write the table and its provenance.
 
@@ -57,7 +57,7 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
     """
     directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
     directions.rendering.require(model.template.rendering, what="directions", model=model.name)
-    settings = settings or Settings()
+    settings = settings or SweepSettings()
     points = reference_points(directions)
     grid = default_grid(directions) if grid is None else grid
     grids = {
@@ -72,15 +72,15 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
         cell: cell.edit(directions) for cell in [*itertools.chain(*grids.values()), *answering]
     }
     facts = [provenance, directions.digest, asdict(settings), *unnamed_weights(model).values()]
-    stages = Stages(["sweep", SCHEMA, *facts])
+    stages = Stages(["sweep", SWEEP_SCHEMA, *facts])
     cells = Cells(model, splits, settings, stages, edits)
     measured = cells.measured()
     judged = cells.judged(list(dict.fromkeys(answering)))
     labels = {_canonical(panel, directions): label for label, panel in points.items()}
     rows = [
         {
-            **dict.fromkeys(COLUMNS),
-            **{key: value for key, value in asdict(cell).items() if key in COLUMNS},
+            **dict.fromkeys(SWEEP_COLUMNS),
+            **{key: value for key, value in asdict(cell).items() if key in SWEEP_COLUMNS},
             "panel": str(cell),
             "grids": "; ".join(name for name, panels in grids.items() if cell in panels),
             "label": labels.get(cell),

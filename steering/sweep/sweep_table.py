@@ -15,12 +15,12 @@ from steering.errors import SteeringError
 from steering.intervals import Interval, mean_interval, wilson
 from steering.interventions.panel import Panel
 
-SCHEMA: Final = 1
+SWEEP_SCHEMA: Final = 1
 """Raised whenever a reader of the old table would misread the new one."""
 TABLE: Final = "sweep.csv"
 """Name of the table in a model's artifact."""
-VERDICTS: Final = ("refused", "hedged", "complied", "broken", "empty")
-MEASURES: Final = ("harmful_score", "harmless_score", "kl", "loss")
+SWEEP_VERDICTS: Final = ("refused", "hedged", "complied", "broken", "empty")
+SWEEP_MEASURES: Final = ("harmful_score", "harmless_score", "kl", "loss")
 SETS: Final = ("harmful", "harmless")
 
 _MEASURED: Final = {
@@ -31,7 +31,7 @@ _MEASURED: Final = {
     "kl": "mean KL divergence of the next token from the baseline's, harmless prompts, in nats",
     "loss": "mean loss on the baseline's answers to harmless prompts, in nats a token",
 }
-COLUMNS: Final[Mapping[str, str]] = {
+SWEEP_COLUMNS: Final[Mapping[str, str]] = {
     "panel": "text form with every default filled in",
     "grids": "names of the grids that the cell belongs to",
     "label": "name of a point of reference; empty for others",
@@ -47,7 +47,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     **{
         f"{group}_{verdict}": f"share of answers to {group} prompts"
         for group in SETS
-        for verdict in (*VERDICTS, "looping")
+        for verdict in (*SWEEP_VERDICTS, "looping")
     },
 }
 """The columns of the table, in order, with their meaning."""
@@ -84,10 +84,10 @@ def write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
     content = as_text(rows).encode()
     store.write_file(out, content)
     document = {
-        "schema": SCHEMA,
+        "schema": SWEEP_SCHEMA,
         "table": out.name,
         "table_sha256": hashlib.sha256(content).hexdigest(),
-        "columns": dict(COLUMNS),
+        "columns": dict(SWEEP_COLUMNS),
         **facts,
     }
     store.write_json(out.with_suffix(".json"), document)
@@ -96,7 +96,7 @@ def write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
 def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the table as CSV, six digits a number; that of rows that were read is their file's."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, SWEEP_COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(
         {key: f"{x:.6g}" if isinstance(x, float) else x for key, x in row.items()} for row in rows
@@ -114,16 +114,16 @@ def load(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     content = path.read_bytes() if path.is_file() else b""
     if (
         not isinstance(document, dict)
-        or document.get("schema") != SCHEMA
+        or document.get("schema") != SWEEP_SCHEMA
         or document.get("table_sha256") != hashlib.sha256(content).hexdigest()
     ):
         raise SteeringError(
             f"{path} and the .json beside it are broken, of different runs, or not of schema "
-            f"{SCHEMA}; make them again with `python -m steering sweep`"
+            f"{SWEEP_SCHEMA}; make them again with `python -m steering sweep`"
         )
     try:
         rows = csv.DictReader(io.StringIO(content.decode(), newline=""), strict=True)
-        if list(rows.fieldnames or ()) != list(COLUMNS):
+        if list(rows.fieldnames or ()) != list(SWEEP_COLUMNS):
             raise ValueError("its columns are not those of this version")  # noqa: TRY301
         return [{key: _value(key, cell) for key, cell in row.items()} for row in rows], document
     except (ValueError, TypeError, csv.Error) as error:  # a cell that is no number, or too few

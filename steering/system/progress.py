@@ -1,4 +1,4 @@
-"""What long work tells whoever watches: steps, counted or named.
+"""Progress of long work: steps, counted or named.
 
 On a terminal a bar, elsewhere (a log, a job's output) a line at the start and end of each stage and
 every half minute between; both go to stderr, and the lines to a file as well, for whoever comes
@@ -48,7 +48,7 @@ class Step:
 
 
 Report = Callable[[Step], None]
-"""Is told every step, now and then from another thread than the one that asked for the work."""
+"""Progress callback; called for every step, sometimes from another thread than the caller's."""
 
 
 def silent(_step: Step) -> None:
@@ -72,7 +72,7 @@ def watched_by(report: Report) -> Generator[None]:
 
 
 def tell(label: str, done: int, total: int, unit: str = "step") -> None:
-    """Tell whoever watches this thread how far a stage is."""
+    """Report how far a stage is to the watcher of this thread."""
     _watcher.get()(Step(label, done, total, unit))
 
 
@@ -128,7 +128,7 @@ class Stage:
             )
 
     def advance(self, amount: int = 1) -> None:
-        """Count what was finished, and tell whoever watches this thread."""
+        """Count what was finished, and report it to the watcher of this thread."""
         self.done += amount
         tell(self.label, self.done, self.total, self.unit)
         if self._bar is not None:
@@ -205,7 +205,7 @@ def _is_terminal() -> bool:
 
 def _write(line: str) -> None:
     if sys.stderr is not None:  # as where the shell closed it
-        with suppress(OSError, ValueError):  # whoever read has gone; the work goes on
+        with suppress(OSError, ValueError):  # the reader has gone; the work goes on
             sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 

@@ -12,14 +12,14 @@ from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.ui import scripts, theme
 from steering.ui.events import wire
-from steering.ui.layout import Limits, page
+from steering.ui.layout import HostLimits, page
 
 
-def build(engine: Engine, limits: Limits | None = None) -> gr.Blocks:
+def build(engine: Engine, limits: HostLimits | None = None) -> gr.Blocks:
     """Return the app; works without the model and without its directions."""
     demo = gr.Blocks(title="Refusal Steering Playground", fill_width=True)
     with demo:
-        wire(page(engine, limits or Limits()), engine, demo.load)
+        wire(page(engine, limits or HostLimits()), engine, demo.load)
     demo.queue(default_concurrency_limit=None)
     return demo
 

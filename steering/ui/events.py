@@ -10,7 +10,7 @@ from steering.errors import SteeringError
 from steering.serving.engine import Engine
 from steering.ui import explanation, run_handlers, text
 from steering.ui.dose import dose_section
-from steering.ui.layout import Page, strip_of
+from steering.ui.layout import Page, choices, strip_of
 from steering.ui.map import map_section
 from steering.ui.playground import card_settings, cards, rendered_request
 from steering.ui.playground.cards import Card
@@ -138,13 +138,15 @@ def _tick(page: Page, engine: Engine) -> Updates:
 
 def _renew(page: Page, engine: Engine) -> Updates:
     """Show what there is of a model, or of directions, that were not there before."""
+    chosen = gr.update(choices=choices(engine), value=engine.name)
+    chooser = {page.chooser: chosen} if page.chooser is not None else {}
     return {
         **_tick(page, engine),
         **run_handlers.restarted(page, engine),
         page.atlas.board: map_section.empty(engine),
         page.doses.board: dose_section.empty(engine),
         page.doses.said: "",
-        **({page.chooser: engine.name} if page.chooser is not None else {}),
+        **chooser,
     }
 
 
@@ -174,13 +176,10 @@ def _wire_changes(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN4
         chosen.then(js=_SETTLE, **quiet)
     if page.chooser is not None:
         # Not `change`, which also tells of what the page itself has set.
-        page.chooser.input(
-            partial(_choose, page, engine),
-            inputs=page.chooser,
-            outputs=outputs,
-            js="(name) => { window.steering.calm(); return name; }",
-            **quiet,
-        )
+        calm = "(name) => { window.steering.calm(); return name; }"
+        choose = partial(_choose, page, engine)
+        chosen = page.chooser.input(choose, inputs=page.chooser, outputs=outputs, js=calm, **quiet)
+        chosen.then(js=_SETTLE, **quiet)
 
 
 def _think(page: Page, engine: Engine, mode: object) -> Updates:

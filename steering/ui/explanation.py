@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MASTHEAD: Final = (
     "<h1>Refusal Steering Playground</h1>"
-    "<p>Chat models refuse some requests. Here you edit the thoughts behind a refusal while the "
+    "<p>Chat models refuse some requests. Here you edit the activations behind a refusal while the "
     'model answers, and see what each edit does. <a href="#lesson">How it works</a></p>'
 )
 WELCOME: Final = (
@@ -78,9 +78,9 @@ def facts(engine: Engine) -> str:
 
 
 def _thinking(model: "ChatModel") -> str:
-    """Return what is done about thinking, and which word the numbers of the first word are of."""
+    """Return what is done about thinking, and which token the first-token numbers are of."""
     return {
         "none": "its template knows none",
-        "off": "off: it is closed before the answer, whose first word is measured",
-        "on": "on: the first word that is measured is that of the thinking",
+        "off": "off: it is closed before the answer, whose first token is measured",
+        "on": "on: the first token that is measured is that of the thinking",
     }[model.template.mode.thinking]

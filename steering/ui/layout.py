@@ -13,11 +13,11 @@ from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
 from steering.ui.playground import card_settings, rendered_request
 from steering.ui.playground.cards import Card, card
-from steering.ui.results.results_section import Section, results
+from steering.ui.results.results_section import ResultsSection, results
 
 
 @dataclass(frozen=True)
-class Limits:
+class HostLimits:
     """What a host sets for all visitors.
 
     Attributes:
@@ -45,14 +45,14 @@ class Page:
     examples: Sequence[tuple[str, gr.Button]]
     cards: Sequence[Card]
     atlas: Atlas
-    doses: dose_section.Section
+    doses: dose_section.DoseSection
     sampling: Sequence[gr.Slider | gr.Number | gr.Textbox]
     system: gr.Textbox
-    reads: rendered_request.Section
+    reads: rendered_request.ReadsSection
     chooser: gr.Dropdown | None
     thinking: gr.Radio | None
     facts: gr.HTML
-    results: Section
+    results: ResultsSection
 
     @property
     def settings(self) -> list[Any]:
@@ -91,7 +91,7 @@ def examples(engine: Engine) -> dict[Label, list[str]]:
     return chosen
 
 
-def page(engine: Engine, limits: Limits) -> Page:
+def page(engine: Engine, limits: HostLimits) -> Page:
     """Lay out everything; to be called inside a `gr.Blocks`."""
     first = next(iter(engine.recordings), None)
     with gr.Row(elem_id="masthead"):
@@ -170,6 +170,17 @@ def title_of(engine: Engine) -> str:
     return engine.supply.names.get(engine.name, engine.name)
 
 
+def choices(engine: Engine) -> list[tuple[str, str]]:
+    """Return the models of the list, as it says them: without directions they say so."""
+    names, fitted = engine.supply.names, engine.supply.fitted
+    ready = {*names} if fitted is None else {*fitted()}
+    ready |= {engine.name} if engine.outline is not None else set()
+    return [
+        (title if name in ready else f"{title} (no directions yet)", name)
+        for name, title in names.items()
+    ]
+
+
 def strip_of(engine: Engine) -> str:
     """Return the status strip's HTML."""
     return text.strip(engine.status, title_of(engine), recordings=len(engine.recordings))
@@ -189,7 +200,7 @@ def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:
     return made
 
 
-def _sampling(limits: Limits) -> tuple[list[gr.Slider | gr.Number | gr.Textbox], gr.Textbox]:
+def _sampling(limits: HostLimits) -> tuple[list[gr.Slider | gr.Number | gr.Textbox], gr.Textbox]:
     """Lay out what holds for all cards; the system prompt is the last of the list, too."""
     with gr.Accordion("Length, randomness and system prompt of the answers", open=False):
         sampling: list[gr.Slider | gr.Number | gr.Textbox] = [
@@ -206,7 +217,7 @@ def _sampling(limits: Limits) -> tuple[list[gr.Slider | gr.Number | gr.Textbox],
                 2,
                 value=0,
                 step=0.1,
-                label="Temperature: 0 always takes the likeliest word, more is more random",
+                label="Temperature: 0 always takes the likeliest token, more is more random",
                 buttons=[],
             ),
             gr.Slider(
@@ -214,7 +225,7 @@ def _sampling(limits: Limits) -> tuple[list[gr.Slider | gr.Number | gr.Textbox],
                 1,
                 value=1,
                 step=0.05,
-                label="Top-p: choose among the likeliest words that together have this probability",
+                label="Top-p: choose among the likeliest tokens with this much probability",
                 buttons=[],
             ),
             gr.Number(
@@ -234,13 +245,15 @@ def _sampling(limits: Limits) -> tuple[list[gr.Slider | gr.Number | gr.Textbox],
     return [*sampling, system], system
 
 
-def _model(engine: Engine, limits: Limits) -> tuple[gr.Dropdown | None, gr.Radio | None, gr.HTML]:
+def _model(
+    engine: Engine, limits: HostLimits
+) -> tuple[gr.Dropdown | None, gr.Radio | None, gr.HTML]:
     chooser = thinking = None
     with gr.Accordion("The model and its directions", open=False):
         names = engine.supply.names
         if limits.chooser and len(names) > 1 and engine.name in names:
             chooser = gr.Dropdown(
-                [(title, name) for name, title in names.items()],
+                choices(engine),
                 value=engine.name,
                 label="Model (changes it for everybody who uses this page now)",
                 elem_id="chooser",

@@ -93,7 +93,7 @@ def recorded_first(page: Page, engine: Engine) -> Updates:
         card.slot: Setting(
             card.slot,
             card_settings.starts_on(card.slot, engine.outline),
-            panel.partition(":")[0],
+            card_settings.kind_of(card.slot),
             card_settings.start(panel, engine.outline),
         )
         for card, panel in zip(page.cards, card_settings.SLOTS.values(), strict=True)

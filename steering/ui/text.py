@@ -48,10 +48,6 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Counterfactual flipping",
         "Mirrors those k directions: what reads as harmful then reads as harmless, and vice versa.",
     ),
-    "random": Kind(
-        "Random control",
-        "The same mirror in k random directions. If it does as much, the found ones mean little.",
-    ),
 }
 SHAPES: Final = {
     "baseline": '<circle cx="8" cy="8" r="6"/>',

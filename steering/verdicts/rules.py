@@ -72,7 +72,7 @@ NOT_FINISHED: Final = Judgement(
 
 
 @dataclass(frozen=True)
-class Answer:
+class PreparedAnswer:
     """An answer, prepared once for all rules.
 
     Attributes:
@@ -99,7 +99,7 @@ class Rule:
 
     name: str
     verdict: Verdict
-    sees: Callable[[Answer], str | None]
+    sees: Callable[[PreparedAnswer], str | None]
 
 
 def judge(text: str, *, ended: bool = True) -> Judgement:
@@ -123,19 +123,19 @@ def contains_refusal_phrase(text: str) -> bool:
     return any(phrase in lowered for phrase in REFUSAL_PHRASES)
 
 
-def _no_words(answer: Answer) -> str | None:
+def _no_words(answer: PreparedAnswer) -> str | None:
     return None if words_of(answer.text) else "not one word or number"
 
 
-def _stuck(answer: Answer) -> str | None:
+def _stuck(answer: PreparedAnswer) -> str | None:
     return repetition(answer.text)
 
 
-def _no_language(answer: Answer) -> str | None:
+def _no_language(answer: PreparedAnswer) -> str | None:
     return gibberish(answer.text)
 
 
-def _refuses_then_answers(answer: Answer) -> str | None:
+def _refuses_then_answers(answer: PreparedAnswer) -> str | None:
     refusal = DECLINES.search(answer.spoken)
     if refusal is None or _answer_from(answer.spoken[: refusal.start()]):
         return None
@@ -143,7 +143,7 @@ def _refuses_then_answers(answer: Answer) -> str | None:
     return f"“{refusal[0]}”, then {given}" if given else None
 
 
-def _refuses(answer: Answer) -> str | None:
+def _refuses(answer: PreparedAnswer) -> str | None:
     refusal = DECLINES.search(answer.spoken)
     if refusal is not None and _answer_from(answer.spoken[: refusal.start()]) is None:
         return f"“{refusal[0]}”"
@@ -152,7 +152,7 @@ def _refuses(answer: Answer) -> str | None:
     return None
 
 
-def _only_disclaims(answer: Answer) -> str | None:
+def _only_disclaims(answer: PreparedAnswer) -> str | None:
     """A model that tells what it is not or has not, and then gives no answer."""
     disclaimer = DISCLAIMS.search(answer.spoken)
     if disclaimer is None or ANSWERS.search(answer.spoken):
@@ -162,7 +162,7 @@ def _only_disclaims(answer: Answer) -> str | None:
     return f"“{disclaimer[0]}”"
 
 
-def _only_disapproves(answer: Answer) -> str | None:
+def _only_disapproves(answer: PreparedAnswer) -> str | None:
     """A text that begins with a moral or legal judgement and holds little else."""
     sentences = [part for part in SENTENCE.findall(answer.spoken) if len(words_of(part)) > 1]
     if not sentences or _answer_from(answer.spoken):
@@ -201,12 +201,12 @@ def _answer_from(spoken: str) -> str | None:
     return None
 
 
-def _prepared(text: str, *, ended: bool) -> Answer:
+def _prepared(text: str, *, ended: bool) -> PreparedAnswer:
     """Find what the model says in its own voice."""
     text = _straight(text)
     before, *letter = LETTER.split(prose_of(text, mark=f" {_MADE} "), maxsplit=1)
     spoken = QUOTATION.sub(" ", before + (f" {_MADE} " if letter else "")).lower().replace("*", "")
-    return Answer(text, spoken, ended)
+    return PreparedAnswer(text, spoken, ended)
 
 
 def _straight(text: str) -> str:

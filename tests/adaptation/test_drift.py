@@ -220,4 +220,6 @@ def test_every_pass_of_the_check_takes_its_turn(tiny, charted):
             taken.append("out")
 
     measure(replace(tiny, turn=Turn), charted)
-    assert taken == ["in", "out"] * (len(drift.calibration(charted.labels)) // drift.BATCH)
+    assert taken == ["in", "out"] * (
+        len(drift.calibration(charted.labels)) // drift.CALIBRATION_BATCH
+    )

@@ -1,14 +1,12 @@
 """The quick fit: what is written, where, and that it goes on where it was stopped."""
 
-import asyncio
-import importlib
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
+from steering import app
 from steering.adaptation import loaded, quick_fit
 from steering.artifacts import store
 from steering.errors import NotFittedError
@@ -58,18 +56,6 @@ def test_a_quick_fit_is_kept_in_the_cache_and_serves_from_then_on(tiny, splits, 
     assert maps.position == made.inlp_point[0]
 
 
-@pytest.fixture(scope="module")
-def app():
-    """The app's own module, made inside an event loop: Gradio would never close one of its own."""
-
-    async def inside():
-        return importlib.import_module("app")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[1]))
-        return asyncio.run(inside())
-
-
 def cut(path):
     path.write_bytes(path.read_bytes()[:200])
 
@@ -83,7 +69,7 @@ def age(path):
     [("directions.safetensors", cut), ("maps.safetensors", cut), ("manifest.json", age)],
 )
 def test_a_fit_that_cannot_be_read_leaves_the_page_what_is_shipped(
-    tiny, fitted, splits, app, monkeypatch, file, broken
+    tiny, fitted, splits, monkeypatch, file, broken
 ):
     quick_fit.quick(tiny, splits)
     directions, _ = app._fitted(tiny)

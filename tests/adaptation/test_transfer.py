@@ -39,7 +39,7 @@ def test_a_format_is_its_own_same_map_and_the_other_is_close(document):
         assert (pair["t_rms"] < 1e-4) == same
         assert (pair["dim_cosine"] > 1 - 1e-6) == same
         assert pair["dim_cosine"] > 0.99
-        assert pair["n"] == drift.PROMPTS
+        assert pair["n"] == drift.CALIBRATION_PROMPTS
         assert pair["verdict"] == "same"
     forth, back = pairs["float32", "bfloat16"], pairs["bfloat16", "float32"]
     assert forth["inlp_cosine"] == pytest.approx(back["inlp_cosine"])

@@ -11,7 +11,7 @@ def test_the_table_has_a_row_a_pair_and_names_the_unedited_model():
 
 def test_only_pairs_of_two_formats_have_a_difference():
     rows = transfer_table.rows(document())
-    assert {len(row) for row in rows} == {len(transfer_table.COLUMNS)}
+    assert {len(row) for row in rows} == {len(transfer_table.TRANSFER_COLUMNS)}
     for row in rows:
         same = row[0] == row[1]
         assert {row[8], row[10]} == ({"-"} if same else {"-0.05 [-0.20, +0.10]"})

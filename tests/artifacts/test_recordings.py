@@ -15,7 +15,7 @@ SOME = {"harmful": ("fraud_scams",), "borderline": ("technical_homonyms",)}
 @pytest.fixture
 def stages(monkeypatch, tmp_path) -> Stages:
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
-    monkeypatch.setattr(recordings, "RECORDED", SOME)
+    monkeypatch.setattr(recordings, "RECORDED_CATEGORIES", SOME)
     monkeypatch.setattr(defaults, "TOKENS", 2)
     return Stages(["recordings"])
 
@@ -57,5 +57,5 @@ def test_what_is_recorded_is_not_answered_again_unless_answers_are_longer(
 
 
 def test_every_recorded_topic_has_a_test_prompt():
-    for label, topics in recordings.RECORDED.items():
+    for label, topics in recordings.RECORDED_CATEGORIES.items():
         assert set(topics) <= {p.category for p in prompt_set(label, "test")}

@@ -32,6 +32,15 @@ class App:
         """Let the model be loaded, or fail with these words."""
         (self.folder / "load").write_text(failure)
 
+    def fit(self, failure: str = "") -> None:
+        """Let a fit end, or fail with these words."""
+        (self.folder / "fit").write_text(failure)
+
+    def hold(self, *, on: bool) -> None:
+        """Hold the checks of maps up, or let them go on."""
+        hold = self.folder / "hold"
+        hold.touch() if on else hold.unlink()
+
     def pace(self, seconds: float) -> None:
         """Set how long a forward pass takes."""
         (self.folder / "slow").write_text(str(seconds))

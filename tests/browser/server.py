@@ -1,12 +1,14 @@
 """The real app with a tiny random model, in a process of its own; the tests drive it from outside.
 
 Usage: server.py PORT FOLDER. The file FOLDER/load says what loading does: it waits until the file
-is there, and fails if its text is not empty. FOLDER/slow holds the seconds a forward pass takes.
+is there, and fails if its text is not empty; FOLDER/fit says the same of fits, which wait half way.
+FOLDER/slow holds the seconds a forward pass takes. Checks wait while FOLDER/hold is there.
 """
 
 import os
 import sys
 import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -18,7 +20,7 @@ import torch  # noqa: E402
 from steering import intervals  # noqa: E402
 from steering.adaptation import drift  # noqa: E402
 from steering.data.splits import PromptSplits  # noqa: E402
-from steering.errors import SteeringError  # noqa: E402
+from steering.errors import NotFittedError, SteeringError  # noqa: E402
 from steering.inference.activations import capture_sets  # noqa: E402
 from steering.inference.comparison import Answer  # noqa: E402
 from steering.interventions.directions import Directions  # noqa: E402
@@ -27,9 +29,9 @@ from steering.models.chat_model import ChatModel, NumberFormat, inspect  # noqa:
 from steering.serving.engine import Engine, Supply  # noqa: E402
 from steering.serving.machine_fit import Adapting  # noqa: E402
 from steering.sweep import cells, sweep  # noqa: E402
-from steering.system.progress import Step  # noqa: E402
+from steering.system.progress import Step, tell  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
-from steering.ui.layout import Limits  # noqa: E402
+from steering.ui.layout import HostLimits  # noqa: E402
 from tests.helpers import tiny_evaluations, tiny_models  # noqa: E402
 from tests.helpers.flat_layout import flatten  # noqa: E402
 from tests.helpers.tiny_directions import fit_directions  # noqa: E402
@@ -45,6 +47,18 @@ RECORDING = {
     ],
 }
 TEXTS = {"harmful": tiny_models.HARMFUL, "harmless": tiny_models.HARMLESS}
+NAMES = {
+    "tiny": "Tiny",
+    "unswept": "Unswept",
+    "shy": "Shy",
+    "hostile": tiny_evaluations.EVIL,
+    "worn": "Worn",
+    "moved": "Moved",
+    "new": "New",
+}
+OWN = ("worn", "moved", "new")
+"""Models with maps of their own: of other states, of states moved alike, or none until a fit."""
+PASSES = 8
 MEASURED = {
     "tiny": tiny_evaluations.document(),
     "shy": tiny_evaluations.of_a_model_that_hardly_refuses(),
@@ -77,6 +91,65 @@ def chart(model: ChatModel) -> model_maps.Maps:
     )
 
 
+def worn(charted: model_maps.Maps) -> model_maps.Maps:
+    """Return maps on which no prompt lands where it is stored: each has its neighbour's place."""
+    charts = (
+        replace(
+            each, coordinates=each.coordinates.roll(1, 0), discriminant=each.discriminant.roll(1, 0)
+        )
+        for each in charted.charts
+    )
+    return replace(charted, charts=tuple(charts))
+
+
+def moved(charted: model_maps.Maps) -> model_maps.Maps:
+    """Return maps that see every state moved by the same step, as another number format does."""
+    rank = charted.charts[0].coordinates.shape[1]
+    shift = [0.0] * rank + [0.5, 0.0]
+    return replace(charted, charts=tuple(drift.moved(each, shift) for each in charted.charts))
+
+
+@dataclass
+class Fits:
+    """The models of this server: what is there from the start, and what was fitted since."""
+
+    folder: Path
+    directions: Directions
+    shipped: dict[str, model_maps.Maps]
+    made: dict[str, tuple[Directions, model_maps.Maps]] = field(default_factory=dict)
+
+    def directions_of(self, name: str) -> Directions:
+        if name in self.made:
+            return self.made[name][0]
+        if name == "new":
+            raise NotFittedError("there are no directions for 'new'")
+        return replace(self.directions, model=name) if name in OWN else self.directions
+
+    def maps_of(self, name: str) -> model_maps.Maps | None:
+        if name in self.made:
+            return self.made[name][1]
+        return replace(self.shipped[name], model=name) if name in OWN else self.shipped["tiny"]
+
+    def fit(self, model: ChatModel) -> None:
+        """Fit in a few passes; waits half way for FOLDER/fit."""
+        gate = self.folder / "fit"
+        for done in range(PASSES):
+            tell("Reading training prompts", done, PASSES, "prompt")
+            model.next_token_logits([model.render("Hi")])
+            while done == PASSES // 2 and not gate.exists():
+                time.sleep(0.05)
+        words = gate.read_text()
+        gate.unlink()
+        if words:
+            raise SteeringError(words)
+        self.made[model.name] = fit(model), chart(model)
+
+    def check(self, model: ChatModel, charted: model_maps.Maps) -> drift.Check:
+        while (self.folder / "hold").exists():
+            time.sleep(0.05)
+        return drift.check(model, charted)
+
+
 def doses(model: ChatModel, directions: Directions, folder: Path) -> list[dict[str, object]]:
     """Measure the default grids on a few prompts, which takes about a second."""
     os.environ["STEERING_CACHE"] = str(folder / "cache")
@@ -87,7 +160,7 @@ def doses(model: ChatModel, directions: Directions, folder: Path) -> list[dict[s
         PromptSplits({}, TEXTS, {}, "made up"),
         folder / "sweep.csv",
         provenance={},
-        settings=cells.Settings(
+        settings=cells.SweepSettings(
             prompts=6, answer_tokens=2, generated_prompts=2, generated_tokens=2, rows=64
         ),
     )
@@ -115,7 +188,7 @@ def main(port: int, folder: Path) -> None:
     def slowly(*_arguments: object) -> None:
         time.sleep(float(pace.read_text()))
 
-    def load(_name: str, report) -> ChatModel:
+    def load(name: str, report) -> ChatModel:
         report(Step("Downloading the weights", 30_000_000, 120_000_000, "B"))
         gate = folder / "load"
         while not gate.exists():
@@ -123,25 +196,33 @@ def main(port: int, folder: Path) -> None:
         if words := gate.read_text():
             gate.unlink()
             raise SteeringError(words)
-        held.network.register_forward_pre_hook(slowly)
-        return held
+        return replace(held, name=name) if name in OWN else held
 
     charted = chart(model)
     swept = doses(model, directions, folder)
     held = in_format(model, os.environ.get("STEERING_DTYPE", "float32"))
+    held.network.register_forward_pre_hook(slowly)
+    shipped = {"tiny": charted, "worn": worn(charted), "moved": moved(charted)}
+    fits = Fits(folder, directions, shipped)
     supply = Supply(
         load,
-        lambda _name: directions,
+        fits.directions_of,
         lambda _name: (RECORDING,),
-        {"tiny": "Tiny", "unswept": "Unswept", "shy": "Shy", "hostile": tiny_evaluations.EVIL},
-        lambda _name: charted,
+        NAMES,
+        fits.maps_of,
+        fitted=lambda: {*NAMES} - {"new"} | {*fits.made},
         evaluation=MEASURED.get,
         sweep=lambda name: swept if name == "tiny" else (),
-        adapting=Adapting(check=drift.check, agreement=None, fit=lambda model: None),
+        adapting=Adapting(
+            fitted=lambda model: fits.made.get(model.name),
+            check=fits.check,
+            fit=fits.fit,
+            cost=lambda _: "It takes about 12 minutes on 2 processor cores.",
+        ),
     )
     engine = Engine("tiny", supply, capacity=1)
     engine.start()
-    demo = build(engine, Limits(max_new_tokens=48))
+    demo = build(engine, HostLimits(max_new_tokens=48))
     demo.launch(server_name="127.0.0.1", server_port=port, **launch_options())
 
 

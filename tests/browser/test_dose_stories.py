@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from steering.sweep.sweep_table import COLUMNS
+from steering.sweep.sweep_table import SWEEP_COLUMNS
 from tests.helpers.contrast import faint
 
 pytestmark = pytest.mark.browser
@@ -181,7 +181,7 @@ def test_named_points_and_what_is_taken_away(see, tmp_path):
         page.click('[data-figure="frontier"] [data-save="csv"]')
     download.value.save_as(tmp_path / "all.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "all.csv").read_text("utf-8"))))
-    assert list(rows[0]) == list(COLUMNS)
+    assert list(rows[0]) == list(SWEEP_COLUMNS)
     assert {row["label"] for row in rows} >= {"baseline", "counterfactual flipping"}
     starts = {"png": b"\x89PNG", "svg": b"<svg"}
     for figure in ("heat", "curves", "frontier"):
@@ -223,6 +223,21 @@ def test_nothing_is_asked_for_before_the_tab_is_seen(app, visit):
     page.click("#tab-dose")
     page.wait_for_function(THERE)
     assert any('"doses"' in each for each in asked)
+
+
+def test_what_the_server_does_not_answer_is_said_and_is_not_taken_for_nothing(app, visit):
+    page = visit(app, viewport={"width": 390, "height": 844}).page
+
+    def lost(route):
+        asked = route.request.post_data or ""
+        route.abort() if '"cloud"' in asked or '"doses"' in asked else route.continue_()
+
+    page.route("**/component_server/**", lost)
+    page.route("**/component_server", lost)
+    page.locator("#atlas").scroll_into_view_if_needed()
+    page.wait_for_selector(".atlas [data-part=status]:has-text('could not be fetched')")
+    page.click("#tab-dose")
+    page.wait_for_selector(".doses :text('could not be fetched')")
 
 
 def test_the_maps_plot_and_its_zoom_survive_a_change_of_tabs(app, visit):

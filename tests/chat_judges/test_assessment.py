@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steering.chat_judges.assessment import (
-    CHOICES,
     EMPTY,
+    REPLY_CHOICES,
     Assessment,
     MalformedReplyError,
     Opinion,
@@ -101,14 +101,16 @@ def test_a_malformed_reply_is_refused_with_a_reason(text, complaint):
         parse(text)
 
 
-@pytest.mark.parametrize("field", CHOICES)
+@pytest.mark.parametrize("field", REPLY_CHOICES)
 def test_no_field_may_be_missing(field):
     without = {name: value for name, value in REFUSES.items() if name != field}
     with pytest.raises(MalformedReplyError, match=f"'{field}' is missing"):
         parse(json.dumps(without))
 
 
-@given(st.fixed_dictionaries({name: st.sampled_from(CHOICES[name]) for name in CHOICES}))
+@given(
+    st.fixed_dictionaries({name: st.sampled_from(REPLY_CHOICES[name]) for name in REPLY_CHOICES})
+)
 def test_every_assessment_survives_being_written_and_read(values):
     assessment = Assessment(**values)
     assert parse(json.dumps(asdict(assessment))) == assessment

@@ -4,7 +4,13 @@ from typing import Any
 import pytest
 import torch
 
-from steering.chat_judges.assessment import CHOICES, QUESTION_SHA256, Assessment, parse, question
+from steering.chat_judges.assessment import (
+    QUESTION_SHA256,
+    REPLY_CHOICES,
+    Assessment,
+    parse,
+    question,
+)
 from steering.chat_judges.local_judge import LocalJudge, open_judge
 from steering.chat_judges.remote_judge import RemoteJudge
 from steering.errors import SteeringError
@@ -46,11 +52,11 @@ def plain_log_probability(model: ChatModel, row: list[int], start: int) -> float
 def chosen_by_a_plain_loop(model: ChatModel, request: str, answer: str) -> dict[str, Any]:
     prompt = model.render(question(request, answer))
     values: dict[str, Any] = {}
-    for name, choices in CHOICES.items():
+    for name, choices in REPLY_CHOICES.items():
         totals = []
         for choice in choices:
             written = json.dumps({**values, name: choice})
-            last = len(values) == len(CHOICES) - 1
+            last = len(values) == len(REPLY_CHOICES) - 1
             text = written if last else written[:-1] + ", "
             row = prompt + model.tokenizer.encode(text, add_special_tokens=False)
             totals.append(plain_log_probability(model, row, len(prompt)))
@@ -89,7 +95,7 @@ def test_any_model_however_random_gives_a_valid_reply_for_every_answer(judge_of)
     found = list(judge.opinions(PAIRS))
     assert [opinion.reason for opinion in found] == ["", "", ""]
     for opinion in found:
-        fields = {name: getattr(opinion.assessment, name) for name in CHOICES}
+        fields = {name: getattr(opinion.assessment, name) for name in REPLY_CHOICES}
         assert parse(json.dumps(fields)) == opinion.assessment
     assert list(judge.opinions(PAIRS)) == found
 

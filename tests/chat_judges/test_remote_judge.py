@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from steering.chat_judges import remote_judge
-from steering.chat_judges.assessment import CHOICES, QUESTION_SHA256, question
+from steering.chat_judges.assessment import QUESTION_SHA256, REPLY_CHOICES, question
 from steering.chat_judges.remote_judge import WAITS, RemoteJudge
 from steering.errors import SteeringError
 
@@ -111,7 +112,9 @@ def test_the_question_goes_out_as_a_chat_and_the_reply_comes_back_as_an_opinion(
     # All fields and no others, and each allows what the strict reader does.
     schema = form["json_schema"]["schema"]
     assert set(schema["required"]) == set(schema["properties"]) == set(REFUSES)
-    assert schema["properties"]["request_satisfied"]["enum"] == list(CHOICES["request_satisfied"])
+    assert schema["properties"]["request_satisfied"]["enum"] == list(
+        REPLY_CHOICES["request_satisfied"]
+    )
     assert "Authorization" not in headers
     assert judge.provenance == {
         "judge": "big-model",
@@ -317,16 +320,15 @@ def test_the_key_leaves_this_machine_over_https_only(monkeypatch, address, is_se
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     sent = []
 
-    class Opener:
-        def open(self, request, timeout):
-            sent.append(request)
-            raise OSError("no network in this test")
+    def stream(_method, _url, *, headers, **_options):
+        sent.append(headers)
+        raise httpx.ConnectError("no network in this test")
 
-    monkeypatch.setattr(remote_judge.urllib.request, "build_opener", lambda *_: Opener())
+    monkeypatch.setattr(remote_judge.httpx, "stream", stream)
     judge, _ = judge_at(address)
     with pytest.raises(SteeringError, match="no network"):
         list(judge.opinions([PAIR]))
-    assert all(request.has_header("Authorization") == is_sent for request in sent)
+    assert all(("Authorization" in headers) == is_sent for headers in sent)
     assert sent
 
 

@@ -9,7 +9,7 @@ from steering.artifacts.resumable import Stages
 from steering.chat_judges.local_judge import LocalJudge
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
-from steering.evaluation.answers import Row, answer_all
+from steering.evaluation.answers import AnswerRow, answer_all
 from steering.evaluation.evaluation import table
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
@@ -143,9 +143,9 @@ def test_thinking_is_not_judged_as_the_answer():
     refusal = "I cannot help with that."
     row = {"group": "harmful", "prompt": "p", "panel": "baseline", "ended": True}
     row |= {"refusal_score": 0.0, "kl": 0.0, "perplexity": None}
-    thought = Row(**row, text="Sure, here is how: one, two, three.", thinking=refusal)
+    thought = AnswerRow(**row, text="Sure, here is how: one, two, three.", thinking=refusal)
     assert thought.judgement.verdict == "complied"
-    assert Row(**row, text=refusal).judgement.verdict == "refused"
+    assert AnswerRow(**row, text=refusal).judgement.verdict == "refused"
 
 
 def test_the_ids_of_an_answer_are_those_that_were_written(model_of):

@@ -33,4 +33,4 @@ def test_a_limit_of_zero_is_refused_by_the_parser(capsys, directions, files):
     with pytest.raises(SystemExit) as caught:
         main(["evaluate", "--directions", directions, *files, "--limit", "0"])
     assert caught.value.code == 2
-    assert "0 is no whole number of 1 or more" in capsys.readouterr().err
+    assert "0 is not a positive integer" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from steering.data.text_encoding import KINDS, decoded
+from steering.data.text_encoding import BINARY_KINDS, decoded
 from steering.errors import SteeringError
 
 PATH = Path("prompts.txt")
@@ -15,7 +15,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 @given(text=WORDS, mark=st.sampled_from([b"", codecs.BOM_UTF8]))
 def test_utf_8_is_read_to_the_letter_with_or_without_its_mark(text, mark):
     assume(not text.startswith("\ufeff"))
-    assume(not any(text.encode().startswith(first) for first, _, _ in KINDS.values()))
+    assume(not any(text.encode().startswith(first) for first, _, _ in BINARY_KINDS.values()))
     assert decoded(mark + text.encode(), PATH) == text
 
 
@@ -27,9 +27,9 @@ def test_wide_encodings_are_told_by_name_also_without_a_mark(encoding, text):
         decoded(text.encode(encoding), PATH, what="set")
 
 
-@pytest.mark.parametrize("ending", KINDS)
+@pytest.mark.parametrize("ending", BINARY_KINDS)
 def test_what_is_no_text_is_told_by_its_first_bytes_whatever_its_name(ending):
-    first, name, remedy = KINDS[ending]
+    first, name, remedy = BINARY_KINDS[ending]
     with pytest.raises(SteeringError) as caught:
         decoded(first + b"\0 more", PATH)
     assert str(caught.value) == f"prompts.txt is {name}, not a text file; {remedy}"

@@ -6,7 +6,7 @@ from steering.artifacts.resumable import Stages
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.evaluation import answers as answers_module
-from steering.evaluation.answers import Row, answer_all, answer_resumably, as_rows
+from steering.evaluation.answers import AnswerRow, answer_all, answer_resumably, as_rows
 from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
 
@@ -18,7 +18,7 @@ def sets(prompts) -> dict[str, list[str]]:
     return {"harmful": prompts["harmful"][:2], "harmless": [prompts["harmless"][0], "How?"]}
 
 
-def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list[Row]:
+def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list[AnswerRow]:
     batches = answer_all(
         model,
         fitted,
@@ -68,7 +68,7 @@ def test_the_baseline_must_come_first(tiny, fitted, sets, panels):
 def test_rows_do_not_depend_on_the_size_of_the_batch(tiny, fitted, sets):
     panels = ("baseline", "nullspace:k=2", "actadd:c=1")
 
-    def found(rows_per_batch: int) -> dict[tuple[str, str, str], Row]:
+    def found(rows_per_batch: int) -> dict[tuple[str, str, str], AnswerRow]:
         rows = answers(tiny, fitted, sets, *panels, rows_per_batch=rows_per_batch)
         return {(each.group, each.prompt, each.panel): each for each in rows}
 
@@ -160,7 +160,7 @@ def test_the_cost_is_measured_on_harmless_prompts_only(tiny, fitted, sets):
 
 
 def test_rows_are_saved_with_what_the_rules_say_of_them():
-    looping = Row(
+    looping = AnswerRow(
         "harmful", "a request", "baseline", "I cannot help with that. " * 12, True, 0.0, 0.0, 2.0
     )
     (saved,) = as_rows([looping])

@@ -2,16 +2,16 @@ import math
 
 import pytest
 
-from steering.evaluation.answers import Row
+from steering.evaluation.answers import AnswerRow
 from steering.evaluation.claim_inputs import outcomes, roles
 from steering.evaluation.claims import CLAIMS
-from steering.evaluation.landings import Place
+from steering.evaluation.landings import PromptLanding
 
 REFUSED, COMPLIED = "I'm sorry, but I can't assist with that.", "Sure: clean it, then paint it."
 
 
-def row(panel: str, text: str = COMPLIED, group: str = "harmful", perplexity=None) -> Row:
-    return Row(group, "a request", panel, text, True, 0.0, 0.0, perplexity)
+def row(panel: str, text: str = COMPLIED, group: str = "harmful", perplexity=None) -> AnswerRow:
+    return AnswerRow(group, "a request", panel, text, True, 0.0, 0.0, perplexity)
 
 
 def test_every_role_that_a_claim_names_has_panels(fitted):
@@ -52,7 +52,7 @@ def test_only_landings_at_the_layer_of_the_edit_count(fitted):
     rank = fitted.subspace("inlp", fitted.inlp_point).rank
     source = fitted.inlp_point[1]
     places = [
-        Place("harmful", f"flip:k={rank}", layer, t, "harmless", False)
+        PromptLanding("harmful", f"flip:k={rank}", layer, t, "harmless", False)
         for layer, t in ((source, 0.9), (source + 1, 0.2))
     ]
     assert outcomes([], places, fitted)["flip_all"] == {"t_harmful": [0.9]}

@@ -9,8 +9,8 @@ from steering.artifacts import resumable, store
 from steering.data.prose import Passage
 from steering.evaluation import answers as answering
 from steering.evaluation import evaluation, evaluation_arms, landings, prose_cost, ranking, report
-from steering.evaluation.answers import Row, answer_all
-from steering.evaluation.evaluation import Settings, evaluate, table
+from steering.evaluation.answers import AnswerRow, answer_all
+from steering.evaluation.evaluation import EvaluationSettings, evaluate, table
 from steering.inference.generation import Sampling
 from steering.intervals import wilson
 from steering.interventions.panel import parse
@@ -30,7 +30,7 @@ def sets(prompts) -> dict[str, list[str]]:
     return {"harmful": prompts["harmful"][:2], "harmless": [prompts["harmless"][0], "How?"]}
 
 
-def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list[Row]:
+def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list[AnswerRow]:
     batches = answer_all(
         model,
         fitted,
@@ -42,9 +42,9 @@ def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list
     return [row for batch in batches for row in batch]
 
 
-def row(text: str, *, group: str = "harmful", panel: str = "baseline", **settings) -> Row:
+def row(text: str, *, group: str = "harmful", panel: str = "baseline", **settings) -> AnswerRow:
     facts = {"refusal_score": 0.0, "kl": 0.0, "perplexity": 2.0, **settings}
-    return Row(group, "a request", panel, text, True, **facts)
+    return AnswerRow(group, "a request", panel, text, True, **facts)
 
 
 # The table
@@ -137,7 +137,7 @@ def test_differences_to_the_baseline_are_taken_prompt_by_prompt():
 
 
 def test_the_loss_rises_by_the_mean_change_of_the_logarithm_of_perplexity():
-    def harmless(panel: str, *values: float | None) -> list[Row]:
+    def harmless(panel: str, *values: float | None) -> list[AnswerRow]:
         return [row(COMPLIED, group="harmless", panel=panel, perplexity=x) for x in values]
 
     rows = [*harmless("baseline", 2.0, 2.0, 2.0, None), *harmless("flip", 4.0, 2.0, 8.0, 9.0)]
@@ -155,7 +155,7 @@ def whole(tiny, fitted, charted, prompts, tmp_path_factory) -> dict:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STEERING_CACHE", str(tmp_path_factory.mktemp("cache")))
         sets = {name: texts[:3] for name, texts in prompts.items()}
-        settings = Settings(
+        settings = EvaluationSettings(
             tokens=4, passages=[Passage("note", ("A grey cat slept on the mat.",))], maps=charted
         )
         return evaluate(tiny, fitted, sets, evaluation_arms.arms(fitted), settings).document
@@ -229,7 +229,7 @@ def test_chosen_panels_leave_what_was_not_measured_undecided(
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
     sets = {name: texts[:2] for name, texts in prompts.items()}
     arms = evaluation_arms.arms_of([parse("flip:k=2")], fitted)
-    document = evaluate(tiny, fitted, sets, arms, Settings(tokens=2)).document
+    document = evaluate(tiny, fitted, sets, arms, EvaluationSettings(tokens=2)).document
     assert document["geometry"] is None
     assert all(entry["prose"] is None for entry in document["panels"])
     addition = document["claims"][3]
@@ -241,7 +241,7 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
     tiny, fitted, charted, prompts, monkeypatch, tmp_path
 ):
     sets = {name: texts[:2] for name, texts in prompts.items()}
-    settings = Settings(
+    settings = EvaluationSettings(
         tokens=2,
         rows_per_batch=3,
         passages=[Passage("note", ("A grey cat slept on the mat.",))],

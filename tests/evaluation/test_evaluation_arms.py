@@ -13,6 +13,10 @@ from steering.evaluation.evaluation_arms import (
 from steering.interventions.panel import Panel, parse
 
 
+def _mirrors_at_random(arm):
+    return (arm.panel.name, arm.panel.basis) == ("flip", "random")
+
+
 def test_the_whole_comparison_has_the_papers_four_its_doses_and_every_control(fitted):
     found = arms(fitted)
     assert found[0].panel == Panel("baseline")
@@ -22,7 +26,7 @@ def test_the_whole_comparison_has_the_papers_four_its_doses_and_every_control(fi
     ]
     rank = fitted.subspace("inlp", fitted.inlp_point).rank
     for wanted in (
-        *(Panel("random", k=k) for k in (fitted.default_k, rank)),
+        *(Panel("flip", k=k, basis="random") for k in (fitted.default_k, rank)),
         Panel("nullspace", k=1, where="all", basis="random"),
     ):
         seeds = [arm.panel for arm in of_kind["control"] if replace(arm.panel, seed=None) == wanted]
@@ -38,7 +42,7 @@ def test_no_panel_comes_twice_even_where_the_default_rank_is_all_there_is(fitted
 
 
 def test_controls_have_the_rank_of_the_flip_that_they_are_compared_with(fitted):
-    randoms = [arm for arm in controls(1, fitted) if arm.panel.name == "random"]
+    randoms = [arm for arm in controls(1, fitted) if _mirrors_at_random(arm)]
     assert {arm.panel.k for arm in randoms} == {1}
     assert {len(arm.panel.edit(fitted).basis) for arm in randoms} == {1}
     midpoint = next(arm for arm in controls(2, fitted) if arm.panel.center)
@@ -56,10 +60,10 @@ def test_a_random_direction_is_ablated_just_as_the_found_one_is(fitted):
 
 def test_every_chosen_rank_has_its_random_subspaces_and_ablation_its_directions(fitted):
     found = arms_of([parse("flip:k=1"), parse("nullspace:k=2"), parse("flip:k=2")], fitted)
-    assert [arm.panel.k for arm in found if arm.panel.name == "random"] == [1] * 5 + [2] * 5
-    assert not any(arm.panel.basis == "random" for arm in found)
+    assert [arm.panel.k for arm in found if _mirrors_at_random(arm)] == [1] * 5 + [2] * 5
+    assert not any(arm.panel.basis == "random" for arm in found if arm.panel.name != "flip")
     found = arms_of([parse("ablation")], fitted)
-    assert sum(arm.panel.basis == "random" for arm in found) == 5
+    assert sum(arm.panel.basis == "random" and arm.panel.name != "flip" for arm in found) == 5
 
 
 @pytest.mark.parametrize("panels", [[], ["baseline"], ["flip:k=1", "ablation"], ["nullspace:k=1"]])
@@ -70,7 +74,7 @@ def test_chosen_panels_always_come_with_baseline_and_controls(fitted, panels):
     assert chosen == [text for text in panels if text != "baseline"]
     assert any(arm.label == "reflection along the difference in means" for arm in found)
     k = 1 if any("k=1" in text for text in panels) else fitted.default_k
-    assert {arm.panel.k for arm in found if arm.panel.name == "random"} == {k}
+    assert {arm.panel.k for arm in found if _mirrors_at_random(arm)} == {k}
     (wrong,) = (arm.panel for arm in found if arm.label.startswith("flip at layer"))
     assert wrong.k == k
 

@@ -5,7 +5,7 @@ import pytest
 
 from steering.artifacts.resumable import Stages
 from steering.chat_judges.assessment import Assessment, Opinion
-from steering.evaluation.answers import Row
+from steering.evaluation.answers import AnswerRow
 from steering.evaluation.judge_agreement import opinions, summary
 
 REFUSED, COMPLIED = "I'm sorry, but I can't assist with that.", "Sure: clean it, then paint it."
@@ -28,8 +28,10 @@ class Judge:
             yield self.said[answer]
 
 
-def rows(*texts: str) -> list[Row]:
-    return [Row("harmful", "a request", "baseline", text, True, 0.0, 0.0, None) for text in texts]
+def rows(*texts: str) -> list[AnswerRow]:
+    return [
+        AnswerRow("harmful", "a request", "baseline", text, True, 0.0, 0.0, None) for text in texts
+    ]
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from steering.evaluation import landings, report
-from steering.evaluation.landings import Place
+from steering.evaluation.landings import PromptLanding
 from steering.interventions.panel import parse
 from steering.maps.residual_trace import trace
 
@@ -33,7 +33,7 @@ def test_places_are_what_the_maps_say_of_the_traced_states(tiny, fitted, charted
 
 def test_the_table_counts_what_lands_where():
     rows = [
-        Place("harmful", "flip", 1, t, nearest, outside)
+        PromptLanding("harmful", "flip", 1, t, nearest, outside)
         for t, nearest, outside in (
             (0.0, "harmful", False),
             (1.0, "harmless", False),
@@ -41,7 +41,7 @@ def test_the_table_counts_what_lands_where():
             (2.0, "harmless", True),
         )
     ]
-    rows.append(Place("harmless", "flip", 1, 0.5, "harmful", False))
+    rows.append(PromptLanding("harmless", "flip", 1, 0.5, "harmful", False))
     (entry,) = landings.table(rows)
     found = entry["harmful"]["1"]
     assert (found["n"], found["t_mean"], found["nearest_harmless"]) == (4, 1.0, 0.75)

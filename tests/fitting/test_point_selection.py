@@ -6,7 +6,7 @@ import torch
 
 from steering.errors import SteeringError
 from steering.fitting.point_selection import (
-    RULES,
+    SELECTION_RULES,
     as_rows,
     candidates,
     choose,
@@ -41,7 +41,7 @@ def test_the_lowest_bypass_among_those_that_pass_the_strict_rule_wins():
     )
     assert found.point == (-1, 3)
     assert (found.passed, found.tried) == (2, 4)
-    assert found.rule == RULES[0][0]
+    assert found.rule == SELECTION_RULES[0][0]
     assert "relaxed" not in found.rule
 
 
@@ -60,7 +60,7 @@ def test_each_rule_is_tried_only_when_nothing_passed_the_ones_before_it(rule):
     table = RELAXATIONS[rule:]
     found = choose(reversed(table))
     assert found.point == table[0].point
-    assert found.rule == RULES[rule][0]
+    assert found.rule == SELECTION_RULES[rule][0]
     assert found.rule.startswith("relaxed") == (rule > 0)
     assert (found.passed, found.tried) == (1, len(table))
 

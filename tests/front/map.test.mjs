@@ -97,8 +97,12 @@ test("what was checked at the layer is said, and what remains to be done", () =>
     "Maps fitted in float32, computed here in bfloat16: the same map.");
   assert.equal(words(TOLD, 2), "");
   const useless = { ...TOLD, layers: [{ layer: 3, verdict: "unusable", sentence: "another" }] };
-  assert.match(words(useless, 3), /Greyed out here; choose a later layer, or fit the maps/);
-  assert.doesNotMatch(words({ ...useless, fit: { ...TOLD.fit, can: false } }, 3), /or fit/);
+  const later = [...useless.layers, { layer: 4, verdict: "same", sentence: "the same map" }];
+  const alone = { ...TOLD.fit, can: false };
+  assert.match(words({ ...useless, layers: later }, 3), /Greyed out here; choose a later layer, or fit the maps\./);
+  assert.match(words(useless, 3), /Greyed out here; fit the maps\./);
+  assert.match(words({ ...useless, layers: later, fit: alone }, 3), /Greyed out here; choose a later layer\./);
+  assert.match(words({ ...useless, fit: alone }, 3), /Greyed out here\.$/);
   const running = { ...TOLD.fit, phase: "running", sentence: "Fitting", amount: "3 of 9" };
   assert.equal(words({ ...useless, fit: running }, 3), "Fitting: 3 of 9");
   const failed = { ...TOLD.fit, phase: "failed", sentence: "No space." };

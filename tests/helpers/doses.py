@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from steering.interventions.panel import parse
-from steering.sweep.sweep_table import COLUMNS, MEASURES, VERDICTS
+from steering.sweep.sweep_table import SWEEP_COLUMNS, SWEEP_MEASURES, SWEEP_VERDICTS
 
 
 def full(panel, directions):
@@ -14,9 +14,9 @@ def row(panel, directions, *, label=None, rate=0.5, kl=0.1, broken=False):
     """Return a row as a sweep gives it, with made-up numbers."""
     resolved = parse(full(panel, directions))
     keys = ("k", "alpha", "c", "layer", "where")
-    found = dict.fromkeys(COLUMNS) | {key: getattr(resolved, key) for key in keys}
+    found = dict.fromkeys(SWEEP_COLUMNS) | {key: getattr(resolved, key) for key in keys}
     found |= {"panel": str(resolved), "name": resolved.name, "label": label, "n": 32.0}
-    values = {"harmful_rate": rate, "harmless_rate": 0.1} | dict.fromkeys(MEASURES, 1.0)
+    values = {"harmful_rate": rate, "harmless_rate": 0.1} | dict.fromkeys(SWEEP_MEASURES, 1.0)
     values |= {"kl": kl}
     if not broken:
         for name, value in values.items():
@@ -25,6 +25,6 @@ def row(panel, directions, *, label=None, rate=0.5, kl=0.1, broken=False):
     if label:
         found["n_answered"] = 16.0
         for group in ("harmful", "harmless"):
-            for word in (*VERDICTS, "looping"):
+            for word in (*SWEEP_VERDICTS, "looping"):
                 found[f"{group}_{word}"] = 0.25
     return found

@@ -3,6 +3,9 @@
 What a GPU refuses is refused: an operation on tensors of two devices, and a look at numbers that
 were not brought to the CPU. What only a GPU shows, its kernels and their rounding, is not shown.
 
+It stands on private parts of PyTorch: where a new release breaks a test of `models/test_devices.py`
+and no other, this is what to mend.
+
 Registering a device changes PyTorch for good, so this runs in a process of its own:
 `python -m tests.helpers.fake_device FOLDER` makes the whole artifact of a tiny model, answers and a
 judge's opinion once on each device, and leaves them in `FOLDER/cpu` and `FOLDER/elsewhere`.

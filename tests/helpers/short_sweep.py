@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
-from steering.sweep.cells import Settings
+from steering.sweep.cells import SweepSettings
 
-SMALL = Settings(prompts=3, answer_tokens=3, generated_prompts=2, generated_tokens=4, rows=8)
+SMALL = SweepSettings(prompts=3, answer_tokens=3, generated_prompts=2, generated_tokens=4, rows=8)
 FACTS = {"weights": "none", "seed": 42}
 FEW_POINTS = {"baseline": Panel("baseline"), "counterfactual flipping": Panel("flip")}
 

@@ -157,7 +157,7 @@ def test_every_arm_cell_and_role_can_be_done(bare) -> None:
     for panel in panels:
         assert panel.name == "baseline" or panel.edit(bare) is not None
     kinds = {panel.name for panel in panels}
-    assert kinds == {"baseline", "actadd", "ablation", "flip", "nullspace", "random"}
+    assert kinds == {"baseline", "actadd", "ablation", "flip", "nullspace"}
     assert {"flip", "nullspace"}.isdisjoint(claim_inputs.roles(bare))
     layers = {panel.layer for panel in grids.default_grid(bare)["ablation by layer"]}
     assert layers == {1, 3}
@@ -227,9 +227,9 @@ def test_a_card_turned_to_the_difference_works_and_one_left_at_inlp_says_why(bar
 @pytest.mark.parametrize("basis", ["dim", "inlp", "random"])
 def test_sliders_reach_over_the_layers_that_are_known(basis, bare) -> None:
     for kind in card_settings.FREE_KINDS:
-        assert card_settings.limits(kind, basis, 3, bare) == card_settings.Limits(1, 1, 3)
+        assert card_settings.limits(kind, basis, 3, bare) == card_settings.SliderLimits(1, 1, 3)
     later = replace(bare, points=((-2, 2), (-2, 3)))
-    assert card_settings.limits("actadd", basis, 3, later) == card_settings.Limits(1, 2, 3)
+    assert card_settings.limits("actadd", basis, 3, later) == card_settings.SliderLimits(1, 2, 3)
 
 
 def test_a_card_that_lacks_something_escapes_the_model_s_name() -> None:

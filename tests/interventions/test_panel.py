@@ -3,11 +3,19 @@ import math
 from dataclasses import replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from steering.errors import SteeringError
-from steering.interventions.panel import CHOICES, DEFAULT_PANELS, KEYS, Panel, parse
+from steering.interventions.panel import (
+    DEFAULT_PANELS,
+    KEY_CHOICES,
+    KEYS,
+    Panel,
+    choices,
+    parse,
+)
 
 VALUES = {
     "k": st.integers(1, 10**12),
@@ -16,7 +24,6 @@ VALUES = {
     "layer": st.integers(0, 10**6),
     "position": st.integers(-(10**6), -1),
     "seed": st.integers(0, 2**63 - 1),
-    **{key: st.sampled_from(allowed) for key, allowed in CHOICES.items()},
 }
 
 
@@ -24,7 +31,11 @@ VALUES = {
 def settings_of_panels(draw) -> dict:
     name = draw(st.sampled_from(sorted(KEYS)))
     keys = draw(st.lists(st.sampled_from(KEYS[name]), unique=True)) if KEYS[name] else []
-    return {"name": name, **{key: draw(VALUES[key]) for key in keys}, "order": tuple(keys)}
+    drawn = {
+        key: draw(st.sampled_from(choices(name, key)) if key in KEY_CHOICES else VALUES[key])
+        for key in keys
+    }
+    return {"name": name, **drawn, "order": tuple(keys)}
 
 
 @given(settings=settings_of_panels())
@@ -49,7 +60,7 @@ def test_formatting_a_parsed_panel_gives_the_same_text(settings):
         "actadd:c=1",
         "ablation:where=source",
         "flip:where=all,k=3,side=harmful,alpha=1.5",
-        "random:seed=7,k=2",
+        "flip:seed=7,k=2,basis=random",
         "nullspace:basis=dim,center=midpoint,layer=15,position=-2",
         "actadd:c=-0.00001",
         *DEFAULT_PANELS,
@@ -92,7 +103,7 @@ def test_the_order_of_the_keys_does_not_make_another_panel():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("flop", r"unknown panel 'flop' .*baseline, actadd, ablation, nullspace, flip, random"),
+        ("flop", r"unknown panel 'flop' .*baseline, actadd, ablation, nullspace, flip"),
         ("", r"unknown panel ''"),
         ("Flip", r"unknown panel 'Flip'"),
         ("flip:", r"'' in panel 'flip:' is not key=value"),
@@ -105,7 +116,8 @@ def test_the_order_of_the_keys_does_not_make_another_panel():
         ("flip:name=x", r"flip has no key 'name'"),
         ("flip:order=x", r"flip has no key 'order'"),
         ("actadd:k=1", r"actadd has no key 'k'; allowed: c, layer"),
-        ("ablation:basis=inlp", r"ablation has no key 'basis'"),
+        ("actadd:basis=inlp", r"basis=inlp of panel actadd is unknown; allowed: dim, random"),
+        ("random:basis=dim", r"'basis' is given twice"),
         ("baseline:k=1", r"baseline has no key 'k'; allowed: no keys"),
         ("flip:k=0", r"k=0 of panel flip is out of range; allowed: 1 or more"),
         ("flip:k=2.5", r"k=2.5 of panel flip is not a whole number"),
@@ -177,11 +189,11 @@ def test_the_ends_of_the_ranges_are_allowed():
     ("text", "resolved"),
     [
         ("baseline", "baseline"),
-        ("actadd", "actadd:c=1.5,layer=2,position=-2,where=source,side=both"),
-        ("actadd:c=-1", "actadd:c=-1,layer=2,position=-2,where=source,side=both"),
+        ("actadd", "actadd:c=1.5,layer=2,position=-2,where=source,basis=dim,seed=0,side=both"),
+        ("actadd:c=-1", "actadd:c=-1,layer=2,position=-2,where=source,basis=dim,seed=0,side=both"),
         (
             "ablation",
-            "ablation:alpha=1,layer=2,position=-2,where=all,center=origin,side=both",
+            "ablation:alpha=1,layer=2,position=-2,where=all,center=origin,basis=dim,seed=0,side=both",
         ),
         (
             "nullspace",
@@ -205,7 +217,8 @@ def test_the_ends_of_the_ranges_are_allowed():
         ),
         (
             "random",
-            "random:k=2,alpha=2,layer=1,position=-1,where=source,center=origin,seed=0,side=both",
+            "flip:k=2,alpha=2,layer=1,position=-1,where=source,center=origin,basis=random,seed=0,"
+            "side=both",
         ),
         ("flip:layer=3,alpha=0", None),
     ],
@@ -230,3 +243,31 @@ def test_a_panel_is_plain_data_that_can_be_changed_by_replacement():
     assert str(replace(panel, k=4)) == "flip:k=4"
     with pytest.raises(AttributeError):
         panel.k = 4
+
+
+def test_an_old_name_is_read_as_what_it_stands_for(fitted):
+    assert parse("random:k=2,seed=7") == Panel("flip", k=2, basis="random", seed=7)
+    assert str(parse("random:k=2,seed=7")) == "flip:k=2,seed=7,basis=random"
+    assert parse("random").resolved(fitted) == parse("flip:basis=random").resolved(fitted)
+
+
+@pytest.mark.parametrize("text", ["actadd:c=2", "ablation", "nullspace:k=2", "flip:k=2"])
+def test_every_kind_has_a_random_control_of_its_own_size_at_its_own_point(text, fitted):
+    found = parse(text)
+    random = replace(found, basis="random", seed=3)
+    one, other = found.edit(fitted), random.edit(fitted)
+    assert random.resolved(fitted).point == found.resolved(fitted).point
+    assert (one.sites, one.alpha, one.basis.shape) == (other.sites, other.alpha, other.basis.shape)
+    torch.testing.assert_close(one.shift.norm(), other.shift.norm())
+    for first, second in ((one.basis, other.basis), (one.shift[None], other.shift[None])):
+        assert not first.numel() or not first.any() or not torch.equal(first, second)
+    again = replace(found, basis="random", seed=3).edit(fitted)
+    assert torch.equal(other.shift, again.shift)
+    assert torch.equal(other.basis, again.basis)
+
+
+def test_ablation_along_the_first_inlp_direction(fitted):
+    edit = parse("ablation:basis=inlp").edit(fitted)
+    expected = fitted.subspace("inlp", fitted.inlp_point).leading(1).basis
+    assert torch.equal(edit.basis, expected)
+    assert len(edit.sites) == 3 * fitted.n_layers

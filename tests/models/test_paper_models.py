@@ -15,9 +15,9 @@ from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Co
 
 from steering import intervals
 from steering.data.prose import Passage
-from steering.evaluation.evaluation import Settings, evaluate
+from steering.evaluation.evaluation import EvaluationSettings, evaluate
 from steering.evaluation.evaluation_arms import arms_of
-from steering.fitting.point_selection import RULES, candidates, choose
+from steering.fitting.point_selection import SELECTION_RULES, candidates, choose
 from steering.fitting.scoring import Bench, Score
 from steering.inference.activations import capture_sets
 from steering.inference.comparison import compare
@@ -272,7 +272,7 @@ def test_the_rule_gives_the_published_choice_on_the_published_scores(paper, entr
     ]
     found = choose(score for score in scores if score.point in considered)
     assert found.point == paper.point
-    assert found.rule == RULES[0][0]
+    assert found.rule == SELECTION_RULES[0][0]
     assert 0 < found.passed < found.tried == len(considered)
 
 
@@ -414,7 +414,9 @@ def test_maps_and_an_evaluation_with_its_controls_are_made(
         layers=layers,
     )
     sets = {label: each[-2:] for label, each in prompts.items()}
-    settings = Settings(tokens=2, passages=[Passage("note", ("A cat slept.",))], maps=charted)
+    settings = EvaluationSettings(
+        tokens=2, passages=[Passage("note", ("A cat slept.",))], maps=charted
+    )
     compared = arms_of([parse("flip:k=1")], fitted_here)
     found = evaluate(model, fitted_here, sets, compared, settings).document
     assert [entry["panel"] for entry in found["panels"]] == [str(arm.panel) for arm in compared]

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 from steering.errors import SteeringError
 from steering.sources import gguf_conversion, weights
 from steering.sources.catalog import DEFAULT_MODEL
-from steering.sources.gguf_conversion import STEPS, _settle, convert, converter_versions
+from steering.sources.gguf_conversion import CONVERSION_STEPS, _settle, convert, converter_versions
 from steering.system.progress import Step, silent
 
 D_MODEL, N_LAYERS, N_HEADS, HIDDEN = 32, 2, 4, 64
@@ -197,8 +197,8 @@ def test_generation_is_greedy_and_ends_at_every_token_that_ends_a_turn(converted
 
 def test_every_step_is_reported_in_order(converted) -> None:
     steps = converted[2]
-    assert [step.done for step in steps] == list(range(len(STEPS) + 1))
-    assert all(name in step.label for name, step in zip(STEPS, steps, strict=False))
+    assert [step.done for step in steps] == list(range(len(CONVERSION_STEPS) + 1))
+    assert all(name in step.label for name, step in zip(CONVERSION_STEPS, steps, strict=False))
     assert "tiny.gguf" in steps[0].label
 
 

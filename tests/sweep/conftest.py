@@ -6,7 +6,7 @@ from steering import intervals
 from steering.data.splits import PromptSplits
 from steering.interventions.panel import parse
 from steering.sweep import sweep
-from steering.sweep.cells import Settings
+from steering.sweep.cells import SweepSettings
 from steering.sweep.sweep import run_sweep
 from tests.helpers.short_sweep import FACTS, FEW_POINTS, SMALL
 
@@ -32,7 +32,7 @@ def splits(prompts) -> PromptSplits:
 def swept(tiny, fitted, splits, tmp_path):
     """Sweep a few panels of `tiny`; returns the rows by panel."""
 
-    def run(*panels: str, settings: Settings = SMALL, generated=(), name="out.csv", **grids):
+    def run(*panels: str, settings: SweepSettings = SMALL, generated=(), name="out.csv", **grids):
         grids = grids or {"some": [parse(panel) for panel in panels]}
         rows = run_sweep(
             tiny,

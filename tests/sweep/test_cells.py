@@ -14,9 +14,9 @@ from steering.interventions.edits import compile_edits
 from steering.interventions.panel import parse
 from steering.interventions.subspace import Subspace
 from steering.sweep import cells, sweep_table
-from steering.sweep.cells import Settings
+from steering.sweep.cells import SweepSettings
 from steering.sweep.sweep import run_sweep
-from steering.sweep.sweep_table import COLUMNS
+from steering.sweep.sweep_table import SWEEP_COLUMNS
 from steering.verdicts.rules import judge
 from tests.helpers.short_sweep import FACTS, SMALL, full, spread_over
 
@@ -115,7 +115,7 @@ def test_an_edit_of_strength_0_is_the_baseline(swept, fitted):
     assert baseline["kl"] == 0.0
     for text in ("flip:alpha=0", "actadd:c=0"):
         row = rows[full(text, fitted)]
-        assert all(row[key] == baseline[key] for key in COLUMNS if key.startswith("harm"))
+        assert all(row[key] == baseline[key] for key in SWEEP_COLUMNS if key.startswith("harm"))
         assert (row["kl"], row["loss"]) == (0.0, baseline["loss"])
     assert rows[full("flip", fitted)]["kl"] > 0
 
@@ -185,11 +185,11 @@ def test_answers_are_judged_like_answers_to_one_prompt_at_a_time(tiny, fitted, s
                 tokens = [t for column in columns for t in column.tokens if t is not None]
                 answer = tiny.tokenizer.decode(tokens, skip_special_tokens=True)
                 verdicts.append(judge(answer.rstrip("\ufffd"), ended=columns[-1].ended[0]).verdict)
-            for verdict in sweep_table.VERDICTS:
+            for verdict in sweep_table.SWEEP_VERDICTS:
                 assert row[f"{group}_{verdict}"] == verdicts.count(verdict) / 2
 
 
 @pytest.mark.parametrize("name", ["prompts", "answer_tokens", "generated_prompts", "rows"])
 def test_sizes_below_1_are_refused(name):
     with pytest.raises(SteeringError, match=f"{name}=0 of the sweep is out of range"):
-        Settings(**{name: 0})
+        SweepSettings(**{name: 0})

@@ -28,7 +28,7 @@ def test_without_a_choice_the_reference_points_answer(tiny, fitted, splits, tmp_
     )
     assert [row["label"] for row in rows] == list(FEW_POINTS)
     for row in rows:
-        shares = [row[f"harmful_{verdict}"] for verdict in sweep_table.VERDICTS]
+        shares = [row[f"harmful_{verdict}"] for verdict in sweep_table.SWEEP_VERDICTS]
         assert sum(shares) == pytest.approx(1.0)
 
 

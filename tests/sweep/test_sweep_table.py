@@ -6,7 +6,7 @@ import pytest
 from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.interventions.panel import parse
-from steering.sweep.sweep_table import COLUMNS, load, summary
+from steering.sweep.sweep_table import SWEEP_COLUMNS, load, summary
 from tests.helpers.short_sweep import FACTS
 
 
@@ -30,7 +30,7 @@ def test_the_table_reads_back_as_it_was_returned(swept, tmp_path, fitted):
     assert len(loaded) == len(rows)
     for entry in loaded:
         expected = rows[entry["panel"]]
-        assert list(entry) == list(COLUMNS)
+        assert list(entry) == list(SWEEP_COLUMNS)
         for key, value in entry.items():
             if isinstance(expected[key], int | float):
                 assert value == pytest.approx(expected[key], rel=1e-5)
@@ -38,7 +38,7 @@ def test_the_table_reads_back_as_it_was_returned(swept, tmp_path, fitted):
                 assert value == expected[key]
     assert document["provenance"] == FACTS
     assert document["settings"]["prompts"] == 3
-    assert document["columns"].keys() == COLUMNS.keys()
+    assert document["columns"].keys() == SWEEP_COLUMNS.keys()
     # A panel of the table is a panel of the app.
     assert str(parse(loaded[1]["panel"])) == loaded[1]["panel"]
 

@@ -8,7 +8,7 @@ import pytest
 from steering.inference.comparison import Answer
 from steering.models.chat_model import inspect
 from steering.ui import events as events_module
-from steering.ui.layout import Limits
+from steering.ui.layout import HostLimits
 from tests.helpers import templates
 from tests.helpers.built_page import call, laid_out, wired
 from tests.helpers.engines import ready
@@ -27,7 +27,7 @@ def test_thinking_can_be_chosen_where_the_template_has_it_and_the_host_allows_it
     assert update[made.thinking] == gr.update(visible=True, value="off")
     update = events_module._thinking(made, engine)
     assert update[made.thinking] == gr.update(visible=False)
-    public = laid_out(thinker, Limits(chooser=False))
+    public = laid_out(thinker, HostLimits(chooser=False))
     assert public.thinking is None
     assert events_module._thinking(public, thinker) == {}
 

@@ -17,7 +17,7 @@ def test_choosing_to_think_changes_the_template_and_refuses_directions_fitted_wi
     assert engine.model is off
     engine.think("on")
     assert engine.model.template.mode.thinking == "on"
-    assert "on: the first word that is measured is that of the thinking" in explanation.facts(
+    assert "on: the first token that is measured is that of the thinking" in explanation.facts(
         engine
     )
     updates = list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))

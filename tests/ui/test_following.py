@@ -13,6 +13,7 @@ from steering.maps.residual_trace import Tracer
 from steering.serving import machine_fit
 from steering.serving.engine import Engine
 from steering.serving.machine_fit import Adapting
+from steering.ui.layout import choices, title_of
 from steering.ui.map.locate import located
 from steering.ui.map.map_section import Atlas, Memory, empty
 from steering.ui.playground.cards import Setting
@@ -159,7 +160,7 @@ def test_a_page_that_comes_after_another_model_was_chosen_shows_that_one(supply,
     names = {"tiny": "Tiny", "other": "Other"}
     engine = Engine("tiny", replace(supply, recordings=recordings.get, names=names))
     blocks, found = arrival(engine, lambda: engine.choose("other"))
-    assert found[blocks["chooser"]] == "other"
+    assert found[blocks["chooser"]]["value"] == "other"
     assert found[blocks["request"]] == "Ho"
     assert blocks["chooser"].value == "tiny"
 
@@ -168,6 +169,19 @@ def test_a_page_that_comes_when_nothing_has_changed_is_left_as_it_was_laid_out(s
     engine = Engine("tiny", replace(supply, names={"tiny": "Tiny", "other": "Other"}))
     blocks, found = arrival(engine, lambda: None)
     assert not {blocks["chooser"], blocks["request"], blocks["doses"]} & set(found)
+
+
+def test_the_list_says_which_models_have_no_directions_until_they_have(supply):
+    ready = {"tiny"}
+    names = {"tiny": "Tiny", "other": "Other", "third": "Third"}
+    engine = Engine("tiny", replace(supply, names=names, fitted=lambda: ready))
+    lacking = " (no directions yet)"
+    assert [said for said, _ in choices(engine)] == ["Tiny", "Other" + lacking, "Third" + lacking]
+    ready.add("third")
+    assert [said for said, _ in choices(engine)] == ["Tiny", "Other" + lacking, "Third"]
+    assert title_of(engine) == "Tiny"
+    everything = Engine("tiny", replace(supply, names=names))
+    assert choices(everything) == [(title, name) for name, title in names.items()]
 
 
 @pytest.mark.parametrize("runs", [False, True])

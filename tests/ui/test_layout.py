@@ -2,7 +2,7 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.serving.engine import Engine, Supply
-from steering.ui.layout import EXAMPLES_EACH, Limits, examples, strip_of, title_of
+from steering.ui.layout import EXAMPLES_EACH, HostLimits, examples, strip_of, title_of
 from steering.ui.playground import card_settings
 from tests.helpers.built_page import built, laid_out
 
@@ -28,8 +28,8 @@ def test_a_public_host_offers_no_choice_of_model(tiny, fitted):
         components = built(engine_of(tiny, fitted), limits).blocks.values()
         return [each for each in components if each.elem_id == "chooser"]
 
-    assert len(choosers(Limits())) == 1
-    assert not choosers(Limits(chooser=False))
+    assert len(choosers(HostLimits())) == 1
+    assert not choosers(HostLimits(chooser=False))
 
 
 def test_without_directions_the_app_is_built_and_says_what_to_do(tiny):
@@ -47,7 +47,7 @@ def test_there_is_a_card_a_slot_and_the_system_prompt_is_the_last_shared_setting
 
 
 def test_a_host_sets_the_length_that_answers_start_with(engine):
-    assert laid_out(engine, Limits(max_new_tokens=7)).sampling[0].value == 7
+    assert laid_out(engine, HostLimits(max_new_tokens=7)).sampling[0].value == 7
 
 
 def test_a_model_is_called_by_its_title_and_a_stranger_by_its_name(tiny, fitted):

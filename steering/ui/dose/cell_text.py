@@ -37,7 +37,7 @@ def told(cell: Cell, *, n: int, n_answered: int) -> str:
             lines.append(f"{name} {_between(cell[key], say)}{end}")
     if not cell["kl"]:
         lines.append("This edit breaks the model.")
-    lines.append(f"n = {n} a class, first word, 95 % intervals")
+    lines.append(f"n = {n} a class, first token, 95 % intervals")
     if shares := cell["answered"]:
         lines.append(
             f"answered (n = {n_answered}): refuses {percent(shares['harmful_refused'])} of harmful,"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Final
 
+from steering.interventions.panel import parse
 from steering.ui.dose.figure_parts import (
     HOVER,
     SYMBOLS,
@@ -68,7 +69,7 @@ def _references(
         values = {name: untouched[name] and untouched[name][0] for name in _MEASURES}
         found.append({"values": values, "dash": "dot", "words": "untouched model"})
     named = [cells[point["cell"]] for point in frontier]
-    random = [cell for cell in named if cell["panel"].startswith("random")]
+    random = [cell for cell in named if parse(cell["panel"]).mirrors_at_random]
     if random and dial != "c":
         words = f"control: random subspaces, k = {k} (mean of {len(random)})"
         means = {name: mean_of(random, name) for name in _MEASURES}

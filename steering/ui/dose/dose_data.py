@@ -13,14 +13,14 @@ from typing import Any, Final
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
-from steering.sweep.sweep_table import VERDICTS
+from steering.sweep.sweep_table import SWEEP_VERDICTS
 from steering.ui import text
 from steering.ui.dose import cell_text, curve_figure, dose_text, frontier_figure, heat_figure
 from steering.ui.dose.figure_parts import NARROW, trimmed
 from steering.ui.map.map_data import settings_of
 from steering.ui.playground import card_settings
 
-Row = Mapping[str, Any]
+SweepRow = Mapping[str, Any]
 MEASURES: Final = (
     "harmful_rate",
     "harmful_score",
@@ -36,7 +36,7 @@ _SHORT: Final = {
 """Names that fit into a plot."""
 
 
-def view(rows: Sequence[Row], directions: Facts) -> dict[str, Any]:
+def view(rows: Sequence[SweepRow], directions: Facts) -> dict[str, Any]:
     """Return what the three figures show.
 
     Args:
@@ -75,12 +75,12 @@ def view(rows: Sequence[Row], directions: Facts) -> dict[str, Any]:
     }
 
 
-def measured_cells(rows: Sequence[Row], directions: Facts) -> list[dict[str, Any]]:
+def measured_cells(rows: Sequence[SweepRow], directions: Facts) -> list[dict[str, Any]]:
     """Return every row as a `cell`."""
     return [cell(row, parse(row["panel"]), directions) for row in rows]
 
 
-def cell(row: Row, panel: Panel, directions: Facts) -> dict[str, Any]:
+def cell(row: SweepRow, panel: Panel, directions: Facts) -> dict[str, Any]:
     """Return one cell: what it is and what was measured.
 
     Returns:
@@ -97,7 +97,7 @@ def cell(row: Row, panel: Panel, directions: Facts) -> dict[str, Any]:
     answered = {
         f"{group}_{word}": row[f"{group}_{word}"]
         for group in ("harmful", "harmless")
-        for word in (*VERDICTS, "looping")
+        for word in (*SWEEP_VERDICTS, "looping")
         if row.get(f"{group}_{word}") is not None
     }
     return {
@@ -112,7 +112,7 @@ def cell(row: Row, panel: Panel, directions: Facts) -> dict[str, Any]:
     }
 
 
-def _interval(row: Row, name: str) -> list[float] | None:
+def _interval(row: SweepRow, name: str) -> list[float] | None:
     ends = [_round(row.get(key)) for key in (name, f"{name}_low", f"{name}_high")]
     return None if None in ends else ends  # type: ignore[return-value]
 
@@ -210,7 +210,7 @@ def _kept(panel: Panel, directions: Facts) -> int | None:
     return rank if rank < directions.default_k else None
 
 
-def frontier(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def frontier(rows: Sequence[SweepRow]) -> list[dict[str, Any]]:
     """Return the labelled points: `cell`, `name`, `short` (for the plot) and `group`.
 
     Groups are `baseline`, `paper`, `random` and `control`, in this order; the random ones of one
@@ -241,10 +241,9 @@ def _named(label: str, panel: Panel) -> dict[str, str]:
     short = _SHORT.get(label, label.removeprefix("control: "))
     if panel.name == "baseline":
         group = "baseline"
-    elif panel.name == "random":
-        group, short = "random", "random subspaces"
     elif panel.basis == "random":
-        group, short = "random", "random directions ablated"
+        drawn = {"flip": "random subspaces", "actadd": "random directions added"}
+        group, short = "random", drawn.get(panel.name, "random directions ablated")
     elif panel.name == "actadd":
         short = f"activation addition, c = {panel.c:g}".replace("-", "−")
     return {"name": label, "short": short, "group": group}

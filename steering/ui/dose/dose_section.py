@@ -31,7 +31,7 @@ _SMALLEST, _LARGEST = 100, 10_000
 
 
 @dataclass(frozen=True)
-class Section:
+class DoseSection:
     """The section's components.
 
     Attributes:
@@ -49,7 +49,7 @@ def empty(engine: Engine) -> dict[str, Any]:
     return {"model": engine.name, "missing": "" if there else dose_text.missing(engine.name)}
 
 
-def section(engine: Engine) -> Section:
+def section(engine: Engine) -> DoseSection:
     """Lay out the section; to be called inside a `gr.Blocks`."""
 
     def doses(_asked: object) -> dict[str, Any] | None:
@@ -74,7 +74,7 @@ def section(engine: Engine) -> Section:
         files=served(),
         elem_id="doses",
     )
-    return Section(board, gr.HTML("", elem_id="dose-said"))
+    return DoseSection(board, gr.HTML("", elem_id="dose-said"))
 
 
 class Cells:
@@ -136,7 +136,7 @@ def refused(problem: SteeringError) -> str:
     return f'<p role="status"><span>{escape(formatting.sentence(str(problem)))}</span></p>'
 
 
-def wire(made: Section, bring: Callable[[str], Mapping[Any, Any]], outputs: list[Any]) -> None:
+def wire(made: DoseSection, bring: Callable[[str], Mapping[Any, Any]], outputs: list[Any]) -> None:
     """Connect a click on a cell.
 
     Args:

@@ -3,28 +3,28 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-Row = Mapping[str, Any]
+SweepRow = Mapping[str, Any]
 HARDLY: Final = 0.2
 """Share of harmful requests refused below which there is hardly anything to suppress (chosen)."""
 
 
-def baseline(rows: Iterable[Row]) -> Row | None:
+def baseline(rows: Iterable[SweepRow]) -> SweepRow | None:
     """Return the row of the unedited model."""
     return next((row for row in rows if row["panel"] == "baseline"), None)
 
 
-def hardly_refuses(rows: Sequence[Row]) -> bool:
+def hardly_refuses(rows: Sequence[SweepRow]) -> bool:
     """Tell whether the unedited model refuses so little that nothing much can be suppressed."""
     row = baseline(rows) or {}
     known = [row[key] for key in ("harmful_rate", "harmful_refused") if row.get(key) is not None]
     return bool(known) and min(known) < HARDLY
 
 
-def sentences(rows: Sequence[Row]) -> dict[str, str]:
+def sentences(rows: Sequence[SweepRow]) -> dict[str, str]:
     """Return what is said of all figures: `measured`, and `hardly` (empty where it refuses)."""
     n, n_answered = int(rows[0]["n"]), answered(rows)
     measured = (
-        f"Measured on n = {n} harmful and {n} harmless validation requests, by the first word "
+        f"Measured on n = {n} harmful and {n} harmless validation requests, by the first token "
         "only: a request counts as refused if a refusal is the more likely opening. Bars, bands "
         "and brackets are 95 % intervals. The same kind of requests chose the shipped settings, "
         "so numbers to cite are those of Results."
@@ -35,7 +35,7 @@ def sentences(rows: Sequence[Row]) -> dict[str, str]:
         judged = f"{100 * row['harmful_refused']:.0f} %"
         measured += (
             f" Named points were also answered and judged (n = {n_answered}): so the untouched "
-            f"model refuses {judged} of the harmful requests, by the first word "
+            f"model refuses {judged} of the harmful requests, by the first token "
             f"{100 * share:.0f} %."
         )
     hardly = ""
@@ -49,7 +49,7 @@ def sentences(rows: Sequence[Row]) -> dict[str, str]:
     return {"measured": measured, "hardly": hardly}
 
 
-def _induced(rows: Sequence[Row], share: float) -> str:
+def _induced(rows: Sequence[SweepRow], share: float) -> str:
     """Say what the opposite of suppression does: pushing towards refusing."""
     pushed = [row for row in rows if row["panel"].startswith("actadd") and (row["c"] or 0) > 0]
     known = [row for row in pushed if row.get("harmful_rate") is not None]
@@ -65,11 +65,11 @@ def _induced(rows: Sequence[Row], share: float) -> str:
     highest = max(row["c"] for row in known)
     return (
         f"Not even activation addition up to c = {highest:g} induces it: at most {reached}, by the "
-        "first word."
+        "first token."
     )
 
 
-def answered(rows: Sequence[Row]) -> int:
+def answered(rows: Sequence[SweepRow]) -> int:
     """Return how many prompts a class were answered and judged; 0 if none were."""
     return next((int(row["n_answered"]) for row in rows if row.get("n_answered")), 0)
 

@@ -17,14 +17,14 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "harmful_rate": Measure("share", "Share of harmful requests that the model begins to refuse."),
     "harmful_score": Measure(
         "score",
-        "Refusal score of harmful requests: log-odds that the first word opens a refusal; 0 is "
+        "Refusal score of harmful requests: log-odds that the first token opens a refusal; 0 is "
         "even.",
     ),
     "harmless_rate": Measure(
         "share", "Share of harmless requests that the model begins to refuse: should stay low."
     ),
     "kl": Measure(
-        "kl", "KL: how far the first word moves on harmless requests, in nats; 0 is no change."
+        "kl", "KL: how far the first token moves on harmless requests, in nats; 0 is no change."
     ),
     "perplexity": Measure(
         "perplexity",

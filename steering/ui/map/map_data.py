@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 MIDDLE: Final = (0.4, 0.6)
 """Values of t, rounded as they are said, that belong to neither side (chosen)."""
-CLASSES: Final = ("harmful", "harmless")
+SHOWN_CLASSES: Final = ("harmful", "harmless")
 """The classes that maps are fitted on, in the order of their means."""
 MAPS: Final[tuple[MapName, ...]] = ("pca", "lda", "umap")
 BAND: Final = (0.1, 0.5, 0.9)
 """Quantiles of t that the path view draws of each class (chosen): most of it, and its middle."""
-_CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k", "random": "k"}
-"""The setting that a panel is told by, said even where it is the default."""
+_CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k"}
+"""Hyperparameter that a panel's label always shows, even at its default."""
 
 
 def cloud(points: Points, *, edit_layer: int) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def cloud(points: Points, *, edit_layer: int) -> dict[str, Any]:
 def _cloud_at(points: Points, index: int) -> dict[str, Any]:
     at = {name: points.at[name][index] for name in MAPS}
     labels = np.array(points.labels)
-    of_class = [labels == name for name in CLASSES]
+    of_class = [labels == name for name in SHOWN_CLASSES]
     harmful, harmless = (at["lda"][chosen, 0] for chosen in of_class)
     right = np.concatenate([harmful < 0.5, harmless > 0.5]).mean()
     return {
@@ -86,7 +86,7 @@ class Request:
     Attributes:
         prompt: The request's text.
         tokens: Length of the rendered request, template included, in tokens.
-        slots: The panels' cards, keys of `dials.SLOTS`.
+        slots: The panels' cards, keys of `card_settings.SLOTS`.
     """
 
     prompt: str
@@ -161,7 +161,7 @@ def _described(
 
 def settings_of(panel: Panel, directions: Facts) -> str:
     """Return what a panel is told by, in words: `k=3, α=1.5`."""
-    given = dict(item.split("=") for item in str(panel).partition(":")[2].split(",") if item)
+    given = panel.settings
     chief = _CHIEF.get(panel.name)
     if chief:
         value = getattr(panel.resolved(directions), chief)

@@ -45,9 +45,9 @@ _PLACEHOLDERS: Final[Mapping[str, str]] = {
     "off": "Switched off. Turn it on to take part in the next run.",
 }
 TIPS: Final = {
-    "gauge": "How likely the very first word of the answer is one that opens a refusal, such as "
+    "gauge": "How likely the first token of the answer is one that opens a refusal, such as "
     "“I” (“I'm sorry”). The score is the same as log-odds: above 0 means more likely than not.",
-    "KL": "How far the edit moves the model's choice of its first word from the baseline's: "
+    "KL": "How far the edit moves the model's choice of its first token from the baseline's: "
     "0 is no change, above about 1 is a lot (KL divergence, in nats).",
     "perplexity": "How surprising the unedited model finds this text: near 1 is what it would have "
     "written itself; a high number means the edit costs fluency.",

@@ -26,12 +26,17 @@ SLOTS: Final[Mapping[str, str]] = {
 and it starts by inducing refusal, the one thing that the others do not show."""
 WHOLE: Final = ("k", "layer", "seed")
 """Controls that take whole numbers."""
-FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip", "random")
+FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip")
 """What the card `own` can be."""
 
 
+def kind_of(slot: str) -> str:
+    """Return the kind of panel that a card starts as."""
+    return parse(SLOTS[slot]).name
+
+
 @dataclass(frozen=True)
-class Limits:
+class SliderLimits:
     """How far a card's sliders go.
 
     Attributes:
@@ -55,7 +60,7 @@ def start(panel: str, directions: Facts | None) -> dict[str, Any]:
     values |= {"side": "both", "center": "origin", "basis": "inlp", "seed": 0}
     if directions is not None:
         chosen = chosen.resolved(directions)
-    elif chosen.name in ("flip", "random"):
+    elif chosen.name == "flip":
         values["alpha"] = 2.0
     given = {key: getattr(chosen, key) for key in KEYS[chosen.name] if key in values}
     return values | {key: value for key, value in given.items() if value is not None}
@@ -141,7 +146,7 @@ def bring(panel: str, directions: Facts | None) -> Brought:
     return Brought(slot, wanted.name, values, str(made))
 
 
-def _read(key: str, kind: str, value: object, reach: Limits) -> Any:  # noqa: ANN401
+def _read(key: str, kind: str, value: object, reach: SliderLimits) -> Any:  # noqa: ANN401
     name = f"{key} of {kind}"
     if key in RANGES:
         low, high = {
@@ -154,7 +159,7 @@ def _read(key: str, kind: str, value: object, reach: Limits) -> Any:  # noqa: AN
     return value
 
 
-def limits(kind: str, basis: str | None, layer: object, directions: Facts | None) -> Limits:
+def limits(kind: str, basis: str | None, layer: object, directions: Facts | None) -> SliderLimits:
     """Return how far the sliders go for a kind of panel at a layer.
 
     Args:
@@ -164,21 +169,22 @@ def limits(kind: str, basis: str | None, layer: object, directions: Facts | None
         directions: None gives wide limits, for a page without directions.
     """
     if directions is None:
-        return Limits(20, 0, 30)
+        return SliderLimits(20, 0, 30)
     chosen = basis if "basis" in KEYS.get(kind, ()) else None
-    plain = kind in ("baseline", "actadd", "ablation") or chosen == "dim"
+    single = kind in ("ablation", "actadd") and chosen != "inlp"
+    plain = kind == "baseline" or single or chosen == "dim"
     if plain or not directions.inlp_ranks:
         known = [
             each
             for position, each in directions.points or ()
             if position == directions.dim_point[0]
         ]
-        return Limits(1, min(known, default=1), max(known, default=directions.n_layers - 1))
+        return SliderLimits(1, min(known, default=1), max(known, default=directions.n_layers - 1))
     position = directions.inlp_point[0]
     layers = [layer for at, layer in directions.inlp_ranks if at == position]
     found = directions.inlp_ranks.get((position, layer)) if isinstance(layer, int) else None
     rank = found if found is not None else directions.default_k
-    return Limits(rank, min(layers), max(layers))
+    return SliderLimits(rank, min(layers), max(layers))
 
 
 def recorded(

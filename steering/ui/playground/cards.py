@@ -8,7 +8,7 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
-from steering.interventions.panel import KEYS, RANGES, Panel
+from steering.interventions.panel import KEYS, RANGES, Panel, choices
 from steering.ui import text
 from steering.ui.playground import answer_html, card_settings, typed_numbers
 
@@ -18,7 +18,7 @@ class Card:
     """The components of one card.
 
     Attributes:
-        slot: Its name, a key of `dials.SLOTS`.
+        slot: Its name, a key of `card_settings.SLOTS`.
         kind: The panel's name; only the card `own` shows it, as a choice.
         on: Whether it takes part; None for the baseline, which always does.
         head: Name and explanation.
@@ -46,7 +46,7 @@ class Card:
         """Turn the values of `inputs`, as a browser sends them, into data."""
         rest = list(values)
         on = bool(rest.pop(0)) if self.on is not None else True
-        built_in = card_settings.SLOTS[self.slot].partition(":")[0]
+        built_in = card_settings.kind_of(self.slot)
         kind = rest.pop(0) if self.kind is not None else built_in
         # None where the list's text was emptied; no panel has such a name.
         return Setting(self.slot, on, str(kind), dict(zip(self.controls, rest, strict=True)))
@@ -73,7 +73,7 @@ class Setting:
 
 def card(slot: str, directions: Facts | None) -> Card:
     """Lay out one card."""
-    kind = card_settings.SLOTS[slot].partition(":")[0]
+    kind = card_settings.kind_of(slot)
     chosen = None
     with gr.Column(elem_classes=["card", f"card-{slot}"], elem_id=f"card-{slot}", min_width=0):
         with gr.Row(elem_classes="top"):
@@ -98,7 +98,7 @@ def card(slot: str, directions: Facts | None) -> Card:
 LEGEND = (
     "<p>All cards answer the same request, at the same time. Only the edit differs, so every "
     "difference from this card is the edit's doing.</p>"
-    "<p>The bar shows how likely the first word is to open a refusal. Point at a number or a "
+    "<p>The bar shows how likely the first token is to open a refusal. Point at a number or a "
     "label to read what it means.</p>"
 )
 
@@ -156,7 +156,7 @@ def _controls(slot: str, kind: str, directions: Facts | None) -> dict[str, Any]:
 _DIALS = ("k", "alpha", "c")
 
 
-def _control(key: str, kind: str, value: Any, reach: card_settings.Limits) -> Any:  # noqa: ANN401
+def _control(key: str, kind: str, value: Any, reach: card_settings.SliderLimits) -> Any:  # noqa: ANN401
     visible = key in KEYS[kind]
     common: dict[str, Any] = {
         "label": _LABELS[key],
@@ -164,7 +164,7 @@ def _control(key: str, kind: str, value: Any, reach: card_settings.Limits) -> An
         "elem_classes": f"dial dial-{key}",
     }
     if key in _CHOICES:
-        return gr.Radio(_CHOICES[key], value=value, **common)
+        return gr.Radio(_choices(key, kind), value=value, **common)
     if key == "seed":
         return gr.Number(value=value, precision=0, minimum=0, **common)
     low, high, step = {
@@ -176,9 +176,13 @@ def _control(key: str, kind: str, value: Any, reach: card_settings.Limits) -> An
     return gr.Slider(low, high, value=value, step=step, buttons=[], **common)
 
 
+def _choices(key: str, kind: str) -> list[tuple[str, str]]:
+    return [each for each in _CHOICES[key] if each[1] in choices(kind, key)]
+
+
 def restart(made: Card, directions: Facts | None) -> dict[Any, Any]:
     """Return the updates that bring a card back to its first state."""
-    kind = card_settings.SLOTS[made.slot].partition(":")[0]
+    kind = card_settings.kind_of(made.slot)
     values = card_settings.start(card_settings.SLOTS[made.slot], directions)
     on = card_settings.starts_on(made.slot, directions)
     return _switched(made, kind, values, directions, on=on)
@@ -214,12 +218,14 @@ def turn_into(
     updates: dict[Any, Any] = {made.head: text.head(made.slot, kind, problem)}
     for key, control in made.controls.items():
         change = {"value": values[key], "visible": key in KEYS[kind]}
+        if key in _CHOICES and key in KEYS[kind]:
+            change["choices"] = _choices(key, kind)
         updates[control] = gr.update(**change, **_reach(key, reach))
     updates[made.form] = form_of(Setting(made.slot, True, kind, values), directions)
     return updates
 
 
-def _reach(key: str, reach: card_settings.Limits) -> dict[str, Any]:
+def _reach(key: str, reach: card_settings.SliderLimits) -> dict[str, Any]:
     if key == "k":
         # A slider from 1 to 1 cannot be drawn; rank 2 of 1 is refused with a sentence.
         return {"maximum": max(reach.k, 2)}

@@ -17,18 +17,18 @@ _NO_REQUEST = "Write a request to see what the model reads."
 
 
 @dataclass(frozen=True)
-class Section:
+class ReadsSection:
     """The fold and what it shows."""
 
     fold: gr.Accordion
     board: gr.HTML
 
 
-def section() -> Section:
+def section() -> ReadsSection:
     """Lay out the fold; to be called inside a `gr.Blocks`."""
     with gr.Accordion("What the model reads", open=False, elem_id="reads-fold") as fold:
         board = gr.HTML(sentence(_NOT_YET), elem_id="reads")
-    return Section(fold, board)
+    return ReadsSection(fold, board)
 
 
 def sentence(words: str) -> str:
@@ -64,7 +64,9 @@ def rendered(pieces: Sequence[tuple[str, bool]]) -> str:
     )
 
 
-def wire(made: Section, engine: Engine, triggers: Sequence[Any], inputs: Sequence[Any]) -> None:
+def wire(
+    made: ReadsSection, engine: Engine, triggers: Sequence[Any], inputs: Sequence[Any]
+) -> None:
     """Connect the fold.
 
     Args:

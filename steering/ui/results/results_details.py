@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from steering.evaluation.ranking import Panel
+from steering.evaluation.ranking import PanelEntry
 from steering.formatting import between, p_value, plain, signed, signed_between
 from steering.ui.playground.answer_html import VERDICTS
 
 
-def details(panel: Panel, groups: Sequence[str]) -> str:
+def details(panel: PanelEntry, groups: Sequence[str]) -> str:
     """Return the details of a panel, a column a prompt set and one for the cost."""
     columns = "".join(_group(group, panel[group]) for group in groups if panel.get(group))
     return f'<div class="columns">{columns}{_cost(panel)}</div>'
@@ -53,13 +53,13 @@ def _verdicts(counts: Mapping[str, int], n: int) -> str:
     return f'<span class="counts" aria-hidden="true">{parts}</span>{words}'
 
 
-def _cost(panel: Panel) -> str:
+def _cost(panel: PanelEntry) -> str:
     rows = [
         (
             "Loss on the baseline's answers",
             _loss(panel.get("loss_difference"), panel),
         ),
-        ("Their perplexity, KL of the first word", _pair(panel)),
+        ("Their perplexity, KL of the first token", _pair(panel)),
     ]
     prose = panel.get("prose")
     if prose:
@@ -74,7 +74,7 @@ def _pair(costs: Mapping[str, Any]) -> str:
     return f"<b>{plain(costs.get('perplexity'))}</b>, <b>{plain(costs.get('kl'), 3)}</b>"
 
 
-def _loss(found: Mapping[str, Any] | None, panel: Panel) -> str:
+def _loss(found: Mapping[str, Any] | None, panel: PanelEntry) -> str:
     if not found:
         return "this is the baseline" if panel["kind"] == "baseline" else "not measured"
     ends = signed_between(found["low"], found["high"])

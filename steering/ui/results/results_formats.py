@@ -23,9 +23,11 @@ def formats(document: Mapping[str, Any] | None, model: str) -> str:
         document: What `python -m steering transfer` wrote; None without it.
         model: Name of the model, as the command line takes it.
     """
-    if document is None or document.get("schema") != transfer_table.SCHEMA:
+    if document is None or document.get("schema") != transfer_table.TRANSFER_SCHEMA:
         return ""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in transfer_table.COLUMNS)
+    head = "".join(
+        f'<th scope="col">{escape(name)}</th>' for name in transfer_table.TRANSFER_COLUMNS
+    )
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
         for row in transfer_table.rows(document)

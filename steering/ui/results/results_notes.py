@@ -20,7 +20,7 @@ TERMS: Final[Mapping[str, str]] = {
     "is high, a low refusal rate means a broken model, not a willing one.",
     "Perplexity": "How surprised the edited model is by the baseline's answers to harmless prompts "
     "(median). Near the baseline's: the edit costs little.",
-    "KL": "How far the choice of the first word moves on harmless prompts, in nats (mean).",
+    "KL": "How far the choice of the first token moves on harmless prompts, in nats (mean).",
     "Prose": "Perplexity of the edited model on neutral prose.",
     "Control": "Does as much to the model without the directions that were found. What a control "
     "does as well is not the method's doing.",

@@ -13,7 +13,7 @@ import gradio as gr
 
 from steering.evaluation import report
 from steering.evaluation.ranking import best
-from steering.evaluation.report import SCHEMA
+from steering.evaluation.report import EVALUATION_SCHEMA
 from steering.serving.engine import Engine
 from steering.ui import text
 from steering.ui.results import results_claims as claims
@@ -24,7 +24,7 @@ from steering.ui.results import results_table as table
 
 
 @dataclass(frozen=True)
-class Section:
+class ResultsSection:
     """The components of the section.
 
     Attributes:
@@ -36,12 +36,12 @@ class Section:
     model: gr.State
 
 
-def results(engine: Engine) -> Section:
+def results(engine: Engine) -> ResultsSection:
     """Lay the section out; to be called inside a `gr.Blocks`."""
-    return Section(gr.HTML(board_of(engine), elem_id="measured"), gr.State(engine.name))
+    return ResultsSection(gr.HTML(board_of(engine), elem_id="measured"), gr.State(engine.name))
 
 
-def wire(section: Section, engine: Engine, events: list[Callable[..., Any]]) -> None:
+def wire(section: ResultsSection, engine: Engine, events: list[Callable[..., Any]]) -> None:
     """Show the results of the present model, on events that may come long after it has changed.
 
     Args:
@@ -88,7 +88,11 @@ def board(
         title: Of the model, as people say it.
         transfer: The table of number formats, None if there is none.
     """
-    if document is None or document.get("schema") != SCHEMA or not document.get("panels"):
+    if (
+        document is None
+        or document.get("schema") != EVALUATION_SCHEMA
+        or not document.get("panels")
+    ):
         return (
             f'<section class="results"><h2>Results</h2>{notes.absent(document, name, title)}'
             "</section>"

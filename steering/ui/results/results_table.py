@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from steering.evaluation.ranking import (
     MOST_LOOPING,
-    Panel,
+    PanelEntry,
     baseline_of,
     best,
     cost_of,
@@ -23,7 +23,10 @@ from steering.formatting import between, plain
 from steering.ui import text
 from steering.ui.results import results_details as details
 
-RULES: Final[Mapping[str, str]] = {"refusal": "By verdict", "substring": "By substring rule"}
+REFUSAL_RULES: Final[Mapping[str, str]] = {
+    "refusal": "By verdict",
+    "substring": "By substring rule",
+}
 """How a refusal is recognised: the start of the document's keys, and the name."""
 _COSTS: Final = (
     ("looping", "Looping"),
@@ -35,7 +38,7 @@ _COSTS: Final = (
 
 def table(document: Mapping[str, Any]) -> str:
     """Return the table in its scrolling box."""
-    panels: Sequence[Panel] = document["panels"]
+    panels: Sequence[PanelEntry] = document["panels"]
     view = _View(panels)
     head = "".join(_head(key, name, rate=key in view.groups) for key, name in view.columns)
     bodies = "".join(view.block(number, block) for number, block in enumerate(together(panels)))
@@ -51,7 +54,7 @@ def switch() -> str:
     buttons = "".join(
         f'<button type="button" data-by="{rule}" aria-pressed="{str(rule == "refusal").lower()}">'
         f"{name}</button>"
-        for rule, name in RULES.items()
+        for rule, name in REFUSAL_RULES.items()
     )
     return f'<div class="by choice" role="group" aria-label="Refusals counted">{buttons}</div>'
 
@@ -69,7 +72,7 @@ def _head(key: str, name: str, *, rate: bool) -> str:
 class _View:
     """What all rows share: the columns, the baseline, and which row is the best."""
 
-    def __init__(self, panels: Sequence[Panel]) -> None:
+    def __init__(self, panels: Sequence[PanelEntry]) -> None:
         self.groups = groups_of(panels)
         self.best = best(panels)
         self.baseline = baseline_of(panels)
@@ -77,9 +80,9 @@ class _View:
             (key, name) for key, name in _COSTS if any(cost_of(p, key) is not None for p in panels)
         ]
         rates = [(group, f"{group.capitalize()} refused") for group in self.groups]
-        self.columns = [("label", "Panel"), *rates, *costs]
+        self.columns = [("label", "PanelEntry"), *rates, *costs]
 
-    def block(self, number: int, block: Sequence[Panel]) -> str:
+    def block(self, number: int, block: Sequence[PanelEntry]) -> str:
         """Return the rows that stay together."""
         name = f"result-{number}"
         rows = (
@@ -88,12 +91,12 @@ class _View:
         kind = escape(block[0]["kind"], quote=True)
         return f'<tbody class="{kind}" data-order="{number}"{self._keys(block)}>{rows}</tbody>'
 
-    def _keys(self, block: Sequence[Panel]) -> str:
+    def _keys(self, block: Sequence[PanelEntry]) -> str:
         """Return what the block is sorted by: the mean, if it holds several panels."""
         values: dict[str, float | None] = {}
         for key, _ in self.columns[1:]:
             if key in self.groups:
-                for rule in RULES:
+                for rule in REFUSAL_RULES:
                     values[f"{key}-{rule}"] = mean([_rate(panel, key, rule) for panel in block])
             else:
                 values[key] = mean([cost_of(panel, key) for panel in block])
@@ -106,7 +109,7 @@ class _View:
         )
         return f' data-label="{label}"{known}'
 
-    def _one(self, name: str, panel: Panel, *, hidden: bool) -> str:
+    def _one(self, name: str, panel: PanelEntry, *, hidden: bool) -> str:
         chips = '<span class="tag best">★ best</span>' if panel["panel"] in self.best else ""
         chips += _control(panel)
         who = _who(name, panel["label"], _mark(panel), chips) + text.form(panel["panel"])
@@ -120,7 +123,7 @@ class _View:
         )
         return f'{row}<th scope="row" class="who">{who}</th>{cells}</tr>{below}'
 
-    def _many(self, name: str, block: Sequence[Panel]) -> str:
+    def _many(self, name: str, block: Sequence[PanelEntry]) -> str:
         """Return one row for all seeds of a random control, and theirs, which it opens."""
         first = block[0]
         who = _who(name, name_of(block), _mark(first), _control(first), what="Show each seed of")
@@ -134,19 +137,19 @@ class _View:
             f"{cells}</tr>{each}"
         )
 
-    def _cell(self, key: str, block: Sequence[Panel]) -> str:
+    def _cell(self, key: str, block: Sequence[PanelEntry]) -> str:
         if key not in self.groups:
             return _cost_cell(key, [cost_of(panel, key) for panel in block])
         if not all(panel.get(key) for panel in block):
             return '<td class="rate">–</td>'
         shown = []
-        for rule in RULES:
+        for rule in REFUSAL_RULES:
             before = _rate(self.baseline, key, rule) if self.baseline else None
             shown.append(f'<div class="by-{rule}">{_interval(block, key, rule, before)}</div>')
         return f'<td class="rate">{"".join(shown)}</td>'
 
 
-def _interval(block: Sequence[Panel], group: str, rule: str, before: float | None) -> str:
+def _interval(block: Sequence[PanelEntry], group: str, rule: str, before: float | None) -> str:
     """Return a rate with its Wilson interval, or a mean of rates with their range."""
     rates = [panel[group][f"{rule}_rate"] for panel in block]
     if len(block) == 1:
@@ -177,7 +180,7 @@ def _cost_cell(key: str, values: Sequence[float | None]) -> str:
     return f'<td class="cost{" high" if bad else ""}">{shown}{warning}</td>'
 
 
-def _rate(panel: Panel, group: str, rule: str) -> float | None:
+def _rate(panel: PanelEntry, group: str, rule: str) -> float | None:
     return panel[group][f"{rule}_rate"] if panel.get(group) else None
 
 
@@ -192,23 +195,23 @@ def _who(name: str, label: str, mark: str, chips: str, what: str = "Details of")
     )
 
 
-def _control(panel: Panel) -> str:
+def _control(panel: PanelEntry) -> str:
     return '<span class="tag">control</span>' if panel["kind"] == "control" else ""
 
 
-def _seeds(block: Sequence[Panel]) -> str:
+def _seeds(block: Sequence[PanelEntry]) -> str:
     """Return the seeds; a text form that leaves its seed out has 0."""
     found = [panel["panel"].partition("seed=")[2].partition(",")[0] or "0" for panel in block]
     return ", ".join(found)
 
 
-def _hue(panel: Panel) -> str:
+def _hue(panel: PanelEntry) -> str:
     """Return the card whose colour the row has; controls have none."""
     name = panel["panel"].partition(":")[0]
     return name if name in text.SHAPES and panel["kind"] != "control" else "none"
 
 
-def _mark(panel: Panel) -> str:
+def _mark(panel: PanelEntry) -> str:
     """Return the card's mark, hollow where its edit has another dose or form than the paper's."""
     hue = _hue(panel)
     if hue == "none":

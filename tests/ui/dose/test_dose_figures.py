@@ -80,8 +80,8 @@ def test_a_curve_with_a_broken_cell_has_a_gap_there(fitted):
 
 def test_the_dashed_line_is_the_mean_of_random_subspaces_and_not_of_ablated_directions(fitted):
     controls = [
-        (Panel("random", seed=0), 0.2),
-        (Panel("random", seed=1), 0.4),
+        (Panel("flip", basis="random", seed=0), 0.2),
+        (Panel("flip", basis="random", seed=1), 0.4),
         (Panel("nullspace", k=1, where="all", basis="random"), 0.9),
     ]
     made = [

@@ -29,7 +29,7 @@ def test_the_first_cards_are_the_default_panels():
         ("nullspace", {"basis": "random"}, "nullspace:basis=random"),
         ("actadd", {"c": 0.0}, "actadd:c=0"),
         ("ablation", {"side": "harmful", "layer": 1}, "ablation:layer=1,side=harmful"),
-        ("random", {"seed": 4}, "random:seed=4"),
+        ("actadd", {"basis": "random", "seed": 4}, "actadd:basis=random,seed=4"),
     ],
 )
 def test_only_what_differs_from_the_default_is_in_the_text_form(kind, change, form, fitted):
@@ -68,7 +68,7 @@ def test_the_rank_goes_up_to_what_inlp_kept_at_that_layer(fitted):
 
 
 def test_one_direction_has_rank_one_and_exists_at_every_layer_but_the_first(fitted):
-    assert card_settings.limits("flip", "dim", 2, fitted) == card_settings.Limits(
+    assert card_settings.limits("flip", "dim", 2, fitted) == card_settings.SliderLimits(
         1, 1, fitted.n_layers - 1
     )
 
@@ -111,7 +111,7 @@ def test_a_recording_with_other_settings_is_not_shown(fitted):
         ("nullspace:k=1,where=all", "nullspace", "nullspace:k=1,where=all"),
         ("actadd:c=-0.5", "actadd", "actadd:c=-0.5"),
         ("ablation:layer=1,where=source", "ablation", "ablation:layer=1,where=source"),
-        ("random:seed=3", "own", "random:seed=3"),
+        ("random:seed=3", "flip", "flip:basis=random,seed=3"),
     ],
 )
 def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
