@@ -14,4 +14,4 @@ def test_files_lie_inside_the_package_or_beside_it(tmp_path, monkeypatch, inside
 
 
 def test_the_page_s_files_are_there():
-    assert {".js", ".css", ".html"} <= {path.suffix for path in shipped.ASSETS.iterdir()}
+    assert {".js", ".css", ".html"} <= {path.suffix for path in shipped.ASSETS.rglob("*")}
