@@ -137,7 +137,7 @@ def transfer(
         "formats": [
             asdict(each)
             | {"name": each.name, "kept": found.kept, "shipped": found.shipped}
-            | {"inlp_rank": found.directions.subspace("inlp", directions.inlp_point).rank}
+            | {"inlp_rank": found.directions.inlp_rank}
             for each, found in fits.items()
         ],
         "baseline": baselines,
@@ -169,7 +169,7 @@ def _loaded(load: Load, shipped: Shipped, wanted: Format) -> ChatModel:
 def fit(load: Load, shipped: Shipped, splits: PromptSplits, wanted: Format) -> Fit:
     """Return the fit in one format, reading the training prompts in it if need be."""
     if wanted == shipped.format:
-        chart = shipped.maps.at(shipped.directions.inlp_point[1])
+        chart = shipped.maps.at(shipped.directions.inlp_layer)
         return Fit(shipped.directions, chart, shipped.kept, shipped=True)
     model = _loaded(load, shipped, wanted)
     stages = Stages.of(model, splits.source, "refit")

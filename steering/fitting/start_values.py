@@ -52,7 +52,7 @@ class Starts:
         of the best. Coefficient: the smallest c under which at least `INDUCED` of the harmless
         prompts are refused, else the one under which most are.
         """
-        limit = directions.subspace("inlp", directions.inlp_point).rank
+        limit = directions.inlp_rank
         ranks = [k for k in RANKS_TRIED if k <= limit]
         flips = {k: Panel("flip", k=k) for k in ranks}
         harmful = self._rates("harmful", list(flips.values()), directions)
