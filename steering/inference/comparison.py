@@ -233,8 +233,3 @@ class _Run:
 
 def _unmeasured(answer: Answer) -> Answer:
     return replace(answer, refusal_score=None, p_refusal=None, kl=None)
-
-
-def readable(model: "ChatModel", tokens: Sequence[int]) -> str:
-    """Decode the answer in tokens; a character whose bytes have not all come yet is left out."""
-    return model.template.split(tokens).answer

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering.artifacts.resumable import Stages
-from steering.data.splits import PromptSplits
+from steering.data.splits import PromptSplits, evenly
 from steering.errors import SteeringError
 from steering.inference.generation import Sampling, write
 from steering.inference.metrics import kl_divergence, refusal_score
@@ -137,9 +137,7 @@ class Cells:
         return chunks
 
     def _prompts(self, group: str, n: int) -> list[list[int]]:
-        texts = self.splits.validation[group]
-        size = min(n, len(texts))
-        chosen = [texts[index * len(texts) // size] for index in range(size)]
+        chosen = evenly(self.splits.validation[group], n)
         return self.model.render_all(chosen, what=f"{group} prompt")
 
     def _answers(self, prompts: Sequence[list[int]]) -> list[list[int]]:
