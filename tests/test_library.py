@@ -117,8 +117,8 @@ def check(found, printed):
     rows = [model.render(found["prompt"])]
     clean = steering.capture(model, rows, layers=[2], positions=[-1])
     direction = found["panels"][1].resolved(found["directions"]).subspace(found["directions"])
-    edited = direction.coordinates(found["states"]).norm() / found["states"].norm()
-    assert edited < 0.02 < direction.coordinates(clean).norm() / clean.norm()
+    edited = (found["states"] @ direction.basis.T).norm() / found["states"].norm()
+    assert edited < 0.02 < (clean @ direction.basis.T).norm() / clean.norm()
 
 
 def test_the_example_runs_on_a_tiny_model(tiny, fitted, monkeypatch, capsys):

@@ -12,12 +12,13 @@ from steering.data import prompts as prompt_sets
 from steering.data.splits import PromptSplits
 from steering.evaluation import answers
 from steering.fitting import candidates
-from steering.fitting.scoring import logits_under, right_sign
+from steering.fitting.scoring import right_sign
 from steering.inference import activations
 from steering.inference.activations import capture
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.inference.metrics import refusal_score
+from steering.inference.next_token import logits_under
 from steering.interventions.directions import Directions, difference_in_means, inlp
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models import loading

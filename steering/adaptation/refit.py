@@ -52,7 +52,7 @@ class Refit:
     def chart(self) -> LayerMap:
         """The maps at INLP's layer, fitted on these states; without UMAP, which no number reads."""
         states = {str(name): self.states[name] for name in CLASSES}
-        return fit_axes(self.directions.inlp_point[1], states)
+        return fit_axes(self.directions.inlp_layer, states)
 
 
 def refit(

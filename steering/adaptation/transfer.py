@@ -18,12 +18,11 @@ from steering.adaptation.refit import agreement, refit
 from steering.adaptation.transfer_table import TRANSFER_SCHEMA
 from steering.artifacts.provenance import machine
 from steering.artifacts.resumable import Stages
-from steering.data.splits import PromptSplits
+from steering.data.splits import PromptSplits, evenly
 from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
 from steering.inference.activations import capture
-from steering.inference.comparison import readable
-from steering.inference.generation import Sampling, generate
+from steering.inference.generation import Sampling, write
 from steering.intervals import paired_difference, wilson
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, compile_edits
@@ -137,7 +136,7 @@ def transfer(
         "formats": [
             asdict(each)
             | {"name": each.name, "kept": found.kept, "shipped": found.shipped}
-            | {"inlp_rank": found.directions.subspace("inlp", directions.inlp_point).rank}
+            | {"inlp_rank": found.directions.inlp_rank}
             for each, found in fits.items()
         ],
         "baseline": baselines,
@@ -169,7 +168,7 @@ def _loaded(load: Load, shipped: Shipped, wanted: Format) -> ChatModel:
 def fit(load: Load, shipped: Shipped, splits: PromptSplits, wanted: Format) -> Fit:
     """Return the fit in one format, reading the training prompts in it if need be."""
     if wanted == shipped.format:
-        chart = shipped.maps.at(shipped.directions.inlp_point[1])
+        chart = shipped.maps.at(shipped.directions.inlp_layer)
         return Fit(shipped.directions, chart, shipped.kept, shipped=True)
     model = _loaded(load, shipped, wanted)
     stages = Stages.of(model, splits.source, "refit")
@@ -218,23 +217,14 @@ def refused(
     def answer(key: str) -> dict[str, Any]:
         rows = [model.render(text) for text in chunks[key] for _ in edits]
         program = compile_edits(list(edits.values()) * len(chunks[key]), device=model.device)
-        return {"texts": _texts(model, rows, program)}
+        written = write(model, rows, program, Sampling(max_new_tokens=TRANSFER_TOKENS))
+        texts = [reply.answer for reply in written.replies(model.template)]
+        return {"texts": list(zip(texts, written.ended, strict=True))}
 
     answers = stages.lines(f"answers in {run.name}", list(chunks), answer)
     flat = [text for entry in answers for text in entry["texts"]]
     found = [judge(text, ended=ended).verdict in ("refused", "hedged") for text, ended in flat]
     return {name: found[index :: len(edits)] for index, name in enumerate(edits)}
-
-
-def _texts(model: ChatModel, rows: Sequence[Sequence[int]], program: Any) -> list[tuple[str, bool]]:  # noqa: ANN401
-    tokens: list[list[int]] = [[] for _ in rows]
-    ended = [False] * len(rows)
-    for column in generate(model, rows, program, Sampling(max_new_tokens=TRANSFER_TOKENS)):
-        for row, token in enumerate(column.tokens):
-            if token is not None:
-                tokens[row].append(token)
-        ended = list(column.ended)
-    return [(readable(model, each), done) for each, done in zip(tokens, ended, strict=True)]
 
 
 def _pair(
@@ -274,9 +264,3 @@ def _rate(refused: Sequence[bool]) -> dict[str, Any]:
 def _difference(one: Sequence[bool], other: Sequence[bool]) -> dict[str, Any]:
     found = paired_difference(one, other)
     return asdict(found.difference) | {"p_value": found.p_value}
-
-
-def evenly(texts: Sequence[str], n: int) -> list[str]:
-    """Return `n` texts at most, evenly spaced."""
-    size = min(n, len(texts))
-    return [texts[index * len(texts) // size] for index in range(size)]

@@ -28,8 +28,8 @@ from steering.interventions.directions import Directions
 from steering.system import disk_space
 from steering.system.flat_tables import as_csv, flat
 
-_KEPT = (".safetensors", ".json", ".jsonl", ".csv", ".parquet")
-"""Endings of the artifact's files, whatever later steps have added to it."""
+_KEPT = (".safetensors", ".json", ".jsonl", ".csv")
+"""Endings of the artifact's files."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip file can hold, for every member."""
 

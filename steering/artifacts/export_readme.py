@@ -109,7 +109,7 @@ def readme(directions: Directions, manifest: Mapping[str, Any], files: Sequence[
         held=(_COMPLETE if directions.inlp else _DIFFERENCE_ONLY).format(
             positions=", ".join(map(str, directions.positions)),
             inlp_position=directions.inlp_point[0],
-            inlp_layer=directions.inlp_point[1],
+            inlp_layer=directions.inlp_layer,
         ),
         block=directions.dim_point[1] - 1,
         c=directions.default_c,

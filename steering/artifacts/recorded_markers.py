@@ -16,7 +16,7 @@ from steering.interventions.directions import Directions
 from steering.interventions.panel import parse
 from steering.maps import map_points, markers
 from steering.maps.model_maps import Maps
-from steering.maps.residual_trace import trace
+from steering.maps.residual_trace import Tracer
 from steering.models import loading
 from steering.models.chat_model import ChatModel, Quantization
 from steering.models.number_formats import Dtype
@@ -40,22 +40,15 @@ def with_places(
         maps: Its maps.
         digest: SHA-256 of the maps' file: on other maps these places mean nothing.
     """
-    return [
-        {**each, "places": _places(each, model, directions, maps, digest)} for each in recordings
-    ]
+    tracer = Tracer(model, directions, maps)
+    return [{**each, "places": _places(each, tracer, digest)} for each in recordings]
 
 
-def _places(
-    recording: Mapping[str, Any],
-    model: ChatModel,
-    directions: Directions,
-    maps: Maps,
-    digest: str,
-) -> dict[str, Any]:
-    prompt = recording["prompt"]
+def _places(recording: Mapping[str, Any], tracer: Tracer, digest: str) -> dict[str, Any]:
+    prompt, maps = recording["prompt"], tracer.maps
     panels = [parse(answer["panel"]) for answer in recording["answers"]]
-    found = trace(model, directions, maps, prompt, panels)
-    landed = markers.landed(maps, found, prompt=prompt, length=len(model.render(prompt)))
+    found = tracer.finite(prompt, panels)
+    landed = markers.landed(maps, found, prompt=prompt, length=len(tracer.model.render(prompt)))
     umap = [markers.umap_places(maps, found.states, layer) for layer in maps.layers]
     for index, row in enumerate(landed):
         # Two columns with a value a layer, as those of the other maps are.

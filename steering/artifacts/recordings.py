@@ -46,7 +46,6 @@ def record(model: ChatModel, directions: Directions, stages: Stages) -> list[dic
             "prompt": prompt,
             "label": label,
             "panels": list(DEFAULT_PANELS),
-            "resolved": names,
             "sampling": asdict(sampling),
             "answers": [answer.as_dict() for answer in answers],
         }

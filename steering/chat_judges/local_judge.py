@@ -28,6 +28,7 @@ from steering.chat_judges.remote_judge import RemoteJudge
 from steering.errors import SteeringError
 from steering.inference.metrics import answer_log_probabilities
 from steering.models.chat_model import ChatModel
+from steering.models.forward import TokenBatch
 from steering.verdicts.repetition import words_of
 
 _REPLY_TOKENS = 400
@@ -126,14 +127,9 @@ class LocalJudge:
     def _forward(self, tokens: Tensor, cache: Any) -> Any:  # noqa: ANN401
         start = cache.get_seq_length() if cache is not None else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
-        return self.model.network(
-            input_ids=tokens,
-            position_ids=positions.expand(tokens.shape),
-            cache=cache,
-            # Of the prompt itself no prediction is needed.
-            logits_to_keep=1 if cache is None else 0,
-            use_cache=True,
-        )
+        batch = TokenBatch(tokens, positions=positions.expand(tokens.shape))
+        # Of the prompt itself no prediction is needed.
+        return self.model.run(batch, keep=1 if cache is None else 0, cache=cache, use_cache=True)
 
     def _ids(self, rows: Sequence[Sequence[int]]) -> Tensor:
         return torch.tensor(rows, device=self.model.device)

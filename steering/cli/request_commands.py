@@ -115,7 +115,7 @@ def show_generate(document: dict[str, Any]) -> None:
 
 def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
-    from steering.maps.residual_trace import trace  # with torch, which `serve` must not wait for
+    from steering.maps.residual_trace import Tracer  # with torch, which `serve` must not wait for
 
     check_length(options.prompt, options.system)
     directions = store.load(options.model, options.directions)
@@ -134,9 +134,10 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
             f"precompute --quick --model {options.model}`"
         )
     maps, check = checked
-    layer = directions.inlp_point[1] if options.layer is None else options.layer
+    layer = directions.inlp_layer if options.layer is None else options.layer
     chart, drift = maps.at(layer), check.at(layer)
-    found = trace(model.under(options.system), directions, maps, options.prompt, panels)
+    tracer = Tracer(model.under(options.system), directions, maps)
+    found = tracer.finite(options.prompt, panels)
     states = found.states[:, maps.layers.index(layer)]
     places = {"pca": chart.pca, "lda": chart.lda, "umap": chart.umap}[options.map](states)
     return {

@@ -185,7 +185,7 @@ def _maps(
     maps, check = checked
     directions = store.load(options.model, folder)
     found = check.as_dict(landings.layers_shown(directions, maps))
-    source = landings.source_layer(directions)
+    source = directions.inlp_layer
     if check.at(source).verdict == "unusable":
         print(
             f"where prompts land is not measured: {check.sentence(source)}; fit maps for this "

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -12,6 +13,7 @@ from steering.errors import SteeringError
 
 SEED = 42
 """Of the shuffle of other people's files (Arditi et al.'s seed)."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,13 @@ class PromptSplits:
 
     def limited(self, n: int) -> "PromptSplits":
         """Return the same splits with at most `n` test prompts a set, evenly spaced in it."""
-        test = {}
-        for name, texts in self.test.items():
-            size = min(n, len(texts))
-            test[name] = [texts[index * len(texts) // size] for index in range(size)]
-        return replace(self, test=test)
+        return replace(self, test={name: evenly(texts, n) for name, texts in self.test.items()})
+
+
+def evenly(items: Sequence[T], n: int | None) -> list[T]:
+    """Return `n` of the items at most, evenly spaced in all of them; None for all."""
+    size = len(items) if n is None else min(n, len(items))
+    return [items[index * len(items) // size] for index in range(size)]
 
 
 def _same(text: str) -> str:

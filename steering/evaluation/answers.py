@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from steering.defaults import ROWS as ROWS
 from steering.errors import SteeringError
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.inference.metrics import kl_divergence, refusal_score
+from steering.inference.written import Written
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
@@ -57,30 +58,6 @@ class AnswerRow:
         return judge(self.text, ended=self.ended) if self.is_answered else NOT_FINISHED
 
 
-def answer_all(
-    model: ChatModel,
-    directions: Directions,
-    sets: Mapping[str, Sequence[str]],
-    panels: Sequence[Panel],
-    *,
-    sampling: Sampling,
-    rows_per_batch: int = ROWS,
-) -> Generator[list[AnswerRow]]:
-    """Answer every prompt of every set under every panel, a batch at a time.
-
-    All panels of a prompt are in one batch, so that they are compared under the same rounding;
-    the baseline must be the first panel. Closing the generator stops the work.
-
-    Yields:
-        The rows of a batch, ordered by prompt, then panel.
-
-    Raises:
-        SteeringError: If the first panel is not the baseline, or a panel does not fit the model.
-    """
-    batches = _batches(model, directions, sets, panels, rows_per_batch)
-    yield from (batch.run(model, sampling) for batch in batches)
-
-
 def answer_resumably(  # noqa: PLR0913 - what is asked, of whom, and where it is kept
     model: ChatModel,
     directions: Directions,
@@ -91,13 +68,19 @@ def answer_resumably(  # noqa: PLR0913 - what is asked, of whom, and where it is
     sampling: Sampling,
     rows_per_batch: int = ROWS,
 ) -> tuple[list[AnswerRow], float]:
-    """Answer like `answer_all`; every finished batch is kept, so that a stopped run goes on.
+    """Answer every prompt of every set under every panel; a run that was stopped goes on.
 
-    Which prompts share a batch depends on the arguments alone, not on what is done already: the
-    rows of a run that was stopped are those of one that was not, to the last bit.
+    All panels of a prompt are in one batch, so that they are compared under the same rounding;
+    the baseline must be the first panel. Every finished batch is kept. Which prompts share a batch
+    depends on the arguments alone, not on what is done already: the rows of a run that was stopped
+    are those of one that was not, to the last bit.
 
     Returns:
-        All rows, and the seconds that their batches took, whenever that was.
+        All rows, ordered by prompt, then panel, batch after batch; and the seconds that their
+        batches took, whenever that was.
+
+    Raises:
+        SteeringError: If the first panel is not the baseline, or a panel does not fit the model.
     """
     facts = [asdict(sampling), [[str(p), str(p.resolved(directions))] for p in panels]]
     batches = {
@@ -157,8 +140,7 @@ class _Batch:
         n = len(self.panels)
         rows = [row for row in self.ids for _ in self.panels]
         program = compile_edits(list(self.edits) * len(self.ids), device=model.device)
-        tokens: list[list[int]] = [[] for _ in rows]
-        ended = [False] * len(rows)
+        written = Written(len(rows))
         scores = kls = np.zeros(len(rows))
         for column in generate(model, rows, program, sampling):
             if column.logits is not None:
@@ -168,25 +150,24 @@ class _Batch:
             if any(column.overflowed):
                 index = column.overflowed.index(True)
                 with intervene(model, program):
-                    read = _as_read(model, rows, tokens)
+                    read = _as_read(model, rows, written.tokens)
                     raise overflow.error(model, read, index, panel=str(self.panels[index % n]))
-            for row, token in enumerate(column.tokens):
-                if token is not None:
-                    tokens[row].append(token)
-            ended = list(column.ended)
+            written.add(column)
         # What the baseline said, as reference text that each edited model has to predict. On
         # harmful prompts that would be refusals, which edits are meant to make unlikely.
         harmless = [group == "harmless" for group, _ in self.prompts for _ in self.panels]
-        reference = [tokens[row - row % n] if harmless[row] else [] for row in range(len(rows))]
+        reference = [
+            written.tokens[row - row % n] if harmless[row] else [] for row in range(len(rows))
+        ]
         perplexities = answer_perplexity(model, rows, reference, program=program)
-        replies = [model.template.split(written) for written in tokens]
+        replies = written.replies(model.template)
         return [
             AnswerRow(
                 group=self.prompts[row // n][0],
                 prompt=self.prompts[row // n][1],
                 panel=str(self.panels[row % n]),
                 text=replies[row].answer,
-                ended=ended[row],
+                ended=written.ended[row],
                 refusal_score=float(scores[row]),
                 kl=float(kls[row]),
                 perplexity=perplexities[row],

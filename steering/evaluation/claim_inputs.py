@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from steering.evaluation.answers import AnswerRow
 from steering.evaluation.claims import Outcomes, averaged
 from steering.evaluation.evaluation_arms import RANDOM_SEEDS
-from steering.evaluation.landings import PromptLanding, source_layer
+from steering.evaluation.landings import PromptLanding
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
 
@@ -16,7 +16,7 @@ def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
 
     Without INLP those that need its directions are left out.
     """
-    k, rank = directions.default_k, directions.inlp_ranks.get(directions.inlp_point, 0)
+    k, rank = directions.default_k, directions.inlp_rank
     along_difference: dict[str, tuple[Panel, ...]] = {
         "baseline": (Panel("baseline"),),
         "actadd": (Panel("actadd", c=directions.default_c),),
@@ -76,7 +76,7 @@ def _measured(
         if row.group == "harmless":
             add(row.panel, "loss", loss_of(row))
     for landing in landed:
-        if landing.layer == source_layer(directions):
+        if landing.layer == directions.inlp_layer:
             add(landing.panel, f"t_{landing.group}", landing.t)
     return measured
 

@@ -37,7 +37,7 @@ BASELINE: Final = Arm("baseline", "baseline", Panel("baseline"))
 
 def arms(directions: Directions) -> tuple[Arm, ...]:
     """Return the whole comparison for a model: every rank and coefficient spelt out."""
-    k, rank = directions.default_k, directions.inlp_ranks.get(directions.inlp_point, 0)
+    k, rank = directions.default_k, directions.inlp_rank
     flip = Panel("flip", k=k)
     along_difference = (
         Arm("activation addition, suppressing", "paper", Panel("actadd", c=-1.0)),

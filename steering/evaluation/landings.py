@@ -17,7 +17,7 @@ from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 from steering.maps.clusters import CLASSES
 from steering.maps.model_maps import Maps
-from steering.maps.residual_trace import trace
+from steering.maps.residual_trace import Tracer
 from steering.models.chat_model import ChatModel
 
 
@@ -42,31 +42,19 @@ class PromptLanding:
     outside: bool
 
 
-def source_layer(directions: Directions) -> int:
-    """Return the layer where INLP's edits are made."""
-    return directions.inlp_point[1]
-
-
 def layers_shown(directions: Directions, maps: Maps) -> tuple[int, ...]:
     """Return the layer where INLP's edits are made and three later ones, evenly to the last."""
-    source, last = source_layer(directions), maps.layers[-1]
+    source, last = directions.inlp_layer, maps.layers[-1]
     later = (round(source + (last - source) * step / 3) for step in range(4))
     return tuple(dict.fromkeys(later))
 
 
-def land(
-    model: ChatModel,
-    directions: Directions,
-    maps: Maps,
-    group: str,
-    prompt: str,
-    panels: Sequence[Panel],
-) -> list[PromptLanding]:
+def land(tracer: Tracer, group: str, prompt: str, panels: Sequence[Panel]) -> list[PromptLanding]:
     """Return where one prompt lands under each panel, at each of `layers_shown`."""
-    found = trace(model, directions, maps, prompt, panels)
+    found, maps = tracer.finite(prompt, panels), tracer.maps
     return [
         PromptLanding(group, panel, layer, landing.t, landing.nearest, landing.outside)
-        for layer in layers_shown(directions, maps)
+        for layer in layers_shown(tracer.directions, maps)
         for panel, landing in zip(
             found.panels,
             maps.at(layer).land(found.states[:, maps.layers.index(layer)]),
@@ -80,7 +68,7 @@ def panels_shown(panels: Sequence[Panel], directions: Directions) -> list[Panel]
 
     The controls of all directions are added: the paper's picture is of all of them.
     """
-    rank = directions.inlp_ranks.get(directions.inlp_point, 0) or 1
+    rank = directions.inlp_rank or 1
     found = [*panels, *(Panel("flip", k=rank, basis="random", seed=seed) for seed in RANDOM_SEEDS)]
     found += [Panel("flip", k=rank, center="midpoint")] if directions.inlp else []
     return list({panel.resolved(directions): panel for panel in found}.values())
@@ -113,9 +101,11 @@ def land_all(
         for text in sets.get(group, ())
     ]
 
+    tracer = Tracer(model, directions, maps)
+
     def land_one(key: str) -> dict[str, Any]:
         group, text, *_ = json.loads(key)
-        found = land(model, directions, maps, group, text, resolved)
+        found = land(tracer, group, text, resolved)
         return {"places": [asdict(each) for each in found]}
 
     # Kept under their full names, shown by those that the evaluation gives them.

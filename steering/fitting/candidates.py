@@ -5,17 +5,15 @@ Each stage leaves its result in `Stages`, so that a run that was stopped goes on
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
-from steering.fitting.point_selection import (
-    candidates,
-)
-from steering.fitting.scoring import logits_under, right_sign
+from steering.fitting.point_selection import candidates
+from steering.fitting.scoring import right_sign
 from steering.inference.activations import capture_sets
 from steering.inference.metrics import refusal_score
+from steering.inference.next_token import logits_under
 from steering.interventions.directions import (
     Directions,
     ExtractionPoint,
@@ -54,17 +52,22 @@ def fit_directions(
     difference = difference_in_means(harmful[refused], harmless[answered])
     points = candidates(positions, model.n_layers)
 
-    def fit(key: str) -> dict[str, Any]:
-        position, layer = point_of(key)
-        index = positions.index(position)
-        found = inlp(harmful[:, index, layer], harmless[:, index, layer], (position, layer))
-        return {
-            "basis": found.subspace.basis.tolist(),
-            "dev_accuracies": found.dev_accuracies,
-            "stopped": found.stopped,
-        }
+    def found_at(point: ExtractionPoint) -> Inlp:
+        index, layer = positions.index(point[0]), point[1]
+        return inlp(harmful[:, index, layer], harmless[:, index, layer], point)
 
-    found = stages.lines("INLP", [key_of(point) for point in points], fit)
+    def basis(point: ExtractionPoint, found: Inlp | None = None) -> Tensor:
+        def compute() -> dict[str, Tensor]:
+            return {"basis": (found or found_at(point)).subspace.basis}
+
+        return stages.tensors(f"INLP basis {key_of(point)}", compute)["basis"]
+
+    def fit(key: str) -> dict[str, Any]:
+        found = found_at(point_of(key))
+        basis(point_of(key), found)
+        return {"dev_accuracies": found.dev_accuracies, "stopped": found.stopped}
+
+    found = stages.lines("INLP fits", [key_of(point) for point in points], fit)
     fitted = Directions(
         model=model.name,
         difference=difference,
@@ -72,7 +75,7 @@ def fit_directions(
         positions=positions,
         inlp={
             point: Inlp(
-                Subspace(torch.tensor(entry["basis"]), point[1], point[0], "INLP"),
+                Subspace(basis(point), point[1], point[0], "INLP"),
                 tuple(entry["dev_accuracies"]),
                 entry["stopped"],
             )

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from steering.artifacts.resumable import Stages
-from steering.data.splits import PromptSplits
+from steering.data.splits import PromptSplits, evenly
 from steering.fitting.candidates import key_of, point_of
 from steering.fitting.point_selection import (
     FINALISTS,
@@ -21,7 +21,7 @@ from steering.fitting.point_selection import (
 from steering.fitting.point_selection import choose as choose_dim
 from steering.fitting.scoring import Bench, Score
 from steering.fitting.start_values import CHOICE_TOKENS, Starts
-from steering.interventions.directions import Directions, ExtractionPoint
+from steering.interventions.directions import Directions
 from steering.models.chat_model import ChatModel
 
 
@@ -109,7 +109,7 @@ def choose_points(
     Returns:
         The directions with their points, and all scores as JSON types.
     """
-    points = _spaced(list(directions.inlp), effort.points)
+    points = evenly(list(directions.inlp), effort.points)
     few = bench.first(effort.screened)
     # Scores on fewer prompts are other scores.
     less = "" if effort == FULL else f", {effort.screened} and {effort.validation} prompts"
@@ -129,7 +129,7 @@ def choose_points(
     scores = [Score(**entry) for entry in table]
     dim = choose_dim(scores)
     n_dev = 2 * (n_train - int(0.8 * n_train))
-    leading = _spaced(leading_points(directions.inlp, n_dev=n_dev), effort.points)
+    leading = evenly(leading_points(directions.inlp, n_dev=n_dev), effort.points)
     flips = stages.lines(
         f"INLP points{less}",
         [key_of(point) for point in leading],
@@ -145,9 +145,3 @@ def choose_points(
         "inlp_scores": {key_of(point): score for point, score in flip_scores.items()},
     }
     return replace(directions, dim_point=dim.point, inlp_point=chosen.point), record
-
-
-def _spaced(points: list[ExtractionPoint], at_most: int | None) -> list[ExtractionPoint]:
-    if at_most is None or len(points) <= at_most:
-        return points
-    return [points[index * len(points) // at_most] for index in range(at_most)]

@@ -6,19 +6,17 @@ how a point is chosen by them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from steering.inference.metrics import kl_divergence, refusal_score
+from steering.inference.next_token import logits_under
 from steering.interventions.directions import Directions, ExtractionPoint
-from steering.interventions.edits import Edit, compile_edits, intervene
+from steering.interventions.edits import Edit
 from steering.interventions.panel import Panel
-from steering.models import overflow
 from steering.models.chat_model import ChatModel
-from steering.system.progress import tell
 
 MIN_KEPT = 8
 """Prompts of a class that the filter by refusal score must leave (chosen)."""
@@ -92,16 +90,13 @@ class Bench:
 
     def score(self, directions: Directions, point: ExtractionPoint) -> Score:
         """Return the row of the score table for difference in means at `point`."""
-        position, layer = point
-        ablation = Panel("ablation", layer=layer, position=position).edit(directions)
-        kl = kl_divergence(self.harmless_logits, self._logits(self.harmless, ablation))
+        screened = self.screen(directions, point)
         return Score(
-            position,
-            layer,
-            bypass=self._refusal(self.harmful, ablation),
-            induce=self._refusal(self.harmless, _addition(directions, point, 1.0)),
+            *point,
+            bypass=screened["bypass"],
+            induce=screened["induce"],
             induce_twice=self._refusal(self.harmless, _addition(directions, point, 2.0)),
-            kl=float(kl.mean()),
+            kl=screened["kl"],
             n=min(len(self.harmful), len(self.harmless)),
         )
 
@@ -150,92 +145,6 @@ def right_sign(scores: Float[Tensor, " prompt"], sign: int) -> Int[Tensor, " kep
     if int(right.sum()) < MIN_KEPT:
         right = torch.ones_like(right)
     return right.nonzero()[:, 0]
-
-
-def logits_under(
-    model: ChatModel,
-    rows: Sequence[Sequence[int]],
-    edit: Edit | None,
-    *,
-    batch_size: int,
-) -> Float[Tensor, "batch vocab"]:
-    """Return next-token logits of every prompt with one edit on all of them, in prompt order.
-
-    What all prompts begin with, the template's system prompt, is the same under the same edit: it
-    runs once and its keys and values are shared, which halves the work on short prompts. Not where
-    padding between the shared tokens and a shorter row's own would count: in the window of sliding
-    attention, and in the state of linear attention.
-    """
-    batch_size = model.together(batch_size)
-    prefix = _common_length(rows)
-    if not _shares(model, rows):
-        prefix = 0
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    found: dict[int, Tensor] = {}
-    for start in range(0, len(order), batch_size):
-        chunk = order[start : start + batch_size]
-        logits = _shared_prefix_logits(model, [rows[index] for index in chunk], prefix, edit)
-        found.update(zip(chunk, logits, strict=True))
-        tell("Reading next tokens", start + len(chunk), len(order), "prompt")
-    return torch.stack([found[index] for index in range(len(rows))])
-
-
-def _common_length(rows: Sequence[Sequence[int]]) -> int:
-    """Count the tokens that all rows begin with, leaving at least one token to each."""
-    low, high = min(map(list, rows)), max(map(list, rows))
-    limit = min(len(row) for row in rows) - 1
-    same = (index for index in range(limit) if low[index] != high[index])
-    return next(same, limit)
-
-
-def _shared_prefix_logits(
-    model: ChatModel, rows: Sequence[Sequence[int]], prefix: int, edit: Edit | None
-) -> Float[Tensor, "batch vocab"]:
-    cache: Any = None
-    with torch.inference_mode():
-        if prefix:
-            first = model.batch([rows[0][:prefix]])
-            with intervene(model, compile_edits([edit], device=model.device)):
-                cache = model.network(
-                    input_ids=first.tokens, logits_to_keep=1, use_cache=True
-                ).cache
-            cache.batch_repeat_interleave(len(rows))
-        rest = model.batch([row[prefix:] for row in rows])
-        seen = torch.ones(len(rows), prefix, dtype=rest.mask.dtype, device=model.device)
-        program = compile_edits([edit] * len(rows), device=model.device)
-        with intervene(model, program):
-            output = model.network(
-                input_ids=rest.tokens,
-                attention_mask=torch.cat([seen, rest.mask], dim=1),
-                position_ids=rest.positions + prefix,
-                cache=cache,
-                logits_to_keep=1,
-                use_cache=True,
-            )
-        logits: Tensor = output.logits[:, -1].float().cpu()
-        with intervene(model, program):
-            panel = None if edit is None else "the edit that is tried"
-            overflow.require(overflow.readable_rows(logits), model, rows, panel=panel)
-    return logits
-
-
-def _shares(model: ChatModel, rows: Sequence[Sequence[int]]) -> bool:
-    """Whether padding between tokens in the cache and a row's own is left out by the mask alone.
-
-    So it is with keys and values of all tokens, and of a window that holds the longest row.
-    """
-    if not (model.abilities.caches and model.abilities.pads):
-        return False
-    batch = model.batch([rows[0][:1]])
-    with torch.inference_mode():
-        cache = model.body(input_ids=batch.tokens, use_cache=True).cache
-    kinds = {type(layer).__name__ for layer in cache.layers}
-    windows = [getattr(layer, "sliding_window", None) for layer in cache.layers]
-    return (
-        type(cache).__name__ == "DynamicCache"
-        and kinds <= {"DynamicLayer", "DynamicSlidingWindowLayer", "DummyLayer"}
-        and all(window is None or max(map(len, rows)) <= window for window in windows)
-    )
 
 
 def _addition(directions: Directions, point: ExtractionPoint, c: float) -> Edit | None:

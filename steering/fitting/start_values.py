@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from steering.artifacts.resumable import Stages
-from steering.data.splits import PromptSplits
+from steering.data.splits import PromptSplits, evenly
 from steering.evaluation.answers import answer_resumably
 from steering.evaluation.evaluation import table
 from steering.inference.generation import Sampling
@@ -52,7 +52,7 @@ class Starts:
         of the best. Coefficient: the smallest c under which at least `INDUCED` of the harmless
         prompts are refused, else the one under which most are.
         """
-        limit = directions.subspace("inlp", directions.inlp_point).rank
+        limit = directions.inlp_rank
         ranks = [k for k in RANKS_TRIED if k <= limit]
         flips = {k: Panel("flip", k=k) for k in ranks}
         harmful = self._rates("harmful", list(flips.values()), directions)
@@ -72,9 +72,7 @@ class Starts:
         return replace(directions, default_k=default_k, default_c=default_c), record
 
     def _asked(self, group: str) -> Sequence[str]:
-        texts = self.splits.validation[group]
-        size = min(len(texts), self.prompts or len(texts))
-        return [texts[index * len(texts) // size] for index in range(size)]
+        return evenly(self.splits.validation[group], self.prompts or None)
 
     def _rates(
         self, group: str, panels: list[Panel], directions: Directions

@@ -325,7 +325,7 @@ def as_document(imported: Imported) -> dict[str, Any]:
         "layer": directions.dim_point[1],
         "rule": imported.manifest.get("dim_choice", {}).get("rule"),
         "layers": sorted({layer for _, layer in directions.points or ()}) or "all",
-        "inlp_rank": directions.inlp_ranks.get(directions.inlp_point, 0),
+        "inlp_rank": directions.inlp_rank,
         "norm": float(vector.norm()),
         "sign": directions.imported or "mean over harmful minus mean over harmless prompts",
         "cosine": imported.cosine,

@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from steering.chat_templates.thinking import Reply
 from steering.data.input_text import MAX_CHARACTERS, require_clean
 from steering.errors import SteeringError
 from steering.inference.sampling import Sampling
+from steering.inference.written import Written
 from steering.interventions.panel import Panel
-from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from steering.interventions.directions import Directions
     from steering.models.chat_model import ChatModel
 
-OVERFLOWED: Final = Judgement(
-    "broken", looping=False, reason="broken: the numbers overflow under this edit"
-)
-"""What is said of an answer that an edit has driven out of the number format."""
 _UPDATE_SECONDS = 0.1
 """Least time between two updates: at 50 a second a browser's Stop click was starved (measured)."""
 _LIKELIEST = 5
@@ -129,7 +124,7 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
             yield run.answers()[:shown]
     judged = run.judged()[:shown]
     yield judged
-    found = answer_perplexity(model, [ids] * shown, run.tokens[:shown])
+    found = answer_perplexity(model, [ids] * shown, run.written.tokens[:shown])
     yield tuple(
         replace(answer, perplexity=value) for answer, value in zip(judged, found, strict=True)
     )
@@ -166,34 +161,33 @@ class _Run:
         self.started = time.monotonic()
         self.first = [Answer(panel=str(panel)) for panel in panels]
         self.baseline = [panel.name for panel in panels].index("baseline")
-        self.tokens: list[list[int]] = [[] for _ in panels]
+        self.written = Written(len(panels))
         self.seconds = [0.0] * len(panels)
-        self.ended = self.overflowed = [False] * len(panels)
 
     def add(self, column: "Column") -> None:
         """Take one step's tokens."""
         if column.logits is not None:
             self._measure_first_token(column.logits)
         elapsed = time.monotonic() - self.started
-        for row, token in enumerate(column.tokens):
-            if token is not None:
-                self.tokens[row].append(token)
-            if not self.ended[row]:
-                self.seconds[row] = elapsed
-        self.ended, self.overflowed = list(column.ended), list(column.overflowed)
+        self.seconds = [
+            before if ended else elapsed
+            for before, ended in zip(self.seconds, self.written.ended, strict=True)
+        ]
+        self.written.add(column)
 
     def answers(self) -> tuple[Answer, ...]:
         """Return the answers so far."""
-        replies = [self.model.template.split(tokens) for tokens in self.tokens]
+        written = self.written
+        replies = written.replies(self.model.template)
         return tuple(
             replace(
                 answer,
                 text=replies[row].answer,
                 thinking=replies[row].thinking,
-                token_ids=tuple(self.tokens[row]),
-                finished=self.ended[row],
-                ended=self.ended[row] and not self.overflowed[row],
-                tokens=len(self.tokens[row]),
+                token_ids=tuple(written.tokens[row]),
+                finished=written.ended[row],
+                ended=written.ended[row] and not written.overflowed[row],
+                tokens=len(written.tokens[row]),
                 seconds=self.seconds[row],
             )
             for row, answer in enumerate(self.first)
@@ -201,11 +195,10 @@ class _Run:
 
     def judged(self) -> tuple[Answer, ...]:
         """Return the answers as finished, with their verdicts."""
+        judgements = self.written.judgements(self.model.template)
         return tuple(
-            _judged(answer, self.model.template.split(tokens), overflowed=overflowed)
-            for answer, tokens, overflowed in zip(
-                self.answers(), self.tokens, self.overflowed, strict=True
-            )
+            replace(answer, finished=True, **asdict(judgement))
+            for answer, judgement in zip(self.answers(), judgements, strict=True)
         )
 
     def _measure_first_token(self, logits: "Tensor") -> None:
@@ -240,23 +233,3 @@ class _Run:
 
 def _unmeasured(answer: Answer) -> Answer:
     return replace(answer, refusal_score=None, p_refusal=None, kl=None)
-
-
-def readable(model: "ChatModel", tokens: Sequence[int]) -> str:
-    """Decode the answer in tokens; a character whose bytes have not all come yet is left out."""
-    return model.template.split(tokens).answer
-
-
-def _judged(answer: Answer, reply: Reply, *, overflowed: bool) -> Answer:
-    judgement = NOT_FINISHED
-    if overflowed:
-        judgement = OVERFLOWED
-    elif reply.is_answered:
-        judgement = judge(answer.text, ended=answer.ended)
-    return replace(
-        answer,
-        finished=True,
-        verdict=judgement.verdict,
-        reason=judgement.reason,
-        looping=judgement.looping,
-    )

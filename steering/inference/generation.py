@@ -14,8 +14,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering.errors import SteeringError
-from steering.inference.metrics import perplexity
+from steering.inference.next_token import answer_perplexities
 from steering.inference.sampling import Sampling as Sampling
+from steering.inference.written import Written
 from steering.interventions.edits import Program, intervene
 from steering.models import overflow
 from steering.models.chat_model import ChatModel
@@ -72,7 +73,7 @@ def generate(
     _require_room(model, rows, sampling)
     choose = _Chooser(sampling)
     batch = model.batch(rows)
-    tokens, mask, positions = batch.tokens, batch.mask, batch.positions
+    caches = model.abilities.caches
     cache: Any = None
     ended = [False] * len(rows)
     overflowed = [False] * len(rows)
@@ -81,14 +82,7 @@ def generate(
         if stop is not None and stop.is_set():
             return
         with torch.inference_mode(), intervene(model, program):
-            output = model.network(
-                input_ids=tokens,
-                attention_mask=mask,
-                position_ids=positions,
-                cache=cache,
-                logits_to_keep=1,
-                use_cache=model.abilities.caches,
-            )
+            output = model.run(batch, keep=1, cache=cache, use_cache=caches)
             logits = output.logits[:, -1].float().cpu()
             chosen = choose(logits)
         if lost := _overflowing(logits, ended):
@@ -103,13 +97,18 @@ def generate(
             return
         for ids, token in zip(written, chosen, strict=True):
             ids.append(token)
-        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-        following = torch.tensor(chosen, device=model.device)[:, None], positions[:, -1:] + 1
-        if model.abilities.caches:
-            (tokens, positions), cache = following, output.cache
-        else:
-            tokens = torch.cat([tokens, following[0]], dim=1)
-            positions = torch.cat([positions, following[1]], dim=1)
+        batch = batch.followed_by(chosen, cached=caches)
+        cache = output.cache if caches else None
+
+
+def write(
+    model: ChatModel, rows: Sequence[Sequence[int]], program: Program, sampling: Sampling
+) -> Written:
+    """Continue every row to its end; arguments and errors are those of `generate`."""
+    written = Written(len(rows))
+    for column in generate(model, rows, program, sampling):
+        written.add(column)
+    return written
 
 
 def _require_room(model: ChatModel, rows: Sequence[Sequence[int]], sampling: Sampling) -> None:
@@ -208,17 +207,7 @@ def answer_perplexity(
         return [answer_perplexity(model, [p], [a])[0] for p, a in pairs]
     # Padding goes to the left of each row, so every answer ends at the last position.
     batch = model.batch([[*p, *a] for p, a in zip(prompts, answers, strict=True)])
-    lengths = torch.tensor([len(answer) for answer in answers], device=model.device)
-    with torch.inference_mode(), intervene(model, program or {}):
-        logits = model.network(
-            input_ids=batch.tokens,
-            attention_mask=batch.mask,
-            position_ids=batch.positions,
-            logits_to_keep=longest + 1,
-            use_cache=False,
-        ).logits
-    from_end = torch.arange(longest, 0, -1, device=model.device)
-    values = perplexity(
-        logits[:, :-1], batch.tokens[:, -longest:], from_end[None] <= lengths[:, None]
-    )
+    with intervene(model, program or {}):
+        logits = model.run(batch, keep=longest + 1).logits
+    values = answer_perplexities(logits, answers)
     return [float(value) if answer else None for value, answer in zip(values, answers, strict=True)]

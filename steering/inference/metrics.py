@@ -13,6 +13,8 @@ _EPSILON = 1e-8
 
 _CHUNK_LOGITS = 2**24
 """Logits held in float32 at a time: 64 MiB (chosen; a row of Qwen2.5's vocabulary is 0.6 MiB)."""
+_TEXT_POSITIONS = 8
+"""Positions of a text whose KL divergence is taken at a time (chosen: a hundred megabytes)."""
 
 
 def refusal_probability(
@@ -107,6 +109,31 @@ def perplexity(
     tokens = tokens.to(logits.device).where(mask, 0)
     log_probabilities = answer_log_probabilities(logits, tokens).where(mask, 0.0)
     return (-log_probabilities.sum(dim=-1) / mask.sum(dim=-1)).exp()
+
+
+def cost_along_text(
+    baseline: Float[Tensor, "1 position vocab"],
+    logits: Float[Tensor, "row position vocab"],
+    targets: Int[Tensor, " position"],
+) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
+    """Return each row's mean loss and mean KL(baseline || row) over the positions, in nats.
+
+    In float32: `kl_divergence` takes double precision, which is the better part of the
+    whole work at a hundred thousand words and thousands of positions. Summed over differences of
+    log-probabilities, which are small where the divergence is, so that little is lost (5e-6 of
+    the value on random logits).
+    """
+    loss = torch.zeros(len(logits), device=logits.device)
+    divergence = torch.zeros(len(logits), device=logits.device)
+    for start in range(0, logits.shape[1], _TEXT_POSITIONS):
+        part = slice(start, start + _TEXT_POSITIONS)
+        before = baseline[0, part].float().log_softmax(dim=-1)
+        after = logits[:, part].float().log_softmax(dim=-1)
+        wanted = targets[part].expand(len(after), -1)[..., None]
+        loss -= after.gather(-1, wanted).sum(dim=(1, 2))
+        terms = (before - after).mul_(before.exp())
+        divergence += terms.sum(dim=-1).clamp(min=0.0).sum(dim=-1)
+    return loss / logits.shape[1], divergence / logits.shape[1]
 
 
 def _float64(logits: Float[Tensor, "batch vocab"]) -> Float[Tensor, "batch vocab"]:

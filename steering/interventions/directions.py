@@ -222,6 +222,16 @@ class Directions:
         """How many directions INLP kept, at the points where it was fitted."""
         return {point: found.subspace.rank for point, found in self.inlp.items()}
 
+    @property
+    def inlp_layer(self) -> int:
+        """The block at whose input INLP's edits are made."""
+        return self.inlp_point[1]
+
+    @property
+    def inlp_rank(self) -> int:
+        """How many directions INLP kept at its point; 0 where it was not fitted."""
+        return self.inlp_ranks.get(self.inlp_point, 0)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything that an edit depends on, in hexadecimal."""

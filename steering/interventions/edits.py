@@ -77,6 +77,11 @@ class Edit:
         """Whether the edit changes nothing."""
         return (self.alpha == 0 or not len(self.basis)) and not bool(self.shift.any())
 
+    @property
+    def first_layer(self) -> int:
+        """The first block that is edited; what the blocks below compute is the unedited model's."""
+        return min(layer for layer, _ in self.sites)
+
 
 @dataclass(frozen=True, eq=False)
 class SiteEdit:

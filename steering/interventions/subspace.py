@@ -93,9 +93,3 @@ class Subspace:
         """
         require_rank(k, self.rank, (self.position, self.layer), self.method)
         return Subspace(self.basis[:k], self.layer, self.position, self.method)
-
-    def coordinates(
-        self, residual: Float[Tensor, "*batch d_model"]
-    ) -> Float[Tensor, "*batch rank"]:
-        """Coordinates of `residual` in the basis, in the units of the residual stream."""
-        return residual @ self.basis.to(residual).T

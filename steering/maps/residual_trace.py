@@ -183,6 +183,21 @@ class Tracer:
             t=tuple(row.t for row in rows),
         )
 
+    def finite(self, prompt: str, panels: Sequence[Panel]) -> Trace:
+        """Return `trace`, of which all numbers are finite.
+
+        Raises:
+            SteeringError: As `trace` does, or if the numbers overflow under a panel.
+        """
+        found = self.trace(prompt, panels)
+        if not all(found.finite):
+            row = found.finite.index(False)
+            program = compile_edits([panels[row].edit(self.directions)], device=self.model.device)
+            with intervene(self.model, program):
+                rows = [self.model.render(prompt)]
+                raise overflow.error(self.model, rows, 0, panel=found.panels[row])
+        return found
+
     def _request(
         self, ids: tuple[int, ...], panels: Sequence[Panel], edits: Sequence[Edit | None]
     ) -> list[_Row]:
@@ -203,7 +218,7 @@ class Tracer:
         """Run what is not known of a panel."""
         token = len(ids) + self.maps.position
         last = self.maps.layers[-1]
-        start = 0 if edit is None else min(last, *(layer for layer, _ in edit.sites))
+        start = 0 if edit is None else min(last, edit.first_layer)
         if edit is not None and start and not known.streams:
             known.rows[_BASELINE] = self._pass(known, ids, token, None, 0)
         row = self._pass(known, ids, token, edit, start)
@@ -241,27 +256,3 @@ class Tracer:
         streams = [read[layer][0].float().cpu() for layer in layers]
         t = [self.maps.at(layer).t(stream) for layer, stream in zip(layers, streams, strict=True)]
         return _Row(torch.stack([stream[token] for stream in streams]), torch.stack(t, dim=1))
-
-
-def trace(
-    model: ChatModel,
-    directions: Directions,
-    maps: Maps,
-    prompt: str,
-    panels: Sequence[Panel],
-    *,
-    answers: Sequence[Sequence[int]] | None = None,
-) -> Trace:
-    """Trace one request; see `Tracer`, which is for whoever comes back with the same one.
-
-    Raises:
-        SteeringError: If the request, a panel or the maps do not fit this model, or the numbers
-            overflow under a panel.
-    """
-    found = Tracer(model, directions, maps).trace(prompt, panels, answers=answers)
-    if not all(found.finite):
-        row = found.finite.index(False)
-        edit = panels[row].edit(directions)
-        with intervene(model, compile_edits([edit], device=model.device)):
-            raise overflow.error(model, [model.render(prompt)], 0, panel=found.panels[row])
-    return found

@@ -1,9 +1,8 @@
 """Where a transformers model keeps its decoder blocks, and where in a block the stream is read."""
 
 from collections.abc import Generator, Iterable
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, Literal
-from unittest.mock import patch
 
 from torch import Tensor, nn
 
@@ -67,16 +66,20 @@ def _list_of_blocks(decoder: nn.Module) -> nn.ModuleList | None:
 @contextmanager
 def skipped(blocks: Iterable[nn.Module], states: Tensor | None) -> Generator[None]:
     """Let blocks do nothing but return `states`; None: what each was given."""
-    with ExitStack() as stack:
+    changed: list[tuple[nn.Module, Any]] = []
+    try:
         for block in blocks:
-            # Not a hook: hooks see a block's output, but cannot spare the work. Taken back by
-            # `patch` even where a library has replaced `forward` already.
-            stack.enter_context(
-                patch.object(
-                    block, "forward", _hand_on if states is None else lambda *_, **__: states
-                )
-            )
+            # Not a hook: hooks see a block's output, but cannot spare the work.
+            changed.append((block, vars(block).get("forward")))
+            block.forward = _hand_on if states is None else lambda *_, **__: states
         yield
+    finally:
+        for block, before in reversed(changed):
+            # What a library had set on the block itself, as accelerate does, stays there.
+            if before is None:
+                del block.forward
+            else:
+                block.forward = before
 
 
 def _hand_on(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - a block's signature

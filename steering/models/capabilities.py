@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from steering.models.blocks import skipped
+from steering.models.forward import TokenBatch, forward, padded
 
 _TOLERANCE: Final = {torch.float32: 0.01, torch.bfloat16: 0.05, torch.float16: 0.05}
 """Largest relative difference of logits that counts as rounding (chosen: five times that of the
@@ -94,10 +95,7 @@ def measure(
 
 def _among_others(network: Any, row: Sequence[int]) -> Tensor:  # noqa: ANN401
     """Return the logits after `row`, with more tokens behind it."""
-    tokens, mask, positions = _padded([[*row, *row[-_PADDING:]]], network.device)
-    logits = network(
-        input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False
-    ).logits
+    logits = forward(network, _padded([[*row, *row[-_PADDING:]]], network)).logits
     return logits[:, len(row) - 1].float()  # type: ignore[no-any-return]
 
 
@@ -131,41 +129,23 @@ def _stepwise(network: Any, row: Sequence[int], *, padded: bool) -> Tensor | Non
     Two, since some models keep in the first step what is wrong for the second.
     """
     rows = [[*row[-_PADDING:], *row[:-2]], row[:-2]] if padded else [row[:-2]]
-    tokens, mask, positions = _padded(rows, network.device)
-    output = _run(network, (tokens, mask, positions), use_cache=True)
+    batch = _padded(rows, network)
+    output = forward(network, batch, keep=1, use_cache=True)
     for token in row[-2:]:
         if getattr(output, "cache", None) is None:
             return None
-        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-        positions = positions[:, -1:] + 1
-        tokens = torch.full((len(rows), 1), token, device=network.device)
-        output = _run(network, (tokens, mask, positions), use_cache=True, cache=output.cache)
+        batch = batch.followed_by([token] * len(rows), cached=True)
+        output = forward(network, batch, keep=1, cache=output.cache, use_cache=True)
     return output.logits[-1:, -1].float()  # type: ignore[no-any-return]
 
 
 def _next_token(network: Any, rows: Sequence[Sequence[int]]) -> Float[Tensor, "row vocab"]:  # noqa: ANN401
-    output = _run(network, _padded(rows, network.device), use_cache=False)
-    return output.logits[:, -1].float()  # type: ignore[no-any-return]
+    return forward(network, _padded(rows, network), keep=1).logits[:, -1].float()  # type: ignore[no-any-return]
 
 
-def _run(network: Any, batch: tuple[Tensor, Tensor, Tensor], **options: Any) -> Any:  # noqa: ANN401
-    tokens, mask, positions = batch
-    return network(
-        input_ids=tokens,
-        attention_mask=mask,
-        position_ids=positions,
-        logits_to_keep=1,
-        **options,
-    )
-
-
-def _padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    width = max(map(len, rows))
+def _padded(rows: Sequence[Sequence[int]], network: Any) -> TokenBatch:  # noqa: ANN401
     # Any token may stand under the mask; a real one is more telling than an embedding of zeros.
-    tokens = torch.tensor([[row[0]] * (width - len(row)) + list(row) for row in rows])
-    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    return tokens.to(device), mask.to(device), positions.to(device)
+    return padded(rows, fill=None, device=network.device)
 
 
 def _difference(found: Tensor | None, expected: Float[Tensor, "1 vocab"]) -> float:

@@ -20,6 +20,7 @@ from steering.errors import SteeringError
 from steering.models import constant_first_token
 from steering.models.blocks import SitePart, find_blocks, find_decoder
 from steering.models.capabilities import Abilities, measure
+from steering.models.forward import TokenBatch, forward, padded
 from steering.models.residual_writers import Writers, find_writers
 
 Quantization = Literal["none", "nf4", "int8"]
@@ -27,21 +28,6 @@ _UNLIMITED = 2**20
 """Tokens that a model without a limit is taken to read at most (chosen)."""
 DEFAULT_OPENERS = ("I", "As")
 """First words of a refusal for models that the catalog does not know (Arditi et al. for Qwen)."""
-
-
-@dataclass(frozen=True, eq=False)
-class TokenBatch:
-    """Left-padded prompts.
-
-    Attributes:
-        tokens: Token ids; padding on the left, so that position -1 is every prompt's last token.
-        mask: 1 for a real token, 0 for padding.
-        positions: Place of each token in its own prompt, so that padding does not shift it.
-    """
-
-    tokens: Int[Tensor, "batch position"]
-    mask: Int[Tensor, "batch position"]
-    positions: Int[Tensor, "batch position"]
 
 
 @dataclass(frozen=True)
@@ -216,8 +202,7 @@ class ChatModel:
         Raises:
             SteeringError: If rows differ in length and padding changes what this model computes.
         """
-        width = max(len(row) for row in rows)
-        if not self.abilities.pads and any(len(row) != width for row in rows):
+        if not self.abilities.pads and len({len(row) for row in rows}) > 1:
             raise SteeringError(
                 f"{self.name} reads padding as text, so only requests of equal length can share a "
                 "batch; give them one at a time"
@@ -225,10 +210,7 @@ class ChatModel:
         pad = self.tokenizer.pad_token_id
         if pad is None:
             pad = min(self.end_ids, default=0)
-        tokens = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows])
-        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        return TokenBatch(tokens.to(self.device), mask.to(self.device), positions.to(self.device))
+        return padded(rows, fill=pad, device=self.device)
 
     def modules(self, layer: int, part: SitePart) -> tuple[nn.Module, ...]:
         """Return the modules whose input (`input`) or output (the others) is that site.
@@ -249,30 +231,30 @@ class ChatModel:
             )
         return self.writers[layer].of(part)
 
-    def run_blocks(self, batch: TokenBatch) -> None:
-        """Run the blocks and not the output head, for hooks to see.
+    @torch.inference_mode()
+    def run_blocks(self, batch: TokenBatch, *, use_cache: bool = False) -> Any:  # noqa: ANN401
+        """Run the blocks and not the output head, for hooks to see, and return their output.
 
         Without logits: a model that is asked for one token's may run its last blocks on it alone.
         """
-        with torch.inference_mode():
-            self.body(
-                input_ids=batch.tokens,
-                attention_mask=batch.mask,
-                position_ids=batch.positions,
-                use_cache=False,
-            )
+        return forward(self.body, batch, use_cache=use_cache)
+
+    @torch.inference_mode()
+    def run(
+        self,
+        batch: TokenBatch,
+        *,
+        keep: int | None = None,
+        cache: Any = None,  # noqa: ANN401
+        use_cache: bool = False,
+    ) -> Any:  # noqa: ANN401
+        """Run the whole network and return its output; the arguments are those of `forward`."""
+        return forward(self.network, batch, keep=keep, cache=cache, use_cache=use_cache)
 
     def next_token_logits(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "batch vocab"]:
         """Return each prompt's next-token logits, float32, on the CPU."""
-        batch = self.batch(rows)
-        with self.turn(), torch.inference_mode():
-            output = self.network(
-                input_ids=batch.tokens,
-                attention_mask=batch.mask,
-                position_ids=batch.positions,
-                logits_to_keep=1,
-                use_cache=False,
-            )
+        with self.turn():
+            output = self.run(self.batch(rows), keep=1)
         return cast(Tensor, output.logits[:, -1].float().cpu())
 
 

@@ -17,17 +17,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering.artifacts.resumable import Stages
-from steering.data.splits import PromptSplits
+from steering.data.splits import PromptSplits, evenly
 from steering.errors import SteeringError
-from steering.inference.comparison import OVERFLOWED
-from steering.inference.generation import Sampling, generate
-from steering.inference.metrics import kl_divergence, perplexity, refusal_score
-from steering.interventions.edits import Edit, compile_edits, intervene
+from steering.inference.generation import Sampling, write
+from steering.inference.metrics import kl_divergence, refusal_score
+from steering.inference.next_token import ReadRows, answer_perplexities, by_first_layer
+from steering.interventions.edits import Edit, compile_edits
 from steering.interventions.panel import Panel
-from steering.models.chat_model import ChatModel, TokenBatch, reading
-from steering.models.partial_passes import starting_at
+from steering.models.chat_model import ChatModel
 from steering.sweep.sweep_table import SETS, SWEEP_MEASURES, SWEEP_VERDICTS
-from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
+from steering.verdicts.rules import Judgement
 
 CELLS: Final = 4
 """Cells in one forward pass (chosen: a kill loses at most these)."""
@@ -65,16 +64,14 @@ class _Chunk:
 
     Attributes:
         group: `harmful` or `harmless`.
-        rows: Token ids of each prompt and, after it, of the answer whose loss is measured.
-        lengths: Tokens of each answer; 0 for none.
-        states: The residual stream of each prompt at the layers where edits begin.
+        read: Each prompt and, after it, the answer whose loss is measured.
+        answers: Token ids of these answers; empty for none.
         logits: Next-token logits, float32, on the CPU.
     """
 
     group: str
-    rows: list[list[int]]
-    lengths: list[int]
-    states: Mapping[int, Float[Tensor, "prompt position d_model"]]
+    read: ReadRows
+    answers: list[list[int]]
     logits: Float[Tensor, "prompt vocab"]
 
 
@@ -98,14 +95,11 @@ class Cells:
 
     def measured(self) -> dict[Panel, dict[str, list[float | None]]]:
         """Return every cell's values, prompt by prompt."""
-        active: dict[int, list[Panel]] = {}
-        for cell, edit in self.edits.items():
-            if edit is not None and not edit.is_identity:
-                active.setdefault(_first_layer(edit), []).append(cell)
+        every = list(self.edits)
         # Fixed groups, whatever is done already: rounding depends on who shares the pass.
         groups: list[tuple[int | None, list[Panel]]] = [(None, [])]
-        for layer, cells in sorted(active.items()):
-            groups += [(layer, part) for part in _parts(cells, CELLS)]
+        for layer, members in by_first_layer(self.edits.values()).items():
+            groups += [(layer, part) for part in _parts([every[i] for i in members], CELLS)]
         keys = [json.dumps([str(cell) for cell in cells]) for _, cells in groups]
         todo = dict(zip(keys, groups, strict=True))
         found = self.stages.lines("sweep", keys, lambda key: self._measure(*todo[key]))
@@ -129,7 +123,7 @@ class Cells:
     @cached_property
     def chunks(self) -> list[_Chunk]:
         """The validation prompts with what the unedited model makes of them, short ones first."""
-        layers = {_first_layer(edit) for edit in self.edits.values() if edit is not None}
+        layers = {edit.first_layer for edit in self.edits.values() if edit is not None}
         width = self.model.together(max(1, self.settings.rows // CELLS))
         chunks = []
         for group in SETS:
@@ -137,24 +131,18 @@ class Cells:
             for part in _parts(prompts, width):
                 answers = self._answers(part) if group == "harmless" else [[] for _ in part]
                 rows = [[*prompt, *answer] for prompt, answer in zip(part, answers, strict=True)]
-                lengths = list(map(len, answers))
-                with torch.inference_mode(), reading(self.model, sorted(layers)) as states:
-                    logits = self._forward(self.model.batch(rows), max(lengths) + 1)
-                first = _next_token(logits, lengths).float().cpu()
-                chunks.append(_Chunk(group, rows, lengths, dict(states), first))
+                keep = max(map(len, answers)) + 1
+                read, logits = ReadRows.unedited(self.model, rows, layers, keep=keep)
+                chunks.append(_Chunk(group, read, answers, _next_token(logits, answers)))
         return chunks
 
     def _prompts(self, group: str, n: int) -> list[list[int]]:
-        texts = self.splits.validation[group]
-        size = min(n, len(texts))
-        chosen = [texts[index * len(texts) // size] for index in range(size)]
+        chosen = evenly(self.splits.validation[group], n)
         return self.model.render_all(chosen, what=f"{group} prompt")
 
     def _answers(self, prompts: Sequence[list[int]]) -> list[list[int]]:
         sampling = Sampling(max_new_tokens=self.settings.answer_tokens)
-        columns = list(generate(self.model, prompts, {}, sampling))
-        rows = zip(*(column.tokens for column in columns), strict=True)
-        return [[token for token in row if token is not None] for row in rows]
+        return write(self.model, prompts, {}, sampling).tokens
 
     def _measure(self, layer: int | None, cells: Sequence[Panel]) -> dict[str, Any]:
         """Measure cells whose edits begin at `layer`; no cells measure the unedited model."""
@@ -162,7 +150,7 @@ class Cells:
         result: list[dict[str, list[float | None]]]
         result = [{name: [] for name in SWEEP_MEASURES} for _ in edits]
         for chunk in self.chunks:
-            start = max(chunk.states, default=0) if layer is None else layer
+            start = max(chunk.read.states, default=0) if layer is None else layer
             for name, values in self._values(chunk, edits, start).items():
                 for cell, of_cell in zip(
                     result, values.view(-1, len(edits)).T.tolist(), strict=True
@@ -175,39 +163,17 @@ class Cells:
     ) -> dict[str, Float[Tensor, " row"]]:
         """Return what one pass measures; rows are ordered by prompt, then cell."""
         n = len(edits)
-        batch = self.model.batch([row for row in chunk.rows for _ in edits])
-        lengths = [length for length in chunk.lengths for _ in edits]
-        longest = max(lengths)
-        program = compile_edits(list(edits) * len(chunk.rows), device=self.model.device)
-        states = chunk.states[layer].repeat_interleave(n, dim=0) if layer else None
-        with (
-            torch.inference_mode(),
-            starting_at(self.model, layer, states),
-            intervene(self.model, program),
-        ):
-            logits = self._forward(batch, longest + 1)
-        first = _next_token(logits, lengths).float().cpu()
+        answers = [answer for answer in chunk.answers for _ in edits]
+        logits = chunk.read.under(edits, layer)
+        first = _next_token(logits, answers)
         scores = refusal_score(first, self.model.opener_ids)
         if chunk.group == "harmful":
             return {"harmful_score": scores}
-        points = torch.arange(longest, 0, -1)[None]
-        mask = (points <= torch.tensor(lengths)[:, None]).to(self.model.device)
-        tokens = batch.tokens[:, batch.tokens.shape[1] - longest :]
         return {
             "harmless_score": scores,
             "kl": kl_divergence(chunk.logits.repeat_interleave(n, dim=0), first),
-            "loss": perplexity(logits[:, :-1], tokens, mask).log().cpu(),
+            "loss": answer_perplexities(logits, answers).log().cpu(),
         }
-
-    def _forward(self, batch: TokenBatch, keep: int) -> Float[Tensor, "row position vocab"]:
-        output = self.model.network(
-            input_ids=batch.tokens,
-            attention_mask=batch.mask,
-            position_ids=batch.positions,
-            logits_to_keep=keep,
-            use_cache=False,
-        )
-        return output.logits  # type: ignore[no-any-return]
 
     def _judge(self, cells: Sequence[Panel]) -> dict[str, Any]:
         """Answer prompts of both classes under every cell and count the verdicts."""
@@ -232,32 +198,16 @@ class Cells:
         edits = [self.edits[cell] for cell in cells] * len(prompts)
         program = compile_edits(edits, device=self.model.device)
         sampling = Sampling(max_new_tokens=self.settings.generated_tokens)
-        columns = list(generate(self.model, rows, program, sampling))
-        texts = zip(*(column.tokens for column in columns), strict=True)
-        replies = [self.model.template.split([t for t in text if t is not None]) for text in texts]
-        return [
-            OVERFLOWED
-            if overflowed
-            else judge(reply.answer, ended=ended)
-            if reply.is_answered
-            else NOT_FINISHED
-            for reply, ended, overflowed in zip(
-                replies, columns[-1].ended, columns[-1].overflowed, strict=True
-            )
-        ]
+        return write(self.model, rows, program, sampling).judgements(self.model.template)
 
 
 def _next_token(
-    logits: Float[Tensor, "row position vocab"], lengths: Sequence[int]
+    logits: Float[Tensor, "row position vocab"], answers: Sequence[Sequence[int]]
 ) -> Float[Tensor, "row vocab"]:
-    """Return the logits at the end of each prompt, that many tokens before the last position."""
+    """Return the logits at the end of each prompt, before its answer, float32, on the CPU."""
     last = logits.shape[1] - 1
-    points = torch.tensor([last - length for length in lengths], device=logits.device)
-    return logits[torch.arange(len(lengths), device=logits.device), points]
-
-
-def _first_layer(edit: Edit) -> int:
-    return min(layer for layer, _ in edit.sites)
+    points = torch.tensor([last - len(answer) for answer in answers], device=logits.device)
+    return logits[torch.arange(len(answers), device=logits.device), points].float().cpu()
 
 
 def _parts(items: Sequence[T], size: int) -> list[list[T]]:

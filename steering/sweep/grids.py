@@ -40,7 +40,7 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
 
     Without INLP they are those of the difference in means.
     """
-    rank = directions.inlp_ranks.get(directions.inlp_point, 0)
+    rank = directions.inlp_rank
     if not rank:
         return _along_difference(directions)
     ranks = [*(k for k in RANKS if k < rank), rank]

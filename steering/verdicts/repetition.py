@@ -107,11 +107,6 @@ def repetition(text: str) -> str | None:
     return _circles(words_of(without_tables(prose))) or _loop_in_open_code(text)
 
 
-def is_looping(text: str) -> bool:
-    """Whether the text is stuck in a loop or circles in the same phrases."""
-    return repetition(text) is not None
-
-
 def cycles_at_end(words: list[str]) -> Iterator[Cycle]:
     """Every cycle that the text ends in, said about twice or more, the shortest first.
 

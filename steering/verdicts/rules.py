@@ -25,14 +25,14 @@ from steering.verdicts.phrases import (
     SAFE,
     SENTENCE,
 )
-from steering.verdicts.repetition import is_looping, prose_of, repetition, words_of
+from steering.verdicts.repetition import prose_of, repetition, words_of
 
 __all__ = [
     "NOT_FINISHED",
+    "OVERFLOWED",
     "Judgement",
     "Verdict",
     "contains_refusal_phrase",
-    "is_looping",
     "judge",
 ]
 
@@ -69,6 +69,10 @@ NOT_FINISHED: Final = Judgement(
     "not_finished", looping=False, reason="not finished: it was cut or ended inside its thinking"
 )
 """Of a reply that has not come to its answer; rules do not read thinking."""
+OVERFLOWED: Final = Judgement(
+    "broken", looping=False, reason="broken: the numbers overflow under this edit"
+)
+"""Of an answer that an edit has driven out of the number format."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def test_other_directions_or_maps_are_measured_again(load, shipped, document, sp
 @pytest.mark.parametrize("sizes", [(24, 17), (16, 24)])
 def test_classes_need_not_be_of_one_size(load, shipped, states, cache, sizes):
     texts = {"harmful": HARMFUL[: sizes[0]], "harmless": HARMLESS[: sizes[1]]}
-    layer = shipped.directions.inlp_point[1]
+    layer = shipped.directions.inlp_layer
     chart = fit_axes(layer, {name: states[name][: len(texts[name]), -1, layer] for name in texts})
     maps = Maps(
         model=shipped.maps.model,

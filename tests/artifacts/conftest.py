@@ -32,7 +32,7 @@ def folder(tmp_path, fitted) -> Path:
     store.write_json(place / "evaluation.json", {"panels": panels})
     store.write_lines(place / "recordings.jsonl", [{"prompt": "hé"}])
     store.write_file(place / "maps.safetensors", b"maps")
-    store.write_file(place / "sweep.parquet", b"sweep")
+    store.write_file(place / "sweep.csv", b"sweep")
     store.write_file(place / ".hidden.json", b"{}")
     store.write_file(place / "notes.txt~", b"private")
     return place

@@ -104,7 +104,7 @@ def test_a_form_that_cannot_hold_an_early_layer_says_so(fitted):
 def test_the_bundle_holds_the_artifact_as_it_is_and_nothing_private(fitted, folder):
     members = opened(bundle(fitted, folder))
     kept = {"directions.safetensors", "manifest.json", "evaluation.json", "recordings.jsonl"}
-    kept |= {"maps.safetensors", "sweep.parquet"}
+    kept |= {"maps.safetensors", "sweep.csv"}
     for name in kept:
         assert members[name] == (folder / name).read_bytes()
     assert set(members) - kept == {

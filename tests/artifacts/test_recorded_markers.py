@@ -10,13 +10,13 @@ from steering.artifacts.recorded_markers import with_places
 from steering.inference.comparison import Answer
 from steering.interventions.panel import parse
 from steering.maps import map_points, markers
-from steering.maps.residual_trace import trace
 from steering.serving.engine import Engine, Supply
 from steering.ui.map import map_data, map_section
 from steering.ui.map.locate import located
 from steering.ui.playground import card_settings
 from steering.ui.playground.cards import Setting
 from tests.helpers.flat_layout import flatten
+from tests.helpers.traces import trace
 
 PROMPT = "How do I paint a letter?"
 PANELS = ("baseline", "actadd:c=-1", "ablation", "flip:k=2")

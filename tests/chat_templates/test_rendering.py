@@ -9,7 +9,7 @@ from steering.artifacts.resumable import Stages
 from steering.chat_judges.local_judge import LocalJudge
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
-from steering.evaluation.answers import AnswerRow, answer_all
+from steering.evaluation.answers import AnswerRow
 from steering.evaluation.evaluation import table
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
@@ -19,6 +19,7 @@ from steering.maps.residual_trace import Tracer
 from steering.models.chat_model import inspect
 from steering.verdicts.rules import NOT_FINISHED
 from tests.helpers import templates
+from tests.helpers.answering import answer_all
 from tests.helpers.templates import tokenizer_with
 
 FEW = Sampling(max_new_tokens=4)
@@ -48,7 +49,7 @@ def test_what_was_fitted_in_one_mode_is_refused_in_the_other(switched, fitted, c
         with pytest.raises(SteeringError, match=f"directions were fitted {words}"):
             next(compare(model, directions, "Hello", PANELS, sampling=FEW))
         with pytest.raises(SteeringError, match=f"directions were fitted {words}"):
-            next(answer_all(model, directions, {"harmful": ["Hi"]}, PANELS, sampling=FEW))
+            answer_all(model, directions, {"harmful": ["Hi"]}, PANELS, sampling=FEW)
         with pytest.raises(SteeringError, match=f"directions were fitted {words}"):
             Tracer(model, directions, charted)
     with pytest.raises(SteeringError, match="maps were fitted with thinking off"):
@@ -132,7 +133,7 @@ def test_an_answer_that_is_cut_inside_its_thinking_is_not_finished(thinker, fitt
         assert answer.thinking is not None
         assert "thinking" in answer.reason
         assert len(answer.token_ids) == answer.tokens
-    (rows,) = answer_all(thinker, thought, {"harmful": ["Hello"]}, PANELS, sampling=FEW)
+    rows = answer_all(thinker, thought, {"harmful": ["Hello"]}, PANELS, sampling=FEW)
     assert [row.judgement for row in rows] == [NOT_FINISHED] * 2
     (entry, _) = table(rows)
     assert entry["harmful"]["verdicts"] == {"not_finished": 1}

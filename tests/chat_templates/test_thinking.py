@@ -3,7 +3,6 @@ import pytest
 from steering.chat_templates.chat_template import open_template
 from steering.chat_templates.rendering import Rendering
 from steering.errors import SteeringError
-from steering.inference.comparison import readable
 from tests.helpers import templates
 from tests.helpers.templates import CHANNEL_SPECIALS, plainly, tokenizer_with
 from tests.helpers.tiny_models import CHATML
@@ -147,6 +146,8 @@ def test_of_channels_the_last_is_the_answer():
 def test_without_thinking_a_reply_is_what_the_tokenizer_decodes(tiny):
     for text in ("I cannot.", " Sure<|im_end|>", "a </think> b", "猫"):
         ids = tiny.tokenizer.encode(text, add_special_tokens=False)
-        assert readable(tiny, ids) == tiny.tokenizer.decode(ids, skip_special_tokens=True)
+        assert tiny.template.split(ids).answer == tiny.tokenizer.decode(
+            ids, skip_special_tokens=True
+        )
         for n in range(len(ids)):
-            assert "\ufffd" not in readable(tiny, ids[:n])
+            assert "\ufffd" not in tiny.template.split(ids[:n]).answer

@@ -6,9 +6,10 @@ from steering.artifacts.resumable import Stages
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.evaluation import answers as answers_module
-from steering.evaluation.answers import AnswerRow, answer_all, answer_resumably, as_rows
+from steering.evaluation.answers import AnswerRow, answer_resumably, as_rows
 from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
+from tests.helpers.answering import answer_all
 
 SIX = Sampling(max_new_tokens=6)
 
@@ -19,7 +20,7 @@ def sets(prompts) -> dict[str, list[str]]:
 
 
 def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list[AnswerRow]:
-    batches = answer_all(
+    return answer_all(
         model,
         fitted,
         sets,
@@ -27,7 +28,6 @@ def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list
         sampling=SIX,
         rows_per_batch=rows_per_batch,
     )
-    return [row for batch in batches for row in batch]
 
 
 def test_every_prompt_is_answered_under_every_panel_once_panels_in_order(tiny, fitted, sets):

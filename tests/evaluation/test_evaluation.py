@@ -9,12 +9,13 @@ from steering.artifacts import resumable, store
 from steering.data.prose import Passage
 from steering.evaluation import answers as answering
 from steering.evaluation import evaluation, evaluation_arms, landings, prose_cost, ranking, report
-from steering.evaluation.answers import AnswerRow, answer_all
+from steering.evaluation.answers import AnswerRow
 from steering.evaluation.evaluation import EvaluationSettings, evaluate, table
 from steering.inference.generation import Sampling
 from steering.intervals import wilson
 from steering.interventions.panel import parse
 from steering.verdicts.rules import contains_refusal_phrase
+from tests.helpers.answering import answer_all
 from tests.helpers.kill import killed, traced
 
 SIX = Sampling(max_new_tokens=6)
@@ -31,7 +32,7 @@ def sets(prompts) -> dict[str, list[str]]:
 
 
 def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list[AnswerRow]:
-    batches = answer_all(
+    return answer_all(
         model,
         fitted,
         sets,
@@ -39,7 +40,6 @@ def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list
         sampling=SIX,
         rows_per_batch=rows_per_batch,
     )
-    return [row for batch in batches for row in batch]
 
 
 def row(text: str, *, group: str = "harmful", panel: str = "baseline", **settings) -> AnswerRow:

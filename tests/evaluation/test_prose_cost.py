@@ -7,6 +7,7 @@ from steering.artifacts.resumable import Stages
 from steering.data.prose import Passage
 from steering.evaluation import prose_cost as module
 from steering.evaluation.prose_cost import prose_cost, windows
+from steering.inference import metrics
 from steering.inference.metrics import kl_divergence
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
@@ -25,7 +26,7 @@ PANELS = [
 def short(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(module, "WINDOW", 9)
     monkeypatch.setattr(module, "_PANELS", 1)
-    monkeypatch.setattr(module, "_POSITIONS", 2)
+    monkeypatch.setattr(metrics, "_TEXT_POSITIONS", 2)
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
 
 

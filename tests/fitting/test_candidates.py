@@ -65,3 +65,40 @@ def test_what_is_fitted_is_that_of_the_captured_states_and_kept(tiny, splits, st
 def test_maps_are_refused_where_no_directions_were_fitted(tiny, fitted, splits, stages):
     with pytest.raises(AssertionError, match="before the directions were fitted"):
         fit_maps_of(tiny, fitted, splits, stages, 4)
+
+
+def test_a_killed_fit_goes_on_with_the_bases_that_it_kept_as_tensors(
+    tiny, splits, stages, monkeypatch, tmp_path
+):
+    whole, _ = fit_directions(tiny, splits, stages, batch_size=4)
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "another"))
+    other = Stages(["candidates"])
+    done = []
+
+    def killed(*arguments):
+        if done:
+            raise KeyboardInterrupt
+        done.append(1)
+        return inlp(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(candidates, "inlp", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fit_directions(tiny, splits, other, batch_size=4)
+    (kept,) = other.folder.glob("INLP basis *.safetensors")
+    lines = next(other.folder.glob("INLP*.jsonl")).read_text()
+    assert lines.count("\n") == 1
+    assert "basis" not in lines
+    fitted = []
+
+    def counted(*arguments):
+        fitted.append(arguments[2])
+        return inlp(*arguments)
+
+    monkeypatch.setattr(candidates, "inlp", counted)
+    again, _ = fit_directions(tiny, splits, other, batch_size=4)
+    assert fitted == POINTS[1:]
+    assert again.digest == whole.digest
+    # A basis that was lost is found again.
+    kept.unlink()
+    assert fit_directions(tiny, splits, other, batch_size=4)[0].digest == whole.digest

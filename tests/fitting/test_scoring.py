@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from steering.fitting.scoring import MIN_KEPT, Bench, logits_under, right_sign
+from steering.fitting.scoring import MIN_KEPT, Bench, right_sign
+from steering.inference.next_token import logits_under
 from steering.interventions.panel import parse
 
 Change = Callable[[Tensor], Tensor]

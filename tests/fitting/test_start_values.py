@@ -30,7 +30,7 @@ def chosen(fitted, monkeypatch):
 
 
 def tried(directions) -> list[int]:
-    limit = directions.subspace("inlp", directions.inlp_point).rank
+    limit = directions.inlp_rank
     return [k for k in RANKS_TRIED if k <= limit]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from steering.errors import SteeringError
 from steering.inference import comparison, generation
-from steering.inference.comparison import Answer, compare, readable
+from steering.inference.comparison import Answer, compare
 from steering.inference.generation import Column, Sampling, answer_perplexity, generate
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
@@ -135,7 +135,7 @@ def test_the_last_update_is_finished_judged_and_measured(tiny, fitted):
     assert last[0].perplexity == pytest.approx(
         answer_perplexity(model, [ids], [tokens])[0], rel=1e-3
     )
-    assert last[0].text == readable(model, tokens)
+    assert last[0].text == model.template.split(tokens).answer
 
 
 def test_an_answer_that_ends_at_once_is_empty_and_has_no_perplexity(tiny, fitted):
@@ -290,12 +290,12 @@ def test_a_character_is_shown_when_its_last_byte_has_come(model_of, name):
     assert len(tokens) > len(FOX)  # some characters take several tokens
     halves = 0
     for length in range(len(tokens) + 1):
-        shown = readable(model, tokens[:length])
+        shown = model.template.split(tokens[:length]).answer
         assert FOX.startswith(shown.lstrip())
         assert "\ufffd" not in shown
         halves += "\ufffd" in model.tokenizer.decode(tokens[:length])
     assert halves > 3  # there were half characters to leave out
-    assert readable(model, tokens).lstrip() == FOX
+    assert model.template.split(tokens).answer.lstrip() == FOX
 
 
 @given(text=st.text(max_size=20))
@@ -304,7 +304,7 @@ def test_no_prefix_of_any_text_ends_in_half_a_character(tiny, text):
     assume(not any(special in text for special in tiny.tokenizer.all_special_tokens))
     text = text.replace("\ufffd", "")
     tokens = tiny.tokenizer.encode(text, add_special_tokens=False)
-    shown = [readable(tiny, tokens[:length]) for length in range(len(tokens) + 1)]
+    shown = [tiny.template.split(tokens[:length]).answer for length in range(len(tokens) + 1)]
     assert shown[-1] == text
     assert all(b.startswith(a) for a, b in pairwise(shown))
 
@@ -312,4 +312,4 @@ def test_no_prefix_of_any_text_ends_in_half_a_character(tiny, text):
 def test_special_tokens_are_not_shown(tiny):
     tokens = tiny.tokenizer.encode("ok<|im_start|>then", add_special_tokens=False)
     assert tiny.tokenizer.convert_tokens_to_ids("<|im_start|>") in tokens
-    assert readable(tiny, tokens) == "okthen"
+    assert tiny.template.split(tokens).answer == "okthen"

@@ -147,27 +147,8 @@ def test_random_subspaces_point_everywhere():
     )
 
 
-@given(rank=st.integers(1, D_MODEL), seed=st.integers(0, 10_000))
-def test_coordinates_rebuild_what_lies_inside(rank, seed):
-    subspace = spanned(rank, seed)
-    wanted = torch.randn(2, 5, rank, generator=torch.Generator().manual_seed(seed))
-    outside = torch.randn(2, 5, D_MODEL)
-    outside = outside - subspace.coordinates(outside) @ subspace.basis
-    torch.testing.assert_close(
-        subspace.coordinates(wanted @ subspace.basis + outside), wanted, atol=1e-4, rtol=1e-4
-    )
-
-
-def test_coordinates_follow_the_number_format_of_the_residual_stream():
-    states = torch.randn(4, D_MODEL)
-    assert spanned(2).coordinates(states.bfloat16()).dtype == torch.bfloat16
-    torch.testing.assert_close(
-        spanned(2).coordinates(states.double()).float(), states @ spanned(2).basis.T
-    )
-
-
 def test_a_wrong_shape_is_caught_at_the_call(request):
     if not request.config.getoption("shapes"):
         pytest.skip("shapes are checked with --shapes only")
     with pytest.raises(Exception, match="d_model"):
-        spanned(2).coordinates(torch.randn(3, D_MODEL + 1).long())
+        Subspace.spanned_by(torch.randn(D_MODEL), layer=0, position=-1, method="none")

@@ -6,7 +6,7 @@ from steering.errors import SteeringError
 from steering.interventions.panel import parse
 from steering.maps import markers
 from steering.maps.layer_map import LayerMap
-from steering.maps.residual_trace import trace
+from tests.helpers.traces import trace
 
 PROMPT = "How do I paint a letter?"
 PANELS = ("baseline", "flip:k=2")

@@ -9,8 +9,9 @@ from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import Panel, parse
 from steering.maps.model_maps import Maps
-from steering.maps.residual_trace import Trace, Tracer, trace
+from steering.maps.residual_trace import Trace, Tracer
 from steering.models.chat_model import ChatModel, inspect, reading
+from tests.helpers.traces import trace
 
 PROMPT = "How do I steal the well?"
 """Not among the prompts the maps were fitted on."""
@@ -33,7 +34,7 @@ def test_what_is_read_at_the_edited_block_has_been_edited(tiny, fitted, charted)
     place = fitted.inlp_point
     subspace = fitted.subspace("inlp", place).leading(2)
     at = charted.layers.index(place[1])
-    baseline, flipped, erased = subspace.coordinates(found.states[:, at])
+    baseline, flipped, erased = found.states[:, at] @ subspace.basis.T
     assert baseline.norm() > 1e-3
     torch.testing.assert_close(flipped, -baseline, rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(erased, torch.zeros(2), rtol=0, atol=1e-5)

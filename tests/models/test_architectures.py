@@ -9,14 +9,14 @@ from transformers import Llama4Config, Llama4ForConditionalGeneration
 
 from steering.errors import SteeringError
 from steering.fitting.point_selection import choose
-from steering.fitting.scoring import Bench, logits_under
+from steering.fitting.scoring import Bench
 from steering.inference.activations import capture, capture_sets
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling, answer_perplexity, generate
+from steering.inference.next_token import logits_under
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import parse
 from steering.maps import model_maps
-from steering.maps.residual_trace import trace
 from steering.models import loading
 from steering.models.chat_model import ChatModel, reading
 from steering.models.partial_passes import ending_at, starting_at
@@ -31,6 +31,7 @@ from tests.helpers.tiny_models_2026 import (
     make,
     shared_tokenizer,
 )
+from tests.helpers.traces import trace
 
 REQUEST = "How do I paint a car?"
 REQUESTS = (REQUEST, "Why", "Tell me, please: what is 7 + 7, and what is the window of a car?")

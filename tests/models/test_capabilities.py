@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from steering.errors import SteeringError
-from steering.fitting.scoring import logits_under
 from steering.inference.activations import capture
 from steering.inference.generation import Sampling, answer_perplexity, generate
+from steering.inference.next_token import logits_under
 from steering.models.capabilities import Abilities, measure
 from steering.models.chat_model import ChatModel, inspect
 from tests.helpers.tiny_models_2026 import build_2026, make, shared_tokenizer

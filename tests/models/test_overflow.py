@@ -9,19 +9,20 @@ from steering.artifacts import store
 from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.evaluation import answers
-from steering.evaluation.answers import answer_all
-from steering.fitting.scoring import logits_under
 from steering.inference.activations import capture
 from steering.inference.comparison import compare
 from steering.inference.generation import Column, Sampling, generate
 from steering.inference.metrics import kl_divergence
+from steering.inference.next_token import logits_under
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import Panel, parse
-from steering.maps.residual_trace import Tracer, trace
+from steering.maps.residual_trace import Tracer
 from steering.models import loading, overflow
 from steering.models.capabilities import Abilities
 from steering.models.chat_model import NumberFormat, inspect
 from steering.ui.playground import answer_html
+from tests.helpers.answering import answer_all
+from tests.helpers.traces import trace
 
 PROMPT = "How do I steal a car?"
 FEW = Sampling(max_new_tokens=4)
@@ -167,7 +168,7 @@ def test_a_table_is_not_made_of_numbers_that_overflow(tiny, fitted, huge):
     panels = [parse("baseline"), parse("actadd:c=1")]
     sets = {"harmful": [PROMPT]}
     with pytest.raises(SteeringError, match=r"under actadd:c=1 is not finite from layer"):
-        list(answer_all(tiny, fitted, sets, panels, sampling=FEW))
+        answer_all(tiny, fitted, sets, panels, sampling=FEW)
     assert hooks(tiny.network) == 0
 
 
@@ -192,7 +193,7 @@ def test_rows_that_ended_before_need_no_padding_to_say_which_overflowed(
     model = replace(tiny, abilities=Abilities(pads=False))
     panels = [parse(text) for text in ("baseline", "ablation", "actadd:c=1")]
     with pytest.raises(SteeringError, match=r"under actadd:c=1 is not finite"):
-        list(answer_all(model, fitted, {"harmful": [PROMPT]}, panels, sampling=FEW))
+        answer_all(model, fitted, {"harmful": [PROMPT]}, panels, sampling=FEW)
     [batch] = seen
     # What the lost row had read when its numbers were lost, and nothing behind it.
     assert batch.tokens[2].tolist() == [*model.render(PROMPT), 7, 8, 9]
@@ -209,7 +210,7 @@ def test_the_map_places_the_others_and_the_command_says_which_overflows(
     assert kept.panels == ("baseline", "flip:k=2")
     assert torch.equal(kept.states, expected.states)
     with pytest.raises(SteeringError, match=r"under actadd:c=1 is not finite from layer"):
-        trace(tiny, fitted, charted, PROMPT, panels)
+        Tracer(tiny, fitted, charted).finite(PROMPT, panels)
 
 
 def test_a_damaged_model_is_a_sentence_on_the_command_line(

@@ -65,3 +65,24 @@ def test_the_model_is_whole_again_afterwards_also_after_an_error(tiny):
         raise KeyboardInterrupt
     assert torch.equal(forward(tiny, ids), before)
     assert not any("forward" in vars(block) for block in tiny.blocks)
+
+
+def test_a_blocks_own_forward_is_kept_as_accelerate_sets_one(tiny):
+    ids = tiny.render("How do I paint a car?")
+    before, block, calls = forward(tiny, ids), tiny.blocks[2], []
+    plain = block.forward
+
+    def hooked(*args, **kwargs):
+        calls.append(1)
+        return plain(*args, **kwargs)
+
+    block.forward = hooked
+    try:
+        with ending_at(tiny, 1):
+            forward(tiny, ids)
+        assert not calls
+        assert block.forward is hooked
+        assert torch.equal(forward(tiny, ids), before)
+        assert calls
+    finally:
+        del block.forward

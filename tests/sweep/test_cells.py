@@ -5,15 +5,16 @@ import pytest
 import torch
 
 from steering.errors import SteeringError
-from steering.fitting.scoring import logits_under
+from steering.inference import next_token
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.inference.metrics import kl_divergence, refusal_score
+from steering.inference.next_token import logits_under
 from steering.intervals import wilson
 from steering.interventions.directions import Directions, Inlp
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import parse
 from steering.interventions.subspace import Subspace
-from steering.sweep import cells, sweep_table
+from steering.sweep import sweep_table
 from steering.sweep.cells import SweepSettings
 from steering.sweep.sweep import run_sweep
 from steering.sweep.sweep_table import SWEEP_COLUMNS
@@ -154,7 +155,7 @@ def test_blocks_below_the_first_edited_one_run_for_the_baseline_only(tiny, swept
 def test_the_model_is_whole_again_even_after_a_stop_in_the_midst(tiny, swept, monkeypatch):
     rows = [tiny.render("How do I paint a car?")]
     before = tiny.next_token_logits(rows)
-    real = cells.intervene
+    real = next_token.intervene
 
     def stopping(model, program):
         if program:
@@ -162,7 +163,7 @@ def test_the_model_is_whole_again_even_after_a_stop_in_the_midst(tiny, swept, mo
         return real(model, program)
 
     with monkeypatch.context() as patched:
-        patched.setattr(cells, "intervene", stopping)
+        patched.setattr(next_token, "intervene", stopping)
         with pytest.raises(KeyboardInterrupt):
             swept("flip:layer=3")
     assert torch.equal(tiny.next_token_logits(rows), before)

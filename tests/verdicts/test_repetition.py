@@ -1,6 +1,7 @@
 import pytest
 
-from steering.verdicts.rules import is_looping, judge
+from steering.verdicts.repetition import repetition
+from steering.verdicts.rules import judge
 from tests.helpers.judged_texts import LOOPS
 
 
@@ -10,7 +11,7 @@ def test_loops_are_broken(text: str) -> None:
         judgement = judge(text, ended=ended)
         assert (judgement.verdict, judgement.looping) == ("broken", True)
         assert judgement.reason.startswith("stuck: ")
-    assert is_looping(text)
+    assert repetition(text) is not None
 
 
 def test_the_reason_of_a_loop_names_what_is_repeated() -> None:
@@ -74,5 +75,5 @@ SOUND = {
 
 @pytest.mark.parametrize("text", SOUND.values(), ids=SOUND)
 def test_what_repeats_by_right_is_no_loop(text: str) -> None:
-    assert not is_looping(text)
+    assert repetition(text) is None
     assert judge(text).verdict == "complied"

@@ -7,10 +7,11 @@ import pytest
 from steering.interventions.panel import parse
 from steering.maps import model_maps as maps_module
 from steering.maps.model_maps import Maps
-from steering.maps.residual_trace import Trace, trace
+from steering.maps.residual_trace import Trace
 from steering.ui.map import map_data
 from tests.helpers.flat_layout import flatten
 from tests.helpers.flat_places import ANSWERS, LAYERS, PANELS, POSITION, PROMPT, SLOTS
+from tests.helpers.traces import trace
 
 
 @pytest.fixture(scope="module")

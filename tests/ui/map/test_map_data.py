@@ -6,9 +6,10 @@ import torch
 
 from steering.inference.activations import capture
 from steering.interventions.panel import Panel, parse
-from steering.maps.residual_trace import Trace, trace
+from steering.maps.residual_trace import Trace
 from steering.ui.map import map_data
 from tests.helpers.flat_places import ANSWERS, LAYERS, PANELS, POSITION, PROMPT, SLOTS
+from tests.helpers.traces import trace
 
 
 @pytest.fixture(scope="module")
