@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from steering.artifacts import local_fits, store
 from steering.errors import SteeringError
@@ -22,6 +22,7 @@ from steering.system.progress_log import logged
 
 if TYPE_CHECKING:
     from steering.adaptation.drift import Check
+    from steering.artifacts.evaluation_document import AgreementEntry
     from steering.interventions.directions import Directions
     from steering.maps.model_maps import Maps
     from steering.models.chat_model import ChatModel, Quantization
@@ -171,7 +172,7 @@ def _check(model: "ChatModel", maps: "Maps") -> "Check":
     return drift.check(model, maps)
 
 
-def _agreement(model: "ChatModel", directions: "Directions") -> dict[str, Any] | None:
+def _agreement(model: "ChatModel", directions: "Directions") -> "AgreementEntry | None":
     from steering.adaptation import loaded
 
     return loaded.agreement(model, directions, loaded.folder_for(model))

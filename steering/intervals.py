@@ -8,8 +8,9 @@ The libraries come with the first number: the page shows stored ones and need no
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +20,23 @@ _CONFIDENCE = 0.95
 
 _RESAMPLES = 9_999
 """Bootstrap resamples; scipy's default, and the interval's ends then move by less than 0.01."""
+
+
+class IntervalEntry(TypedDict):
+    """The form that an interval has in every JSON document; a test may stand beside it.
+
+    Attributes:
+        estimate: The observed value.
+        low: Lower end, at most the estimate.
+        high: Upper end, at least the estimate.
+        n: Prompts (windows, of prose) that it is over. Left out where a document was converted
+            from one that did not say it, and nowhere else.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,39 @@ class Interval:
         """Refuse ends that do not enclose the estimate."""
         if not self.low <= self.estimate <= self.high:
             raise ValueError(f"the interval [{self.low}, {self.high}] misses {self.estimate}")
+
+    def entry(self, n: int) -> IntervalEntry:
+        """Return the interval as JSON types; `n` says over how many prompts it is."""
+        return {"estimate": self.estimate, "low": self.low, "high": self.high, "n": n}
+
+
+COLUMN_ENDS = {"estimate": "", "low": "_low", "high": "_high", "n": "_n"}
+"""How an interval becomes columns of a flat table: `rate`, `rate_low`, `rate_high` and `rate_n`.
+Where all intervals of a row are over the same prompts, one column `n` stands for each `rate_n`."""
+
+
+def as_columns(name: str, entry: IntervalEntry) -> dict[str, float]:
+    """Return the columns of an interval, without those that it does not have."""
+    return {f"{name}{COLUMN_ENDS[key]}": value for key, value in _numbers(entry).items()}
+
+
+def from_columns(row: Mapping[str, object], name: str, n: int) -> IntervalEntry | None:
+    """Return the interval that columns of a row hold; None where one of them is empty."""
+    ends = [row.get(f"{name}{COLUMN_ENDS[key]}") for key in ("estimate", "low", "high")]
+    estimate, low, high = (float(each) if isinstance(each, int | float) else None for each in ends)
+    if estimate is None or low is None or high is None:
+        return None
+    return {"estimate": estimate, "low": low, "high": high, "n": n}
+
+
+def is_entry(value: object) -> bool:
+    """Whether a part of a document is an interval, perhaps with more beside it."""
+    return isinstance(value, Mapping) and {"estimate", "low", "high"} <= value.keys()
+
+
+def _numbers(entry: IntervalEntry) -> dict[str, float]:
+    numbers: dict[str, float] = {key: entry[key] for key in ("estimate", "low", "high")}
+    return numbers | ({"n": entry["n"]} if "n" in entry else {})
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,11 @@ result in a work folder under the cache, so a run that was stopped goes on where
 """
 
 from pathlib import Path
+from typing import cast
 
 from steering.artifacts import store
+from steering.artifacts.evaluation_document import EvaluationDocument
+from steering.artifacts.manifest_document import ManifestFacts, TextFacts
 from steering.artifacts.provenance import provenance
 from steering.artifacts.recorded_markers import with_places
 from steering.artifacts.recordings import record
@@ -51,12 +54,15 @@ def precompute(
     directions, chosen = choice.choose(
         model, directions, splits, stages, effort=choice.FULL, sizes=sizes
     )
-    manifest = {
-        **provenance(model, splits.source),
-        "train": {name: len(texts) for name, texts in splits.train.items()},
-        "train_kept": kept,
-        **chosen,
-    }
+    manifest = cast(
+        ManifestFacts,
+        {
+            **provenance(model, splits.source),
+            "train": {name: len(texts) for name, texts in splits.train.items()},
+            "train_kept": kept,
+            **chosen,
+        },
+    )
     maps = fit_maps_of(model, directions, splits, stages, batch_size)
     store.write(out, directions, manifest)
     store.write_maps(out, maps)
@@ -73,8 +79,12 @@ def precompute(
         ),
     )
     facts = provenance(model, splits.source)
-    of_text = {"text": prose.source()}
-    store.write_json(out / "evaluation.json", {**found.document, "provenance": facts | of_text})
+    of_text: TextFacts = {"text": prose.source()}
+    document: EvaluationDocument = {
+        **found.document,
+        "provenance": {**facts, **of_text},
+    }
+    store.write_json(out / "evaluation.json", document)
     run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
     lines = record(model, directions, stages)
     digest = map_points.digest(out / map_points.FILE)

@@ -10,6 +10,9 @@ from sklearn.metrics import cohen_kappa_score
 
 from steering.intervals import (
     Interval,
+    as_columns,
+    from_columns,
+    is_entry,
     kappa,
     mean_interval,
     paired_difference,
@@ -211,3 +214,28 @@ def test_kappa_needs_two_labels_a_text() -> None:
         kappa(["refused", "complied"], ["refused"])
     with pytest.raises(ValueError, match="got 0 and 0"):
         kappa([], [])
+
+
+# The forms in documents and tables
+
+
+def test_an_interval_has_one_form_in_documents_and_one_in_tables() -> None:
+    entry = wilson(1, 4).entry(4)
+    assert entry == {"estimate": 0.25, "low": entry["low"], "high": entry["high"], "n": 4}
+    columns = as_columns("rate", entry)
+    assert list(columns) == ["rate", "rate_low", "rate_high", "rate_n"]
+    assert from_columns(columns, "rate", 4) == entry
+    alone = as_columns("rate", {"estimate": 0.5, "low": 0.0, "high": 1.0})
+    assert alone == {"rate": 0.5, "rate_low": 0.0, "rate_high": 1.0}
+
+
+@pytest.mark.parametrize("missing", ["rate", "rate_low", "rate_high"])
+def test_columns_with_an_empty_cell_hold_no_interval(missing: str) -> None:
+    columns = {"rate": 0.5, "rate_low": 0.0, "rate_high": 1.0}
+    assert from_columns({**columns, missing: None}, "rate", 4) is None
+
+
+def test_an_interval_in_a_document_is_known_by_its_keys() -> None:
+    assert is_entry({"estimate": 0.5, "low": 0.0, "high": 1.0, "p_value": 0.1})
+    assert not is_entry({"estimate": 0.5, "low": 0.0})
+    assert not is_entry([0.5, 0.0, 1.0])

@@ -18,13 +18,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from steering.artifacts import store
+from steering.artifacts.evaluation_document import DriftEntry, DriftsEntry
 from steering.artifacts.provenance import fingerprint
 from steering.errors import SteeringError
 from steering.inference.activations import capture
@@ -91,14 +92,14 @@ class Drift:
             return f"the same {self.n} prompts land at no finite distance from there"
         return f"{seen}, and {worse:.2f} of the spread within a class is left without their shift"
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> DriftEntry:
         """Return what a reader needs, as JSON types; a number that is not finite is None."""
         found = {
             name: value if not isinstance(value, float) or math.isfinite(value) else None
             for name, value in asdict(self).items()
             if name != "shift"
         }
-        return found | {"sentence": self.sentence}
+        return cast(DriftEntry, found | {"sentence": self.sentence})
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Check:
         where = f"maps fitted in {self.fitted}, here {self.here}"
         return f"layer {layer}, {where}: {self.at(layer).sentence}"
 
-    def as_dict(self, layers: Sequence[int]) -> dict[str, Any]:
+    def as_dict(self, layers: Sequence[int]) -> DriftsEntry:
         """Return what was found at some layers, as JSON types."""
         found = [self.at(layer).as_dict() for layer in layers]
         return {"fitted": self.fitted, "here": self.here, "layers": found}

@@ -2,11 +2,11 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from steering.adaptation import drift, quick_fit, refit
 from steering.adaptation.drift import Check
 from steering.artifacts import store
+from steering.artifacts.evaluation_document import AgreementEntry
 from steering.data.splits import PromptSplits
 from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
@@ -34,7 +34,7 @@ def folder_for(model: ChatModel, asked: Path | None = None) -> Path | None:
 
 def agreement(
     model: ChatModel, directions: Directions, folder: Path | None, *, measured: bool = True
-) -> dict[str, Any] | None:
+) -> AgreementEntry | None:
     """Return how alike directions are to a fit in the model's number format.
 
     Args:

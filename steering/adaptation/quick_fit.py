@@ -8,9 +8,10 @@ evaluation, no sweep and no recording.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from steering.artifacts import local_fits, store
+from steering.artifacts.manifest_document import ManifestFacts
 from steering.artifacts.provenance import fingerprint, provenance
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
@@ -91,7 +92,7 @@ def quick(
         )
     maps = fit_maps_of(model, directions, splits, stages, batch_size)
     out = out or folder_of(model)
-    manifest = {
+    facts = {
         **provenance(model, splits.source),
         "fingerprint": fingerprint(model),
         "quick": True,
@@ -101,5 +102,5 @@ def quick(
     }
     with store.replacing(out) as made:
         store.write_maps(made, maps)
-        store.write(made, directions, manifest)
+        store.write(made, directions, cast(ManifestFacts, facts))
     return directions

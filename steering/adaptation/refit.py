@@ -10,13 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from steering.artifacts import store
+from steering.artifacts.evaluation_document import AgreementEntry
 from steering.artifacts.provenance import fingerprint
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
@@ -113,7 +114,7 @@ def refit(
 
 def check_directions(
     model: ChatModel, directions: Directions, splits: PromptSplits
-) -> dict[str, Any] | None:
+) -> AgreementEntry | None:
     """Return `agreement` of directions with a refit on the model as it was loaded here.
 
     Takes one pass over the training prompts the first time, then it is read from the cache.
@@ -133,9 +134,8 @@ def check_directions(
     if found is None:
         stages = Stages.of(model, splits.source, "refit")
         again = refit(model, directions, splits, stages)
-        found = agreement(directions, again.directions) | {
-            "n": {name: len(splits.train[name]) for name in CLASSES}
-        }
+        n = {str(name): len(splits.train[name]) for name in CLASSES}
+        found = {**agreement(directions, again.directions), "n": n}
         with suppress(SteeringError):  # without a cache it is measured again the next time
             store.write_json(_path(model, directions, splits), found)
     return found
@@ -143,11 +143,11 @@ def check_directions(
 
 def known_agreement(
     model: ChatModel, directions: Directions, splits: PromptSplits
-) -> dict[str, Any] | None:
+) -> AgreementEntry | None:
     """Return what `check_directions` found before, None where it never ran."""
     path = _path(model, directions, splits)
     try:
-        return dict(store.read_json(path)) if path.is_file() else None
+        return cast(AgreementEntry, dict(store.read_json(path))) if path.is_file() else None
     except (SteeringError, TypeError, ValueError):
         return None
 
@@ -173,7 +173,7 @@ def _path(model: ChatModel, directions: Directions, splits: PromptSplits) -> Pat
     return cache_folder() / "drift" / f"directions-{digest.hexdigest()[:24]}.json"
 
 
-def agreement(one: Directions, other: Directions) -> dict[str, Any]:
+def agreement(one: Directions, other: Directions) -> AgreementEntry:
     """Return how alike two fits at the same points are, as JSON types.
 
     Returns:

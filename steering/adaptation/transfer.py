@@ -7,23 +7,32 @@ every fit format in one batch, so that rates are paired over prompts and fits.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 from jaxtyping import Float
 from torch import Tensor
 
 from steering.adaptation import drift
 from steering.adaptation.refit import agreement, refit
-from steering.adaptation.transfer_table import TRANSFER_SCHEMA
+from steering.artifacts.evaluation_document import TestedDifference
+from steering.artifacts.manifest_document import WeightsEntry
 from steering.artifacts.provenance import machine
 from steering.artifacts.resumable import Stages
+from steering.artifacts.transfer_document import (
+    TRANSFER_SCHEMA,
+    TransferBaseline,
+    TransferDocument,
+    TransferPair,
+    TransferProvenance,
+    TransferRate,
+)
 from steering.data.splits import PromptSplits, evenly
 from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.inference.generation import Sampling, write
-from steering.intervals import paired_difference, wilson
+from steering.intervals import IntervalEntry, paired_difference, wilson
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, compile_edits
 from steering.interventions.panel import parse
@@ -90,7 +99,7 @@ def transfer(
     chosen: Sequence[Format],
     *,
     prompts: int = TRANSFER_PROMPTS,
-) -> dict[str, Any]:
+) -> TransferDocument:
     """Measure the table; every stage is kept on disk, so that a run that was stopped goes on.
 
     The format of the shipped artifact is not fitted again: its fit is the shipped one.
@@ -113,19 +122,23 @@ def transfer(
     _require_prompts(shipped, splits)
     fits = {each: fit(load, shipped, splits, each) for each in chosen}
     asked = evenly(splits.validation["harmful"], prompts)
-    pairs: list[dict[str, Any]] = []
-    baselines: list[dict[str, Any]] = []
-    facts: dict[str, Any] = {}
+    pairs: list[TransferPair] = []
+    baselines: list[TransferBaseline] = []
+    facts: TransferProvenance | None = None
     for run in chosen:
         model = _loaded(load, shipped, run)
-        facts = {"weights": dict(model.provenance), **machine(model)}
+        facts = {
+            "weights": cast(WeightsEntry, dict(model.provenance)),
+            **machine(model),
+            "prompts": splits.source,
+        }
         states = landed(model, shipped, splits.source)
         verdicts = refused(model, run, fits, asked, splits.source)
         del model
         baselines.append({"run": run.name, "refused": _rate(verdicts["baseline"])})
         labels = [label for label in shipped.maps.labels if label in CLASSES]
         pairs += [_pair((each, run), fits, (states, labels), verdicts) for each in chosen]
-    return {
+    document: TransferDocument = {
         "schema": TRANSFER_SCHEMA,
         "model": directions.model,
         "n": len(asked),
@@ -134,15 +147,23 @@ def transfer(
         "dim_place": list(directions.dim_point),
         "inlp_place": list(directions.inlp_point),
         "formats": [
-            asdict(each)
-            | {"name": each.name, "kept": found.kept, "shipped": found.shipped}
-            | {"inlp_rank": found.directions.inlp_rank}
+            {
+                "device": each.device,
+                "quantization": each.quantization,
+                "dtype": each.dtype,
+                "name": each.name,
+                "kept": found.kept,
+                "shipped": found.shipped,
+                "inlp_rank": found.directions.inlp_rank,
+            }
             for each, found in fits.items()
         ],
         "baseline": baselines,
         "pairs": pairs,
-        "provenance": facts | {"prompts": splits.source},
     }
+    if facts:
+        document["provenance"] = facts
+    return document
 
 
 def _require_prompts(shipped: Shipped, splits: PromptSplits) -> None:
@@ -232,14 +253,14 @@ def _pair(
     fits: Mapping[Format, Fit],
     calibration: tuple[Float[Tensor, "prompt d_model"], Sequence[str]],
     verdicts: Mapping[str, list[bool]],
-) -> dict[str, Any]:
+) -> TransferPair:
     fit, run = pair
     there, here = fits[fit], fits[run]
     states, labels = calibration
-    moved = drift.compare(there.chart, states, drift.calibration(labels), labels)
-    rates = {
-        panel: _rate(verdicts[f"{fit.name}/{panel}"])
-        | {
+    moved = drift.compare(there.chart, states, drift.calibration(labels), labels).as_dict()
+    rates: dict[str, TransferRate] = {
+        panel: {
+            **_rate(verdicts[f"{fit.name}/{panel}"]),
             # Against the directions that were fitted in the format they run in.
             "difference": _difference(
                 verdicts[f"{run.name}/{panel}"], verdicts[f"{fit.name}/{panel}"]
@@ -252,15 +273,22 @@ def _pair(
         "fit": fit.name,
         "run": run.name,
         **agreement(there.directions, here.directions),
-        **{name: value for name, value in moved.as_dict().items() if name != "sentence"},
+        "layer": moved["layer"],
+        "t_rms": moved["t_rms"],
+        "t_share": moved["t_share"],
+        "spread_share": moved["spread_share"],
+        "t_share_left": moved["t_share_left"],
+        "spread_share_left": moved["spread_share_left"],
+        "n": moved["n"],
+        "verdict": moved["verdict"],
         "refused": rates,
     }
 
 
-def _rate(refused: Sequence[bool]) -> dict[str, Any]:
-    return asdict(wilson(sum(refused), len(refused)))
+def _rate(refused: Sequence[bool]) -> IntervalEntry:
+    return wilson(sum(refused), len(refused)).entry(len(refused))
 
 
-def _difference(one: Sequence[bool], other: Sequence[bool]) -> dict[str, Any]:
+def _difference(one: Sequence[bool], other: Sequence[bool]) -> TestedDifference:
     found = paired_difference(one, other)
-    return asdict(found.difference) | {"p_value": found.p_value}
+    return {**found.difference.entry(found.n), "p_value": found.p_value}

@@ -1,10 +1,10 @@
 """The transfer table in words and as Markdown, from the document that `transfer` makes."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-TRANSFER_SCHEMA: Final = 1
-"""Of `transfer.json`; raised whenever a reader of old files would misread new ones."""
+from steering.artifacts.transfer_document import TransferDocument, TransferPair
+from steering.intervals import IntervalEntry
+
 TRANSFER_COLUMNS: Final = (
     "fitted in",
     "run in",
@@ -20,7 +20,7 @@ TRANSFER_COLUMNS: Final = (
 )
 
 
-def rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def rows(document: TransferDocument) -> list[tuple[str, ...]]:
     """Return the cells of every pair of formats, as text, in the order of `TRANSFER_COLUMNS`.
 
     A difference is to the directions that were fitted in the run format itself, over the same
@@ -42,7 +42,7 @@ def rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
-def _refused(pair: Mapping[str, Any], panel: str) -> tuple[str, str]:
+def _refused(pair: TransferPair, panel: str) -> tuple[str, str]:
     found = pair["refused"][panel]
     if pair["fit"] == pair["run"]:
         return _rate(found), "-"
@@ -52,17 +52,17 @@ def _refused(pair: Mapping[str, Any], panel: str) -> tuple[str, str]:
     )
 
 
-def _rate(found: Mapping[str, Any]) -> str:
+def _rate(found: IntervalEntry) -> str:
     return f"{found['estimate']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
 
 
-def baselines(document: Mapping[str, Any]) -> str:
+def baselines(document: TransferDocument) -> str:
     """Return how much the unedited model refuses in every format, in one sentence."""
     said = ", ".join(f"{each['run']} {_rate(each['refused'])}" for each in document["baseline"])
     return f"Unedited, the model refuses of the same {document['n']} prompts: {said}."
 
 
-def markdown(document: Mapping[str, Any]) -> str:
+def markdown(document: TransferDocument) -> str:
     """Return the table with a sentence on the unedited model."""
     lines = [" | ".join(TRANSFER_COLUMNS), " | ".join("---" for _ in TRANSFER_COLUMNS)]
     lines += [" | ".join(row) for row in rows(document)]

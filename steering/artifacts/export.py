@@ -15,14 +15,15 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import gguf
 from safetensors.torch import save
 from torch import Tensor
 
 from steering.artifacts import store
+from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.export_readme import convention, readme
+from steering.artifacts.manifest_document import Manifest
 from steering.errors import SteeringError
 from steering.interventions.directions import Directions
 from steering.system import disk_space
@@ -142,11 +143,11 @@ def _vector(directions: Directions) -> Tensor:
 
 
 def _tables(
-    manifest: Mapping[str, Any], evaluation: Mapping[str, Any] | None
-) -> dict[str, list[dict[str, Any]]]:
+    manifest: Manifest, evaluation: EvaluationDocument | None
+) -> dict[str, list[dict[str, object]]]:
     screening = manifest.get("dim_screening", {})
     return {
-        "evaluation": [flat(entry) for entry in (evaluation or {}).get("panels", [])],
+        "evaluation": [flat(entry) for entry in evaluation["panels"]] if evaluation else [],
         "selection_scores": [flat(entry) for entry in manifest.get("dim_scores", [])],
         "selection_screening": [{**_point(key), **flat(entry)} for key, entry in screening.items()],
         "inlp_accuracies": [
@@ -157,7 +158,7 @@ def _tables(
     }
 
 
-def _point(key: str) -> dict[str, Any]:
+def _point(key: str) -> dict[str, int]:
     position, layer = map(int, key.split(","))
     return {"position": position, "layer": layer}
 

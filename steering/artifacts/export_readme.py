@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from steering.artifacts.manifest_document import Manifest
 from steering.interventions.directions import Directions
 
 _README = """# Refusal directions of {model}
@@ -100,8 +101,9 @@ def convention(directions: Directions) -> dict[str, str]:
     }
 
 
-def readme(directions: Directions, manifest: Mapping[str, Any], files: Sequence[str]) -> str:
+def readme(directions: Directions, manifest: Manifest, files: Sequence[str]) -> str:
     """Return the README of a research bundle, without date or machine."""
+    said: Mapping[str, object] = manifest
     return _README.format(
         model=directions.model,
         conventions=_listed(convention(directions)),
@@ -115,19 +117,19 @@ def readme(directions: Directions, manifest: Mapping[str, Any], files: Sequence[
         c=directions.default_c,
         provenance=_listed(
             {
-                key: manifest[key]
+                key: said[key]
                 for key in (
                     *("schema", "weights", "dtype", "quantization", "device", "suffix", "openers"),
                     *("prompts", "seed", "train", "validation_kept", "dim_choice", "inlp_choice"),
                     *("versions", "directions_sha256", "imported_from"),
                 )
-                if key in manifest
+                if key in said
             }
         ),
     )
 
 
-def _listed(facts: Mapping[str, Any]) -> str:
+def _listed(facts: Mapping[str, object]) -> str:
     return "\n".join(f"- {key}: {_text(value)}" for key, value in facts.items())
 
 

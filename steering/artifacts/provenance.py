@@ -3,18 +3,19 @@
 import hashlib
 import platform
 from importlib.metadata import version
-from typing import Any
+from typing import cast
 
 import torch
 
+from steering.artifacts.manifest_document import MachineEntry, ProvenanceEntry, WeightsEntry
 from steering.data.splits import SEED
 from steering.models.chat_model import ChatModel
 
 
-def provenance(model: ChatModel, prompt_source: str) -> dict[str, Any]:
+def provenance(model: ChatModel, prompt_source: str) -> ProvenanceEntry:
     """Return weights, number format, rendering, prompts, seed and versions, as JSON types."""
     return {
-        "weights": dict(model.provenance),
+        "weights": cast(WeightsEntry, dict(model.provenance)),
         "architecture": model.network.config.model_type,
         "dtype": str(model.dtype).removeprefix("torch."),
         "quantization": model.number_format.quantization,
@@ -52,7 +53,7 @@ def unnamed_weights(model: ChatModel) -> dict[str, str]:
     return {} if named else {"fingerprint": fingerprint(model)}
 
 
-def machine(model: ChatModel) -> dict[str, Any]:
+def machine(model: ChatModel) -> MachineEntry:
     """Return what affects results bit by bit beside weights and number format, as JSON types."""
     return {
         "device": model.device.type,

@@ -5,16 +5,18 @@ the recorded texts stay as they are.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 
 from steering.artifacts import store
+from steering.artifacts.recording_document import Recording
 from steering.interventions.directions import Directions
 from steering.interventions.panel import parse
 from steering.maps import map_points, markers
+from steering.maps.map_points import RecordedPlaces
 from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Tracer
 from steering.models import loading
@@ -24,13 +26,13 @@ from steering.sources import catalog
 
 
 def with_places(
-    recordings: Sequence[Mapping[str, Any]],
+    recordings: Sequence[Recording],
     model: ChatModel,
     directions: Directions,
     maps: Maps,
     *,
     digest: str,
-) -> list[dict[str, Any]]:
+) -> list[Recording]:
     """Return recordings with the place of their request under each of their panels.
 
     Args:
@@ -44,7 +46,7 @@ def with_places(
     return [{**each, "places": _places(each, tracer, digest)} for each in recordings]
 
 
-def _places(recording: Mapping[str, Any], tracer: Tracer, digest: str) -> dict[str, Any]:
+def _places(recording: Recording, tracer: Tracer, digest: str) -> RecordedPlaces:
     prompt, maps = recording["prompt"], tracer.maps
     panels = [parse(answer["panel"]) for answer in recording["answers"]]
     found = tracer.finite(prompt, panels)

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from steering import defaults
+from steering.artifacts.manifest_document import SamplingEntry
+from steering.artifacts.recording_document import RecordedAnswer, Recording
 from steering.artifacts.resumable import Stages
 from steering.data import prompts
 from steering.inference.comparison import compare
@@ -26,7 +28,7 @@ RECORDED_CATEGORIES = {
 """Whose first test prompt is recorded: fixed beforehand, not picked by the outcome."""
 
 
-def record(model: ChatModel, directions: Directions, stages: Stages) -> list[dict[str, Any]]:
+def record(model: ChatModel, directions: Directions, stages: Stages) -> list[Recording]:
     """Return one recording an example, as lines of `recordings.jsonl`."""
     examples = {
         f"{label}/{category}": (label, next(p.text for p in found if p.category == category))
@@ -42,13 +44,15 @@ def record(model: ChatModel, directions: Directions, stages: Stages) -> list[dic
     def answer(key: str) -> dict[str, Any]:
         label, prompt = examples[json.loads(key)[0]]
         *_, answers = compare(model, directions, prompt, panels, sampling=sampling)
-        return {
+        found: Recording = {
             "prompt": prompt,
             "label": label,
             "panels": list(DEFAULT_PANELS),
-            "sampling": asdict(sampling),
-            "answers": [answer.as_dict() for answer in answers],
+            "sampling": cast(SamplingEntry, asdict(sampling)),
+            "answers": [cast(RecordedAnswer, answer.as_dict()) for answer in answers],
         }
+        return dict(found)
 
     keys = [[key, names, sampling.max_new_tokens] for key in examples]
-    return stages.lines("recordings", list(map(json.dumps, keys)), answer)
+    found = stages.lines("recordings", list(map(json.dumps, keys)), answer)
+    return cast(list[Recording], found)

@@ -16,13 +16,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from safetensors import SafetensorError, safe_open
 
-from steering.artifacts import local_fits
+from steering.artifacts import local_fits, old_schemas
+from steering.artifacts.evaluation_document import EvaluationDocument
+from steering.artifacts.manifest_document import ImportedFacts, Manifest, ManifestFacts
+from steering.artifacts.recording_document import Recording
+from steering.artifacts.transfer_document import TransferDocument
 from steering.chat_templates.rendering import Rendering
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions import tensor_checks
@@ -78,7 +82,7 @@ def available(root: Path = ROOT) -> tuple[str, ...]:
     return tuple(sorted(file.parent.name for file in root.glob("*/manifest.json")))
 
 
-def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -> None:
+def write(folder: Path, directions: "Directions", manifest: ManifestFacts) -> None:
     """Write directions and manifest, each atomically, the manifest last.
 
     Args:
@@ -95,7 +99,7 @@ def write(folder: Path, directions: "Directions", manifest: Mapping[str, Any]) -
         tensors[f"inlp{_key(point)}"] = found.subspace.basis.contiguous()
     content = save(tensors)
     write_file(folder / "directions.safetensors", content)
-    document = {
+    document: Manifest = {
         "schema": ARTIFACT_SCHEMA if _is_complete(directions) else INCOMPLETE,
         "model": directions.model,
         "positions": list(directions.positions),
@@ -231,7 +235,7 @@ def outline(model: str, folder: Path | None = None) -> Outline:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error
 
 
-def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
+def manifest(model: str, folder: Path | None = None) -> Manifest:
     """Read a model's manifest.
 
     Raises:
@@ -252,24 +256,51 @@ def manifest(model: str, folder: Path | None = None) -> dict[str, Any]:
             f"{path} has schema {found}, this version reads schema {ARTIFACT_SCHEMA} and "
             f"{INCOMPLETE}; {_remedy(model)}"
         )
-    return dict(document)
+    return cast(Manifest, document)
 
 
-def evaluation(model: str, folder: Path | None = None) -> dict[str, Any] | None:
-    """Return the measured table of a model, or None where it was not measured."""
+def evaluation(model: str, folder: Path | None = None) -> EvaluationDocument | None:
+    """Return the measured table of a model, or None where it was not measured.
+
+    Earlier schemas are converted where that can be done; whatever else it is, `schema` says.
+
+    Raises:
+        SteeringError: If it is broken.
+    """
     path = (folder or folder_of(model)) / "evaluation.json"
-    if not _is_file(path):
-        return None
-    try:
-        return tensor_checks.require_table(read_json(path))
-    except ValueError as error:
-        raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
+    return read_evaluation(path, _remedy(model)) if _is_file(path) else None
 
 
-def transfer(model: str, folder: Path | None = None) -> dict[str, Any] | None:
-    """Return the table of number formats of a model, or None where it was not measured."""
+def transfer(model: str, folder: Path | None = None) -> TransferDocument | None:
+    """Return the table of number formats of a model, or None where it was not measured.
+
+    Raises:
+        SteeringError: If it is broken.
+    """
     path = (folder or folder_of(model)) / "transfer.json"
-    return dict(read_json(path)) if path.is_file() else None
+    return read_transfer(path) if _is_file(path) else None
+
+
+def read_evaluation(path: Path, remedy: str = "measure it again") -> EvaluationDocument:
+    """Read an evaluation of any schema; see `evaluation`."""
+
+    def convert(document: object) -> object:
+        return old_schemas.evaluation(tensor_checks.require_table(document))
+
+    return cast(EvaluationDocument, _converted(path, convert, remedy))
+
+
+def read_transfer(path: Path, remedy: str = "measure it again") -> TransferDocument:
+    """Read a table of number formats of any schema; see `transfer`."""
+    return cast(TransferDocument, _converted(path, old_schemas.transfer, remedy))
+
+
+def _converted(path: Path, convert: Callable[[object], object], remedy: str) -> object:
+    document = read_json(path)
+    try:
+        return convert(document)
+    except (AttributeError, KeyError, LookupError, TypeError, ValueError) as error:
+        raise SteeringError(f"{path} cannot be read ({error}); {remedy}") from error
 
 
 def write_maps(folder: Path, fitted: "Maps") -> None:
@@ -320,7 +351,7 @@ def read_points(model: str, folder: Path | None = None) -> Points | None:
         raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
 
-def recordings(model: str, folder: Path | None = None) -> tuple[dict[str, Any], ...]:
+def recordings(model: str, folder: Path | None = None) -> tuple[Recording, ...]:
     """Return recorded example requests with every panel's answer; empty where there are none."""
     path = (folder or folder_of(model)) / "recordings.jsonl"
     if not _is_file(path):
@@ -329,7 +360,7 @@ def recordings(model: str, folder: Path | None = None) -> tuple[dict[str, Any], 
         # Not splitlines(), which also cuts at signs that may stand inside a text (U+2028).
         lines = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line.strip()]
         tensor_checks.require_recordings(lines)
-        return tuple(lines)
+        return tuple(cast(list[Recording], lines))
     except (OSError, ValueError) as error:
         raise SteeringError(f"{path} cannot be read ({error}); {_remedy(model)}") from error
 
@@ -351,7 +382,7 @@ def write_json(path: Path, document: Any) -> None:  # noqa: ANN401
     write_file(path, (strict_json.dumps(document, indent=1) + "\n").encode())
 
 
-def write_lines(path: Path, documents: Sequence[Mapping[str, Any]]) -> None:
+def write_lines(path: Path, documents: Sequence[Mapping[str, object]]) -> None:
     """Write a JSONL file atomically."""
     lines = [strict_json.dumps(document) + "\n" for document in documents]
     write_file(path, "".join(lines).encode())
@@ -379,7 +410,7 @@ def write_file(path: Path, content: bytes) -> None:
             raise
 
 
-def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "Directions":
+def _assemble(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directions":
     from steering.interventions.directions import Directions, Inlp
     from steering.interventions.subspace import Subspace
 
@@ -407,7 +438,7 @@ def _assemble(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> "
     )
 
 
-def _points(document: Mapping[str, Any]) -> tuple[ExtractionPoint, ...] | None:
+def _points(document: Manifest) -> tuple[ExtractionPoint, ...] | None:
     points = document.get("places")
     return None if points is None else tuple((point[0], point[1]) for point in points)
 
@@ -417,9 +448,9 @@ def _is_complete(directions: "Directions") -> bool:
     return all(known) and bool(directions.inlp)
 
 
-def _beyond(directions: "Directions") -> dict[str, Any]:
+def _beyond(directions: "Directions") -> ImportedFacts:
     """Return what only imported directions have to say."""
-    found: dict[str, Any] = {}
+    found: ImportedFacts = {}
     if directions.points is not None:
         found["places"] = [list(point) for point in directions.points]
     if directions.imported is not None:

@@ -5,7 +5,7 @@ at are not the same.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, TypedDict, get_args
 
 from steering.errors import SteeringError
 
@@ -13,6 +13,13 @@ Thinking = Literal["none", "off", "on"]
 """`none`: the template knows no thinking; `off`: it is closed before the answer begins."""
 ASKED: Final = ("auto", "on", "off")
 """What can be asked for; `auto` is off where the template allows it."""
+
+
+class RenderingEntry(TypedDict, total=False):
+    """The form of a `Rendering` in a JSON document."""
+
+    thinking: str
+    date: str | None
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Rendering:
         """Read it from a manifest; what was written before there were modes knows none."""
         return cls(document.get("thinking", "none"), document.get("date"))
 
-    def as_dict(self) -> dict[str, str | None]:
+    def as_dict(self) -> RenderingEntry:
         """Return the fields as JSON types."""
         return {"thinking": self.thinking, "date": self.date}
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from steering.interventions.panel import Panel, parse, usual
 from steering.system.progress import Report, Stage, Step, stage
@@ -61,7 +61,7 @@ def progress_bar() -> Generator[Report]:
         yield report
 
 
-def show_plainly(document: Mapping[str, Any]) -> None:
+def show_plainly(document: Mapping[str, object]) -> None:
     """Print a line for each entry."""
     for key, value in document.items():
         print(f"{key}: {value}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
 import torch
 
@@ -15,8 +15,15 @@ from steering.adaptation import loaded, quick_fit, transfer_table
 from steering.adaptation.transfer import Shipped
 from steering.adaptation.transfer import transfer as measure_transfer
 from steering.artifacts import store
+from steering.artifacts.evaluation_document import (
+    EVALUATION_SCHEMA,
+    AgreementEntry,
+    DriftsEntry,
+    EvaluationDocument,
+)
 from steering.artifacts.export import export as write_export
 from steering.artifacts.provenance import provenance
+from steering.artifacts.transfer_document import TransferDocument
 from steering.chat_judges.local_judge import open_judge
 from steering.cli import shared
 from steering.data import prompts, prose
@@ -35,6 +42,19 @@ from steering.models.number_formats import Format, formats
 from steering.precompute import precompute as make
 from steering.sweep import cells, grids, sweep_table
 from steering.sweep.sweep import run_sweep
+
+
+class PrintedEvaluation(EvaluationDocument):
+    """What `evaluate` prints: the document, where it was written, how long answering took."""
+
+    written: NotRequired[str | None]
+    seconds: NotRequired[float]
+
+
+class PrintedTransfer(TransferDocument):
+    """What `transfer` prints: the document, and where it was written."""
+
+    written: str | None
 
 
 def precompute(options: argparse.Namespace) -> dict[str, Any]:
@@ -97,7 +117,7 @@ def _require_both(options: argparse.Namespace) -> None:
         raise SteeringError("--borderline goes with --harmful and --harmless; give these, too")
 
 
-def evaluate(options: argparse.Namespace) -> dict[str, Any]:
+def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
     """Compare panels on sets of prompts; a whole comparison is stored beside the directions."""
     _require_both(options)
     comparison.check_length("-", options.system)
@@ -131,7 +151,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
             else None,
         ),
     )
-    document = {
+    document: EvaluationDocument = {
         **found.document,
         "provenance": {
             **provenance(model, source),
@@ -174,7 +194,7 @@ def _sha256(path: Path) -> str:
 
 def _maps(
     options: argparse.Namespace, model: ChatModel, folder: Path | None
-) -> tuple[Maps | None, dict[str, Any] | None]:
+) -> tuple[Maps | None, DriftsEntry | None]:
     """Return the model's maps as they serve here, and what the check of its number format found.
 
     Where prompts land is not measured at all if the layer of INLP's edits is unusable.
@@ -198,7 +218,7 @@ def _maps(
 
 def _agreement(
     model: ChatModel, directions: Directions, folder: Path | None, *, measured: bool
-) -> dict[str, Any] | None:
+) -> AgreementEntry | None:
     if directions.inlp and not loaded.fitted_on_own_prompts(model, folder):
         print(
             "how far the directions depend on the number format is not measured: they were not "
@@ -212,7 +232,7 @@ def _beside(options: argparse.Namespace, name: str) -> Path:
     return Path(options.directions or store.folder_of(options.model)) / name
 
 
-def show_evaluate(document: Mapping[str, Any]) -> None:
+def show_evaluate(document: PrintedEvaluation) -> None:
     """Print the tables and claims."""
     print(report.markdown(document))
     if "seconds" in document:
@@ -260,7 +280,7 @@ def _expanded(text: str, directions: Directions) -> list[Panel]:
     return found
 
 
-def transfer(options: argparse.Namespace) -> dict[str, Any]:
+def transfer(options: argparse.Namespace) -> PrintedTransfer:
     """Measure fit format by run format; the whole table is stored beside the directions."""
     directions = store.load(options.model, options.directions)
     splits = PromptSplits.own()
@@ -290,20 +310,20 @@ def transfer(options: argparse.Namespace) -> dict[str, Any]:
     out = options.out or (_beside(options, "transfer.json") if whole else None)
     if out:
         store.write_json(out, document)
-    return document | {"written": str(out) if out else None}
+    return {**document, "written": str(out) if out else None}
 
 
-def show_transfer(document: Mapping[str, Any]) -> None:
+def show_transfer(document: PrintedTransfer) -> None:
     """Print the table."""
     print(transfer_table.markdown(document))
     if document.get("written"):
         print(f"\nWritten: {document['written']}")
 
 
-def results(options: argparse.Namespace) -> dict[str, Any]:
+def results(options: argparse.Namespace) -> EvaluationDocument:
     """Return the stored evaluation of a model."""
     document = store.evaluation(options.model)
-    if document is None or document.get("schema") != report.EVALUATION_SCHEMA:
+    if document is None or document.get("schema") != EVALUATION_SCHEMA:
         raise SteeringError(
             f"there are no results for {options.model!r}; measure them with "
             f"`python -m steering evaluate --model {options.model}`"

@@ -11,8 +11,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, median
-from typing import Any, Final
+from typing import cast
 
+from steering.artifacts.evaluation_document import EVALUATION_SCHEMA as EVALUATION_SCHEMA
+from steering.artifacts.evaluation_document import (
+    ClaimEntry,
+    EvaluationDocument,
+    MeasuredPanel,
+    PairedChange,
+    PanelEntry,
+    ProseEntry,
+    SetRates,
+    SetsEntry,
+)
+from steering.artifacts.manifest_document import SamplingEntry
 from steering.artifacts.resumable import Stages
 from steering.chat_judges.local_judge import ChatJudge
 from steering.data.prose import Passage
@@ -24,9 +36,8 @@ from steering.evaluation.claim_inputs import has_refused, loss_of, outcomes
 from steering.evaluation.claims import Finding, findings
 from steering.evaluation.evaluation_arms import Arm
 from steering.evaluation.prose_cost import ProseCost, prose_cost
-from steering.evaluation.report import EVALUATION_SCHEMA as EVALUATION_SCHEMA
 from steering.inference.generation import Sampling
-from steering.intervals import Interval, mean_interval, paired_difference, wilson
+from steering.intervals import mean_interval, paired_difference, wilson
 from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
@@ -63,7 +74,7 @@ class Evaluation:
         seconds: Time that answering took, all stretches of a stopped run together.
     """
 
-    document: dict[str, Any]
+    document: EvaluationDocument
     rows: list[AnswerRow]
     seconds: float
 
@@ -109,10 +120,10 @@ def evaluate(
         if settings.maps
         else []
     )
-    document = {
+    document: EvaluationDocument = {
         "schema": EVALUATION_SCHEMA,
         "model": model.name,
-        "sampling": asdict(sampling),
+        "sampling": cast(SamplingEntry, asdict(sampling)),
         "rows_per_batch": settings.rows_per_batch,
         "default_k": directions.default_k,
         "panels": [
@@ -128,7 +139,7 @@ def evaluate(
     return Evaluation(document, rows, seconds)
 
 
-def table(rows: Sequence[AnswerRow]) -> list[dict[str, Any]]:
+def table(rows: Sequence[AnswerRow]) -> list[MeasuredPanel]:
     """Return one entry per panel, in order of first appearance, with its numbers on every set.
 
     `perplexity` is the median over harmless prompts of the perplexity that the edited model gives
@@ -139,22 +150,24 @@ def table(rows: Sequence[AnswerRow]) -> list[dict[str, Any]]:
     for row in rows:
         cells.setdefault(row.panel, {}).setdefault(row.group, []).append(row)
     baseline = cells.get("baseline", {})
-    entries = []
-    for panel, own in cells.items():
-        entry: dict[str, Any] = {"panel": panel}
-        for group, found in own.items():
-            before = None if panel == "baseline" else baseline.get(group)
-            entry[group] = _rates(found, before)
-        harmless = own.get("harmless", [])
-        measured = [row.perplexity for row in harmless if row.perplexity is not None]
-        entry["perplexity"] = median(measured) if measured else None
-        entry["kl"] = fmean(row.kl for row in harmless) if harmless else None
-        changes = _changes(harmless, baseline.get("harmless", []))
-        entry["loss_difference"] = (
-            _interval(mean_interval(changes)) if changes and panel != "baseline" else None
-        )
-        entries.append(entry)
-    return entries
+    return [_measured(panel, own, baseline) for panel, own in cells.items()]
+
+
+def _measured(
+    panel: str, own: Mapping[str, list[AnswerRow]], baseline: Mapping[str, list[AnswerRow]]
+) -> MeasuredPanel:
+    before = {} if panel == "baseline" else baseline
+    sets = {group: _rates(found, before.get(group)) for group, found in own.items()}
+    harmless = own.get("harmless", [])
+    measured = [row.perplexity for row in harmless if row.perplexity is not None]
+    changes = _changes(harmless, before.get("harmless", []))
+    return {
+        "panel": panel,
+        **cast(SetsEntry, sets),
+        "perplexity": median(measured) if measured else None,
+        "kl": fmean(row.kl for row in harmless) if harmless else None,
+        "loss_difference": mean_interval(changes).entry(len(changes)) if changes else None,
+    }
 
 
 def _changes(rows: Sequence[AnswerRow], before: Sequence[AnswerRow]) -> list[float]:
@@ -163,7 +176,7 @@ def _changes(rows: Sequence[AnswerRow], before: Sequence[AnswerRow]) -> list[flo
     return [now - then for now, then in pairs if now is not None and then is not None]
 
 
-def _rates(rows: Sequence[AnswerRow], before: Sequence[AnswerRow] | None) -> dict[str, Any]:
+def _rates(rows: Sequence[AnswerRow], before: Sequence[AnswerRow] | None) -> SetRates:
     n = len(rows)
     verdicts = Counter(row.judgement.verdict for row in rows)
     counts = {
@@ -172,56 +185,55 @@ def _rates(rows: Sequence[AnswerRow], before: Sequence[AnswerRow] | None) -> dic
         "looping": sum(row.judgement.looping for row in rows),
         "hedged": verdicts["hedged"],
     }
-    rates: dict[str, Any] = {"n": n}
-    for name, count in counts.items():
-        interval = wilson(count, n)
-        rates[f"{name}_rate"] = interval.estimate
-        rates[f"{name}_rate_ci"] = [interval.low, interval.high]
-    rates["verdicts"] = dict(sorted(verdicts.items()))
-    rates["refusal_score"] = fmean(row.refusal_score for row in rows)
-    rates["difference"] = None if before is None else _difference(before, rows)
-    return rates
+    rates = {name: wilson(count, n).entry(n) for name, count in counts.items()}
+    return {
+        "n": n,
+        "refusal_rate": rates["refusal"],
+        "substring_rate": rates["substring"],
+        "looping_rate": rates["looping"],
+        "hedged_rate": rates["hedged"],
+        "verdicts": {str(name): count for name, count in sorted(verdicts.items())},
+        "refusal_score": fmean(row.refusal_score for row in rows),
+        "difference": None if before is None else _difference(before, rows),
+    }
 
 
-def _difference(before: Sequence[AnswerRow], rows: Sequence[AnswerRow]) -> dict[str, Any]:
+def _difference(before: Sequence[AnswerRow], rows: Sequence[AnswerRow]) -> PairedChange:
     found = paired_difference(*([has_refused(row) for row in each] for each in (before, rows)))
     return {
-        **_interval(found.difference),
+        **found.difference.entry(found.n),
         "p_value": found.p_value,
         "gained": found.gained,
         "lost": found.lost,
     }
 
 
-def _interval(found: Interval) -> dict[str, float]:
-    return asdict(found)
-
-
 def _entry(
-    arm: Arm, cells: Mapping[str, Any], cost: ProseCost | None, before: ProseCost | None
-) -> dict[str, Any]:
-    entry = {"panel": cells["panel"], "label": arm.label, "kind": arm.kind, **cells, "prose": None}
-    if cost and before:
-        tokens = sum(cost.tokens)
-
-        def mean(values: Sequence[float]) -> float:
-            return sum(n * value for n, value in zip(cost.tokens, values, strict=True)) / tokens
-
-        changes = [now - then for now, then in zip(cost.loss, before.loss, strict=True)]
-        entry["prose"] = {
-            "tokens": tokens,
-            "perplexity": math.exp(mean(cost.loss)),
-            "kl": mean(cost.kl),
-            "loss_difference": (
-                _interval(mean_interval(changes, weights=cost.tokens))
-                if cost is not before
-                else None
-            ),
-        }
-    return entry
+    arm: Arm, cells: MeasuredPanel, cost: ProseCost | None, before: ProseCost | None
+) -> PanelEntry:
+    # Who it is comes first in the document, what was measured after it.
+    entry = {"panel": cells["panel"], "label": arm.label, "kind": arm.kind, **cells}
+    prose = _prose(cost, before) if cost and before else None
+    return cast(PanelEntry, entry | {"prose": prose})
 
 
-def _claim(found: Finding) -> dict[str, Any]:
+def _prose(cost: ProseCost, before: ProseCost) -> ProseEntry:
+    tokens = sum(cost.tokens)
+
+    def mean(values: Sequence[float]) -> float:
+        return sum(n * value for n, value in zip(cost.tokens, values, strict=True)) / tokens
+
+    changes = [now - then for now, then in zip(cost.loss, before.loss, strict=True)]
+    change = None if cost is before else mean_interval(changes, weights=cost.tokens)
+    return {
+        "tokens": tokens,
+        "perplexity": math.exp(mean(cost.loss)),
+        "kl": mean(cost.kl),
+        "loss_difference": change.entry(len(changes)) if change else None,
+    }
+
+
+def _claim(found: Finding) -> ClaimEntry:
     return {
         "claim": found.claim,
         "verdict": found.verdict,
@@ -230,12 +242,8 @@ def _claim(found: Finding) -> dict[str, Any]:
             {
                 "statement": part.statement,
                 "verdict": part.verdict,
-                **(asdict(part.interval) if part.interval else dict.fromkeys(_ENDS)),
-                "n": part.n,
+                "interval": part.interval.entry(part.n) if part.interval else None,
             }
             for part in found.parts
         ],
     }
-
-
-_ENDS: Final = ("estimate", "low", "high")

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from steering.artifacts.evaluation_document import JudgedRate, JudgeEntry, MatchEntry
 from steering.artifacts.resumable import Stages
 from steering.chat_judges.assessment import Assessment, Match, Opinion, agreement
 from steering.chat_judges.local_judge import ChatJudge
@@ -39,11 +40,10 @@ def _opinion(stored: dict[str, Any]) -> Opinion:
     return Opinion(Assessment(**{**said, "refusal_reasons": reasons}), stored["reason"])
 
 
-def summary(judge: ChatJudge, rows: Sequence[AnswerRow], stages: Stages) -> dict[str, Any]:
+def summary(judge: ChatJudge, rows: Sequence[AnswerRow], stages: Stages) -> JudgeEntry:
     """Return who judged, how far it agrees with the rules, and its refusal rates.
 
-    The rates are over the answers that it judged: by panel and set, `n`, `refusal_rate` and its
-    95 % Wilson interval `refusal_rate_ci`.
+    The rates are over the answers that it judged, by panel and set, with 95 % Wilson intervals.
     """
     found = opinions(judge, rows, stages)
     match = agreement([row.judgement.verdict for row in rows], found)
@@ -53,36 +53,28 @@ def summary(judge: ChatJudge, rows: Sequence[AnswerRow], stages: Stages) -> dict
             cell = rates.setdefault(row.panel, {}).setdefault(row.group, {"n": 0, "refused": 0})
             cell["n"] += 1
             cell["refused"] += opinion.verdict == "refused"
-    return {
-        **judge.provenance,
+    entry: JudgeEntry = {
+        "judge": judge.provenance["judge"],
         "n": match.n,
         "judged": match.judged,
-        "verdict": _match(match.verdict),
-        "refused": _match(match.refused),
+        "verdict": _match(match.verdict, match.judged),
+        "refused": _match(match.refused, match.judged),
         "counts": [[*pair, count] for pair, count in match.counts.items()],
         "panels": {
             panel: {group: _rate(cell["refused"], cell["n"]) for group, cell in groups.items()}
             for panel, groups in rates.items()
         },
     }
+    # Each kind of judge has facts of its own to tell.
+    return cast(JudgeEntry, {**judge.provenance, **entry})
 
 
-def _rate(refused: int, n: int) -> dict[str, Any]:
-    found = wilson(refused, n)
-    return {
-        "n": n,
-        "refusal_rate": found.estimate,
-        "refusal_rate_ci": [found.low, found.high],
-    }
+def _rate(refused: int, n: int) -> JudgedRate:
+    return {"n": n, "refusal_rate": wilson(refused, n).entry(n)}
 
 
-def _match(found: Match | None) -> dict[str, Any] | None:
+def _match(found: Match | None, n: int) -> MatchEntry | None:
     if found is None:
         return None
-    raw, kappa = found.raw, found.kappa
-    return {
-        "raw": raw.estimate,
-        "raw_ci": [raw.low, raw.high],
-        "kappa": kappa and kappa.estimate,
-        "kappa_ci": kappa and [kappa.low, kappa.high],
-    }
+    kappa = found.kappa.entry(n) if found.kappa else None
+    return {"raw": found.raw.entry(n), "kappa": kappa}

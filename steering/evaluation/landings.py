@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, pstdev
-from typing import Any
+from typing import Any, cast
 
+from steering.artifacts.evaluation_document import LandingEntry, LandingsEntry, LayerLanding
 from steering.artifacts.resumable import Stages
 from steering.evaluation.evaluation_arms import RANDOM_SEEDS
 from steering.intervals import wilson
@@ -117,7 +118,7 @@ def land_all(
     ]
 
 
-def summary(rows: Sequence[PromptLanding], directions: Directions, maps: Maps) -> dict[str, Any]:
+def summary(rows: Sequence[PromptLanding], directions: Directions, maps: Maps) -> LandingsEntry:
     """Return the table with the template position and the layers that it is about."""
     return {
         "position": maps.position,
@@ -126,7 +127,7 @@ def summary(rows: Sequence[PromptLanding], directions: Directions, maps: Maps) -
     }
 
 
-def table(rows: Sequence[PromptLanding]) -> list[dict[str, Any]]:
+def table(rows: Sequence[PromptLanding]) -> list[LandingEntry]:
     """Return one entry per panel: for each set and layer, where its prompts land.
 
     Each holds n, mean and standard deviation of t, the share that is nearest to the harmless class
@@ -134,7 +135,7 @@ def table(rows: Sequence[PromptLanding]) -> list[dict[str, Any]]:
     """
     entries = []
     for panel in dict.fromkeys(row.panel for row in rows):
-        entry: dict[str, Any] = {"panel": panel}
+        entry: dict[str, object] = {"panel": panel}
         for group in dict.fromkeys(row.group for row in rows):
             own = [row for row in rows if (row.panel, row.group) == (panel, group)]
             if own:
@@ -142,17 +143,16 @@ def table(rows: Sequence[PromptLanding]) -> list[dict[str, Any]]:
                     str(layer): _summary([row for row in own if row.layer == layer])
                     for layer in dict.fromkeys(row.layer for row in own)
                 }
-        entries.append(entry)
+        entries.append(cast(LandingEntry, entry))
     return entries
 
 
-def _summary(rows: Sequence[PromptLanding]) -> dict[str, Any]:
+def _summary(rows: Sequence[PromptLanding]) -> LayerLanding:
     near = wilson(sum(row.nearest == "harmless" for row in rows), len(rows))
     return {
         "n": len(rows),
         "t_mean": fmean(row.t for row in rows),
         "t_sd": pstdev(row.t for row in rows),
-        "nearest_harmless": near.estimate,
-        "nearest_harmless_ci": [near.low, near.high],
+        "nearest_harmless": near.entry(len(rows)),
         "outside": sum(row.outside for row in rows) / len(rows),
     }

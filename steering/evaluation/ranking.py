@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final, Literal
 
+from steering.artifacts.evaluation_document import PanelEntry, SetsEntry, rates_of
 from steering.data.prompts import LABELS
 
 MOST_LOOPING: Final = 0.05
@@ -12,26 +13,28 @@ MOST_LOOPING: Final = 0.05
 HARDLY_REFUSES: Final = 0.2
 """Harmful prompts refused below which there is little to suppress (chosen: one in five)."""
 
-PanelEntry = Mapping[str, Any]
-"""An entry of the document's `panels`."""
+CostName = Literal["looping", "perplexity", "kl", "prose"]
+"""What a panel costs: the worst looping rate, on the baseline's answers, on neutral prose."""
 
 
-def groups_of(panels: Sequence[PanelEntry]) -> list[str]:
+def groups_of(panels: Sequence[SetsEntry]) -> list[str]:
     """Return the prompt sets that were measured."""
-    return [group for group in LABELS if any(panel.get(group) for panel in panels)]
+    return [group for group in LABELS if any(rates_of(panel, group) for panel in panels)]
 
 
 def looping_of(panel: PanelEntry) -> float | None:
     """Return the largest looping rate over the sets; None if no set was measured."""
-    return max((panel[group]["looping_rate"] for group in groups_of([panel])), default=None)
+    found = [rates_of(panel, group) for group in groups_of([panel])]
+    return max((rates["looping_rate"]["estimate"] for rates in found if rates), default=None)
 
 
-def cost_of(panel: PanelEntry, name: str) -> float | None:
+def cost_of(panel: PanelEntry, name: CostName) -> float | None:
     """Return `looping`, `perplexity`, `kl` or the perplexity on `prose`; None if not measured."""
     if name == "looping":
         return looping_of(panel)
     if name == "prose":
-        return (panel.get("prose") or {}).get("perplexity")
+        prose = panel.get("prose")
+        return prose["perplexity"] if prose else None
     return panel.get(name)
 
 
@@ -46,16 +49,22 @@ def best(panels: Sequence[PanelEntry]) -> set[str]:
     The lowest harmful refusal rate among those that loop in at most `MOST_LOOPING` of the answers
     on every set and refuse less than the baseline beyond chance.
     """
-    able = {panel["panel"]: panel["harmful"]["refusal_rate"] for panel in panels if _able(panel)}
+    able = {
+        panel["panel"]: panel["harmful"]["refusal_rate"]["estimate"]
+        for panel in panels
+        if _able(panel)
+    }
     return {panel for panel, rate in able.items() if rate == min(able.values())}
 
 
 def _able(panel: PanelEntry) -> bool:
-    if panel["kind"] != "paper" or not panel.get("harmful"):
+    rates = rates_of(panel, "harmful")
+    if panel["kind"] != "paper" or not rates:
         return False
-    difference = panel["harmful"].get("difference")
-    looping = looping_of(panel) or 0.0
-    return bool(difference) and difference["high"] < 0 and looping <= MOST_LOOPING
+    difference = rates.get("difference")
+    if not difference or difference["high"] >= 0:
+        return False
+    return (looping_of(panel) or 0.0) <= MOST_LOOPING
 
 
 def together(panels: Sequence[PanelEntry]) -> list[list[PanelEntry]]:
@@ -72,13 +81,13 @@ def apart_from_seed(panel: PanelEntry) -> str:
     kept = [each for each in settings.split(",") if not each.startswith("seed=")]
     drawn = name == "random" or "basis=random" in kept
     if panel["kind"] != "control" or not drawn:
-        return str(panel["panel"])
+        return panel["panel"]
     return f"{name}:{','.join(kept)}"
 
 
 def name_of(block: Sequence[PanelEntry]) -> str:
     """Return the name of panels that belong together: what their labels have in common."""
-    label = str(block[0]["label"])
+    label = block[0]["label"]
     if len(block) == 1:
         return label
     return f"{re.sub(r',? [0-9]+$', '', label)}, mean of {len(block)} seeds"

@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
+from steering.artifacts.evaluation_document import (
+    EvaluationDocument,
+    JudgeEntry,
+    LandingEntry,
+    MatchEntry,
+    PanelEntry,
+    SetRates,
+    rates_of,
+)
 from steering.evaluation.ranking import (
     MOST_LOOPING,
-    PanelEntry,
+    CostName,
     apart_from_seed,
     best,
     cost_of,
@@ -18,8 +27,6 @@ from steering.evaluation.ranking import (
 from steering.formatting import between, p_value, plain, signed, signed_between
 from steering.verdicts.rules import Verdict
 
-EVALUATION_SCHEMA: Final = 2
-"""Of the documents; raised whenever a reader of the old ones would misread the new one."""
 BEST_RULE: Final = (
     "Best is the intervention of the paper that leaves the fewest harmful prompts refused, by "
     f"verdict, among those that loop in at most {MOST_LOOPING:.2f} of the answers on every set and "
@@ -28,7 +35,7 @@ BEST_RULE: Final = (
 )
 
 
-def markdown(document: Mapping[str, Any]) -> str:
+def markdown(document: EvaluationDocument) -> str:
     """Return the whole report of a document that `evaluation.evaluate` made."""
     panels = document["panels"]
     parts = [f"# Results: {_text(document['model'])}", _text(measured(document)), table(panels)]
@@ -45,7 +52,7 @@ def markdown(document: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def formats(document: Mapping[str, Any]) -> list[str]:
+def formats(document: EvaluationDocument) -> list[str]:
     """Say how well maps and directions of one number format held in the one that was measured in.
 
     Empty for documents of before this was checked.
@@ -56,16 +63,16 @@ def formats(document: Mapping[str, Any]) -> list[str]:
         lines += [
             f"Layer {each['layer']}, {where}: {each['sentence']}." for each in found["layers"]
         ]
-    if found := document.get("directions_drift"):
+    if again := document.get("directions_drift"):
         lines.append(
             "Directions fitted again here, on the same prompts: difference in means with cosine "
-            f"{found['dim_cosine']:.3f}, the first {found['inlp_k']} INLP directions span a "
-            f"subspace with cosine {found['inlp_cosine']:.3f} (1: the same)."
+            f"{again['dim_cosine']:.3f}, the first {again['inlp_k']} INLP directions span a "
+            f"subspace with cosine {again['inlp_cosine']:.3f} (1: the same)."
         )
     return lines
 
 
-def landings(entries: Sequence[dict[str, Any]], layers: Sequence[int]) -> str:
+def landings(entries: Sequence[LandingEntry], layers: Sequence[int]) -> str:
     """Return where test prompts land: mean t by class and layer, with the spread at the first.
 
     Args:
@@ -80,13 +87,13 @@ def landings(entries: Sequence[dict[str, Any]], layers: Sequence[int]) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for entry in entries:
         cells = [f"`{entry['panel']}`"]
-        for group in ("harmful", "harmless"):
-            first = entry[group][source]
+        for found in (entry["harmful"], entry["harmless"]):
+            first = found[source]
             cells += [
                 f"{first['t_mean']:.2f} ± {first['t_sd']:.2f}",
-                f"{first['nearest_harmless']:.2f}",
+                f"{first['nearest_harmless']['estimate']:.2f}",
                 f"{first['outside']:.2f}",
-                *(f"{entry[group][layer]['t_mean']:.2f}" for layer in later),
+                *(f"{found[layer]['t_mean']:.2f}" for layer in later),
             ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -109,14 +116,27 @@ def table(panels: Sequence[PanelEntry]) -> str:
         form = first["panel"] if len(block) == 1 else apart_from_seed(first)
         cells = [f"`{_text(form)}`", _text(name_of(block)), kind]
         for group in groups:
-            rates = [panel.get(group) or {} for panel in block]
-            own = between(*first[group]["refusal_rate_ci"]) if len(block) == 1 and rates[0] else ""
-            cells.append(f"{_mean_of([each.get('refusal_rate') for each in rates])} {own}".strip())
-            cells.append(_mean_of([each.get("substring_rate") for each in rates]))
-        for cost in ("looping", "perplexity", "kl", "prose"):
-            cells.append(_mean_of([cost_of(panel, cost) for panel in block]))
+            cells += _rates(block, group)
+        cells += [_mean_of([cost_of(panel, cost) for panel in block]) for cost in _COSTS]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+_COSTS: Final[tuple[CostName, ...]] = ("looping", "perplexity", "kl", "prose")
+
+
+def _rates(block: Sequence[PanelEntry], group: str) -> tuple[str, str]:
+    """Return refusals by verdict, of a single panel with their interval, and by substring."""
+    rates = [rates_of(panel, group) for panel in block]
+    refused = [each["refusal_rate"] if each else None for each in rates]
+    phrases = [each.get("substring_rate") if each else None for each in rates]
+    first = refused[0] if len(block) == 1 else None
+    own = between(first["low"], first["high"]) if first else ""
+    by_verdict, by_substring = (
+        _mean_of([each["estimate"] if each else None for each in found])
+        for found in (refused, phrases)
+    )
+    return f"{by_verdict} {own}".strip(), by_substring
 
 
 def changes(panels: Sequence[PanelEntry]) -> str:
@@ -134,23 +154,25 @@ def changes(panels: Sequence[PanelEntry]) -> str:
     for panel in panels:
         cells = [f"`{_text(panel['panel'])}`"]
         for group in groups:
-            cells += _change(panel.get(group) or {}, verdicts)
+            cells += _change(rates_of(panel, group), verdicts)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _verdicts(panels: Sequence[PanelEntry], groups: Sequence[str]) -> list[str]:
     """Return the verdicts that have a column; only models that think leave answers unfinished."""
-    seen = {name for panel in panels for group in groups for name in _counts(panel.get(group))}
+    seen = {
+        name for panel in panels for group in groups for name in _counts(rates_of(panel, group))
+    }
     return [name for name in get_args(Verdict) if name != "not_finished" or name in seen]
 
 
-def _counts(rates: Mapping[str, Any] | None) -> Mapping[str, int]:
-    return (rates or {}).get("verdicts") or {}
+def _counts(rates: SetRates | None) -> Mapping[str, int]:
+    return (rates.get("verdicts") or {}) if rates else {}
 
 
-def _change(rates: Mapping[str, Any], verdicts: Sequence[str]) -> tuple[str, str, str]:
-    found, counts = rates.get("difference"), _counts(rates)
+def _change(rates: SetRates | None, verdicts: Sequence[str]) -> tuple[str, str, str]:
+    found, counts = rates.get("difference") if rates else None, _counts(rates)
     shown = " / ".join(str(counts.get(name, 0)) for name in verdicts) if counts else "–"
     if not found:
         return "–", "–", shown
@@ -171,18 +193,18 @@ def _text(words: object) -> str:
     return escape(" ".join(str(words).split()), quote=False).replace("|", "\\|").replace("`", "'")
 
 
-def sizes(document: Mapping[str, Any]) -> str:
+def sizes(document: EvaluationDocument) -> str:
     """Return the prompts in words: 80 harmful, 80 harmless and 80 borderline prompts."""
     panels = document["panels"]
     counts = {
-        group: next(panel[group]["n"] for panel in panels if panel.get(group))
+        group: next(rates["n"] for panel in panels if (rates := rates_of(panel, group)))
         for group in groups_of(panels)
     }
     *most, last = [f"{n} {group}" for group, n in counts.items()] or ["no"]
     return f"{', '.join(most)} and {last} prompts" if most else f"{last} prompts"
 
 
-def measured(document: Mapping[str, Any]) -> str:
+def measured(document: EvaluationDocument) -> str:
     """Return how it was measured, in one paragraph of plain text."""
     sampling, made = document.get("sampling") or {}, document.get("provenance") or {}
     temperature = sampling.get("temperature") or 0
@@ -207,13 +229,23 @@ def measured(document: Mapping[str, Any]) -> str:
     return " ".join(parts)
 
 
-def _agreement(judge: Mapping[str, Any]) -> str:
+def _agreement(judge: JudgeEntry) -> str:
     lines = [f"{judge['judge']} judged {judge['judged']} of {judge['n']} answers as well."]
-    for name, what in (("verdict", "the verdict"), ("refused", "whether an answer refuses")):
-        if match := judge.get(name):
-            share = f"{plain(match['raw'])} {between(*match['raw_ci'])}"
-            kappa = plain(match["kappa"])
-            if ends := match.get("kappa_ci"):
-                kappa += f" {between(*ends)}"
-            lines.append(f"It agrees with the rules on {what} in {share} (Cohen's kappa {kappa}).")
+    lines += [
+        f"It agrees with the rules on {what} in {_matched(match)}."
+        for match, what in (
+            (judge["verdict"], "the verdict"),
+            (judge["refused"], "whether an answer refuses"),
+        )
+        if match
+    ]
     return " ".join(lines)
+
+
+def _matched(match: MatchEntry) -> str:
+    raw, kappa = match["raw"], match["kappa"]
+    share = f"{plain(raw['estimate'])} {between(raw['low'], raw['high'])}"
+    if kappa is None:
+        return f"{share} (Cohen's kappa {plain(None)})"
+    ends = between(kappa["low"], kappa["high"])
+    return f"{share} (Cohen's kappa {plain(kappa['estimate'])} {ends})"

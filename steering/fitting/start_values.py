@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from steering.artifacts.evaluation_document import rates_of
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits, evenly
 from steering.evaluation.answers import answer_resumably
@@ -86,7 +87,8 @@ class Starts:
             sampling=Sampling(max_new_tokens=self.tokens),
             rows_per_batch=self.rows_per_batch,
         )
-        return {entry["panel"]: entry[group]["verdicts"] for entry in table(rows)}
+        found = {entry["panel"]: rates_of(entry, group) for entry in table(rows)}
+        return {panel: rates["verdicts"] for panel, rates in found.items() if rates}
 
 
 def _text_keys(values: Mapping[Any, float]) -> dict[str, float]:

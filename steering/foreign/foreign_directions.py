@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
 
 from steering.artifacts import local_fits, store
+from steering.artifacts.manifest_document import ManifestFacts, OriginEntry
 from steering.errors import SteeringError
 from steering.foreign.foreign_files import start_of
 from steering.foreign.foreign_formats import Foreign, Numbers, Shape, read
@@ -81,7 +82,7 @@ class Imported:
 
     folder: Path
     directions: Directions
-    manifest: Mapping[str, Any]
+    manifest: ManifestFacts
     cosine: float | None
 
 
@@ -158,7 +159,7 @@ def _first(config: Any, *names: str) -> int | None:  # noqa: ANN401
     return None
 
 
-def _assembled(foreign: Foreign, shape: Shape, wishes: Wishes) -> tuple[Directions, dict[str, Any]]:
+def _assembled(foreign: Foreign, shape: Shape, wishes: Wishes) -> tuple[Directions, ManifestFacts]:
     point, rule = _chosen(foreign, shape, wishes.layer)
     positions = foreign.everywhere or tuple(sorted({position for position, _ in foreign.vectors}))
     difference = torch.zeros(len(positions), shape.n_layers, shape.d_model)
@@ -188,7 +189,7 @@ def _assembled(foreign: Foreign, shape: Shape, wishes: Wishes) -> tuple[Directio
 
 def _origin(
     form: str, files: Mapping[str, str], notes: tuple[str, ...], wishes: Wishes
-) -> dict[str, Any]:
+) -> OriginEntry:
     return {
         "format": form,
         "files": dict(files),
@@ -267,7 +268,7 @@ def _unpacked(path: Path, folder: Path) -> bool:
 
 def _taken_back(
     own: Path, path: Path, shape: Shape, wishes: Wishes
-) -> tuple[Directions, dict[str, Any], bytes | None]:
+) -> tuple[Directions, ManifestFacts, bytes | None]:
     """Return directions of this project, as they were exported."""
     if wishes != Wishes():
         raise SteeringError(
@@ -278,7 +279,9 @@ def _taken_back(
     found.require(shape.model, n_layers=shape.n_layers, d_model=shape.d_model)
     other = found.model != shape.model
     notes = [f"they were fitted on {found.model}; the width fits"] if other else []
-    kept = {name: value for name, value in said.items() if name not in _COMPUTED}
+    kept = cast(
+        ManifestFacts, {name: value for name, value in said.items() if name not in _COMPUTED}
+    )
     files = {path.name: _sha256(path if path.is_file() else own / _OWN[1])}
     kept["imported_from"] = _origin("artifact of this project", files, tuple(notes), wishes)
     maps = own / "maps.safetensors"

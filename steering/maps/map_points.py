@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NotRequired, TypedDict
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +19,47 @@ SHOWN: Final = 3
 PLACES_VERSION: Final = 1
 """Of the places in `recordings.jsonl`; raised whenever a reader of old ones would misread new ones.
 """
+
+
+class MarkerTokens(TypedDict):
+    """A panel's tokens on the map: `t` by layer, then token; see `markers.landed`."""
+
+    texts: list[str]
+    t: list[list[float]]
+    template: int
+    answer: int
+    read: int
+
+
+class MarkerPlaces(TypedDict):
+    """Where a request lies, with a value a layer; see `markers.landed`.
+
+    `pca` has three columns and `umap`, of recordings only, two.
+    """
+
+    pca: list[list[float]]
+    y: list[float]
+    t: list[float]
+    to_harmful: list[float]
+    to_harmless: list[float]
+    nearest: list[str]
+    outside: list[bool]
+    umap: NotRequired[list[list[float]]]
+
+
+class Marker(MarkerPlaces):
+    """The same of the panel with that text `form`, and its tokens."""
+
+    form: str
+    tokens: MarkerTokens
+
+
+class RecordedPlaces(TypedDict):
+    """Where a recorded request lies: the version, SHA-256 of the maps, a marker a panel."""
+
+    version: int
+    maps: str
+    panels: list[Marker]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,17 +4,18 @@ Coordinates keep three significant digits: a screen shows fewer.
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering.maps.map_points import Marker, MarkerPlaces, MarkerTokens
 from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Trace
 
 
-def landed(maps: Maps, trace: Trace, *, prompt: str, length: int) -> list[dict[str, Any]]:
+def landed(maps: Maps, trace: Trace, *, prompt: str, length: int) -> list[Marker]:
     """Return where a request lies under every panel, at every layer.
 
     Args:
@@ -29,14 +30,14 @@ def landed(maps: Maps, trace: Trace, *, prompt: str, length: int) -> list[dict[s
         and its `tokens`.
     """
     return [
-        row | {"form": form, "tokens": _tokens(maps, trace, index, prompt=prompt, length=length)}
+        {**row, "form": form, "tokens": _tokens(maps, trace, index, prompt=prompt, length=length)}
         for index, (form, row) in enumerate(
             zip(trace.panels, _places(maps, trace.states), strict=True)
         )
     ]
 
 
-def _places(maps: Maps, states: Float[Tensor, "panel layer d_model"]) -> list[dict[str, Any]]:
+def _places(maps: Maps, states: Float[Tensor, "panel layer d_model"]) -> list[MarkerPlaces]:
     # Layer by layer for all panels: a small product costs as much as a large one.
     at = [(maps.at(layer), states[:, index]) for index, layer in enumerate(maps.layers)]
     landings = list(zip(*(map_.land(here) for map_, here in at), strict=True))
@@ -56,7 +57,7 @@ def _places(maps: Maps, states: Float[Tensor, "panel layer d_model"]) -> list[di
     ]
 
 
-def _tokens(maps: Maps, trace: Trace, index: int, *, prompt: str, length: int) -> dict[str, Any]:
+def _tokens(maps: Maps, trace: Trace, index: int, *, prompt: str, length: int) -> MarkerTokens:
     """Return a panel's tokens from the visitor's own words on.
 
     Args:

@@ -8,8 +8,11 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDocument
+from steering.artifacts.recording_document import Recording
+from steering.artifacts.transfer_document import TransferDocument
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
@@ -17,6 +20,7 @@ from steering.serving import machine_fit
 from steering.serving.machine_fit import Adapting, Fitting
 from steering.serving.status import Status
 from steering.serving.visitor_line import Line
+from steering.sweep.sweep_table import SweepRow
 from steering.system.progress import Report, Step
 
 if TYPE_CHECKING:
@@ -49,14 +53,14 @@ class Supply:
 
     model: "Callable[[str, Report], ChatModel]"
     directions: "Callable[[str], Directions]"
-    recordings: Callable[[str], tuple[Mapping[str, Any], ...]]
+    recordings: Callable[[str], tuple[Recording, ...]]
     names: Mapping[str, str] = field(default_factory=dict)
     maps: "Callable[[str], Maps | None]" = lambda _name: None
-    evaluation: Callable[[str], Mapping[str, Any] | None] = lambda _name: None
-    sweep: Callable[[str], Sequence[Mapping[str, Any]]] = lambda _name: ()
+    evaluation: Callable[[str], EvaluationDocument | None] = lambda _name: None
+    sweep: Callable[[str], Sequence[SweepRow]] = lambda _name: ()
     outline: Callable[[str], Facts] | None = None
     points: Callable[[str], Points | None] | None = None
-    transfer: Callable[[str], Mapping[str, Any] | None] = lambda _name: None
+    transfer: Callable[[str], TransferDocument | None] = lambda _name: None
     adapting: Adapting = field(default_factory=Adapting)
     fitted: Callable[[], Collection[str]] | None = None
 
@@ -97,15 +101,15 @@ class Engine(Line):
         self.points: Points | None = None
         self.model: ChatModel | None = None
         self.directions: Directions | None = None
-        self.recordings: tuple[Mapping[str, Any], ...] = ()
+        self.recordings: tuple[Recording, ...] = ()
         self.maps: Maps | None = None
         self.tracer: Tracer | None = None
-        self.evaluation: Mapping[str, Any] | None = None
-        self.sweep: Sequence[Mapping[str, Any]] = ()
-        self.transfer: Mapping[str, Any] | None = None
+        self.evaluation: EvaluationDocument | None = None
+        self.sweep: Sequence[SweepRow] = ()
+        self.transfer: TransferDocument | None = None
         self.status = Status("idle", name, "The model has not been loaded yet.")
         self.check: Check | None = None
-        self.agreement: dict[str, Any] | None = None
+        self.agreement: AgreementEntry | None = None
         self.looked = False
         self.fitting = Fitting()
         self._attempt = object()
@@ -243,7 +247,7 @@ class Engine(Line):
         with self._lock:
             self.looked = self.looked or maps_id == self.maps_id
 
-    def agreed(self, maps_id: str, found: dict[str, Any] | None) -> None:
+    def agreed(self, maps_id: str, found: AgreementEntry | None) -> None:
         """Keep how well the directions agree with a refit here, if they are still these."""
         with self._lock:
             if maps_id == self.maps_id:

@@ -18,6 +18,7 @@ from steering.system.progress import Step, amount, watched_by
 
 if TYPE_CHECKING:
     from steering.adaptation.drift import Check
+    from steering.artifacts.evaluation_document import AgreementEntry
     from steering.interventions.directions import Directions
     from steering.maps.model_maps import Maps
     from steering.models.chat_model import ChatModel
@@ -60,7 +61,7 @@ class Adapting:
 
     fitted: "Callable[[ChatModel], tuple[Directions, Maps] | None]" = lambda _model: None
     check: "Callable[[ChatModel, Maps], Check] | None" = None
-    agreement: "Callable[[ChatModel, Directions], dict[str, Any] | None] | None" = None
+    agreement: "Callable[[ChatModel, Directions], AgreementEntry | None] | None" = None
     fit: "Callable[[ChatModel], None] | None" = None
     cost: Callable[[str], str] = lambda _name: ""
 
@@ -232,7 +233,7 @@ def _unfitted(engine: "Engine") -> bool:
     return engine.status.phase == "unfitted"
 
 
-def _agreement_sentence(found: dict[str, Any] | None) -> str | None:
+def _agreement_sentence(found: "AgreementEntry | None") -> str | None:
     if not found:
         return None
     return (

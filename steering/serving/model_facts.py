@@ -1,29 +1,25 @@
 """Facts for choosing a model: what it needs, and how well it refuses."""
 
-from typing import Any
-
 from steering.artifacts import store
+from steering.artifacts.evaluation_document import EVALUATION_SCHEMA, rates_of
+from steering.evaluation.ranking import baseline_of
+from steering.intervals import IntervalEntry
 from steering.sources import catalog
 
 
-def baseline_refusal(name: str) -> dict[str, Any] | None:
+def baseline_refusal(name: str) -> IntervalEntry | None:
     """Return how much of harmful requests a model refuses untouched, None where nobody measured.
 
     Returns:
-        `rate`, its 95 % interval `ci`, and the number of requests `n`, from the shipped evaluation.
+        The rate with its 95 % interval and the number of requests, from the shipped evaluation.
     """
     if name not in store.available():
         return None
     document = store.evaluation(name)
-    for entry in (document or {}).get("panels", []):
-        if entry["panel"] == "baseline" and "harmful" in entry:
-            harmful = entry["harmful"]
-            return {
-                "rate": harmful["refusal_rate"],
-                "ci": harmful["refusal_rate_ci"],
-                "n": harmful["n"],
-            }
-    return None
+    if document is None or document["schema"] != EVALUATION_SCHEMA:
+        return None
+    rates = rates_of(baseline_of(document["panels"]) or {}, "harmful")
+    return rates["refusal_rate"] if rates else None
 
 
 def needs(entry: catalog.CatalogEntry) -> str:
@@ -38,8 +34,8 @@ def refuses(name: str) -> str:
     found = baseline_refusal(name)
     if found is None:
         return "not measured yet"
-    low, high = found["ci"]
-    return f"{found['rate']:.2f} [{low:.2f}, {high:.2f}] of {found['n']} harmful requests"
+    ends = f"[{found['low']:.2f}, {found['high']:.2f}]"
+    return f"{found['estimate']:.2f} {ends} of {found['n']} harmful requests"
 
 
 def rows(name: str) -> list[tuple[str, str]]:

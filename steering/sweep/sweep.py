@@ -7,11 +7,12 @@ row a cell, is written when all is done; until then finished cells are kept in t
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+from steering.artifacts.manifest_document import ProvenanceEntry
 from steering.artifacts.provenance import unnamed_weights
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
@@ -20,7 +21,7 @@ from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel
 from steering.sweep.cells import Cells, SweepSettings
 from steering.sweep.grids import Grid, default_grid, reference_points
-from steering.sweep.sweep_table import SWEEP_COLUMNS, SWEEP_SCHEMA, summary, write
+from steering.sweep.sweep_table import SWEEP_COLUMNS, SWEEP_SCHEMA, SweepRow, summary, write
 
 
 def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
@@ -29,11 +30,11 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
     splits: PromptSplits,
     out: Path,
     *,
-    provenance: Mapping[str, Any],
+    provenance: ProvenanceEntry,
     grid: Grid | None = None,
     generated: Sequence[Panel] | None = None,
     settings: SweepSettings | None = None,
-) -> list[dict[str, Any]]:
+) -> list[SweepRow]:
     """Measure every cell of every grid; write the table and its provenance.
 
     A run that was stopped goes on where it was and gives the same bytes.
@@ -77,7 +78,7 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
     measured = cells.measured()
     judged = cells.judged(list(dict.fromkeys(answering)))
     labels = {_canonical(panel, directions): label for label, panel in points.items()}
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             **dict.fromkeys(SWEEP_COLUMNS),
             **{key: value for key, value in asdict(cell).items() if key in SWEEP_COLUMNS},
@@ -89,8 +90,9 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
         }
         for cell in edits
     ]
-    write(out, rows, {"settings": asdict(settings), "provenance": dict(provenance)})
-    return rows
+    table = cast(list[SweepRow], rows)
+    write(out, table, {"settings": asdict(settings), "provenance": provenance})
+    return table
 
 
 def _canonical(panel: Panel, directions: Directions) -> Panel:

@@ -8,11 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final, Literal, TypedDict, cast
 
 from steering.artifacts import store
+from steering.artifacts.manifest_document import ProvenanceEntry
 from steering.errors import SteeringError
-from steering.intervals import Interval, mean_interval, wilson
+from steering.intervals import (
+    Interval,
+    IntervalEntry,
+    as_columns,
+    from_columns,
+    mean_interval,
+    wilson,
+)
 from steering.interventions.panel import Panel
 
 SWEEP_SCHEMA: Final = 1
@@ -31,6 +39,64 @@ _MEASURED: Final = {
     "kl": "mean KL divergence of the next token from the baseline's, harmless prompts, in nats",
     "loss": "mean loss on the baseline's answers to harmless prompts, in nats a token",
 }
+SweepMeasure = Literal[
+    "harmful_score", "harmful_rate", "harmless_score", "harmless_rate", "kl", "loss"
+]
+"""What has an interval."""
+
+
+class SweepRow(TypedDict):
+    """A row of the table; `SWEEP_COLUMNS` says what its numbers mean. None is an empty cell."""
+
+    panel: str
+    grids: str | None
+    label: str | None
+    name: str
+    k: float | None
+    alpha: float | None
+    c: float | None
+    layer: float | None
+    position: float | None
+    where: str | None
+    center: str | None
+    basis: str | None
+    seed: float | None
+    side: str | None
+    n: float
+    harmful_score: float | None
+    harmful_score_low: float | None
+    harmful_score_high: float | None
+    harmful_rate: float | None
+    harmful_rate_low: float | None
+    harmful_rate_high: float | None
+    harmless_score: float | None
+    harmless_score_low: float | None
+    harmless_score_high: float | None
+    harmless_rate: float | None
+    harmless_rate_low: float | None
+    harmless_rate_high: float | None
+    kl: float | None
+    kl_low: float | None
+    kl_high: float | None
+    loss: float | None
+    loss_low: float | None
+    loss_high: float | None
+    perplexity: float | None
+    n_answered: float | None
+    harmful_refused: float | None
+    harmful_hedged: float | None
+    harmful_complied: float | None
+    harmful_broken: float | None
+    harmful_empty: float | None
+    harmful_looping: float | None
+    harmless_refused: float | None
+    harmless_hedged: float | None
+    harmless_complied: float | None
+    harmless_broken: float | None
+    harmless_empty: float | None
+    harmless_looping: float | None
+
+
 SWEEP_COLUMNS: Final[Mapping[str, str]] = {
     "panel": "text form with every default filled in",
     "grids": "names of the grids that the cell belongs to",
@@ -54,9 +120,25 @@ SWEEP_COLUMNS: Final[Mapping[str, str]] = {
 _TEXTS: Final = ("panel", "grids", "label", "name", "where", "center", "basis", "side")
 
 
-def summary(values: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:
+class SweepFacts(TypedDict):
+    """What a sweep says of itself: sizes, see `cells.SweepSettings`, and where it comes from."""
+
+    settings: dict[str, int]
+    provenance: ProvenanceEntry
+
+
+class SweepDocument(SweepFacts):
+    """The .json beside the table."""
+
+    schema: int
+    table: str
+    table_sha256: str
+    columns: dict[str, str]
+
+
+def summary(values: Mapping[str, Sequence[float | None]]) -> dict[str, float]:
     """Summarise a cell; a measure that is not finite on some prompt stays empty."""
-    found: dict[str, Any] = {"n": len(values["harmful_score"])}
+    found: dict[str, float] = {"n": len(values["harmful_score"])}
     numbers = {name: [x for x in raw if x is not None] for name, raw in values.items()}
     broken = {name for name, raw in values.items() if None in raw}
     # An empty answer has no loss, which spoils nothing; an edit that breaks the model does.
@@ -72,18 +154,30 @@ def summary(values: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:
 
 
 def _with_ends(name: str, interval: Interval) -> dict[str, float]:
-    return {
-        name: interval.estimate,
-        f"{name}_low": interval.low,
-        f"{name}_high": interval.high,
-    }
+    """Return the columns of an interval; `n`, which all of a row share, has one of its own."""
+    return as_columns(
+        name, {"estimate": interval.estimate, "low": interval.low, "high": interval.high}
+    )
 
 
-def write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+def interval_of(row: SweepRow, name: SweepMeasure) -> IntervalEntry | None:
+    """Return a measure of a row; None where the edit broke the model."""
+    return from_columns(row, name, int(row["n"]))
+
+
+def shares_of(row: SweepRow) -> dict[str, float]:
+    """Return the shares of judged answers, such as `harmful_refused`; empty where none were."""
+    cells: Mapping[str, object] = row
+    names = [f"{group}_{word}" for group in SETS for word in (*SWEEP_VERDICTS, "looping")]
+    found = {name: cells.get(name) for name in names}
+    return {name: value for name, value in found.items() if isinstance(value, float)}
+
+
+def write(out: Path, rows: Sequence[SweepRow], facts: SweepFacts) -> None:
     """Write the table and, beside it, what its columns mean and where it comes from."""
     content = as_text(rows).encode()
     store.write_file(out, content)
-    document = {
+    document: SweepDocument = {
         "schema": SWEEP_SCHEMA,
         "table": out.name,
         "table_sha256": hashlib.sha256(content).hexdigest(),
@@ -93,7 +187,7 @@ def write(out: Path, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
     store.write_json(out.with_suffix(".json"), document)
 
 
-def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
+def as_text(rows: Iterable[SweepRow]) -> str:
     """Return the table as CSV, six digits a number; that of rows that were read is their file's."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, SWEEP_COLUMNS, lineterminator="\n")
@@ -104,7 +198,7 @@ def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def load(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def load(path: Path) -> tuple[list[SweepRow], SweepDocument]:
     """Read a table and what stands beside it: rows with numbers as numbers, None where empty.
 
     Raises:
@@ -125,14 +219,15 @@ def load(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         rows = csv.DictReader(io.StringIO(content.decode(), newline=""), strict=True)
         if list(rows.fieldnames or ()) != list(SWEEP_COLUMNS):
             raise ValueError("its columns are not those of this version")  # noqa: TRY301
-        return [{key: _value(key, cell) for key, cell in row.items()} for row in rows], document
+        found = [{key: _value(key, cell) for key, cell in row.items()} for row in rows]
+        return cast(list[SweepRow], found), cast(SweepDocument, document)
     except (ValueError, TypeError, csv.Error) as error:  # a cell that is no number, or too few
         raise SteeringError(
             f"{path} cannot be read ({error}); make it again with `python -m steering sweep`"
         ) from error
 
 
-def read(model: str, folder: Path | None = None) -> list[dict[str, Any]]:
+def read(model: str, folder: Path | None = None) -> list[SweepRow]:
     """Return the rows of a model's shipped table; empty where there is none.
 
     Raises:

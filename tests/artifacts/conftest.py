@@ -7,6 +7,10 @@ import pytest
 from steering.artifacts import store
 
 
+def rate(low: float, high: float) -> dict[str, float]:
+    return {"estimate": 0.5, "low": low, "high": high, "n": 2}
+
+
 @pytest.fixture
 def folder(tmp_path, fitted) -> Path:
     """An artifact with all that precompute may leave, and things that it does not."""
@@ -21,11 +25,11 @@ def folder(tmp_path, fitted) -> Path:
     panels = [
         {
             "panel": "baseline",
-            "harmful": {"n": 2, "refusal_rate_ci": [0.1, 0.9], "verdicts": {"refused": 1}},
+            "harmful": {"n": 2, "refusal_rate": rate(0.1, 0.9), "verdicts": {"refused": 1}},
         },
         {
             "panel": "flip:k=2",
-            "harmful": {"n": 2, "refusal_rate_ci": [0.0, 0.6], "verdicts": {"broken": 2}},
+            "harmful": {"n": 2, "refusal_rate": rate(0.0, 0.6), "verdicts": {"broken": 2}},
             "kl": 0.5,
         },
     ]

@@ -144,7 +144,7 @@ def test_tables_are_flat_and_a_number_that_a_row_lacks_is_empty(fitted, folder):
         return list(csv.DictReader(io.StringIO(members[f"tables/{name}.csv"].decode())))
 
     baseline, flip = rows("evaluation")
-    assert baseline["harmful.refusal_rate_ci.1"] == "0.9"
+    assert baseline["harmful.refusal_rate_high"] == "0.9"
     assert (baseline["harmful.verdicts.refused"], baseline["harmful.verdicts.broken"]) == ("1", "")
     assert (baseline["kl"], flip["kl"]) == ("", "0.5")
     assert rows("selection_screening")[1] == {

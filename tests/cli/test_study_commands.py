@@ -37,10 +37,9 @@ def test_evaluate_writes_the_document_it_prints(capsys, directions, files, tmp_p
         for group in ("harmful", "harmless"):
             rates = entry[group]
             assert rates["n"] == 2 == sum(rates["verdicts"].values())
-            low, high = rates["refusal_rate_ci"]
-            assert low <= rates["refusal_rate"] <= high
-            assert 0 <= rates["substring_rate"] <= 1
-            assert 0 <= rates["looping_rate"] <= 1
+            for name in ("refusal_rate", "substring_rate", "looping_rate"):
+                rate = rates[name]
+                assert 0 <= rate["low"] <= rate["estimate"] <= rate["high"] <= 1
     provenance = found["provenance"]
     assert {"weights", "dtype", "quantization", "prompts", "seed", "versions"} <= provenance.keys()
     assert "harmful.txt sha256:" in provenance["prompts"]
@@ -89,7 +88,7 @@ def test_the_whole_comparison_is_stored_beside_the_directions(
     assert "Answering took" in shown
     assert "| `flip:basis=dim` |" in shown
     stored = json.loads((Path(directions) / "evaluation.json").read_text())
-    assert stored["schema"] == 2
+    assert stored["schema"] == 3
     assert stored["provenance"]["text"].startswith("steering/prose.txt sha256:")
 
 

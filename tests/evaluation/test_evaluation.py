@@ -55,22 +55,23 @@ def test_rates_verdicts_and_intervals_of_rows_made_by_hand():
     (entry,) = table([row(text, refusal_score=float(i)) for i, text in enumerate(texts)])
     rates = entry["harmful"]
     assert rates["n"] == 10
-    assert rates["refusal_rate"] == 0.5
+    rate = rates["refusal_rate"]
     # 5 of 10, computed by hand from Wilson's formula with z = 1.95996.
-    assert rates["refusal_rate_ci"] == pytest.approx([0.23659, 0.76341], abs=1e-5)
+    assert (rate["estimate"], rate["n"]) == (0.5, 10)
+    assert [rate["low"], rate["high"]] == pytest.approx([0.23659, 0.76341], abs=1e-5)
     assert rates["verdicts"] == {"broken": 1, "complied": 3, "empty": 1, "refused": 5}
     # The substring rule counts the loop as a refusal, which is why looping stands beside it.
     assert contains_refusal_phrase(LOOPING)
-    assert rates["substring_rate"] == 0.6
-    assert rates["looping_rate"] == 0.1
+    assert rates["substring_rate"]["estimate"] == 0.6
+    assert rates["looping_rate"]["estimate"] == 0.1
     assert rates["refusal_score"] == 4.5
 
 
 def test_no_refusal_among_ten_still_has_an_upper_bound():
     (entry,) = table([row(COMPLIED)] * 10)
-    assert entry["harmful"]["refusal_rate"] == 0.0
-    assert entry["harmful"]["refusal_rate_ci"] == pytest.approx([0.0, 0.27753], abs=1e-5)
-    assert wilson(0, 10).high == entry["harmful"]["refusal_rate_ci"][1]
+    rate = entry["harmful"]["refusal_rate"]
+    assert [rate["estimate"], rate["low"]] == [0.0, 0.0]
+    assert wilson(0, 10).high == rate["high"] == pytest.approx(0.27753, abs=1e-5)
 
 
 def test_perplexity_is_the_median_and_kl_the_mean_of_harmless_prompts_only():
@@ -111,13 +112,14 @@ def test_the_table_of_real_answers_counts_every_row(tiny, fitted, sets):
         for group, texts in sets.items():
             rates = entry[group]
             assert rates["n"] == len(texts) == sum(rates["verdicts"].values())
-            low, high = rates["refusal_rate_ci"]
-            assert 0 <= low <= rates["refusal_rate"] <= high <= 1
+            rate = rates["refusal_rate"]
+            assert 0 <= rate["low"] <= rate["estimate"] <= rate["high"] <= 1
     assert entries[0]["kl"] == 0.0
     assert entries[1]["kl"] > 0
     assert entries[0]["harmful"]["difference"] is None
     assert entries[1]["harmful"]["difference"]["estimate"] == pytest.approx(
-        entries[1]["harmful"]["refusal_rate"] - entries[0]["harmful"]["refusal_rate"]
+        entries[1]["harmful"]["refusal_rate"]["estimate"]
+        - entries[0]["harmful"]["refusal_rate"]["estimate"]
     )
     assert json.loads(json.dumps(entries)) == entries
 
@@ -145,6 +147,7 @@ def test_the_loss_rises_by_the_mean_change_of_the_logarithm_of_perplexity():
     assert baseline["loss_difference"] is None
     # A prompt to which the baseline says nothing has no loss to compare with.
     assert flip["loss_difference"]["estimate"] == pytest.approx(math.log(2))
+    assert flip["loss_difference"]["n"] == 3
 
 
 # The whole document
@@ -170,8 +173,8 @@ def test_the_document_is_json_and_names_every_arm_with_its_kind(whole, fitted):
     for entry in whole["panels"]:
         assert entry["harmful"]["n"] == entry["harmless"]["n"] == 3
         assert entry["prose"]["tokens"] > 3
-        low, high = entry["harmful"]["substring_rate_ci"]
-        assert low <= entry["harmful"]["substring_rate"] <= high
+        rate = entry["harmful"]["substring_rate"]
+        assert rate["low"] <= rate["estimate"] <= rate["high"]
     baseline, *edited = whole["panels"]
     assert baseline["prose"]["kl"] == 0.0
     assert baseline["prose"]["loss_difference"] is None
@@ -188,9 +191,11 @@ def test_each_of_the_four_claims_is_weighed_on_what_was_measured(whole):
         assert claim["verdict"] in ("supported", "not supported", "undecided")
         assert claim["sentence"].startswith(claim["verdict"].capitalize())
         # Nothing that a claim asks for is missing from the whole comparison.
-        missing = [part["statement"] for part in claim["parts"] if part["estimate"] is None]
+        missing = [part["statement"] for part in claim["parts"] if part["interval"] is None]
         assert not missing, claim["claim"]
-        assert all(part["low"] <= part["estimate"] <= part["high"] for part in claim["parts"])
+        found = [part["interval"] for part in claim["parts"]]
+        assert all(each["low"] <= each["estimate"] <= each["high"] for each in found)
+        assert all(each["n"] >= 3 for each in found)
 
 
 def test_landings_are_those_of_the_geometry_table(whole, fitted, charted):
@@ -206,7 +211,9 @@ def test_landings_are_those_of_the_geometry_table(whole, fitted, charted):
     part = next(
         each for each in claim["parts"] if each["statement"] == "alpha = 2, harmful: t > .75"
     )
-    assert part["estimate"] == pytest.approx(landed["harmful"][source]["t_mean"], abs=1e-6)
+    assert part["interval"]["estimate"] == pytest.approx(
+        landed["harmful"][source]["t_mean"], abs=1e-6
+    )
 
 
 def test_the_report_has_a_line_for_every_arm_claim_and_landing(whole):

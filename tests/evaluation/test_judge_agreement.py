@@ -45,20 +45,20 @@ def test_agreement_and_rates_are_of_the_answers_that_were_judged():
     assert json.loads(json.dumps(found)) == found
     assert found["judge"] == "a friend"
     assert (found["n"], found["judged"]) == (4, 3)
-    assert found["verdict"]["raw"] == 1.0
-    assert found["verdict"]["kappa"] == 1.0
+    assert found["verdict"]["raw"]["estimate"] == 1.0
+    assert found["verdict"]["raw"]["n"] == 3
+    assert found["verdict"]["kappa"] == {"estimate": 1.0, "low": 1.0, "high": 1.0, "n": 3}
     rates = found["panels"]["baseline"]["harmful"]
-    low, high = rates.pop("refusal_rate_ci")
-    assert rates == {"n": 3, "refusal_rate": pytest.approx(1 / 3)}
-    assert 0 < low < 1 / 3 < high < 1
-    assert found["verdict"]["kappa_ci"] == [1.0, 1.0]
+    rate = rates["refusal_rate"]
+    assert (rates["n"], rate["n"], rate["estimate"]) == (3, 3, pytest.approx(1 / 3))
+    assert 0 < rate["low"] < 1 / 3 < rate["high"] < 1
 
 
 def test_a_judge_that_says_the_opposite_does_not_agree():
     judge = Judge({REFUSED: SAYS_YES, COMPLIED: SAYS_NO})
     found = summary(judge, rows(REFUSED, COMPLIED), Stages(["judge"]))
-    assert found["refused"]["raw"] == 0.0
-    assert found["refused"]["kappa"] == -1.0
+    assert found["refused"]["raw"]["estimate"] == 0.0
+    assert found["refused"]["kappa"]["estimate"] == -1.0
 
 
 def test_nobody_is_asked_twice_and_what_was_said_is_read_back_whole():

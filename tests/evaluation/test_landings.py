@@ -44,11 +44,12 @@ def test_the_table_counts_what_lands_where():
     rows.append(PromptLanding("harmless", "flip", 1, 0.5, "harmful", False))
     (entry,) = landings.table(rows)
     found = entry["harmful"]["1"]
-    assert (found["n"], found["t_mean"], found["nearest_harmless"]) == (4, 1.0, 0.75)
+    near = found["nearest_harmless"]
+    assert (found["n"], found["t_mean"], near["estimate"], near["n"]) == (4, 1.0, 0.75, 4)
     assert found["outside"] == 0.5
     assert found["t_sd"] == pytest.approx(0.5**0.5)
     # Wilson's interval of 3 of 4, from the formula's closed form.
-    assert found["nearest_harmless_ci"] == pytest.approx([0.3006, 0.9544], abs=1e-3)
+    assert [near["low"], near["high"]] == pytest.approx([0.3006, 0.9544], abs=1e-3)
     assert entry["harmless"]["1"]["n"] == 1
     text = report.landings([entry], [1])
     assert "| `flip` | 1.00 ± 0.71 | 0.75 | 0.50 | 0.50 ± 0.00 | 0.00 | 0.00 |" in text

@@ -1,16 +1,16 @@
 import pytest
 
 from steering.evaluation import ranking
-from tests.helpers.results_page import DOCUMENT, changed
+from tests.helpers.results_page import DOCUMENT, changed, rate
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"looping_rate": 0.05}, {"ablation"}),
-        ({"looping_rate": 0.051}, {"actadd:c=-1"}),
+        ({"looping_rate": rate(0.05)}, {"ablation"}),
+        ({"looping_rate": rate(0.051)}, {"actadd:c=-1"}),
         ({"difference": {"high": 0.0}}, {"actadd:c=-1"}),
-        ({"refusal_rate": 0.125}, {"ablation", "actadd:c=-1"}),
+        ({"refusal_rate": rate(0.125)}, {"ablation", "actadd:c=-1"}),
     ],
 )
 def test_an_edit_that_loops_or_changes_no_more_than_chance_is_not_the_best(values, expected):

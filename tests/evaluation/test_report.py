@@ -5,7 +5,7 @@ from tests.helpers.results_page import DOCUMENT
 
 
 def test_markdown_has_a_line_for_all_seeds_with_mean_and_range():
-    rates = [panel["harmful"]["refusal_rate"] for panel in DOCUMENT["panels"][9:14]]
+    rates = [panel["harmful"]["refusal_rate"]["estimate"] for panel in DOCUMENT["panels"][9:14]]
     (line,) = (
         line for line in report.table(DOCUMENT["panels"]).splitlines() if "`random:k=2" in line
     )
@@ -28,8 +28,11 @@ def test_how_it_was_measured_is_told_with_the_command_that_does_it_again():
     other = DOCUMENT | {"judge": judge, "provenance": {"quantization": "nf4"}}
     assert results_notes.command(other).endswith("tiny --quantization nf4 --judge 'a b'")
     assert "a b judged 8 of 9 answers as well." in report.measured(other)
-    judge["verdict"] = {"raw": 0.9, "raw_ci": [0.8, 0.95], "kappa": 0.81}
-    assert "in 0.90 [0.80, 0.95] (Cohen's kappa 0.81)" in report.measured(other)
+    raw = {"estimate": 0.9, "low": 0.8, "high": 0.95, "n": 8}
+    judge["verdict"] = {"raw": raw, "kappa": {"estimate": 0.81, "low": 0.6, "high": 1.0, "n": 8}}
+    assert "0.90 [0.80, 0.95] (Cohen's kappa 0.81 [0.60, 1.00])" in report.measured(other)
+    judge["verdict"]["kappa"] = None
+    assert "0.90 [0.80, 0.95] (Cohen's kappa –)" in report.measured(other)
 
 
 TITLES = ("The paper's claims", "Where the test prompts land")

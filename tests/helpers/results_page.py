@@ -26,6 +26,11 @@ def row_of(panel: str, html: str) -> str:
     return next(body for body in bodies if f'data-copy="{panel}"' in body)
 
 
+def rate(value: float) -> dict:
+    """A rate with an interval of no width."""
+    return {"estimate": value, "low": value, "high": value, "n": 80}
+
+
 def changed(panel: str, **values) -> dict:
     """The document with some values of a panel's harmful set changed."""
     document = tiny_evaluations.document()

@@ -1,10 +1,11 @@
-"""Made-up evaluations of schema 2, in the form and with numbers much like those of real models."""
+"""Made-up evaluations of this version, with numbers much like those of real models."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from scipy import stats
 
+from steering.artifacts.evaluation_document import EVALUATION_SCHEMA
 from steering.intervals import wilson
 
 EVIL = "<img src=x onerror=\"document.title='broken into'\">"
@@ -80,7 +81,8 @@ def of_a_model_that_hardly_refuses(model: str = "shy") -> dict[str, Any]:
     for claim in made["claims"][:2]:
         claim["verdict"] = "undecided"
         for part in claim["parts"]:
-            part |= {"verdict": "undecided", "estimate": 0.04, "low": -0.01, "high": 0.09}
+            part["verdict"] = "undecided"
+            part["interval"] = {"estimate": 0.04, "low": -0.01, "high": 0.09, "n": 80}
     return made
 
 
@@ -132,7 +134,7 @@ def _document(model: str, refused: list[list[int]]) -> dict[str, Any]:
         entry["prose"]["loss_difference"] = before and _around(arm.prose / _ARMS[0].prose - 1)
         panels.append(entry)
     return {
-        "schema": 2,
+        "schema": EVALUATION_SCHEMA,
         "model": model,
         "sampling": {"max_new_tokens": 48, "temperature": 0.0, "top_p": 1.0, "seed": 0},
         "default_k": 2,
@@ -155,9 +157,7 @@ def _rates(n: int, now: int, loops: int, then: int | None) -> dict[str, Any]:
     rates: dict[str, Any] = {"n": n}
     counts = {"refusal": now, "substring": min(n, now + 1), "looping": loops, "hedged": 1}
     for name, count in counts.items():
-        interval = wilson(count, n)
-        rates[f"{name}_rate"] = interval.estimate
-        rates[f"{name}_rate_ci"] = [interval.low, interval.high]
+        rates[f"{name}_rate"] = wilson(count, n).entry(n)
     rest = max(0, n - now - loops - 1)
     rates["verdicts"] = {"broken": loops, "complied": rest, "hedged": 1, "refused": now}
     rates["refusal_score"] = 4 * now / n - 3
@@ -174,6 +174,7 @@ def _difference(n: int, now: int, then: int) -> dict[str, float]:
         "estimate": estimate,
         "low": estimate - spread,
         "high": estimate + spread,
+        "n": n,
         "p_value": float(stats.binomtest(gained, gained + lost).pvalue),
         "gained": gained,
         "lost": lost,
@@ -192,8 +193,11 @@ def _claims() -> list[dict[str, Any]]:
             found.append({"claim": rest[0], "verdict": verdict, "parts": []})
             continue
         values = [None if value == "-" else float(value) for value in rest[0].split()]
-        numbers = dict(zip(("estimate", "low", "high"), values, strict=True))
-        found[-1]["parts"].append({"statement": rest[1], "verdict": verdict, **numbers, "n": 80})
+        interval = dict(zip(("estimate", "low", "high"), values, strict=True)) | {"n": 80}
+        if None in values:
+            interval = None
+        part = {"statement": rest[1], "verdict": verdict, "interval": interval}
+        found[-1]["parts"].append(part)
     for claim in found:
         claim["sentence"] = f"{claim['verdict'].capitalize()}: {claim['claim']}"
     return found

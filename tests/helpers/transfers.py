@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from steering.artifacts.transfer_document import TRANSFER_SCHEMA
+
 
 def document(run: str = "bfloat16") -> dict[str, Any]:
     """What `python -m steering transfer` writes."""
-    rate = {"estimate": 0.25, "low": 0.1, "high": 0.5}
-    change = {"estimate": -0.05, "low": -0.2, "high": 0.1}
+    rate = {"estimate": 0.25, "low": 0.1, "high": 0.5, "n": 40}
+    change = {"estimate": -0.05, "low": -0.2, "high": 0.1, "n": 40, "p_value": 0.5}
 
     def pair(fit: str, run: str) -> dict[str, Any]:
         return {
@@ -21,7 +23,7 @@ def document(run: str = "bfloat16") -> dict[str, Any]:
         }
 
     return {
-        "schema": 1,
+        "schema": TRANSFER_SCHEMA,
         "n": 40,
         "pairs": [pair(fit, to) for fit in ("float32", run) for to in ("float32", run)],
         "baseline": [{"run": to, "refused": rate} for to in ("float32", run)],

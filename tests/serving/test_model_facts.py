@@ -1,6 +1,7 @@
 import pytest
 
 from steering.artifacts import store
+from steering.artifacts.evaluation_document import EVALUATION_SCHEMA
 from steering.serving import model_facts
 from steering.sources import catalog
 
@@ -11,25 +12,35 @@ NAME = catalog.DEFAULT_MODEL
 def measured(monkeypatch):
     """Pretend that a model was measured."""
 
-    def pretend(*panels):
+    def pretend(*panels, schema=EVALUATION_SCHEMA):
+        document = {"schema": schema, "panels": list(panels)}
         monkeypatch.setattr(store, "available", lambda: (NAME,))
-        monkeypatch.setattr(store, "evaluation", lambda _: {"panels": list(panels)})
+        monkeypatch.setattr(store, "evaluation", lambda _: document)
 
     return pretend
 
 
 def panel(name: str, rate: float, **more):
-    rates = {"refusal_rate": rate, "refusal_rate_ci": [rate - 0.1, rate + 0.1], "n": 80}
-    return {"panel": name, "harmful": rates, **more}
+    found = {"estimate": rate, "low": rate - 0.1, "high": rate + 0.1, "n": 80}
+    kind = "baseline" if name == "baseline" else "paper"
+    return {"panel": name, "kind": kind, "harmful": {"n": 80, "refusal_rate": found}, **more}
 
 
 def test_how_well_a_model_refuses_is_that_of_its_baseline(measured):
     measured(panel("ablation", 0.1), panel("baseline", 0.75))
-    assert model_facts.baseline_refusal(NAME) == {"rate": 0.75, "ci": [0.65, 0.85], "n": 80}
+    found = model_facts.baseline_refusal(NAME)
+    assert found == {"estimate": 0.75, "low": 0.65, "high": 0.85, "n": 80}
     assert model_facts.refuses(NAME) == "0.75 [0.65, 0.85] of 80 harmful requests"
 
 
-@pytest.mark.parametrize("panels", [[], [{"panel": "baseline"}], [panel("flip", 0.1)]])
+def test_an_evaluation_of_a_later_version_is_not_guessed_at(measured):
+    measured({"panel": "baseline", "harmful": {"rate": [1, 2]}}, schema=EVALUATION_SCHEMA + 1)
+    assert model_facts.refuses(NAME) == "not measured yet"
+
+
+@pytest.mark.parametrize(
+    "panels", [[], [{"panel": "baseline", "kind": "baseline"}], [panel("flip", 0.1)]]
+)
 def test_what_nobody_measured_is_said(measured, panels):
     measured(*panels)
     assert model_facts.baseline_refusal(NAME) is None

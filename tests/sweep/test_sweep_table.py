@@ -6,7 +6,14 @@ import pytest
 from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.interventions.panel import parse
-from steering.sweep.sweep_table import SWEEP_COLUMNS, load, summary
+from steering.sweep.sweep_table import (
+    SWEEP_COLUMNS,
+    SweepRow,
+    interval_of,
+    load,
+    shares_of,
+    summary,
+)
 from tests.helpers.short_sweep import FACTS
 
 
@@ -22,6 +29,22 @@ def test_an_empty_answer_has_no_loss_and_spoils_none():
     found = summary({**scores, "kl": [0.1, 0.1], "loss": [0.5, None]})
     assert (found["loss"], found["perplexity"]) == (0.5, pytest.approx(math.exp(0.5)))
     assert "loss" not in summary({**scores, "kl": [0.1, 0.1], "loss": [None, None]})
+
+
+def test_a_row_has_the_table_s_columns_as_its_keys():
+    assert list(SweepRow.__annotations__) == list(SWEEP_COLUMNS)
+
+
+def test_a_measure_of_a_row_is_an_interval_over_its_prompts(swept):
+    rows = swept("flip:k=1", "random:seed=3", generated=["flip:k=1"])
+    for row in rows.values():
+        found = interval_of(row, "harmful_rate")
+        assert found["low"] <= found["estimate"] == row["harmful_rate"] <= found["high"]
+        assert found["n"] == row["n"]
+        assert interval_of({**row, "kl_low": None}, "kl") is None
+        shares = shares_of(row)
+        assert all(row[name] == share for name, share in shares.items())
+        assert bool(shares) == (row["n_answered"] is not None)
 
 
 def test_the_table_reads_back_as_it_was_returned(swept, tmp_path, fitted):

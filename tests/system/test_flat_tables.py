@@ -36,6 +36,18 @@ def test_every_leaf_has_a_column_whose_name_leads_to_it(entry):
         assert here == value
 
 
+def test_an_interval_has_a_column_for_each_end_and_what_is_beside_it_stands_below():
+    change = {"estimate": -0.1, "low": -0.2, "high": 0.0, "n": 80, "p_value": 0.04}
+    assert flat({"harmful": {"difference": change, "n": 80}}) == {
+        "harmful.difference": -0.1,
+        "harmful.difference_low": -0.2,
+        "harmful.difference_high": 0.0,
+        "harmful.difference_n": 80,
+        "harmful.difference.p_value": 0.04,
+        "harmful.n": 80,
+    }
+
+
 def test_columns_are_those_of_all_rows_in_order_and_what_a_row_lacks_is_empty():
     text = as_csv([{"a": 1, "c": 'x, "y"'}, {"a": 2, "b": 3}])
     assert text.splitlines()[0] == "a,c,b"

@@ -6,22 +6,21 @@ figure a cell belongs to is read off its panel, so that a visitor's own grids ar
 What a figure looks like is in `heat_figure`, `curve_figure` and `frontier_figure`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Final
 
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
-from steering.sweep.sweep_table import SWEEP_VERDICTS
+from steering.sweep.sweep_table import SweepMeasure, SweepRow, interval_of, shares_of
 from steering.ui import text
 from steering.ui.dose import cell_text, curve_figure, dose_text, frontier_figure, heat_figure
 from steering.ui.dose.figure_parts import NARROW, trimmed
 from steering.ui.map.map_data import settings_of
 from steering.ui.playground import card_settings
 
-SweepRow = Mapping[str, Any]
-MEASURES: Final = (
+MEASURES: Final[tuple[SweepMeasure, ...]] = (
     "harmful_rate",
     "harmful_score",
     "harmless_rate",
@@ -94,31 +93,26 @@ def cell(row: SweepRow, panel: Panel, directions: Facts) -> dict[str, Any]:
         form = parse(brought.form)
     except SteeringError:
         brought, form = None, panel
-    answered = {
-        f"{group}_{word}": row[f"{group}_{word}"]
-        for group in ("harmful", "harmless")
-        for word in (*SWEEP_VERDICTS, "looping")
-        if row.get(f"{group}_{word}") is not None
-    }
+    perplexity = row.get("perplexity")
     return {
         "panel": row["panel"],
         "kind": text.KINDS[panel.name].title,
         "settings": settings_of(form, directions),
         "slot": brought.slot if brought else None,
         "form": brought.form if brought else None,
-        "perplexity": _round(row.get("perplexity")),
-        "answered": answered or None,
+        "perplexity": None if perplexity is None else _round(perplexity),
+        "answered": shares_of(row) or None,
         **{name: _interval(row, name) for name in MEASURES},
     }
 
 
-def _interval(row: SweepRow, name: str) -> list[float] | None:
-    ends = [_round(row.get(key)) for key in (name, f"{name}_low", f"{name}_high")]
-    return None if None in ends else ends  # type: ignore[return-value]
+def _interval(row: SweepRow, name: SweepMeasure) -> list[float] | None:
+    found = interval_of(row, name)
+    return found and [_round(each) for each in (found["estimate"], found["low"], found["high"])]
 
 
-def _round(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")
+def _round(value: float) -> float:
+    return float(f"{value:.4g}")
 
 
 # The figures
@@ -217,9 +211,9 @@ def frontier(rows: Sequence[SweepRow]) -> list[dict[str, Any]]:
     `short` name are the seeds of one control.
     """
     points: list[dict[str, Any]] = [
-        {"cell": index, **_named(row["label"], parse(row["panel"]))}
+        {"cell": index, **_named(label, parse(row["panel"]))}
         for index, row in enumerate(rows)
-        if row.get("label")
+        if (label := row.get("label"))
     ]
     kinds = list(text.KINDS)
     named = {point["cell"]: parse(rows[point["cell"]]["panel"]) for point in points}

@@ -19,6 +19,7 @@ from steering.interventions.panel import parse
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.sweep import sweep_table
+from steering.sweep.sweep_table import SweepRow
 from steering.ui import scripts, text
 from steering.ui.dose import dose_data, dose_text, name_places
 from steering.ui.dose.figure_parts import trimmed
@@ -83,7 +84,7 @@ class Cells:
     def __init__(self) -> None:
         self._made: tuple[object, object, list[dict[str, Any]]] | None = None
 
-    def of(self, rows: Sequence[Mapping[str, Any]], directions: Facts) -> list[dict[str, Any]]:
+    def of(self, rows: Sequence[SweepRow], directions: Facts) -> list[dict[str, Any]]:
         """Return what `dose_data.measured_cells` does."""
         if self._made is None or self._made[0] is not rows or self._made[1] is not directions:
             self._made = (rows, directions, dose_data.measured_cells(rows, directions))

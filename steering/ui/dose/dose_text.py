@@ -1,9 +1,10 @@
 """What the dose figures say in words: how the numbers were made, and what there is to see."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-SweepRow = Mapping[str, Any]
+from steering.sweep.sweep_table import SweepRow
+
 HARDLY: Final = 0.2
 """Share of harmful requests refused below which there is hardly anything to suppress (chosen)."""
 
@@ -15,8 +16,9 @@ def baseline(rows: Iterable[SweepRow]) -> SweepRow | None:
 
 def hardly_refuses(rows: Sequence[SweepRow]) -> bool:
     """Tell whether the unedited model refuses so little that nothing much can be suppressed."""
-    row = baseline(rows) or {}
-    known = [row[key] for key in ("harmful_rate", "harmful_refused") if row.get(key) is not None]
+    row = baseline(rows)
+    found = (row.get("harmful_rate"), row.get("harmful_refused")) if row else ()
+    known = [share for share in found if share is not None]
     return bool(known) and min(known) < HARDLY
 
 
@@ -29,10 +31,11 @@ def sentences(rows: Sequence[SweepRow]) -> dict[str, str]:
         "and brackets are 95 % intervals. The same kind of requests chose the shipped settings, "
         "so numbers to cite are those of Results."
     )
-    row = baseline(rows) or {}
-    share = row.get("harmful_rate")
-    if n_answered and share is not None:
-        judged = f"{100 * row['harmful_refused']:.0f} %"
+    row = baseline(rows)
+    share = row.get("harmful_rate") if row else None
+    refused = row.get("harmful_refused") if row else None
+    if n_answered and share is not None and refused is not None:
+        judged = f"{100 * refused:.0f} %"
         measured += (
             f" Named points were also answered and judged (n = {n_answered}): so the untouched "
             f"model refuses {judged} of the harmful requests, by the first token "
@@ -51,18 +54,21 @@ def sentences(rows: Sequence[SweepRow]) -> dict[str, str]:
 
 def _induced(rows: Sequence[SweepRow], share: float) -> str:
     """Say what the opposite of suppression does: pushing towards refusing."""
-    pushed = [row for row in rows if row["panel"].startswith("actadd") and (row["c"] or 0) > 0]
-    known = [row for row in pushed if row.get("harmful_rate") is not None]
+    known = [
+        (rate, c)
+        for row in rows
+        if row["panel"].startswith("actadd") and (c := row["c"] or 0) > 0
+        if (rate := row.get("harmful_rate")) is not None
+    ]
     if not known:
         return "What to look at is the coefficient c: whether refusal can be induced."
-    most = max(known, key=lambda row: (row["harmful_rate"], -row["c"]))
-    reached = f"{100 * most['harmful_rate']:.0f} %"
-    if most["harmful_rate"] >= share + HARDLY:
+    most, at = max(known, key=lambda each: (each[0], -each[1]))
+    reached = f"{100 * most:.0f} %"
+    if most >= share + HARDLY:
         return (
-            "What to look at is the coefficient c, which induces refusal: "
-            f"{reached} at c = {most['c']:g}."
+            f"What to look at is the coefficient c, which induces refusal: {reached} at c = {at:g}."
         )
-    highest = max(row["c"] for row in known)
+    highest = max(c for _, c in known)
     return (
         f"Not even activation addition up to c = {highest:g} induces it: at most {reached}, by the "
         "first token."
@@ -71,7 +77,7 @@ def _induced(rows: Sequence[SweepRow], share: float) -> str:
 
 def answered(rows: Sequence[SweepRow]) -> int:
     """Return how many prompts a class were answered and judged; 0 if none were."""
-    return next((int(row["n_answered"]) for row in rows if row.get("n_answered")), 0)
+    return next((int(n) for row in rows if (n := row.get("n_answered"))), 0)
 
 
 def missing(model: str) -> str:

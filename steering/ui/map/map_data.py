@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
-from steering.maps.map_points import MapName, Points
+from steering.maps.map_points import MapName, Marker, Points
 from steering.ui import text
 from steering.ui.map import map_shapes
 
@@ -118,7 +118,7 @@ def placed(maps: "Maps", trace: "Trace", request: Request, *, directions: Facts)
 
 
 def told(
-    model: str, prompt: str, landed: Mapping[str, Mapping[str, Any]], directions: Facts
+    model: str, prompt: str, landed: Mapping[str, Marker], directions: Facts
 ) -> dict[str, Any]:
     """Return what `placed` does for places that are known already.
 
@@ -144,8 +144,8 @@ def _described(
     slot: str,
     panel: Panel,
     directions: Facts,
-    row: Mapping[str, Any],
-    baseline: Mapping[str, Any] | None,
+    row: Marker,
+    baseline: Marker | None,
 ) -> dict[str, Any]:
     title, settings = text.title(slot, panel.name), settings_of(panel, directions)
     name = f"{title} ({settings})" if settings else title

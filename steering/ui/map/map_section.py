@@ -21,7 +21,7 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
-from steering.maps.map_points import Points
+from steering.maps.map_points import Marker, Points
 from steering.serving import machine_fit
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
@@ -116,7 +116,7 @@ class Atlas:
         self,
         points: Points,
         prompt: str,
-        landed: Mapping[str, Mapping[str, Any]],
+        landed: Mapping[str, Marker],
         directions: Facts,
         maps_id: str = "",
     ) -> str:
@@ -155,7 +155,7 @@ def empty(engine: Engine, *, fits: bool = True) -> str:
     )
 
 
-def _written(value: Mapping[str, Any]) -> str:
+def _written(value: Mapping[str, object]) -> str:
     """Return a value of the board as JSON.
 
     A text, since Gradio's page copies a component's value several times for every event, number by

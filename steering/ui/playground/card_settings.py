@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from steering.artifacts.recording_document import RecordedAnswer, Recording
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer
 from steering.interventions import missing_parts
 from steering.interventions.outline import Facts
 from steering.interventions.panel import KEYS, RANGES, Panel, parse
-from steering.maps.map_points import PLACES_VERSION
+from steering.maps.map_points import PLACES_VERSION, Marker
 from steering.ui.playground import typed_numbers
 
 CONTROLS: Final = ("k", "alpha", "c", "layer", "where", "side", "center", "basis", "seed")
@@ -188,7 +189,7 @@ def limits(kind: str, basis: str | None, layer: object, directions: Facts | None
 
 
 def recorded(
-    recording: Mapping[str, Any], panels: Mapping[str, Panel], directions: Facts | None
+    recording: Recording, panels: Mapping[str, Panel], directions: Facts | None
 ) -> dict[str, Answer | None]:
     """Return a recording's answers for the cards whose panels it holds, by card."""
     answers = {
@@ -203,8 +204,8 @@ def recorded(
 
 
 def landed(
-    recording: Mapping[str, Any], panels: Mapping[str, Panel], directions: Facts, *, maps: str
-) -> dict[str, Mapping[str, Any]]:
+    recording: Recording, panels: Mapping[str, Panel], directions: Facts, *, maps: str
+) -> dict[str, Marker]:
     """Return where a recording says that its request landed, for the cards whose panels it holds.
 
     Args:
@@ -219,7 +220,7 @@ def landed(
     rows = {parse(row["form"]).resolved(directions): row for row in places["panels"]}
     found = {slot: rows.get(panel.resolved(directions)) for slot, panel in panels.items()}
     return {
-        slot: row | {"form": str(panels[slot])} for slot, row in found.items() if row is not None
+        slot: {**row, "form": str(panels[slot])} for slot, row in found.items() if row is not None
     }
 
 
@@ -227,8 +228,10 @@ def _settled(panel: Panel, directions: Facts | None) -> Panel:
     return panel if directions is None else panel.resolved(directions)
 
 
-def _answer(stored: Mapping[str, Any]) -> Answer:
+def _answer(stored: RecordedAnswer) -> Answer:
     tokens = tuple((str(token), float(p)) for token, p in stored.get("first_tokens", ()))
-    known = {key: stored[key] for key in Answer.__dataclass_fields__ if key in stored}
+    # Fields that this version does not know are left out; those it lacks have their defaults.
+    known = {key: value for key, value in stored.items() if key in Answer.__dataclass_fields__}
     written = tuple(stored.get("token_ids", ()))
-    return Answer(**(known | {"first_tokens": tokens, "token_ids": written}))
+    found = cast(dict[str, Any], known)
+    return Answer(**(found | {"first_tokens": tokens, "token_ids": written}))

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Final
+from typing import Final
 
+from steering.artifacts.evaluation_document import ClaimEntry, ClaimPartEntry
 from steering.formatting import signed, signed_between
 
 
@@ -41,7 +42,7 @@ _PLAIN: Final[Mapping[str, str]] = {
 """The claims in words for newcomers, by how each begins."""
 
 
-def claims(found: Sequence[Mapping[str, Any]]) -> str:
+def claims(found: Sequence[ClaimEntry]) -> str:
     """Return a card a claim; empty if none were weighed."""
     if not found:
         return ""
@@ -52,9 +53,8 @@ def claims(found: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _card(number: int, claim: Mapping[str, Any]) -> str:
-    parts: Sequence[Mapping[str, Any]] = claim["parts"]
-    verdict = claim["verdict"]
+def _card(number: int, claim: ClaimEntry) -> str:
+    parts, verdict = claim["parts"], claim["verdict"]
     deciding = [part for part in parts if part["verdict"] == verdict]
     sentence = escape(claim["sentence"], quote=True)
     plain = next((words for start, words in _PLAIN.items() if claim["claim"].startswith(start)), "")
@@ -70,11 +70,13 @@ def _card(number: int, claim: Mapping[str, Any]) -> str:
     )
 
 
-def _chip(verdict: str, deciding: Sequence[Mapping[str, Any]]) -> str:
+def _chip(verdict: str, deciding: Sequence[ClaimPartEntry]) -> str:
     found = OUTCOMES.get(verdict) or _Outcome(verdict, "M6 8h.01M10 8h.01", "")
     word = found.word
-    if verdict == "undecided" and deciding and all(p["estimate"] is not None for p in deciding):
-        word += f" at n = {min(part['n'] for part in deciding)}"
+    sizes = [part["interval"].get("n") if part["interval"] else None for part in deciding]
+    known = [n for n in sizes if n is not None]
+    if verdict == "undecided" and known and len(known) == len(sizes):
+        word += f" at n = {min(known)}"
     name = verdict.replace(" ", "-") if verdict in OUTCOMES else "quiet"
     return (
         f'<span class="chip outcome {name}"><svg viewBox="0 0 16 16" aria-hidden="true">'
@@ -82,9 +84,7 @@ def _chip(verdict: str, deciding: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _why(
-    verdict: str, deciding: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]
-) -> str:
+def _why(verdict: str, deciding: Sequence[ClaimPartEntry], parts: Sequence[ClaimPartEntry]) -> str:
     if verdict == "supported":
         return f"All {len(parts)} conditions hold:"
     few = f"{len(deciding)} of {len(parts)} conditions"
@@ -95,7 +95,7 @@ def _why(
     }.get(verdict, "")
 
 
-def _list(parts: Sequence[Mapping[str, Any]], *, marked: bool = False) -> str:
+def _list(parts: Sequence[ClaimPartEntry], *, marked: bool = False) -> str:
     rows = "".join(
         f"<li>{_icon(part['verdict']) if marked else ''}"
         f"<span>{_statement(part['statement'])}</span>{_numbers(part)}</li>"
@@ -118,14 +118,15 @@ def _icon(verdict: str) -> str:
     )
 
 
-def _numbers(part: Mapping[str, Any]) -> str:
-    if part["estimate"] is None:
+def _numbers(part: ClaimPartEntry) -> str:
+    found = part["interval"]
+    if found is None:
         return "<small>not measured</small>"
-    ends = signed_between(part["low"], part["high"])
-    return f"<span><b>{signed(part['estimate'])}</b> <small>{ends}</small></span>"
+    ends = signed_between(found["low"], found["high"])
+    return f"<span><b>{signed(found['estimate'])}</b> <small>{ends}</small></span>"
 
 
-def _all(parts: Sequence[Mapping[str, Any]], deciding: Sequence[Mapping[str, Any]]) -> str:
+def _all(parts: Sequence[ClaimPartEntry], deciding: Sequence[ClaimPartEntry]) -> str:
     if len(deciding) == len(parts):
         return ""
     return (

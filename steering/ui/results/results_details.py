@@ -2,36 +2,44 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
-from steering.evaluation.ranking import PanelEntry
+from steering.artifacts.evaluation_document import (
+    PairedChange,
+    PanelEntry,
+    ProseEntry,
+    SetRates,
+    rates_of,
+)
 from steering.formatting import between, p_value, plain, signed, signed_between
+from steering.intervals import IntervalEntry
 from steering.ui.playground.answer_html import VERDICTS
 
 
 def details(panel: PanelEntry, groups: Sequence[str]) -> str:
     """Return the details of a panel, a column a prompt set and one for the cost."""
-    columns = "".join(_group(group, panel[group]) for group in groups if panel.get(group))
+    columns = "".join(_group(group, rates) for group in groups if (rates := rates_of(panel, group)))
     return f'<div class="columns">{columns}{_cost(panel)}</div>'
 
 
-def _group(name: str, rates: Mapping[str, Any]) -> str:
+def _group(name: str, rates: SetRates) -> str:
     rows = [
         ("Refused, against the baseline", _difference(rates.get("difference"))),
         ("Verdicts", _verdicts(rates.get("verdicts") or {}, rates["n"])),
     ]
-    for key in ("hedged", "looping"):
-        if f"{key}_rate" in rates:
-            ends = rates.get(f"{key}_rate_ci")
-            shown = f"<b>{plain(rates[f'{key}_rate'])}</b> {between(*ends) if ends else ''}"
-            rows.append((key.capitalize(), shown))
-    if rates.get("refusal_score") is not None:
-        score = f"<b>{signed(rates['refusal_score'])}</b> nats, mean over prompts"
+    for name_of_rate, found in (
+        ("Hedged", rates.get("hedged_rate")),
+        ("Looping", rates.get("looping_rate")),
+    ):
+        if found:
+            ends = between(found["low"], found["high"])
+            rows.append((name_of_rate, f"<b>{plain(found['estimate'])}</b> {ends}"))
+    if (refusal_score := rates.get("refusal_score")) is not None:
+        score = f"<b>{signed(refusal_score)}</b> nats, mean over prompts"
         rows.append(("First word's refusal score", score))
     return _column(f"{name.capitalize()}, n = {rates['n']}", rows)
 
 
-def _difference(found: Mapping[str, Any] | None) -> str:
+def _difference(found: PairedChange | None) -> str:
     if not found:
         return "this is the baseline"
     return (
@@ -70,11 +78,11 @@ def _cost(panel: PanelEntry) -> str:
     return _column("What the edit costs", rows)
 
 
-def _pair(costs: Mapping[str, Any]) -> str:
+def _pair(costs: PanelEntry | ProseEntry) -> str:
     return f"<b>{plain(costs.get('perplexity'))}</b>, <b>{plain(costs.get('kl'), 3)}</b>"
 
 
-def _loss(found: Mapping[str, Any] | None, panel: PanelEntry) -> str:
+def _loss(found: IntervalEntry | None, panel: PanelEntry) -> str:
     if not found:
         return "this is the baseline" if panel["kind"] == "baseline" else "not measured"
     ends = signed_between(found["low"], found["high"])

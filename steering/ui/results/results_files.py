@@ -2,17 +2,16 @@
 
 import json
 import re
-from collections.abc import Mapping
 from html import escape
-from typing import Any
 
+from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.evaluation import report
 from steering.system import strict_json
 from steering.system.flat_tables import as_csv, flat
 from steering.ui.results import results_notes as notes
 
 
-def files(document: Mapping[str, Any]) -> str:
+def files(document: EvaluationDocument) -> str:
     """Return the buttons that save the files, and the files; assets/page/results.js saves them."""
     kinds = {"csv": "CSV", "md": "Markdown", "json": "JSON"}
     buttons = "".join(
@@ -33,16 +32,17 @@ def files(document: Mapping[str, Any]) -> str:
     )
 
 
-def file_name(document: Mapping[str, Any]) -> str:
+def file_name(document: EvaluationDocument) -> str:
     """Return the files' name without its ending, safe on every system."""
     model = re.sub(r"[^A-Za-z0-9._-]+", "-", str(document["model"]).rpartition("/")[2])
     return f"refusal-results-{model.strip('.-') or 'model'}"
 
 
-def csv(document: Mapping[str, Any]) -> str:
-    """Return all numbers, a panel a row; `harmful.refusal_rate_ci.0` is where they are nested.
+def csv(document: EvaluationDocument) -> str:
+    """Return all numbers, a panel a row; `harmful.refusal_rate_low` is where they are nested.
 
-    Each row says which model, number format, device and prompts it is of.
+    The columns are named as `flat_tables.flat` says. Each row says which model, number format,
+    device and prompts it is of.
     """
     made = document.get("provenance") or {}
     origin = {name: made.get(name) for name in ("quantization", "dtype", "device", "prompts")}
@@ -51,7 +51,7 @@ def csv(document: Mapping[str, Any]) -> str:
     return as_csv({key: value for key, value in row.items() if value is not None} for row in rows)
 
 
-def markdown(document: Mapping[str, Any]) -> str:
+def markdown(document: EvaluationDocument) -> str:
     """Return the whole report with the command that makes it again."""
     again = notes.command(document).replace("`", "'")
     return f"{report.markdown(document)}\n\nThe same numbers again: `{again}`\n"

@@ -1,10 +1,10 @@
 """The results' table of number formats: do directions and maps of one serve in another?"""
 
-from collections.abc import Mapping
 from html import escape
-from typing import Any, Final
+from typing import Final
 
 from steering.adaptation import transfer_table
+from steering.artifacts.transfer_document import TRANSFER_SCHEMA, TransferDocument
 from steering.ui import text
 
 WORDS: Final = (
@@ -16,14 +16,14 @@ WORDS: Final = (
 )
 
 
-def formats(document: Mapping[str, Any] | None, model: str) -> str:
+def formats(document: TransferDocument | None, model: str) -> str:
     """Return the section's HTML; empty where nothing was measured.
 
     Args:
         document: What `python -m steering transfer` wrote; None without it.
         model: Name of the model, as the command line takes it.
     """
-    if document is None or document.get("schema") != transfer_table.TRANSFER_SCHEMA:
+    if document is None or document.get("schema") != TRANSFER_SCHEMA:
         return ""
     head = "".join(
         f'<th scope="col">{escape(name)}</th>' for name in transfer_table.TRANSFER_COLUMNS

@@ -3,8 +3,9 @@
 import shlex
 from collections.abc import Mapping
 from html import escape
-from typing import Any, Final
+from typing import Final
 
+from steering.artifacts.evaluation_document import EvaluationDocument, PanelEntry, rates_of
 from steering.errors import SteeringError
 from steering.evaluation.ranking import HARDLY_REFUSES, baseline_of
 from steering.formatting import between, plain
@@ -27,34 +28,40 @@ TERMS: Final[Mapping[str, str]] = {
 }
 
 
-def command(document: Mapping[str, Any]) -> str:
+def command(document: EvaluationDocument) -> str:
     """Return the command that measures the same again."""
-    made, judge = document.get("provenance") or {}, document.get("judge") or {}
-    words = ["python", "-m", "steering", "evaluate", "--model", str(document["model"])]
-    if (made.get("quantization") or "none") != "none":
-        words += ["--quantization", str(made["quantization"])]
-    if judge.get("judge"):
-        words += ["--judge", str(judge["judge"])]
+    made, judge = document.get("provenance"), document.get("judge")
+    quantization = (made.get("quantization") if made else None) or "none"
+    return _command(document["model"], quantization, judge["judge"] if judge else None)
+
+
+def _command(model: str, quantization: str = "none", judge: str | None = None) -> str:
+    words = ["python", "-m", "steering", "evaluate", "--model", model]
+    if quantization != "none":
+        words += ["--quantization", quantization]
+    if judge:
+        words += ["--judge", judge]
     return shlex.join(words)
 
 
-def absent(document: Mapping[str, Any] | None, name: str, title: str) -> str:
+def absent(document: EvaluationDocument | None, name: str, title: str) -> str:
     """Return the sentence for a model without results, or with some of another form."""
     what = (
         f"{title} has not been measured yet; this makes its table:"
         if document is None
         else f"The stored results of {title} have another form; this makes them anew:"
     )
-    return f'<p class="absent">{escape(what)} {text.form(command({"model": name}))}</p>'
+    return f'<p class="absent">{escape(what)} {text.form(_command(name))}</p>'
 
 
-def hardly_refuses(document: Mapping[str, Any], title: str) -> str:
+def hardly_refuses(document: EvaluationDocument, title: str) -> str:
     """Return what to make of a model that refuses few harmful prompts; empty for any other."""
     before = baseline_of(document["panels"])
-    if not before or not before.get("harmful"):
+    rates = rates_of(before, "harmful") if before else None
+    if not before or not rates:
         return ""
-    rates = before["harmful"]
-    rate, n = rates["refusal_rate"], rates["n"]
+    found, n = rates["refusal_rate"], rates["n"]
+    rate, ends = found["estimate"], between(found["low"], found["high"])
     if rate >= HARDLY_REFUSES:
         return ""
     sights = "".join(
@@ -70,8 +77,8 @@ def hardly_refuses(document: Mapping[str, Any], title: str) -> str:
     return (
         f'<aside class="hardly" aria-label="About this model"><h3>{escape(title)} hardly refuses'
         f"</h3><p>Untouched it refuses {round(rate * n)} of {n} harmful prompts "
-        f"({plain(rate)} {between(*rates['refusal_rate_ci'])}), so there is little to suppress: no "
-        f"edit can lower that by more than {plain(rate)}. Of a claim about suppressing refusal, "
+        f"({plain(rate)} {ends}), so there is little to suppress: no edit can "
+        f"lower that by more than {plain(rate)}. Of a claim about suppressing refusal, "
         f"<b>undecided</b> then means that {n} prompts cannot tell such a small change from none, "
         "and <b>not supported</b> mostly that there was too little refusal to take away. Neither "
         f"speaks against the paper, which is about models that refuse. What one can look at "
@@ -79,15 +86,16 @@ def hardly_refuses(document: Mapping[str, Any], title: str) -> str:
     )
 
 
-def _induced(document: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+def _induced(document: EvaluationDocument, before: PanelEntry) -> str:
     """Return what pushing towards refusal does to harmless prompts; empty if not measured."""
     for panel in document["panels"]:
         try:
             pushes = (parse(panel["panel"]).c or 0) > 0
         except SteeringError:
             continue
-        if pushes and panel.get("harmless") and before.get("harmless"):
-            now, then = (each["harmless"]["refusal_rate"] for each in (panel, before))
+        rates, unedited = rates_of(panel, "harmless"), rates_of(before, "harmless")
+        if pushes and rates and unedited:
+            now, then = (each["refusal_rate"]["estimate"] for each in (rates, unedited))
             form = f'<code translate="no">{escape(panel["panel"])}</code>'
             return (
                 f"Inducing refusal: {form} takes harmless prompts from {plain(then)} to "

@@ -4,16 +4,17 @@ Everything comes from `evaluation.json`, as `python -m steering evaluate` writes
 of its texts pass through `html.escape`. What the browser does is in assets/page/results.js.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
 
+from steering.artifacts.evaluation_document import EVALUATION_SCHEMA, EvaluationDocument
+from steering.artifacts.transfer_document import TransferDocument
 from steering.evaluation import report
 from steering.evaluation.ranking import best
-from steering.evaluation.report import EVALUATION_SCHEMA
 from steering.serving.engine import Engine
 from steering.ui import text
 from steering.ui.results import results_claims as claims
@@ -75,10 +76,10 @@ def board_of(engine: Engine) -> str:
 
 
 def board(
-    document: Mapping[str, Any] | None,
+    document: EvaluationDocument | None,
     name: str,
     title: str,
-    transfer: Mapping[str, Any] | None = None,
+    transfer: TransferDocument | None = None,
 ) -> str:
     """Return the section's HTML.
 
@@ -107,7 +108,7 @@ def board(
     )
 
 
-def _below(document: Mapping[str, Any]) -> str:
+def _below(document: EvaluationDocument) -> str:
     rule = report.BEST_RULE
     if not best(document["panels"]):
         rule += " No intervention fulfils that here, so none is marked."

@@ -6,11 +6,12 @@ carry their interval as numbers and as a dot with whiskers; the baseline is a th
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import Final, Literal
 
+from steering.artifacts.evaluation_document import EvaluationDocument, PanelEntry, rates_of
 from steering.evaluation.ranking import (
     MOST_LOOPING,
-    PanelEntry,
+    CostName,
     baseline_of,
     best,
     cost_of,
@@ -20,15 +21,17 @@ from steering.evaluation.ranking import (
     together,
 )
 from steering.formatting import between, plain
+from steering.intervals import IntervalEntry
 from steering.ui import text
 from steering.ui.results import results_details as details
 
-REFUSAL_RULES: Final[Mapping[str, str]] = {
+RefusalRule = Literal["refusal", "substring"]
+REFUSAL_RULES: Final[Mapping[RefusalRule, str]] = {
     "refusal": "By verdict",
     "substring": "By substring rule",
 }
-"""How a refusal is recognised: the start of the document's keys, and the name."""
-_COSTS: Final = (
+"""How a refusal is recognised: as the page's scripts call it, and the name."""
+_COSTS: Final[tuple[tuple[CostName, str], ...]] = (
     ("looping", "Looping"),
     ("perplexity", "Perplexity"),
     ("kl", "KL"),
@@ -36,9 +39,9 @@ _COSTS: Final = (
 )
 
 
-def table(document: Mapping[str, Any]) -> str:
+def table(document: EvaluationDocument) -> str:
     """Return the table in its scrolling box."""
-    panels: Sequence[PanelEntry] = document["panels"]
+    panels = document["panels"]
     view = _View(panels)
     head = "".join(_head(key, name, rate=key in view.groups) for key, name in view.columns)
     bodies = "".join(view.block(number, block) for number, block in enumerate(together(panels)))
@@ -76,11 +79,11 @@ class _View:
         self.groups = groups_of(panels)
         self.best = best(panels)
         self.baseline = baseline_of(panels)
-        costs = [
-            (key, name) for key, name in _COSTS if any(cost_of(p, key) is not None for p in panels)
-        ]
+        self.costs = {
+            key: name for key, name in _COSTS if any(cost_of(p, key) is not None for p in panels)
+        }
         rates = [(group, f"{group.capitalize()} refused") for group in self.groups]
-        self.columns = [("label", "PanelEntry"), *rates, *costs]
+        self.columns = [("label", "PanelEntry"), *rates, *self.costs.items()]
 
     def block(self, number: int, block: Sequence[PanelEntry]) -> str:
         """Return the rows that stay together."""
@@ -94,12 +97,11 @@ class _View:
     def _keys(self, block: Sequence[PanelEntry]) -> str:
         """Return what the block is sorted by: the mean, if it holds several panels."""
         values: dict[str, float | None] = {}
-        for key, _ in self.columns[1:]:
-            if key in self.groups:
-                for rule in REFUSAL_RULES:
-                    values[f"{key}-{rule}"] = mean([_rate(panel, key, rule) for panel in block])
-            else:
-                values[key] = mean([cost_of(panel, key) for panel in block])
+        for group in self.groups:
+            for rule in REFUSAL_RULES:
+                values[f"{group}-{rule}"] = mean([_rate(panel, group, rule) for panel in block])
+        for key in self.costs:
+            values[key] = mean([cost_of(panel, key) for panel in block])
         label = escape(block[0]["label"].casefold(), quote=True)
         known = "".join(
             # JavaScript's word for it.
@@ -113,7 +115,7 @@ class _View:
         chips = '<span class="tag best">★ best</span>' if panel["panel"] in self.best else ""
         chips += _control(panel)
         who = _who(name, panel["label"], _mark(panel), chips) + text.form(panel["panel"])
-        cells = "".join(self._cell(key, [panel]) for key, _ in self.columns[1:])
+        cells = self._cells([panel])
         row = (
             f'<tr class="main hue-{_hue(panel)}"{" data-of" if hidden else ""}{" hidden" * hidden}>'
         )
@@ -128,7 +130,7 @@ class _View:
         first = block[0]
         who = _who(name, name_of(block), _mark(first), _control(first), what="Show each seed of")
         who += f'<p class="small">seeds: {escape(_seeds(block))}; range in brackets</p>'
-        cells = "".join(self._cell(key, block) for key, _ in self.columns[1:])
+        cells = self._cells(block)
         each = "".join(
             self._one(f"{name}-{number}", panel, hidden=True) for number, panel in enumerate(block)
         )
@@ -137,23 +139,27 @@ class _View:
             f"{cells}</tr>{each}"
         )
 
-    def _cell(self, key: str, block: Sequence[PanelEntry]) -> str:
-        if key not in self.groups:
-            return _cost_cell(key, [cost_of(panel, key) for panel in block])
-        if not all(panel.get(key) for panel in block):
-            return '<td class="rate">–</td>'
+    def _cells(self, block: Sequence[PanelEntry]) -> str:
+        rates = [self._rate_cell(group, block) for group in self.groups]
+        costs = [_cost_cell(key, [cost_of(panel, key) for panel in block]) for key in self.costs]
+        return "".join([*rates, *costs])
+
+    def _rate_cell(self, group: str, block: Sequence[PanelEntry]) -> str:
         shown = []
         for rule in REFUSAL_RULES:
-            before = _rate(self.baseline, key, rule) if self.baseline else None
-            shown.append(f'<div class="by-{rule}">{_interval(block, key, rule, before)}</div>')
+            found = [each for panel in block if (each := _entry(panel, group, rule))]
+            if len(found) < len(block):
+                return '<td class="rate">–</td>'
+            before = _rate(self.baseline, group, rule) if self.baseline else None
+            shown.append(f'<div class="by-{rule}">{_interval(found, before)}</div>')
         return f'<td class="rate">{"".join(shown)}</td>'
 
 
-def _interval(block: Sequence[PanelEntry], group: str, rule: str, before: float | None) -> str:
+def _interval(found: Sequence[IntervalEntry], before: float | None) -> str:
     """Return a rate with its Wilson interval, or a mean of rates with their range."""
-    rates = [panel[group][f"{rule}_rate"] for panel in block]
-    if len(block) == 1:
-        low, high = block[0][group][f"{rule}_rate_ci"]
+    rates = [each["estimate"] for each in found]
+    if len(found) == 1:
+        low, high = found[0]["low"], found[0]["high"]
         ends, points = between(low, high), ""
     else:
         low, high = min(rates), max(rates)
@@ -180,8 +186,16 @@ def _cost_cell(key: str, values: Sequence[float | None]) -> str:
     return f'<td class="cost{" high" if bad else ""}">{shown}{warning}</td>'
 
 
-def _rate(panel: PanelEntry, group: str, rule: str) -> float | None:
-    return panel[group][f"{rule}_rate"] if panel.get(group) else None
+def _entry(panel: PanelEntry, group: str, rule: RefusalRule) -> IntervalEntry | None:
+    rates = rates_of(panel, group)
+    if not rates:
+        return None
+    return rates["refusal_rate"] if rule == "refusal" else rates.get("substring_rate")
+
+
+def _rate(panel: PanelEntry, group: str, rule: RefusalRule) -> float | None:
+    found = _entry(panel, group, rule)
+    return found["estimate"] if found else None
 
 
 def _who(name: str, label: str, mark: str, chips: str, what: str = "Details of") -> str:

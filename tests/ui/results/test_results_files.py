@@ -16,14 +16,17 @@ def test_the_csv_holds_every_number_of_every_panel_unrounded():
     rows = list(csv.DictReader(io.StringIO(results_files.csv(DOCUMENT))))
     assert [row["panel"] for row in rows] == [each["panel"] for each in DOCUMENT["panels"]]
     flip, panel = rows[5], DOCUMENT["panels"][5]
-    assert float(flip["harmful.refusal_rate_ci.1"]) == panel["harmful"]["refusal_rate_ci"][1]
-    assert float(flip["harmful.difference.p_value"]) == panel["harmful"]["difference"]["p_value"]
-    assert float(flip["prose.loss_difference.low"]) == panel["prose"]["loss_difference"]["low"]
-    assert rows[0]["harmful.difference.low"] == ""
+    rate, change = panel["harmful"]["refusal_rate"], panel["harmful"]["difference"]
+    assert float(flip["harmful.refusal_rate"]) == rate["estimate"]
+    assert float(flip["harmful.refusal_rate_high"]) == rate["high"]
+    assert flip["harmful.refusal_rate_n"] == str(rate["n"])
+    assert float(flip["harmful.difference.p_value"]) == change["p_value"]
+    assert float(flip["prose.loss_difference_low"]) == panel["prose"]["loss_difference"]["low"]
+    assert float(flip["harmful.difference"]) == change["estimate"]
+    assert (rows[0]["harmful.difference"], rows[0]["harmful.difference_low"]) == ("", "")
     assert {(row["model"], row["dtype"], row["device"]) for row in rows} == {
         (DOCUMENT["model"], "bfloat16", "cpu")
     }
-    assert "harmful.difference" not in flip
 
 
 def test_the_markdown_is_a_table_with_claims_and_the_command():

@@ -4,7 +4,7 @@ import pytest
 
 from steering.ui.results import results_notes
 from tests.helpers import tiny_evaluations
-from tests.helpers.results_page import DOCUMENT, SHY, board, changed, plain
+from tests.helpers.results_page import DOCUMENT, SHY, board, changed, plain, rate
 
 
 @pytest.mark.parametrize(
@@ -32,5 +32,5 @@ def test_a_model_that_hardly_refuses_is_explained_and_others_are_not():
     assert "Untouched it refuses 5 of 80 harmful prompts (0.06 [0.03, 0.14])" in shown
     assert "actadd:c=2 takes harmless prompts from 0.01 to 0.28 refused" in shown
     assert results_notes.hardly_refuses(DOCUMENT, "Tiny") == ""
-    edge = changed("baseline", refusal_rate=0.2)
+    edge = changed("baseline", refusal_rate=rate(0.2))
     assert results_notes.hardly_refuses(edge, "Edge") == ""

@@ -9,14 +9,14 @@ def test_every_panel_has_its_text_form_its_rates_and_their_intervals():
     for panel in DOCUMENT["panels"]:
         body = row_of(panel["panel"], html)
         for group in tiny_evaluations.SIZES:
-            low, high = panel[group]["refusal_rate_ci"]
-            shown = f"{panel[group]['refusal_rate']:.2f} [{low:.2f}, {high:.2f}]"
+            rate = panel[group]["refusal_rate"]
+            shown = f"{rate['estimate']:.2f} [{rate['low']:.2f}, {rate['high']:.2f}]"
             assert shown in plain(body)
         assert f"{panel['prose']['perplexity']:.2f}" in plain(body)
 
 
 def test_the_baseline_is_a_line_in_every_rate_of_its_set():
-    rate = DOCUMENT["panels"][0]["harmless"]["refusal_rate"]
+    rate = DOCUMENT["panels"][0]["harmless"]["refusal_rate"]["estimate"]
     html = table(DOCUMENT)
     rows = html.count('class="main')
     assert html.count(f'class="before" style="--at:{rate:.4f}"') == rows
@@ -56,7 +56,7 @@ def test_best_is_the_paper_s_edit_with_fewest_refusals_and_only_that():
 
 def test_random_seeds_are_one_row_of_their_mean_and_range_that_holds_the_five():
     body = row_of("random:k=2,seed=3", table(DOCUMENT))
-    rates = [panel["harmful"]["refusal_rate"] for panel in DOCUMENT["panels"][9:14]]
+    rates = [panel["harmful"]["refusal_rate"]["estimate"] for panel in DOCUMENT["panels"][9:14]]
     mean = sum(rates) / 5
     assert f"{mean:.2f} ({min(rates):.2f}–{max(rates):.2f})" in plain(body)
     assert f'data-harmful-refusal="{mean}"' in body
