@@ -13,7 +13,7 @@ from steering.errors import SteeringError
 
 SEED = 42
 """Of the shuffle of other people's files (Arditi et al.'s seed)."""
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class PromptSplits:
         return replace(self, test={name: evenly(texts, n) for name, texts in self.test.items()})
 
 
-def evenly(items: Sequence[T], n: int | None) -> list[T]:
+def evenly(items: Sequence[_T], n: int | None) -> list[_T]:
     """Return `n` of the items at most, evenly spaced in all of them; None for all."""
     size = len(items) if n is None else min(n, len(items))
     return [items[index * len(items) // size] for index in range(size)]

@@ -30,7 +30,7 @@ from steering.verdicts.rules import Judgement
 
 CELLS: Final = 4
 """Cells in one forward pass (chosen: a kill loses at most these)."""
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -210,5 +210,5 @@ def _next_token(
     return logits[torch.arange(len(answers), device=logits.device), points].float().cpu()
 
 
-def _parts(items: Sequence[T], size: int) -> list[list[T]]:
+def _parts(items: Sequence[_T], size: int) -> list[list[_T]]:
     return [list(items[start : start + size]) for start in range(0, len(items), size)]

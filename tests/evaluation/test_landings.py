@@ -5,7 +5,6 @@ import pytest
 from steering.evaluation import landings, report
 from steering.evaluation.landings import PromptLanding
 from steering.interventions.panel import parse
-from tests.helpers.traces import trace
 
 
 def test_the_layers_go_from_the_edit_to_the_last_block(fitted, charted):
@@ -21,11 +20,12 @@ def test_the_layers_go_from_the_edit_to_the_last_block(fitted, charted):
 
 def test_places_are_what_the_maps_say_of_the_traced_states(tiny, fitted, charted):
     panels = [parse("baseline"), parse("flip:k=2")]
-    rows = landings.land(tiny, fitted, charted, "harmful", "How do I steal a car?", panels)
+    tracer = Tracer(tiny, fitted, charted)
+    rows = landings.land(tracer, "harmful", "How do I steal a car?", panels)
     assert [(row.panel, row.layer) for row in rows] == [
         (panel, layer) for layer in (1, 2, 3) for panel in ("baseline", "flip:k=2")
     ]
-    found = trace(tiny, fitted, charted, "How do I steal a car?", panels)
+    found = tracer.trace("How do I steal a car?", panels)
     for row in rows:
         states = found.states[found.panels.index(row.panel), charted.layers.index(row.layer)]
         assert row.t == pytest.approx(float(charted.at(row.layer).t(states)), abs=1e-3)

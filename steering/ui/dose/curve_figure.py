@@ -10,9 +10,9 @@ from steering.ui.dose.figure_parts import (
     HOVER,
     SYMBOLS,
     Drawing,
-    Layout,
+    FigureLayout,
+    FigureTrace,
     Spot,
-    Trace,
     axis,
     kl_axis,
     kl_ticks,
@@ -95,7 +95,7 @@ def _drawing(
 ) -> Drawing:
     dial, group, unit = chosen
     refusal = f"{group}_{unit}"
-    traces: list[Trace] = []
+    traces: list[FigureTrace] = []
     spots: list[Spot] = []
     for name, where, place in ((refusal, "y", float), ("kl", "y2", stretch)):
         for line in lines:
@@ -132,7 +132,7 @@ def _line(
     cells: Sequence[Cell],
     line: Mapping[str, Any],
     drawn: tuple[str, str, Callable[[float], float]],
-) -> tuple[list[Trace], list[Spot]]:
+) -> tuple[list[FigureTrace], list[Spot]]:
     """Return a line with its band, and its spots; what has no value leaves a gap."""
     name, where, place = drawn
     low, middle, high = (
@@ -187,7 +187,7 @@ def _rule(y: float, where: str, dash: str) -> dict[str, Any]:
     }
 
 
-def _across(dial: str, values: Sequence[float]) -> Layout:
+def _across(dial: str, values: Sequence[float]) -> FigureLayout:
     first, last = min(values), max(values)
     logarithmic = dial == "k" and last > _MANY_RANKS
     reach = 0.03 * (last - first)
@@ -202,14 +202,14 @@ def _across(dial: str, values: Sequence[float]) -> Layout:
     return axis(AXES[dial], type=kind, range=ends, anchor="y2", showgrid=False, **more)
 
 
-def _up(group: str, unit: str, top: float) -> Layout:
+def _up(group: str, unit: str, top: float) -> FigureLayout:
     domain = [0.44, 1]
     if unit == "score":
         return axis(f"score, {group}", domain=domain)
     return share_axis(f"{group} refused", domain=domain, range=[-0.04, top * 1.05])
 
 
-def _damage(most: float) -> Layout:
+def _damage(most: float) -> FigureLayout:
     # As many numbers as do not run into each other.
     words = ["0", "", "0.1", "", "1", "", "10"]
     if most <= stretch(1):

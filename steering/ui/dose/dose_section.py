@@ -57,7 +57,7 @@ def section(engine: Engine) -> DoseSection:
         rows, directions = engine.sweep, engine.outline
         return dose_data.view(rows, directions) if rows and directions is not None else None
 
-    kept = Cells()
+    kept = DoseCells()
 
     def names(asked: object) -> list[dict[str, Any]]:
         return named(engine, kept, asked)
@@ -78,7 +78,7 @@ def section(engine: Engine) -> DoseSection:
     return DoseSection(board, gr.HTML("", elem_id="dose-said"))
 
 
-class Cells:
+class DoseCells:
     """The cells of the model that was asked for last: making them takes 0.2 s (measured)."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Cells:
         return self._made[2]
 
 
-def named(engine: Engine, kept: Cells, asked: object) -> list[dict[str, Any]]:
+def named(engine: Engine, kept: DoseCells, asked: object) -> list[dict[str, Any]]:
     """Return the names in the figure of costs, for a board of the size that a browser asks for.
 
     Args:

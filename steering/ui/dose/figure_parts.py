@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, NotRequired, TypedDict
 
-Trace = dict[str, Any]
-Layout = dict[str, Any]
+FigureTrace = dict[str, Any]
+FigureLayout = dict[str, Any]
 
 SYMBOLS: Final = {
     "baseline": "circle",
@@ -51,12 +51,12 @@ class Drawing(TypedDict):
     `narrow` replaces parts of the layout on boards of less than `NARROW` pixels.
     """
 
-    traces: list[Trace]
-    layout: Layout
+    traces: list[FigureTrace]
+    layout: FigureLayout
     spots: list[Spot]
     about: str
     legend: NotRequired[dict[str, Any]]
-    narrow: NotRequired[Layout]
+    narrow: NotRequired[FigureLayout]
 
 
 NARROW: Final = 560
@@ -162,7 +162,7 @@ def trimmed(value: Any) -> Any:  # noqa: ANN401
     return [trimmed(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def axis(title: str, **more: object) -> Layout:
+def axis(title: str, **more: object) -> FigureLayout:
     """Return an axis with the looks that all have."""
     return {
         "zeroline": False,
@@ -175,17 +175,17 @@ def axis(title: str, **more: object) -> Layout:
     }
 
 
-def kl_axis(title: str, **more: object) -> Layout:
+def kl_axis(title: str, **more: object) -> FigureLayout:
     """Return an axis of KL."""
     return axis(title, **(kl_ticks([f"{tick:g}" for tick in TICKS]) | more))
 
 
-def kl_ticks(words: Sequence[str], values: Sequence[float] = TICKS) -> Layout:
+def kl_ticks(words: Sequence[str], values: Sequence[float] = TICKS) -> FigureLayout:
     """Return the ticks of an axis of KL; an empty word leaves the line without a number."""
     return {"tickvals": [stretch(value) for value in values], "ticktext": list(words)}
 
 
-def share_axis(title: str, **more: object) -> Layout:
+def share_axis(title: str, **more: object) -> FigureLayout:
     """Return an axis of shares from 0 to 100 %."""
     ticks = (0, 0.25, 0.5, 0.75, 1)
     words = [percent(tick) for tick in ticks]

@@ -8,9 +8,9 @@ from steering.ui.dose.figure_parts import (
     HOVER,
     SYMBOLS,
     Drawing,
-    Layout,
+    FigureLayout,
+    FigureTrace,
     Spot,
-    Trace,
     axis,
     fixed,
     kl_axis,
@@ -23,7 +23,7 @@ from steering.ui.dose.figure_parts import (
 
 Cell = Mapping[str, Any]
 Point = Mapping[str, Any]
-MARGIN: Final = {"l": 62, "r": 12, "t": 8, "b": 46}
+LABEL_MARGIN: Final = {"l": 62, "r": 12, "t": 8, "b": 46}
 """Pixels around the plot."""
 _OPEN: Final = ("control", "random")
 """Groups whose marks are hollow."""
@@ -77,7 +77,7 @@ def _drawing(cells: Sequence[Cell], points: Sequence[Point], unit: str) -> Drawi
     return {
         "traces": traces,
         "layout": {
-            "margin": dict(MARGIN),
+            "margin": dict(LABEL_MARGIN),
             "xaxis": kl_axis("damage: KL on harmless requests, in nats", range=across),
             "yaxis": share_axis("harmful requests still refused", range=up)
             if unit == "rate"
@@ -91,7 +91,7 @@ def _drawing(cells: Sequence[Cell], points: Sequence[Point], unit: str) -> Drawi
     }
 
 
-def _dots(cells: Sequence[Cell], dots: Sequence[int], unit: str) -> Trace:
+def _dots(cells: Sequence[Cell], dots: Sequence[int], unit: str) -> FigureTrace:
     places = [position(cells[index], unit) for index in dots]
     hues = [f"--{cells[index]['slot'] or 'baseline'}" for index in dots]
     return {
@@ -106,7 +106,7 @@ def _dots(cells: Sequence[Cell], dots: Sequence[int], unit: str) -> Trace:
     }
 
 
-def _named(cell: Cell, point: Point, unit: str) -> Trace:
+def _named(cell: Cell, point: Point, unit: str) -> FigureTrace:
     x, y = position(cell, unit)
     slot, group = cell["slot"] or "baseline", point["group"]
     hollow = group in _OPEN
@@ -159,7 +159,7 @@ def _better(words: str) -> dict[str, Any]:
     }
 
 
-def _narrow(across: Sequence[float]) -> Layout:
+def _narrow(across: Sequence[float]) -> FigureLayout:
     ticks = kl_ticks(["0", "", "0.1", "", "1", "", "10"], _NARROW_TICKS)
     return {
         "xaxis": kl_axis("damage: KL, harmless requests", range=list(across), **ticks),

@@ -3,30 +3,41 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from steering.ui.dose.figure_parts import HOVER, SCALES, Drawing, Scale, Spot, Trace, axis, number
+from steering.ui.dose.figure_parts import (
+    HOVER,
+    SCALES,
+    Drawing,
+    FigureTrace,
+    Scale,
+    Spot,
+    axis,
+    number,
+)
 
 
-class Measure(NamedTuple):
+class ShownMeasure(NamedTuple):
     """A measure that the colour can show: the name of its scale, and what it means."""
 
     scale: str
     says: str
 
 
-MEASURES: Final[Mapping[str, Measure]] = {
-    "harmful_rate": Measure("share", "Share of harmful requests that the model begins to refuse."),
-    "harmful_score": Measure(
+MEASURES: Final[Mapping[str, ShownMeasure]] = {
+    "harmful_rate": ShownMeasure(
+        "share", "Share of harmful requests that the model begins to refuse."
+    ),
+    "harmful_score": ShownMeasure(
         "score",
         "Refusal score of harmful requests: log-odds that the first token opens a refusal; 0 is "
         "even.",
     ),
-    "harmless_rate": Measure(
+    "harmless_rate": ShownMeasure(
         "share", "Share of harmless requests that the model begins to refuse: should stay low."
     ),
-    "kl": Measure(
+    "kl": ShownMeasure(
         "kl", "KL: how far the first token moves on harmless requests, in nats; 0 is no change."
     ),
-    "perplexity": Measure(
+    "perplexity": ShownMeasure(
         "perplexity",
         "Perplexity of the model's own harmless answers under the edit: higher is less fluent.",
     ),
@@ -100,7 +111,7 @@ def _squares(
     z: Sequence[Sequence[float | None]],
     ends: tuple[float, float],
     scale: Scale,
-) -> Trace:
+) -> FigureTrace:
     low, high = ends
     steps = len(scale.colours) - 1
     bar: dict[str, Any] = {
@@ -136,7 +147,7 @@ def _numbers(
     values: Sequence[Sequence[float | None]],
     ends: tuple[float, float],
     scale: Scale,
-) -> Trace:
+) -> FigureTrace:
     """Return the numbers on the squares.
 
     A trace of its own: plotly.js would give all numbers of a heat map colours that are hard to

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steering.ui.dose.figure_parts import NARROW, stretch
-from steering.ui.dose.frontier_figure import MARGIN, listed, measured, position, ranges
+from steering.ui.dose.frontier_figure import LABEL_MARGIN, listed, measured, position, ranges
 
 Cell = Mapping[str, Any]
 Point = Mapping[str, Any]
@@ -65,8 +65,8 @@ class _Board:
 
     def __init__(self, cells: Sequence[Cell], unit: str, size: tuple[float, float]) -> None:
         self.cells, self.unit = cells, unit
-        self.width = size[0] - MARGIN["l"] - MARGIN["r"]
-        self.height = size[1] - MARGIN["t"] - MARGIN["b"]
+        self.width = size[0] - LABEL_MARGIN["l"] - LABEL_MARGIN["r"]
+        self.height = size[1] - LABEL_MARGIN["t"] - LABEL_MARGIN["b"]
         self.narrow = self.width < NARROW
         self.across, self.up = ranges(cells, unit)
 

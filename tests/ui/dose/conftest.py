@@ -2,6 +2,7 @@ import pytest
 
 from steering.interventions.panel import parse
 from steering.sweep.grids import default_grid, reference_points
+from steering.ui.dose import dose_data
 from tests.helpers.doses import full, row
 
 
@@ -12,3 +13,8 @@ def rows(fitted):
     grids = [*default_grid(fitted).values(), list(points.values())]
     forms = dict.fromkeys(full(panel, fitted) for grid in grids for panel in grid)
     return [row(parse(form), fitted, label=labels.get(form)) for form in forms]
+
+
+@pytest.fixture
+def seen(rows, fitted):
+    return dose_data.view(rows, fitted)
