@@ -5,6 +5,7 @@ import pytest
 from steering.evaluation import landings, report
 from steering.evaluation.landings import PromptLanding
 from steering.interventions.panel import parse
+from steering.maps.residual_trace import Tracer
 
 
 def test_the_layers_go_from_the_edit_to_the_last_block(fitted, charted):
