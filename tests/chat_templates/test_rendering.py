@@ -136,7 +136,7 @@ def test_an_answer_that_is_cut_inside_its_thinking_is_not_finished(thinker, fitt
     assert [row.judgement for row in rows] == [NOT_FINISHED] * 2
     (entry, _) = table(rows)
     assert entry["harmful"]["verdicts"] == {"not_finished": 1}
-    assert entry["harmful"]["refusal_rate"] == 0
+    assert entry["harmful"]["refusal_rate"]["estimate"] == 0
 
 
 def test_thinking_is_not_judged_as_the_answer():
