@@ -83,7 +83,7 @@ class _View:
             key: name for key, name in _COSTS if any(cost_of(p, key) is not None for p in panels)
         }
         rates = [(group, f"{group.capitalize()} refused") for group in self.groups]
-        self.columns = [("label", "PanelEntry"), *rates, *self.costs.items()]
+        self.columns = [("label", "Panel"), *rates, *self.costs.items()]
 
     def block(self, number: int, block: Sequence[PanelEntry]) -> str:
         """Return the rows that stay together."""

@@ -81,3 +81,9 @@ def test_an_infinite_perplexity_can_be_shown_and_sorted():
     body = row_of("actadd:c=-1", table(document))
     assert "∞" in body
     assert 'data-perplexity="Infinity"' in body
+
+
+def test_the_heads_of_the_columns_are_words_of_the_page():
+    heads = plain(table(DOCUMENT).partition("</thead>")[0])
+    assert "Panel" in heads.split()
+    assert "PanelEntry" not in heads
