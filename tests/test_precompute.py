@@ -127,7 +127,7 @@ STOPS = (
     (candidates, "logits_under", 1),
     (candidates, "inlp", 4),
     (answers, "generate", 2),
-    (cells, "generate", 2),
+    (cells, "write", 2),
     (recordings, "compare", 1),
 )
 """What is running when a run is stopped, in the order of the run, and the how-many-th of it."""

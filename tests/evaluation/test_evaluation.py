@@ -202,7 +202,7 @@ def test_landings_are_those_of_the_geometry_table(whole, fitted, charted):
     found = whole["geometry"]
     assert found["layers"] == list(landings.layers_shown(fitted, charted))
     rank = fitted.subspace("inlp", fitted.inlp_point).rank
-    assert {f"flip:k={rank}", f"random:k={rank},seed=4", "baseline"} <= {
+    assert {f"flip:k={rank}", f"flip:k={rank},basis=random,seed=4", "baseline"} <= {
         each["panel"] for each in found["panels"]
     }
     source = str(found["layers"][0])

@@ -26,7 +26,7 @@ def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
     patch.setattr(recordings, "RECORDED_CATEGORIES", {"harmless": ("fraud_scams",)})
     patch.setattr(prose, "passages", lambda: (Passage("note", ("A grey cat slept.",)),))
     patch.setattr(sweep, "default_grid", lambda _: {"few": [Panel("flip", k=1)]})
-    patch.setattr(sweep, "Settings", partial(cells.SweepSettings, 2, 2, 1, 2, 8))
+    patch.setattr(sweep, "SweepSettings", partial(cells.SweepSettings, 2, 2, 1, 2, 8))
     patch.setattr(choice, "FULL", choice.Effort(screened=2, finalists=2, tokens=2))
     flatten(patch)
 
