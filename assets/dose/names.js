@@ -1,5 +1,6 @@
 // The names of points, which Python places for a board of a certain size.
 import { dressed } from "../shared/colour.js";
+import { askServer } from "../shared/server.js";
 
 /** @typedef {import("./state.js").Section} Section */
 
@@ -26,7 +27,7 @@ export function nameAll(here, size, drawAgain) {
   if (here.names?.key === key) return;
   clearTimeout(settling);
   settling = setTimeout(async () => {
-    const found = await here.given.server.names({ unit, ...size }).catch(() => []);
+    const found = await askServer(here.given.server, "names", { unit, ...size }).catch(() => []);
     if (here.chosen.cost !== unit || !key.startsWith(`${here.model} `)) return;
     here.names = { key, unit, found };
     drawAgain();

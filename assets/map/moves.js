@@ -1,4 +1,5 @@
 // What a visitor does: another layer, another map, the story, a click on a point.
+import { askServer } from "../shared/server.js";
 import { goal } from "./frames.js";
 import { glide, halt, paint } from "./paint.js";
 import { words } from "./tokens.js";
@@ -76,10 +77,10 @@ export function refresh(here) {
  */
 export async function askForHills(here, index) {
   const { cloud, given } = here;
-  if (!cloud || !given.server?.hills || index in here.hills) return false;
-  const found = await given.server.hills(index).catch(() => null);
-  // Other maps have none of these; what is asked twice comes twice.
-  if (here.cloud !== cloud || index in here.hills) return false;
+  if (!cloud || !given.server?.hills || here.hills[index]) return false;
+  const found = await askServer(given.server, "hills", index).catch(() => null);
+  // Other maps have none of these; what is asked twice comes twice. Where none came, the next look asks.
+  if (here.cloud !== cloud || here.hills[index]) return false;
   here.hills[index] = found?.maps_id === cloud.maps_id ? found : null;
   return index === here.chosen.layer;
 }
@@ -90,7 +91,8 @@ async function placeOnUmap(here) {
   const [key, where] = [placed.key, layer(here)];
   if (!placed.panels.length || umaps[where]) return;
   say(here, "Placing the request on this map …");
-  const found = key && given.server ? await given.server.umap({ key, layer: where }).catch(() => null) : null;
+  const asked = key && given.server && askServer(given.server, "umap", { key, layer: where });
+  const found = asked ? await asked.catch(() => null) : null;
   if (here.placed.key !== key || here.chosen.map !== "umap") return;
   if (found) here.umaps[where] = found;
   if (layer(here) !== where) return;

@@ -4,7 +4,7 @@ Gradio takes a component's script as a text. One text also needs no further requ
 proxy, an old file in a browser's cache) and goes whole into the map that a visitor downloads, which
 has no server to import from.
 
-A module may use two forms, which the linter holds it to: `import { a, b } from "./other.js";` and
+A module may use two forms, which the linter holds it to: `import { a, b as c } from "./d.js";` and
 `export` before a `function`, an `async function`, a `class` or a `const`.
 """
 
@@ -49,8 +49,6 @@ def _read(path: Path, modules: dict[Path, str], above: tuple[Path, ...]) -> None
     if path in above:
         raise SteeringError(f"{path.name} imports itself by way of {above[-1].name}")
     source = path.read_text("utf-8")
-    if renamed := re.search(r"^import \{[^}]* as [^}]*\}.*$", source, re.MULTILINE):
-        raise SteeringError(f"{path.name}: {renamed[0]!r} cannot be joined: it renames")
     for _, target in _IMPORT.findall(source):
         _read((path.parent / target).resolve(), modules, (*above, path))
     modules[path] = source
@@ -61,7 +59,8 @@ def _wrapped(path: Path, modules: dict[Path, str], names: dict[Path, str]) -> st
     exported = [found["name"] for found in _EXPORT.finditer(source)]
 
     def taken(found: re.Match[str]) -> str:
-        return f"const {{{found[1]}}} = {names[(path.parent / found[2]).resolve()]};"
+        own = found[1].replace(" as ", ": ")
+        return f"const {{{own}}} = {names[(path.parent / found[2]).resolve()]};"
 
     body = _EXPORT.sub("", _IMPORT.sub(taken, source))
     if unknown := _OTHER.search(body):
