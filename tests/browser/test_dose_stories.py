@@ -113,9 +113,9 @@ def test_a_card_that_is_off_is_switched_on_and_a_control_goes_to_the_own_card(se
     assert not page.is_checked("#card-own .switch input")
     page.click('.doses [data-part="names"] li.random:has-text("subspaces") button')
     page.wait_for_selector("#dose-said p")
-    wait_form(page, "own", "random")
+    wait_form(page, "own", "flip:basis=random")
     assert page.is_checked("#card-own .switch input")
-    assert "Your own edit (Random control)" in page.inner_text("#dose-said")
+    assert "Your own edit (Counterfactual flipping)" in page.inner_text("#dose-said")
     page.click('.doses [data-part="names"] li.baseline button')
     page.wait_for_function(
         "document.querySelector('#dose-said').innerText.includes('has no settings')"

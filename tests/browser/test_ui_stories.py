@@ -194,17 +194,20 @@ def test_a_visitor_who_leaves_frees_the_machine(app, visit):
     bob.wait_note("Done")
 
 
-def test_your_own_edit_can_be_any_kind(app, visit):
+def test_your_own_edit_can_be_any_kind_and_its_own_random_control(app, visit):
     app.pace(0.0)
     visitor = visit(app)
     page = visitor.page
     page.check("#card-own .switch input")
     page.click("#card-own .kind input")
-    page.click("#card-own .kind li:has-text('Random control'), [role=option]:has-text('Random')")
-    page.wait_for_selector('#card-own [data-copy="random"]')
+    page.click("#card-own .kind li:has-text('flipping'), [role=option]:has-text('flipping')")
+    page.wait_for_selector('#card-own [data-copy="flip"]')
+    page.click("#card-own .foot .fold button, #card-own .fold button")
+    page.click("#card-own .dial-basis label:has-text('Random')")
+    page.wait_for_selector('#card-own [data-copy="flip:basis=random"]')
     assert page.locator("#card-own .dial-c input[type=range]").count() == 0
     visitor.ask(REQUEST)
-    page.wait_for_selector('#card-own .view[data-state="done"][data-panel="random"]')
+    page.wait_for_selector('#card-own .view[data-state="done"][data-panel="flip:basis=random"]')
 
 
 def test_reset_brings_the_first_settings_back_and_starts_no_run(app, visit):

@@ -143,7 +143,8 @@ def bring(panel: str, directions: Facts | None) -> Brought:
     if made.resolved(directions) != wanted:
         raise SteeringError(f"no card has the controls that {panel} needs; run it by command line")
     made.require(directions)  # refuses what this model does not have
-    slot = wanted.name if wanted.name in SLOTS else "own"
+    # A random control stands beside what it is the control of.
+    slot = wanted.name if wanted.name in SLOTS and wanted.basis != "random" else "own"
     return Brought(slot, wanted.name, values, str(made))
 
 

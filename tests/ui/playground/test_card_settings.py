@@ -111,7 +111,7 @@ def test_a_recording_with_other_settings_is_not_shown(fitted):
         ("nullspace:k=1,where=all", "nullspace", "nullspace:k=1,where=all"),
         ("actadd:c=-0.5", "actadd", "actadd:c=-0.5"),
         ("ablation:layer=1,where=source", "ablation", "ablation:layer=1,where=source"),
-        ("random:seed=3", "flip", "flip:basis=random,seed=3"),
+        ("random:seed=3", "own", "flip:basis=random,seed=3"),
     ],
 )
 def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
