@@ -7,8 +7,11 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from tests.browser import conftest as stories
 
 ROOT = Path(__file__).parents[1]
 PACKAGE, TESTS = ROOT / "steering", ROOT / "tests"
@@ -115,3 +118,17 @@ def test_an_import_against_the_order_is_found(tmp_path, module) -> None:
     assert "BROKEN" in found.stdout, found.stdout + found.stderr
     name = ".".join(("steering", *Path(module).with_suffix("").parts))
     assert name in found.stdout
+
+
+@pytest.mark.parametrize("module", ["tests.browser.test_map_stories", "test_machine_stories"])
+def test_stories_that_a_number_format_could_change_are_told_in_both(module: str) -> None:
+    told: list[list[str]] = []
+    asked = SimpleNamespace(
+        fixturenames=["app"],
+        module=SimpleNamespace(__name__=module),
+        parametrize=lambda _name, dtypes, **_options: told.append(dtypes),
+    )
+    stories.pytest_generate_tests(asked)
+    assert told == [["float32", "bfloat16"]]
+    for name in stories.IN_BOTH_FORMATS:
+        assert (TESTS / "browser" / f"{name}.py").is_file()

@@ -102,7 +102,7 @@ IN_BOTH_FORMATS = ("test_ui_stories", "test_map_stories", "test_machine_stories"
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tell these stories on a machine of each kind; the others do not depend on it."""
     if "app" in metafunc.fixturenames:
-        both = metafunc.module.__name__ in IN_BOTH_FORMATS
+        both = metafunc.module.__name__.rpartition(".")[2] in IN_BOTH_FORMATS
         dtypes = ["float32", "bfloat16"] if both else ["float32"]
         metafunc.parametrize("app", dtypes, indirect=True, scope="session")
 

@@ -34,14 +34,22 @@ def test_under_the_map_stands_what_was_checked_at_the_layer_that_is_shown(app, v
     assert said(page, "the same 32 prompts land").endswith("the same map.")
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_a_layer_that_does_not_serve_is_greyed_out_with_the_reason_and_a_remedy(app, visit, width):
+@pytest.mark.parametrize(
+    ("width", "which", "remedy"),
+    [
+        (390, "", "Greyed out here; fit the maps."),
+        (1280, '"layer":2,', "Greyed out here; choose a later layer, or fit the maps."),
+    ],
+)
+def test_a_layer_that_does_not_serve_is_greyed_out_with_the_reason_and_a_remedy(
+    app, visit, width, which, remedy
+):
     visitor = visit(app, viewport={"width": width, "height": 720})
     page = visitor.page
 
     def told(route):
         answer = route.fetch()
-        text = answer.text().replace('"verdict":"same"', '"verdict":"unusable"')
+        text = answer.text().replace(f'{which}"verdict":"same"', f'{which}"verdict":"unusable"')
         text = text.replace(": the same map", ", and 0.70 of the spread within a class is left")
         route.fulfill(response=answer, body=text)
 
@@ -50,7 +58,7 @@ def test_a_layer_that_does_not_serve_is_greyed_out_with_the_reason_and_a_remedy(
     page.locator("#atlas").scroll_into_view_if_needed()
     page.wait_for_selector('.atlas[data-state="there"]')
     page.wait_for_selector('.atlas[data-serves="no"]')
-    assert "Greyed out here; fit the maps." in page.inner_text(WORDS)
+    assert remedy in page.inner_text(WORDS)
     opacity = page.evaluate(
         "Number(getComputedStyle(document.querySelector('.atlas .plot')).opacity)"
     )
