@@ -63,6 +63,8 @@ def start(panel: str, directions: Facts | None) -> dict[str, Any]:
         chosen = chosen.resolved(directions)
     elif chosen.name == "flip":
         values["alpha"] = 2.0
+    elif chosen.name in ("actadd", "ablation"):
+        values["basis"] = "dim"
     given = {key: getattr(chosen, key) for key in KEYS[chosen.name] if key in values}
     return values | {key: value for key, value in given.items() if value is not None}
 

@@ -2,7 +2,7 @@ import pytest
 
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer
-from steering.interventions.panel import DEFAULT_PANELS, KEYS, parse
+from steering.interventions.panel import DEFAULT_PANELS, KEYS, choices, parse
 from steering.ui.playground import card_settings
 from tests.helpers.doses import full
 
@@ -141,3 +141,11 @@ def test_what_no_card_can_show_is_a_sentence(panel, problem, fitted):
 def test_without_directions_no_card_is_set():
     with pytest.raises(SteeringError, match="precompute"):
         card_settings.bring("flip", None)
+
+
+@pytest.mark.parametrize("kind", card_settings.FREE_KINDS)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_card_starts_with_a_word_that_its_kind_can_be(kind, known, fitted):
+    values = card_settings.start(kind, fitted if known else None)
+    for key in {"basis", "where", "side"} & set(KEYS[kind]):
+        assert values[key] in choices(kind, key)
