@@ -309,12 +309,19 @@ def test_plotly_is_fetched_only_when_the_map_comes_into_sight(app, visit):
 
 def test_whoever_wants_no_motion_sees_the_end_at_once(see):
     page = see(reduced_motion="reduce")
+    # Each drawing of the plane leaves where it put a mark; a check's end draws, too.
     page.evaluate(
-        "() => { window.drawn = 0; const { react } = Plotly;"
-        "Plotly.react = (...all) => { window.drawn++; return react(...all); }; }"
+        "([mark]) => { window.drawn = []; const { react } = Plotly; Plotly.react = (...all) => {"
+        "const done = react(...all); window.drawn.push(String(eval(mark)('baseline')));"
+        "return done; }; }",
+        [MARK],
     )
+    before = page.evaluate(MARK, "baseline")
     press(page, '[data-part="layer"]', "ArrowRight")
-    assert page.evaluate("window.drawn") == 1
+    page.wait_for_function(RESTS)
+    seen = page.evaluate("window.drawn")
+    assert set(seen) == {",".join(str(value) for value in page.evaluate(MARK, "baseline"))}
+    assert seen[0] != ",".join(str(value) for value in before)
 
 
 @pytest.mark.parametrize("view", ["map", "path", "tokens"])

@@ -137,11 +137,10 @@ def work(model: ChatModel, folder: Path) -> None:
     """Make the artifact, a comparison with sampled words, and a judge's opinion."""
 
     def some(directions: Any) -> tuple[evaluation_arms.Arm, ...]:
-        found = {arm.panel.name: arm for arm in evaluation_arms.arms(directions)}
-        return (
-            evaluation_arms.BASELINE,
-            *(found[name] for name in ("actadd", "ablation", "random")),
-        )
+        arms = evaluation_arms.arms(directions)
+        found = {(arm.panel.name, arm.panel.basis): arm for arm in arms}
+        wanted = (("actadd", None), ("ablation", None), ("flip", "random"))
+        return (evaluation_arms.BASELINE, *(found[key] for key in wanted))
 
     with pytest.MonkeyPatch.context() as patch:
         make_short(patch, folder / "cache")

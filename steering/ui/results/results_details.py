@@ -35,7 +35,7 @@ def _group(name: str, rates: SetRates) -> str:
             rows.append((name_of_rate, f"<b>{plain(found['estimate'])}</b> {ends}"))
     if (refusal_score := rates.get("refusal_score")) is not None:
         score = f"<b>{signed(refusal_score)}</b> nats, mean over prompts"
-        rows.append(("First word's refusal score", score))
+        rows.append(("First token's refusal score", score))
     return _column(f"{name.capitalize()}, n = {rates['n']}", rows)
 
 
