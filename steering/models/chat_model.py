@@ -38,11 +38,13 @@ class NumberFormat:
         quantization: `none`, `nf4` or `int8`.
         dtype: Of the computation, and of the residual stream.
         reason: One sentence for the visitor: what was taken, and why.
+        packed: Whether the weights lie as the CPU's matrix library reads them.
     """
 
     quantization: Quantization
     dtype: torch.dtype
     reason: str
+    packed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,23 +1,25 @@
 """How fast this CPU multiplies in float32 and in bfloat16, on matrices of a model's shapes.
 
 Processor flags do not tell it: a CPU without bfloat16 instructions may still write faster in
-bfloat16, since it reads half the bytes, and read a request at a third of the speed. What counts is
-a visitor's run as a whole.
+bfloat16, since it reads half the bytes, and read a request at a third of the speed. Nor do they
+tell whether weights are better packed for the matrix library (`packed_linear`). What counts is a
+visitor's run as a whole.
 """
 
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from safetensors import safe_open
-from torch import Tensor
+from torch import nn
 
 from steering.checkpoints import model_file
+from steering.models import packed_linear
 
 TIMED_STEPS: Final = 48
 """Decoding steps of the run that is judged by: the length at which the app starts."""
@@ -34,13 +36,29 @@ _ELEMENTS: Final = 12_000_000
 """Weights that are multiplied at most: 48 MB in float32, more than most caches hold (chosen)."""
 _ROUNDS: Final = 3
 
+LEAST_WEIGHTS: Final = 1_000_000
+"""Smaller models are as fast either way, and what a clock says of them is noise (chosen)."""
+
+
+class Kernel(NamedTuple):
+    """A way to multiply.
+
+    Attributes:
+        dtype: Number format of weights and states.
+        packed: Whether weights lie as the matrix library reads them.
+    """
+
+    dtype: torch.dtype
+    packed: bool
+
+
 CANDIDATES: Final = (torch.float32, torch.bfloat16)
 """What a CPU chooses among: float16 is slower than both on every CPU that we measured."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of one pass through a model's matrices in one number format, extrapolated.
+    """Seconds of one pass through a model's matrices by one kernel, extrapolated.
 
     Attributes:
         step: For one decoding step of `STEP_ROWS` rows.
@@ -56,54 +74,88 @@ class Speed:
         return TIMED_STEPS * self.step + TOKENS_READ / READ_ROWS * self.read
 
 
-def measure(folder: Path) -> dict[torch.dtype, Speed]:
-    """Return the speed of each candidate on matrices of the shapes in a folder of safetensors.
+def measure(folder: Path, dtypes: Sequence[torch.dtype] = CANDIDATES) -> dict[Kernel, Speed]:
+    """Return the speed of each kernel on matrices of the shapes in a folder of safetensors.
 
-    Takes well under a second: each shape is measured once and counts as often as it occurs, and of
-    large matrices a part is measured. Formats and rounds are interleaved, the fastest round counts.
+    Takes about a second: each shape is measured once and counts as often as it occurs, and of
+    large matrices a part is measured. Kernels and rounds are interleaved, the fastest round counts.
     """
     shapes = matrix_shapes(folder)
     if not shapes:
         return {}
+    large = sum(rows * d_in * count for (rows, d_in), count in shapes.items()) >= LEAST_WEIGHTS
+    kernels = [
+        Kernel(dtype, packed)
+        for dtype in dtypes
+        for packed in (False, True)
+        if not packed or (large and packed_linear.packs(dtype))
+    ]
     rows_of = _shares(shapes)
-    times = {dtype: [[math.inf, math.inf] for _ in shapes] for dtype in CANDIDATES}
+    times = {kernel: [[math.inf, math.inf] for _ in shapes] for kernel in kernels}
     held = {
-        dtype: [torch.full((rows, d_in), 0.01, dtype=dtype) for (_, d_in), rows in rows_of.items()]
-        for dtype in CANDIDATES
+        kernel: [_layer(kernel, rows, d_in) for (_, d_in), rows in rows_of.items()]
+        for kernel in kernels
     }
     with torch.inference_mode():
         for _ in range(_ROUNDS):
-            for dtype in CANDIDATES:
+            for kernel in kernels:
                 for which, rows in enumerate((STEP_ROWS, READ_ROWS)):
-                    for index, weight in enumerate(held[dtype]):
-                        seconds = _seconds(weight, rows)
-                        times[dtype][index][which] = min(times[dtype][index][which], seconds)
+                    for index, layer in enumerate(held[kernel]):
+                        seconds = _seconds(layer, rows, kernel.dtype)
+                        times[kernel][index][which] = min(times[kernel][index][which], seconds)
     return {
-        dtype: Speed(
+        kernel: Speed(
             *(
                 sum(
-                    times[dtype][index][which] * count * shape[0] / rows_of[shape]
+                    times[kernel][index][which] * count * shape[0] / rows_of[shape]
                     for index, (shape, count) in enumerate(shapes.items())
                 )
                 for which in range(2)
             )
         )
-        for dtype in CANDIDATES
+        for kernel in kernels
     }
 
 
-def choose(speeds: Mapping[torch.dtype, Speed]) -> tuple[torch.dtype, str]:
-    """Return the number format for a CPU, and one sentence that says what was measured."""
+def choose(speeds: Mapping[Kernel, Speed]) -> tuple[Kernel, str]:
+    """Return the kernel for a CPU, and one sentence that says what was measured."""
     if not speeds:
-        return torch.float32, "float32: this model has no matrices that could be timed"
-    exact, short = speeds[torch.float32], speeds[torch.bfloat16]
+        return Kernel(torch.float32, packed=False), (
+            "float32: this model has no matrices that could be timed"
+        )
+    best = {dtype: _better(speeds, dtype) for dtype in {kernel.dtype for kernel in speeds}}
+    if len(best) == 1:
+        (kernel,) = best.values()
+        return kernel, f"{_short(kernel.dtype)}{said_of_packing(speeds, kernel)}"
+    exact, short = (speeds[best[dtype]] for dtype in CANDIDATES)
     dtype = torch.bfloat16 if short.run <= ADVANTAGE * exact.run else torch.float32
-    name = str(dtype).removeprefix("torch.")
-    return dtype, (
-        f"{name}: measured on this CPU, the matrix products of a run take "
+    return best[dtype], (
+        f"{_short(dtype)}: measured on this CPU, the matrix products of a run take "
         f"{_ratio(short.run, exact.run)} as long in bfloat16 as in float32 "
         f"(writing {_ratio(short.step, exact.step)}, reading {_ratio(short.read, exact.read)})"
+        f"{said_of_packing(speeds, best[dtype])}"
     )
+
+
+def said_of_packing(speeds: Mapping[Kernel, Speed], kernel: Kernel) -> str:
+    """Return what a reason says of packed weights; nothing where they are not packed."""
+    if not kernel.packed:
+        return ""
+    plain = speeds[Kernel(kernel.dtype, packed=False)]
+    return (
+        "; weights are packed for its matrix library, which takes "
+        f"{_ratio(speeds[kernel].run, plain.run)} as long as unpacked ones"
+    )
+
+
+def _better(speeds: Mapping[Kernel, Speed], dtype: torch.dtype) -> Kernel:
+    plain, packed = Kernel(dtype, packed=False), Kernel(dtype, packed=True)
+    faster = packed in speeds and speeds[packed].run <= ADVANTAGE * speeds[plain].run
+    return packed if faster else plain
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _ratio(one: float, other: float) -> str:
@@ -142,8 +194,14 @@ def _shares(shapes: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], int]
     }
 
 
-def _seconds(weight: Tensor, rows: int) -> float:
-    states = torch.full((rows, weight.shape[1]), 0.5, dtype=weight.dtype)
+def _layer(kernel: Kernel, rows: int, d_in: int) -> nn.Linear | packed_linear.PackedLinear:
+    layer = nn.Linear(d_in, rows, bias=False, dtype=kernel.dtype)
+    nn.init.constant_(layer.weight, 0.01)
+    return packed_linear.PackedLinear(layer) if kernel.packed else layer
+
+
+def _seconds(layer: nn.Linear | packed_linear.PackedLinear, rows: int, dtype: torch.dtype) -> float:
+    states = torch.full((rows, layer.in_features), 0.5, dtype=dtype)
     began = time.perf_counter()
-    torch.nn.functional.linear(states, weight)
+    layer(states)
     return time.perf_counter() - began

@@ -13,7 +13,7 @@ from steering.chat_templates.rendering import ASKED
 from steering.checkpoints import architecture, prequantized
 from steering.checkpoints.load_errors import explained, require_whole
 from steering.errors import SteeringError
-from steering.models import number_formats
+from steering.models import number_formats, packed_linear
 from steering.models.chat_model import (
     DEFAULT_OPENERS,
     ChatModel,
@@ -88,6 +88,8 @@ def _loaded(
 ) -> ChatModel:
     with explained(found.folder):
         network = _load_network(loader, found.folder, device, number_format)
+        if number_format.packed:
+            packed_linear.pack(network)
         tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
         tokenizer.encode("Some of its settings are looked at when it is used.")
     entry = catalog.find(name)

@@ -135,11 +135,17 @@ def _on_cpu(
 ) -> NumberFormat:
     kind = quantization or "none"
     if asked is not None:
-        return _as_asked(kind, asked, "CPU", dtype_too=True)
-    dtype, reason = dtype_speed.choose(dtype_speed.measure(folder))
+        found = _as_asked(kind, asked, "CPU", dtype_too=True)
+        if kind != "none" or asked not in dtype_speed.CANDIDATES:
+            return found
+        speeds = dtype_speed.measure(folder, [asked])
+        kernel, _ = dtype_speed.choose(speeds)
+        said = dtype_speed.said_of_packing(speeds, kernel)
+        return replace(found, packed=kernel.packed, reason=f"{found.reason}{said}")
+    kernel, reason = dtype_speed.choose(dtype_speed.measure(folder))
     if kind == "none":
-        return NumberFormat("none", dtype, reason)
-    return _as_asked(kind, dtype, "CPU", dtype_too=False)
+        return NumberFormat("none", kernel.dtype, reason, packed=kernel.packed)
+    return _as_asked(kind, kernel.dtype, "CPU", dtype_too=False)
 
 
 def _as_asked(

@@ -4,8 +4,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from steering.models import dtype_speed
-from steering.models.dtype_speed import CANDIDATES, Speed, choose, matrix_shapes, measure
+from steering.models import dtype_speed, packed_linear
+from steering.models.dtype_speed import (
+    CANDIDATES,
+    Kernel,
+    Speed,
+    choose,
+    matrix_shapes,
+    measure,
+)
 
 
 @pytest.fixture
@@ -35,17 +42,34 @@ def test_times_are_weighed_by_how_often_a_shape_occurs_and_by_what_was_left_out(
 ):
     # A clock that gives a product a time of its rows times the weights that were multiplied.
     monkeypatch.setattr(dtype_speed, "_ELEMENTS", budget)
-    monkeypatch.setattr(dtype_speed, "_seconds", lambda weight, rows: rows * weight.numel())
+    monkeypatch.setattr(
+        dtype_speed, "_seconds", lambda layer, rows, dtype: rows * layer.weight.numel()
+    )
     weights = 2 * 32 * 8 + 8 * 32 + 50 * 8
     for speed in measure(folder).values():
         assert speed.step == pytest.approx(dtype_speed.STEP_ROWS * weights)
         assert speed.read == pytest.approx(dtype_speed.READ_ROWS * weights)
 
 
-def test_both_formats_are_measured_for_real(folder):
+def test_every_kernel_is_measured_for_real(folder, monkeypatch):
+    monkeypatch.setattr(dtype_speed, "LEAST_WEIGHTS", 0)
     speeds = measure(folder)
-    assert set(speeds) == set(CANDIDATES)
+    packs = [dtype for dtype in CANDIDATES if packed_linear.packs(dtype)]
+    assert set(speeds) == {
+        *(Kernel(dtype, packed=False) for dtype in CANDIDATES),
+        *(Kernel(dtype, packed=True) for dtype in packs),
+    }
     assert all(0 < speed.step < 1 and 0 < speed.read < 1 for speed in speeds.values())
+
+
+def test_small_models_are_not_packed_whatever_a_clock_says(folder):
+    assert not any(kernel.packed for kernel in measure(folder))
+
+
+def test_where_the_operators_are_missing_nothing_is_packed(folder, monkeypatch):
+    monkeypatch.setattr(dtype_speed, "LEAST_WEIGHTS", 0)
+    monkeypatch.setattr(packed_linear, "packs", lambda dtype: False)
+    assert set(measure(folder)) == {Kernel(dtype, packed=False) for dtype in CANDIDATES}
 
 
 @pytest.mark.parametrize(
@@ -58,14 +82,32 @@ def test_both_formats_are_measured_for_real(folder):
         (1.3, 3.7, torch.float32),
     ],
 )
-def test_bfloat16_is_taken_where_a_whole_run_is_faster_in_it(step, read, dtype):
-    exact = Speed(0.4, 0.7)
-    chosen, reason = choose({torch.float32: exact, torch.bfloat16: Speed(0.4 * step, 0.7 * read)})
-    assert chosen == dtype
+@pytest.mark.parametrize("packed", [False, True])
+def test_bfloat16_is_taken_where_a_whole_run_is_faster_in_it(step, read, dtype, packed):
+    # Where weights can be packed, it is packed ones that are compared.
+    best = {torch.float32: Speed(0.4, 0.7), torch.bfloat16: Speed(0.4 * step, 0.7 * read)}
+    speeds = {Kernel(each, packed): speed for each, speed in best.items()}
+    if packed:
+        speeds |= {Kernel(each, packed=False): Speed(2.0, 2.0) for each in best}
+    chosen, reason = choose(speeds)
+    assert chosen == (dtype, packed)
     assert reason.startswith(str(dtype).removeprefix("torch.") + ": measured on this CPU")
     assert f"writing {step:.2f} times, reading {read:.2f} times" in reason
+    assert ("packed" in reason) == packed
+
+
+@pytest.mark.parametrize(("run", "packed"), [(0.4, True), (0.95, False), (1.2, False)])
+@pytest.mark.parametrize("dtype", CANDIDATES)
+def test_weights_are_packed_where_that_is_measured_to_be_faster(run, packed, dtype):
+    speeds = {
+        Kernel(dtype, packed=False): Speed(1.0, 1.0),
+        Kernel(dtype, packed=True): Speed(run, run),
+    }
+    chosen, reason = choose(speeds)
+    assert chosen == (dtype, packed)
+    assert (f"takes {run:.2f} times as long" in reason) == packed
 
 
 def test_without_matrices_nothing_is_measured_and_float32_taken(tmp_path):
     assert measure(tmp_path) == {}
-    assert choose({})[0] == torch.float32
+    assert choose({})[0] == (torch.float32, False)

@@ -15,10 +15,11 @@ from steering.interventions.directions import Directions, Inlp
 from steering.interventions.edits import compile_edits
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.interventions.subspace import Subspace
-from steering.models import dtype_speed, loading, number_formats
+from steering.models import dtype_speed, loading, number_formats, packed_linear
 from steering.models.chat_model import NumberFormat
-from steering.models.dtype_speed import Speed
+from steering.models.dtype_speed import Kernel, Speed
 from steering.models.loading import load
+from steering.models.packed_linear import PackedLinear
 from steering.sources import catalog, weights
 
 PROMPT = "How do I paint a car?"
@@ -95,11 +96,34 @@ def test_a_model_is_held_in_the_dtype_that_was_asked_for(folder, dtype):
 def test_what_was_measured_decides_the_dtype_on_a_cpu_and_is_said(
     folder, monkeypatch, asked, step, read, dtype
 ):
-    speeds = {torch.float32: Speed(1.0, 1.0), torch.bfloat16: Speed(step, read)}
+    found = {torch.float32: Speed(1.0, 1.0), torch.bfloat16: Speed(step, read)}
+    speeds = {Kernel(each, packed=False): speed for each, speed in found.items()}
     monkeypatch.setattr(dtype_speed, "measure", lambda folder: speeds)
     model = load(str(folder), dtype=asked, device="cpu")
     assert model.dtype == model.number_format.dtype == dtype
     assert f"writing {step:.2f} times, reading {read:.2f} times" in model.number_format.reason
+
+
+@pytest.mark.parametrize("asked", ["float32", "bfloat16", "auto"])
+def test_a_model_of_packed_weights_gives_the_numbers_of_the_plain_one(folder, monkeypatch, asked):
+    monkeypatch.setattr(dtype_speed, "LEAST_WEIGHTS", 0)
+    monkeypatch.setattr(dtype_speed, "_seconds", lambda layer, rows, dtype: 2.0 - _packs(layer))
+    model = load(str(folder), dtype=asked, device="cpu")
+    if not packed_linear.packs(model.dtype):
+        pytest.skip(f"this machine packs no {model.dtype}")
+    assert model.number_format.packed
+    assert "packed" in model.number_format.reason
+    assert not any(type(module) is torch.nn.Linear for module in model.network.modules())
+    monkeypatch.setattr(packed_linear, "packs", lambda dtype: False)
+    plain = load(str(folder), dtype=str(model.dtype).removeprefix("torch."), device="cpu")
+    assert not plain.number_format.packed
+    rows = [model.render("Hello"), model.render("How do I bake bread?")]
+    found, expected = model.next_token_logits(rows), plain.next_token_logits(rows)
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02 * float(expected.std()))
+
+
+def _packs(layer):
+    return isinstance(layer, PackedLinear)
 
 
 def test_a_format_that_does_not_hold_is_followed_by_the_next(folder, monkeypatch):
