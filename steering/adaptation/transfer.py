@@ -34,7 +34,7 @@ from steering.inference.activations import capture
 from steering.inference.generation import Sampling, write
 from steering.intervals import IntervalEntry, paired_difference, wilson
 from steering.interventions.directions import Directions
-from steering.interventions.edits import Edit, compile_edits
+from steering.interventions.edits import Edit
 from steering.interventions.panel import parse
 from steering.maps.clusters import CLASSES
 from steering.maps.layer_map import LayerMap
@@ -237,8 +237,8 @@ def refused(
 
     def answer(key: str) -> dict[str, Any]:
         rows = [model.render(text) for text in chunks[key] for _ in edits]
-        program = compile_edits(list(edits.values()) * len(chunks[key]), device=model.device)
-        written = write(model, rows, program, Sampling(max_new_tokens=TRANSFER_TOKENS))
+        each = list(edits.values()) * len(chunks[key])
+        written = write(model, rows, each, Sampling(max_new_tokens=TRANSFER_TOKENS))
         texts = [reply.answer for reply in written.replies(model.template)]
         return {"texts": list(zip(texts, written.ended, strict=True))}
 

@@ -139,10 +139,11 @@ class _Batch:
     def run(self, model: ChatModel, sampling: Sampling) -> list[AnswerRow]:
         n = len(self.panels)
         rows = [row for row in self.ids for _ in self.panels]
-        program = compile_edits(list(self.edits) * len(self.ids), device=model.device)
+        edits = list(self.edits) * len(self.ids)
+        program = compile_edits(edits, device=model.device)
         written = Written(len(rows))
         scores = kls = np.zeros(len(rows))
-        for column in generate(model, rows, program, sampling):
+        for column in generate(model, rows, edits, sampling):
             if column.logits is not None:
                 scores = refusal_score(column.logits, model.opener_ids).numpy()
                 baseline = column.logits[::n].repeat_interleave(n, dim=0)

@@ -18,7 +18,7 @@ from steering.interventions.panel import Panel
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from steering.inference.generation import Column
+    from steering.inference.decode_loop import Column
     from steering.interventions.directions import Directions
     from steering.models.chat_model import ChatModel
 
@@ -99,7 +99,6 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     """
     # Recorded answers are shown before there is a model, and without waiting for torch.
     from steering.inference.generation import answer_perplexity, generate
-    from steering.interventions.edits import compile_edits
 
     check_length(prompt, system)
     directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
@@ -108,13 +107,12 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     shown = len(panels)
     panels = [*panels, *hidden]
     ids = model.render(prompt, system=system)
-    edits = [panel.edit(directions) for panel in panels]
     run = _Run(model, panels)
     last = 0.0
     for column in generate(
         model,
         [ids] * len(panels),
-        compile_edits(edits, device=model.device),
+        [panel.edit(directions) for panel in panels],
         sampling,
         stop=stop,
     ):

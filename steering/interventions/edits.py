@@ -126,6 +126,28 @@ class SiteEdit:
         return residual.index_copy(0, self.rows, (states + change).to(residual.dtype))
 
 
+def alike(one: Edit | None, other: Edit | None) -> bool:
+    """Whether two edits do the same, to the last bit."""
+    kinds = [edit is None or edit.is_identity for edit in (one, other)]
+    if any(kinds) or one is None or other is None:
+        return all(kinds)
+    return one is other or (
+        one.sites == other.sites
+        and one.alpha == other.alpha
+        and (one.gate is None) == (other.gate is None)
+        and all(
+            torch.equal(first, second)
+            for first, second in zip(_tensors(one), _tensors(other), strict=True)
+        )
+        and (one.gate is None or other.gate is None or one.gate.offset == other.gate.offset)
+    )
+
+
+def _tensors(edit: Edit) -> list[Tensor]:
+    gate = [] if edit.gate is None else [edit.gate.normal]
+    return [edit.basis, edit.center, edit.shift, *gate]
+
+
 Program = Mapping[Site, SiteEdit]
 """The edits of a whole batch, ready to run: built once per run by `compile_edits`."""
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from steering.models.blocks import skipped
 from steering.models.forward import TokenBatch, forward, padded
+from steering.models.row_cache import RowCache, rows_of
 
 _TOLERANCE: Final = {torch.float32: 0.01, torch.bfloat16: 0.05, torch.float16: 0.05}
 """Largest relative difference of logits that counts as rounding (chosen: five times that of the
@@ -41,10 +42,13 @@ class Abilities:
         skips: Blocks may be left out once their output is known; not where blocks hand on more
             than the residual stream, as keys and values that later blocks share.
         causal: A token does not see those after it. What does not hold here writes no text.
+        joins: Keys and values are all that a row goes on with, and may stand in a `RowCache`
+            beside rows of other lengths.
     """
 
     pads: bool = True
     caches: bool = True
+    joins: bool = True
     skips: bool = True
     causal: bool = True
 
@@ -78,7 +82,7 @@ def measure(
         limit = _TOLERANCE.get(network.dtype, 0.05)
         skips = _skips(network, blocks, row, states[-1], alone, limit)
         if _difference(_stepwise(network, row, padded=True), alone) <= limit:
-            return Abilities(skips=skips)
+            return Abilities(skips=skips, joins=_joins(network, row, alone, limit))
         # Which of them it was; but what a companion of equal length does is rounding: int8 rounds
         # by the largest activations of the batch, experts by how many tokens they share.
         noise = _difference(_next_token(network, [row[::-1], row])[1:], alone)
@@ -89,8 +93,28 @@ def measure(
             pads=_difference(padded, alone) <= limit,
             caches=_difference(_stepwise(network, row, padded=False), alone) <= limit,
             skips=skips,
+            joins=False,
             causal=_difference(_among_others(network, row), alone) <= max(limit, _SEES_AHEAD),
         )
+
+
+def _joins(network: Any, row: Sequence[int], alone: Tensor, limit: float) -> bool:  # noqa: ANN401
+    """Whether the last two tokens of a row can be read beside a longer row, a step each."""
+    held = RowCache()
+    for begun in ([*row[-_PADDING:], *row[:-2]], row[:-2]):
+        output = forward(network, _padded([begun], network), keep=1, use_cache=True)
+        blocks = range(network.config.get_text_config().num_hidden_layers)
+        kept = rows_of(getattr(output, "cache", None), blocks, len(begun))
+        if kept is None:
+            return False
+        held.append(kept)
+    for token in row[-2:]:
+        mask = held.begin_step(network.dtype)
+        tokens = torch.full((2, 1), token, device=network.device)
+        batch = TokenBatch(tokens, mask, held.places[:, None])
+        output = forward(network, batch, keep=1, cache=held, use_cache=True)
+        held.end_step()
+    return _difference(output.logits[-1:, -1].float(), alone) <= limit
 
 
 def _among_others(network: Any, row: Sequence[int]) -> Tensor:  # noqa: ANN401

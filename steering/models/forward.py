@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -18,13 +18,14 @@ class TokenBatch:
 
     Attributes:
         tokens: Token ids; padding on the left, so that position -1 is every prompt's last token.
-        mask: 1 for a real token, 0 for padding; None where there is no padding.
+        mask: 1 for a real token, 0 for padding; None where there is no padding. Of rows of unlike
+            lengths that go on a token at a time: what is added to attention scores (`row_cache`).
         positions: Place of each token in its own prompt, so that padding does not shift it; None
             counts from the first token on.
     """
 
     tokens: Int[Tensor, "batch position"]
-    mask: Int[Tensor, "batch seen"] | None = None
+    mask: Int[Tensor, "batch seen"] | Float[Tensor, "batch 1 1 seen"] | None = None
     positions: Int[Tensor, "batch position"] | None = None
 
     def after(self, shared: int) -> "TokenBatch":

@@ -22,7 +22,7 @@ from steering.errors import SteeringError
 from steering.inference.generation import Sampling, write
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.inference.next_token import ReadRows, answer_perplexities, by_first_layer
-from steering.interventions.edits import Edit, compile_edits
+from steering.interventions.edits import Edit
 from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel
 from steering.sweep.sweep_table import SETS, SWEEP_MEASURES, SWEEP_VERDICTS
@@ -142,7 +142,7 @@ class Cells:
 
     def _answers(self, prompts: Sequence[list[int]]) -> list[list[int]]:
         sampling = Sampling(max_new_tokens=self.settings.answer_tokens)
-        return write(self.model, prompts, {}, sampling).tokens
+        return write(self.model, prompts, [None] * len(prompts), sampling).tokens
 
     def _measure(self, layer: int | None, cells: Sequence[Panel]) -> dict[str, Any]:
         """Measure cells whose edits begin at `layer`; no cells measure the unedited model."""
@@ -196,9 +196,8 @@ class Cells:
     def _answered(self, prompts: Sequence[list[int]], cells: Sequence[Panel]) -> list[Judgement]:
         rows = [prompt for prompt in prompts for _ in cells]
         edits = [self.edits[cell] for cell in cells] * len(prompts)
-        program = compile_edits(edits, device=self.model.device)
         sampling = Sampling(max_new_tokens=self.settings.generated_tokens)
-        return write(self.model, rows, program, sampling).judgements(self.model.template)
+        return write(self.model, rows, edits, sampling).judgements(self.model.template)
 
 
 def _next_token(

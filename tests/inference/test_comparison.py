@@ -130,7 +130,9 @@ def test_the_last_update_is_finished_judged_and_measured(tiny, fitted):
         assert answer.reason
         assert answer.text == before.text
         assert answer.perplexity > 1
-    column = [token for token in generate(model, [ids], {}, TWELVE) if token.tokens[0] is not None]
+    column = [
+        token for token in generate(model, [ids], [None], TWELVE) if token.tokens[0] is not None
+    ]
     tokens = [step.tokens[0] for step in column]
     assert last[0].perplexity == pytest.approx(
         answer_perplexity(model, [ids], [tokens])[0], rel=1e-3
@@ -153,7 +155,7 @@ def test_a_row_that_has_ended_stops_its_clock_and_says_so(tiny, fitted, clock):
     free = updates(without_end(tiny), fitted, "baseline", "flip")[-1]
     tokens = [
         column.tokens[0]
-        for column in generate(without_end(tiny), [tiny.render(PROMPT)], {}, TWELVE)
+        for column in generate(without_end(tiny), [tiny.render(PROMPT)], [None], TWELVE)
     ]
     end = tokens[2]
     found = updates(without_end(tiny, ends=[end]), fitted, "baseline", "flip")

@@ -174,7 +174,7 @@ def test_answers_by_cache_and_padding_are_those_of_whole_passes(model):
     rows = [model.render(text) for text in REQUESTS[:2]]
     edits = [flip(2), ablation(3)]
     sampling = Sampling(max_new_tokens=4)
-    columns = list(generate(model, rows, compile_edits(edits), sampling))
+    columns = list(generate(model, rows, edits, sampling))
     for row, (ids, edit) in enumerate(zip(rows, edits, strict=True)):
         program = compile_edits([edit])
         for column in columns:

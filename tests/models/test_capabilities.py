@@ -68,7 +68,7 @@ def test_a_sound_model_can_do_everything():
 
 def test_a_model_that_reads_padding_is_found_and_its_rows_run_alone(reads_padding):
     model = reads_padding
-    assert model.abilities == Abilities(pads=False)
+    assert model.abilities == Abilities(pads=False, joins=False)
     rows = [model.render(text) for text in REQUESTS]
     with pytest.raises(SteeringError, match="spoilt reads padding as text, so only requests of"):
         model.batch(rows)
@@ -91,10 +91,12 @@ def test_perplexities_where_padding_is_read_are_those_of_single_answers(reads_pa
 
 
 def test_a_model_that_forgets_its_cache_is_found_and_reads_everything_anew(forgets):
-    assert forgets.abilities == Abilities(caches=False)
+    assert forgets.abilities == Abilities(caches=False, joins=False)
     rows = [forgets.render(text) for text in REQUESTS[:2]]
-    columns = list(generate(forgets, rows, {}, Sampling(max_new_tokens=4)))
-    expected = list(generate(build_2026("qwen3"), rows, {}, Sampling(max_new_tokens=4)))
+    columns = list(generate(forgets, rows, [None] * len(rows), Sampling(max_new_tokens=4)))
+    expected = list(
+        generate(build_2026("qwen3"), rows, [None] * len(rows), Sampling(max_new_tokens=4))
+    )
     assert [column.tokens for column in columns] == [column.tokens for column in expected]
     assert len({token for column in columns for token in column.tokens}) > 2
     found = logits_under(forgets, rows, None, batch_size=2)

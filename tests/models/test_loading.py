@@ -12,7 +12,6 @@ from steering.inference.activations import capture
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling, generate
 from steering.interventions.directions import Directions, Inlp
-from steering.interventions.edits import compile_edits
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.interventions.subspace import Subspace
 from steering.models import dtype_speed, loading, number_formats, packed_linear
@@ -202,12 +201,12 @@ def test_edits_act_in_a_quantized_network(quantized, random_directions):
     rows = [quantized.render(PROMPT)] * 2
     panel = parse("ablation").resolved(random_directions)
     subspace = panel.subspace(random_directions)
-    program = compile_edits([None, panel.edit(random_directions)], device=quantized.device)
+    edits = [None, panel.edit(random_directions)]
     seen = []
     handle = quantized.network.model.norm.register_forward_pre_hook(
         lambda module, args: seen.append(args[0].float())
     )
-    columns = list(generate(quantized, rows, program, Sampling(max_new_tokens=6)))
+    columns = list(generate(quantized, rows, edits, Sampling(max_new_tokens=6)))
     handle.remove()
     assert len(columns) > 1
     last = torch.cat([state.transpose(0, 1) for state in seen])  # [position, row, d_model]

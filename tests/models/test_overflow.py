@@ -14,7 +14,6 @@ from steering.inference.comparison import compare
 from steering.inference.generation import Column, Sampling, generate
 from steering.inference.metrics import kl_divergence
 from steering.inference.next_token import logits_under
-from steering.interventions.edits import compile_edits
 from steering.interventions.panel import Panel, parse
 from steering.maps.residual_trace import Tracer
 from steering.models import loading, overflow
@@ -96,7 +95,7 @@ def test_capture_and_scores_refuse_numbers_that_are_not_finite(damaged, tiny):
 def test_where_no_weight_is_damaged_the_number_format_is_to_blame(damaged, fitted):
     model = damaged("model.layers.1.mlp.down_proj.weight", 3e38)
     with pytest.raises(SteeringError, match=r"from layer 2 on.*computed in float32; try another"):
-        list(generate(model, [model.render(PROMPT * 3)] * 2, {}, FEW))
+        list(generate(model, [model.render(PROMPT * 3)] * 2, [None] * 2, FEW))
 
 
 def test_the_head_does_not_run_to_see_where_it_begins(damaged, monkeypatch):
@@ -120,7 +119,11 @@ def test_the_number_format_to_try_reaches_further(damaged, quantization, remedy)
     model = damaged("model.layers.1.mlp.down_proj.weight", 3e38)
     held = NumberFormat(quantization, torch.float32, "")
     with pytest.raises(SteeringError, match=remedy):
-        list(generate(replace(model, number_format=held), [model.render(PROMPT * 3)] * 2, {}, FEW))
+        list(
+            generate(
+                replace(model, number_format=held), [model.render(PROMPT * 3)] * 2, [None] * 2, FEW
+            )
+        )
 
 
 def test_an_edit_that_overflows_leaves_the_other_cards_alone(tiny, fitted, huge):
@@ -148,16 +151,16 @@ def test_an_edit_that_overflows_in_the_middle_ends_there_and_keeps_its_text(
     tiny, fitted, monkeypatch
 ):
     rows = [tiny.render(PROMPT)] * 2
-    program = compile_edits([None, parse("flip:k=2").edit(fitted)])
-    whole = list(generate(tiny, rows, program, FEW))
+    edits = [None, parse("flip:k=2").edit(fitted)]
+    whole = list(generate(tiny, rows, edits, FEW))
     seen = []
 
     def fine(logits):
         seen.append(1)
-        return torch.tensor([True, len(seen) != 3])
+        return torch.tensor([True, len(seen) != 3])[: len(logits)]
 
     monkeypatch.setattr(overflow, "readable_rows", fine)
-    cut = list(generate(tiny, rows, program, FEW))
+    cut = list(generate(tiny, rows, edits, FEW))
     assert [column.tokens[0] for column in cut] == [column.tokens[0] for column in whole]
     assert [column.tokens[1] for column in cut][:2] == [column.tokens[1] for column in whole][:2]
     assert [column.tokens[1] for column in cut][2:] == [None] * (len(cut) - 2)

@@ -75,7 +75,7 @@ def test_every_cell_agrees_with_whole_passes_over_one_prompt_at_a_time(
     )
     answers = []
     for prompt in good:
-        columns = generate(model, [prompt], {}, Sampling(max_new_tokens=3))
+        columns = generate(model, [prompt], [None], Sampling(max_new_tokens=3))
         answers.append([t for column in columns for t in column.tokens if t is not None])
     plain = logits_under(model, good, None, batch_size=1)
     for text in ["baseline", *texts]:
@@ -174,14 +174,14 @@ def test_answers_are_judged_like_answers_to_one_prompt_at_a_time(tiny, fitted, s
     rows = swept("flip", generated=["flip:k=1", "baseline"])
     assert rows[full("flip", fitted)]["n_answered"] is None
     edit = parse("flip:k=1").edit(fitted)
-    for text, program in (("flip:k=1", compile_edits([edit])), ("baseline", {})):
+    for text, done in (("flip:k=1", edit), ("baseline", None)):
         row = rows[full(text, fitted)]
         assert row["n_answered"] == 2
         for group in ("harmful", "harmless"):
             verdicts = []
             for prompt in spread_over(splits.validation[group], 2):
                 columns = list(
-                    generate(tiny, [tiny.render(prompt)], program, Sampling(max_new_tokens=4))
+                    generate(tiny, [tiny.render(prompt)], [done], Sampling(max_new_tokens=4))
                 )
                 tokens = [t for column in columns for t in column.tokens if t is not None]
                 answer = tiny.tokenizer.decode(tokens, skip_special_tokens=True)
