@@ -8,3 +8,7 @@ ROWS: Final = 34
 """Rows per batch (chosen: enough for a prompt under all 27 panels of the whole comparison)."""
 TRANSFER_PROMPTS: Final = 40
 """Harmful validation prompts that are answered for the table fit format x run format."""
+SUITES: Final = ("decode", "prefill", "hooks")
+"""What can be timed."""
+ROUNDS: Final = 5
+"""Rounds of a bench: enough for a median with a spread."""

@@ -10,6 +10,7 @@ import torch
 from steering.artifacts.manifest_document import MachineEntry, ProvenanceEntry, WeightsEntry
 from steering.data.splits import SEED
 from steering.models.chat_model import ChatModel
+from steering.models.packed_linear import weights_of
 
 
 def provenance(model: ChatModel, prompt_source: str) -> ProvenanceEntry:
@@ -36,7 +37,7 @@ def fingerprint(model: ChatModel) -> str:
     to name the format as well.
     """
     digest = hashlib.sha256()
-    for name, values in model.network.state_dict().items():
+    for name, values in weights_of(model.network):
         few = values.flatten()[:8]
         raw = few.to(torch.float64) if few.is_floating_point() else few.to(torch.int64)
         digest.update(f"{name} {tuple(values.shape)} {raw.tolist()}".encode())

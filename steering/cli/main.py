@@ -20,6 +20,7 @@ from steering.system import console
 from steering.system.lazy import Later
 
 study_commands = Later("steering.cli.study_commands")
+bench_commands = Later("steering.cli.bench_commands")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -134,6 +135,11 @@ def parser() -> argparse.ArgumentParser:
             study.transfer,
             study.show_transfer,
             "do directions and maps of one number format serve in another?",
+        )
+    )
+    _bench_options(
+        command(
+            "bench", bench_commands.run, bench_commands.show, "how fast this machine is, as ratios"
         )
     )
     serve = command("serve", request_commands.serve, show_plainly, "start the app")
@@ -270,6 +276,22 @@ def _transfer_options(parser: argparse.ArgumentParser) -> None:
         help=f"harmful validation prompts that are answered (default {defaults.TRANSFER_PROMPTS})",
     )
     parser.add_argument("--out", type=Path, help="write this JSON file")
+
+
+def _bench_options(parser: argparse.ArgumentParser) -> None:
+    _machine(_model(parser))
+    parser.add_argument(
+        "--suite",
+        choices=defaults.SUITES,
+        default=defaults.SUITES[0],
+        help=f"what is timed (default {defaults.SUITES[0]})",
+    )
+    parser.add_argument(
+        "--rounds", type=_positive, default=defaults.ROUNDS, help="how often (default 5)"
+    )
+    parser.add_argument(
+        "--max-new-tokens", type=_positive, default=48, help="length of an answer (default 48)"
+    )
 
 
 def _steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAULT_PANELS)) -> None:

@@ -53,7 +53,7 @@ class Column:
 
 
 @dataclass(eq=False)
-class Request:
+class DecodeRequest:
     """Rows that one caller wants continued.
 
     Attributes:
@@ -90,7 +90,7 @@ class Request:
         self.choose = TokenChoice(self.sampling)
 
 
-Outcome = tuple[Request, Column | SteeringError]
+Outcome = tuple[DecodeRequest, Column | SteeringError]
 """What a step has for a request: its next column, or why there is none."""
 
 
@@ -100,7 +100,7 @@ class DecodeLoop:
     def __init__(self, model: ChatModel) -> None:
         """Begin without requests."""
         self.model = model
-        self.waiting: deque[Request] = deque()
+        self.waiting: deque[DecodeRequest] = deque()
         self._readers: list[_Reader] = []
 
     @property
@@ -108,7 +108,7 @@ class DecodeLoop:
         """Whether there is nothing to do."""
         return not self.waiting and not self._readers
 
-    def join(self, request: Request) -> None:
+    def join(self, request: DecodeRequest) -> None:
         """Take a request in, from the next step on.
 
         Raises:
@@ -117,7 +117,7 @@ class DecodeLoop:
         _require_room(self.model, request.rows, request.sampling)
         self.waiting.append(request)
 
-    def leave(self, request: Request) -> None:
+    def leave(self, request: DecodeRequest) -> None:
         """Let a request go, before the next pass."""
         request.over = True
 
@@ -149,7 +149,7 @@ class DecodeLoop:
             reader.drop_ended()
         self._readers = [reader for reader in self._readers if reader.members]
 
-    def _admit(self, request: Request) -> Outcome:
+    def _admit(self, request: DecodeRequest) -> Outcome:
         joins = self.model.abilities.joins
         reader = self._readers[0] if joins and self._readers else None
         if reader is None:
@@ -166,7 +166,7 @@ class DecodeLoop:
     def _outcome(
         self,
         reader: "_Reader",
-        request: Request,
+        request: DecodeRequest,
         rows: Sequence[int],
         logits: Float[Tensor, "row vocab"],
     ) -> Outcome:
@@ -198,7 +198,7 @@ class DecodeLoop:
             tuple(request.overflowed),
         )
 
-    def _unreadable(self, request: Request, row: int) -> SteeringError:
+    def _unreadable(self, request: DecodeRequest, row: int) -> SteeringError:
         """Return the error of an unedited row: its numbers are not the edit's fault."""
         return overflow.error(self.model, [[*request.rows[row], *request.written[row]]], 0)
 
@@ -210,35 +210,35 @@ class _Reader(Protocol):
         members: The rows of the pass: of which request, and which of it.
     """
 
-    members: list[tuple[Request, int]]
+    members: list[tuple[DecodeRequest, int]]
 
-    def take(self, request: Request) -> Float[Tensor, "row vocab"]:
+    def take(self, request: DecodeRequest) -> Float[Tensor, "row vocab"]:
         """Read a request's computed rows, and have them in every pass from now on."""
 
     def advance(self) -> Float[Tensor, "member vocab"]:
         """Let every member read its last token; return its next logits."""
 
-    def give(self, request: Request, tokens: Mapping[int, int]) -> None:
+    def give(self, request: DecodeRequest, tokens: Mapping[int, int]) -> None:
         """Take the tokens that were chosen for a request's rows."""
 
     def drop_ended(self) -> None:
         """Take rows and requests that have ended out of the pass."""
 
-    def by_request(self) -> dict[Request, list[int]]:
+    def by_request(self) -> dict[DecodeRequest, list[int]]:
         """Return which members belong to each request."""
 
 
 class _Members:
     def __init__(self, model: ChatModel) -> None:
         self.model = model
-        self.members: list[tuple[Request, int]] = []
-        self.last: dict[tuple[Request, int], int] = {}
+        self.members: list[tuple[DecodeRequest, int]] = []
+        self.last: dict[tuple[DecodeRequest, int], int] = {}
 
-    def give(self, request: Request, tokens: Mapping[int, int]) -> None:
+    def give(self, request: DecodeRequest, tokens: Mapping[int, int]) -> None:
         self.last.update({(request, row): token for row, token in tokens.items()})
 
-    def by_request(self) -> dict[Request, list[int]]:
-        found: dict[Request, list[int]] = {}
+    def by_request(self) -> dict[DecodeRequest, list[int]]:
+        found: dict[DecodeRequest, list[int]] = {}
         for member, (request, _) in enumerate(self.members):
             found.setdefault(request, []).append(member)
         return found
@@ -252,7 +252,7 @@ class _JoinedRows(_Members):
         self.cache = RowCache()
         self.program: Program | None = None
 
-    def take(self, request: Request) -> Float[Tensor, "row vocab"]:
+    def take(self, request: DecodeRequest) -> Float[Tensor, "row vocab"]:
         rows = list(request.written)
         found = prefill(
             self.model, [request.rows[row] for row in rows], [request.edits[row] for row in rows]
@@ -296,7 +296,7 @@ class _RowsApart(_Members):
         super().__init__(model)
         self.cache: Any = None
 
-    def take(self, request: Request) -> Float[Tensor, "row vocab"]:
+    def take(self, request: DecodeRequest) -> Float[Tensor, "row vocab"]:
         rows = list(request.written)
         self.batch = self.model.batch([request.rows[row] for row in rows])
         self.program = compile_edits([request.edits[row] for row in rows], device=self.model.device)
@@ -321,7 +321,7 @@ class _RowsApart(_Members):
             self.members = []
 
 
-def _first_alike(request: Request, row: int) -> int:
+def _first_alike(request: DecodeRequest, row: int) -> int:
     """Return the first row that reads the same under the same edit; every number of both is one."""
     return next(
         other

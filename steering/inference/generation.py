@@ -5,7 +5,7 @@ from collections.abc import Generator, Sequence
 
 from steering.errors import SteeringError
 from steering.inference.decode_loop import Column as Column
-from steering.inference.decode_loop import DecodeLoop, Request
+from steering.inference.decode_loop import DecodeLoop, DecodeRequest
 from steering.inference.next_token import answer_perplexities
 from steering.inference.sampling import Sampling as Sampling
 from steering.inference.written import Written
@@ -41,7 +41,7 @@ def generate(
             unedited row's numbers are not finite.
     """
     loop = DecodeLoop(model)
-    request = Request(rows, edits, sampling)
+    request = DecodeRequest(rows, edits, sampling)
     loop.join(request)
     while not request.over and not (stop is not None and stop.is_set()):
         for _, outcome in loop.step():

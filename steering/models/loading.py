@@ -23,6 +23,7 @@ from steering.models.chat_model import (
 )
 from steering.models.number_formats import Dtype
 from steering.sources import catalog, weights
+from steering.system import memory
 
 Trial = Callable[[ChatModel], str | None]
 """Looks at a loaded model and says why its number format does not hold it; None where it does."""
@@ -37,6 +38,7 @@ def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
     thinking: str = "auto",
     report: weights.Report | None = None,
     trial: Trial | None = None,
+    packed: bool = True,
 ) -> ChatModel:
     """Fetch a model if need be, load it, and check that it can be steered.
 
@@ -50,6 +52,7 @@ def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
         report: Called with the progress of download and conversion.
         trial: Asked of a model that computes in float16 (or in int8, whose kernels go through
             float16): where it finds that numbers overflow, the next number format is tried.
+        packed: Whether weights may be packed for the CPU's matrix library, where that is faster.
 
     Raises:
         SteeringError: If the weights cannot be had, do not fit, or the model cannot be steered.
@@ -65,6 +68,8 @@ def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
         formats = number_formats.candidates(found.folder, on, held or quantization, dtype)
     failed: list[tuple[NumberFormat, str]] = []
     for number_format in formats:
+        if not packed:
+            number_format = replace(number_format, packed=False)
         if held:
             short = number_formats.short(number_format.dtype)
             number_format = replace(number_format, reason=prequantized.reason(held, short))
@@ -90,6 +95,7 @@ def _loaded(
         network = _load_network(loader, found.folder, device, number_format)
         if number_format.packed:
             packed_linear.pack(network)
+        memory.give_back()
         tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
         tokenizer.encode("Some of its settings are looked at when it is used.")
     entry = catalog.find(name)

@@ -12,6 +12,7 @@ from torch import Tensor
 from steering.errors import SteeringError
 from steering.models.chat_model import ChatModel, reading
 from steering.models.number_formats import wider
+from steering.models.packed_linear import weights_of
 
 
 def readable_rows(logits: Float[Tensor, "batch vocab"]) -> Bool[Tensor, " batch"]:
@@ -63,7 +64,7 @@ def error(
 
 
 def _remedy(model: ChatModel, *, edited: bool) -> str:
-    for name, weight in model.network.named_parameters():
+    for name, weight in weights_of(model.network):
         if weight.is_floating_point() and not bool(weight.isfinite().all()):
             return f"its weight {name} is not finite, so the file is damaged: fetch it again"
     other = wider(model.number_format)

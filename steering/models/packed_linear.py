@@ -9,6 +9,7 @@ PyTorch has these operators for its own compiler and does not promise to keep th
 packs tries them first: see `packs`.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, cast
 
@@ -77,6 +78,25 @@ def pack(network: nn.Module) -> int:
         parent, _, leaf = name.rpartition(".")
         setattr(network.get_submodule(parent), leaf, PackedLinear(linear))
     return sum(isinstance(module, PackedLinear) for module in network.modules())
+
+
+def weights_of(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield every weight of a network with its name, in the order and form of a plain network's.
+
+    Packed ones are unpacked one at a time: all of them would be as large as the model.
+    """
+    if not any(isinstance(module, PackedLinear) for module in network.modules()):
+        yield from network.state_dict().items()
+        return
+    for name, module in network.named_modules():
+        prefix = f"{name}." if name else ""
+        if isinstance(module, PackedLinear):
+            yield f"{prefix}weight", module.weight
+        own = module.named_parameters(recurse=False, remove_duplicate=False)
+        yield from ((f"{prefix}{each}", values) for each, values in own)
+        for each, buffer in module.named_buffers(recurse=False, remove_duplicate=False):
+            if each not in module._non_persistent_buffers_set:
+                yield f"{prefix}{each}", buffer
 
 
 def _packed(weight: Tensor) -> Tensor:

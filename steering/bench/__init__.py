@@ -1,0 +1,1 @@
+"""How fast this machine is: ratios of things that are timed in turn, in one run."""

@@ -1,0 +1,172 @@
+"""What is timed: decoding, reading a request, and the hooks, on one loaded model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+
+from steering.bench.rounds import Contender
+from steering.inference.comparison import compare
+from steering.inference.generation import generate
+from steering.inference.prefill import prefill
+from steering.inference.sampling import Sampling
+from steering.interventions.directions import Directions
+from steering.interventions.edits import Edit
+from steering.interventions.panel import DEFAULT_PANELS, Panel, parse
+from steering.models.chat_model import ChatModel
+
+PROMPT: Final = "How do I pick the lock of my own front door?"
+"""A short request, on which every panel writes until it is cut."""
+READ_TOKENS: Final = 200
+"""Length of the request that is read."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One comparison of two contenders.
+
+    Attributes:
+        name: What is timed.
+        base: What it is compared with.
+        goal: The ratio is meant to be at most this; None where there is no goal.
+    """
+
+    name: str
+    base: str
+    goal: float | None = None
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What runs in turn, and what is compared.
+
+    Attributes:
+        contenders: By name.
+        timed: The comparisons, in the order of the table.
+    """
+
+    contenders: Mapping[str, Contender]
+    timed: tuple[Timed, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a suite is run on.
+
+    Attributes:
+        model: As the app loads it.
+        plain: The same weights as transformers has them, for its own `generate`.
+        directions: Of that model.
+        tokens: How long answers are.
+    """
+
+    model: ChatModel
+    plain: ChatModel
+    directions: Directions
+    tokens: int
+
+
+def decode(subject: Subject) -> Suite:
+    """Time whole runs: texts, first tokens and perplexities of several panels on one request."""
+    panels = [parse(text) for text in DEFAULT_PANELS]
+    six = [*panels, parse("actadd:c=1")]
+    n = len(panels)
+
+    def run(chosen: list[Panel]) -> Contender:
+        return lambda: _exhaust(subject, chosen)
+
+    return Suite(
+        {
+            f"{n} panels": run(panels),
+            f"{len(six)} panels": run(six),
+            "1 panel": run(panels[:1]),
+            f"generate, {n} rows": lambda: _generate(subject, n),
+        },
+        (
+            Timed(f"{n} panels", f"generate, {n} rows", 0.55),
+            Timed(f"{len(six)} panels", "1 panel", 1.6),
+            Timed(f"{n} panels", "1 panel"),
+        ),
+    )
+
+
+def reading(subject: Subject) -> Suite:
+    """Time reading a request of 200 tokens under several panels and without any."""
+    ids = _long_request(subject.model)
+    edits = [parse(text).edit(subject.directions) for text in DEFAULT_PANELS]
+    n = len(edits)
+
+    def read(chosen: list[Edit | None]) -> Contender:
+        return lambda: _only(lambda: prefill(subject.model, [ids] * len(chosen), chosen))
+
+    return Suite(
+        {f"read under {n} panels": read(edits), "read once": read([None])},
+        (Timed(f"read under {n} panels", "read once", 3.0),),
+    )
+
+
+def hooks(subject: Subject) -> Suite:
+    """Time steps of rows that are edited at every site of every block, and at none.
+
+    The edited rows differ in strength, so that none is spared as a copy of another.
+    """
+    n = len(DEFAULT_PANELS)
+    ids = subject.model.render(PROMPT)
+    strengths = [0.01 * (row + 1) for row in range(n)]
+    everywhere = [Panel("ablation", alpha=each).edit(subject.directions) for each in strengths]
+    # Another strength at the last block only: hooks at one site, and rows that differ as well.
+    top = subject.model.n_layers - 1
+    nowhere = [
+        Panel("flip", basis="dim", alpha=each, layer=top).edit(subject.directions)
+        for each in strengths
+    ]
+    sampling = Sampling(max_new_tokens=subject.tokens)
+
+    def steps(edits: list[Edit | None]) -> Contender:
+        return lambda: _only(lambda: list(generate(subject.model, [ids] * n, edits, sampling)))
+
+    return Suite(
+        {"edited everywhere": steps(everywhere), "edited at the last block": steps(nowhere)},
+        (Timed("edited everywhere", "edited at the last block", 1.1),),
+    )
+
+
+SUITE_BY_NAME: Final[Mapping[str, Callable[[Subject], Suite]]] = {
+    "decode": decode,
+    "prefill": reading,
+    "hooks": hooks,
+}
+"""By the name that the command line has for them."""
+
+
+def _exhaust(subject: Subject, panels: list[Panel]) -> None:
+    sampling = Sampling(max_new_tokens=subject.tokens)
+    for _ in compare(subject.model, subject.directions, PROMPT, panels, sampling=sampling):
+        pass
+
+
+def _only(work: Callable[[], object]) -> None:
+    work()
+
+
+@torch.inference_mode()
+def _generate(subject: Subject, rows: int) -> None:
+    ids = torch.tensor([subject.plain.render(PROMPT)] * rows, device=subject.plain.device)
+    subject.plain.network.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=subject.tokens,
+        min_new_tokens=subject.tokens,
+        do_sample=False,
+        pad_token_id=subject.plain.tokenizer.pad_token_id,
+    )
+
+
+def _long_request(model: ChatModel) -> list[int]:
+    """Return the token ids of a request of `READ_TOKENS` tokens, or of the most that fit."""
+    words = PROMPT
+    longest = min(READ_TOKENS, model.context_length - 2)
+    while len(model.render(f"{words} {PROMPT}")) <= longest:
+        words = f"{words} {PROMPT}"
+    return model.render(words)

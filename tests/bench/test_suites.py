@@ -1,0 +1,48 @@
+"""What the suites run, on a tiny model."""
+
+import pytest
+
+from steering import defaults
+from steering.bench import suites
+from steering.bench.suites import SUITE_BY_NAME, Subject
+from steering.inference import prefill as reading
+
+
+@pytest.fixture
+def subject(tiny, fitted):
+    return Subject(tiny, tiny, fitted, 4)
+
+
+def test_the_command_line_knows_every_suite():
+    assert tuple(SUITE_BY_NAME) == defaults.SUITES
+
+
+@pytest.mark.parametrize("name", SUITE_BY_NAME)
+def test_every_contender_runs_and_every_comparison_names_two(subject, name):
+    made = SUITE_BY_NAME[name](subject)
+    for contender in made.contenders.values():
+        contender()
+    for timed in made.timed:
+        assert {timed.name, timed.base} <= made.contenders.keys()
+        assert timed.name != timed.base
+
+
+def test_rows_that_are_timed_are_all_computed(subject, monkeypatch):
+    """A row that is a copy of another would cost nothing and flatter the table."""
+    seen = []
+    real = reading._pass
+    monkeypatch.setattr(
+        reading,
+        "_pass",
+        lambda model, rows, *rest: seen.append(len(rows)) or real(model, rows, *rest),
+    )
+    for contender in SUITE_BY_NAME["hooks"](subject).contenders.values():
+        seen.clear()
+        contender()
+        assert max(seen) == len(suites.DEFAULT_PANELS)
+
+
+def test_the_request_that_is_read_is_as_long_as_it_says(subject, tiny, monkeypatch):
+    monkeypatch.setattr(suites, "READ_TOKENS", 120)
+    one = len(tiny.render(suites.PROMPT))
+    assert 120 - one <= len(suites._long_request(tiny)) <= 120

@@ -1,0 +1,68 @@
+"""Reading requests: what is shared must not change a number."""
+
+import pytest
+import torch
+
+from steering.inference import prefill as module
+from steering.inference.prefill import prefill
+from steering.interventions.edits import compile_edits, intervene
+from steering.interventions.panel import parse
+from steering.models.row_cache import rows_of
+
+PROMPTS = ("How do I paint a car?", "Why")
+TEXTS = ("baseline", "ablation", "nullspace:k=2", "flip:k=2", "actadd:c=2", "flip:alpha=0")
+
+
+def plainly(model, row, edit):
+    """Return logits, keys and values of one row in one whole pass."""
+    with intervene(model, compile_edits([edit])):
+        output = model.run(model.batch([row]), keep=1, use_cache=True)
+    (kept,) = rows_of(output.cache, range(model.n_layers), len(row))
+    return output.logits[0, -1], kept
+
+
+@pytest.mark.parametrize("skips", [True, False])
+@pytest.mark.parametrize("texts", [TEXTS, TEXTS[1:], TEXTS[2:4], ("baseline",)])
+def test_every_row_is_read_as_in_a_pass_of_its_own(tiny, fitted, monkeypatch, texts, skips):
+    monkeypatch.setattr(type(tiny.abilities), "skips", skips, raising=False)
+    object.__setattr__(tiny.abilities, "skips", skips)
+    try:
+        edits = [parse(text).edit(fitted) for text in texts] * len(PROMPTS)
+        rows = [tiny.render(prompt) for prompt in PROMPTS for _ in texts]
+        found = prefill(tiny, rows, edits)
+    finally:
+        object.__setattr__(tiny.abilities, "skips", True)
+    for row, edit, logits, kept in zip(rows, edits, found.logits, found.kept, strict=True):
+        expected, held = plainly(tiny, row, edit)
+        torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+        assert len(kept) == tiny.n_layers
+        for pair, other in zip(kept, held, strict=True):
+            torch.testing.assert_close(pair, other, atol=1e-4, rtol=1e-4)
+
+
+def test_blocks_below_the_first_edited_one_run_once_for_all_rows(tiny, fitted):
+    layer = tiny.n_layers - 1
+    edits = [parse(f"flip:k={k},layer={layer}").edit(fitted) for k in (1, 2)]
+    seen = dict.fromkeys(range(tiny.n_layers), 0)
+    handles = [
+        tiny.blocks[block].mlp.register_forward_hook(
+            lambda *_, block=block: seen.__setitem__(block, seen[block] + 1)
+        )
+        for block in seen
+    ]
+    rows = [tiny.render("Why")] * 3
+    widths = []
+    handle = tiny.blocks[0].mlp.register_forward_hook(lambda _m, _a, out: widths.append(len(out)))
+    prefill(tiny, rows, [None, *edits])
+    for each in (*handles, handle):
+        each.remove()
+    assert widths == [1]
+    assert seen == {**dict.fromkeys(range(layer), 1), layer: 2}
+
+
+def test_no_hook_stays_when_a_pass_fails(tiny, fitted, monkeypatch):
+    monkeypatch.setattr(module, "_unpadded", lambda *_: 1 / 0)
+    before = sum(len(each._forward_pre_hooks) for each in tiny.network.modules())
+    with pytest.raises(ZeroDivisionError):
+        prefill(tiny, [tiny.render("Why")], [parse("flip:k=1").edit(fitted)])
+    assert sum(len(each._forward_pre_hooks) for each in tiny.network.modules()) == before
