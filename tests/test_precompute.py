@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from steering import precompute
-from steering.artifacts import recordings, store
+from steering.artifacts import folders, recordings, store
 from steering.data import prompts as prompt_sets
 from steering.data.splits import PromptSplits
 from steering.evaluation import answers
@@ -208,7 +208,7 @@ def test_the_shipped_difference_separates_prompts_it_was_not_fitted_on(real):
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("name", store.available())
+@pytest.mark.parametrize("name", folders.available())
 def test_the_shipped_directions_are_found_again_from_all_training_prompts(name, request):
     if name == catalog.DEFAULT_MODEL:
         model, directions = request.getfixturevalue("real")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import steering
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.sources.catalog import DEFAULT_MODEL
 
 pytestmark = pytest.mark.slow
@@ -77,7 +77,7 @@ def test_the_wheel_holds_what_the_checkout_has(wheel):
     }
     expected |= {name: (ROOT / name).stat().st_size for name in ALONE}
     assert {model.split("/")[2] for model in expected if "manifest.json" in model} == {
-        *store.available()
+        *folders.available()
     }
     assert {name: held.get(name) for name in expected} == expected
     assert {name.split("/")[0] for name in held} == {
@@ -89,7 +89,7 @@ def test_the_wheel_holds_what_the_checkout_has(wheel):
 def test_the_commands_work_from_the_wheel_alone(installed):
     entries = json.loads(command(installed, "models", "--json"))
     ready = {entry["name"] for entry in entries if entry["directions"]}
-    assert ready == set(store.available())
+    assert ready == set(folders.available())
     shown = json.loads(command(installed, "results", "--json"))
     assert shown == store.evaluation(DEFAULT_MODEL)
 

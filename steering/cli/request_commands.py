@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from steering.app import App
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.chat_templates import control_tokens
 from steering.cli import shared
 from steering.errors import SteeringError
@@ -22,7 +22,7 @@ loaded = Later("steering.adaptation.loaded")
 
 def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
     """List what is known of each model."""
-    shipped = store.available()
+    shipped = folders.available()
     return [
         {
             "name": name,

@@ -14,7 +14,7 @@ import torch
 from steering.adaptation import loaded, quick_fit, transfer_table
 from steering.adaptation.transfer import Shipped
 from steering.adaptation.transfer import transfer as measure_transfer
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.artifacts.evaluation_document import (
     EVALUATION_SCHEMA,
     AgreementEntry,
@@ -42,6 +42,7 @@ from steering.models.number_formats import Format, formats
 from steering.precompute import precompute as make
 from steering.sweep import cells, grids, sweep_table
 from steering.sweep.sweep import run_sweep
+from steering.system import whole_files
 
 
 class PrintedEvaluation(EvaluationDocument):
@@ -81,7 +82,7 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
             rows_per_batch=options.rows,
         )
     else:
-        out = options.out or store.shipped(options.model)
+        out = options.out or folders.shipped(options.model)
         _keep_other_mode(out, model)
         directions = make(
             model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
@@ -162,9 +163,9 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
         "directions_drift": _agreement(model, directions, folder, measured=whole),
     }
     if out := options.out or (_beside(options, "evaluation.json") if whole else None):
-        store.write_json(out, document)
+        whole_files.write_json(out, document)
     if options.texts:
-        store.write_lines(options.texts, as_rows(found.rows))
+        whole_files.write_lines(options.texts, as_rows(found.rows))
     # How long it took is told, not stored: a file is the same however often its run was stopped.
     return {**document, "written": str(out) if out else None, "seconds": found.seconds}
 
@@ -229,7 +230,7 @@ def _agreement(
 
 
 def _beside(options: argparse.Namespace, name: str) -> Path:
-    return Path(options.directions or store.folder_of(options.model)) / name
+    return Path(options.directions or folders.folder_of(options.model)) / name
 
 
 def show_evaluate(document: PrintedEvaluation) -> None:
@@ -309,7 +310,7 @@ def transfer(options: argparse.Namespace) -> PrintedTransfer:
     whole = not options.format and options.prompts == TRANSFER_PROMPTS
     out = options.out or (_beside(options, "transfer.json") if whole else None)
     if out:
-        store.write_json(out, document)
+        whole_files.write_json(out, document)
     return {**document, "written": str(out) if out else None}
 
 

@@ -22,13 +22,14 @@ from typing import Any, Final, cast
 import torch
 from torch import Tensor
 
-from steering.artifacts import local_fits, store
+from steering.artifacts import folders, local_fits, publishing, store
 from steering.artifacts.manifest_document import ManifestFacts, OriginEntry
 from steering.errors import SteeringError
 from steering.foreign.foreign_files import start_of
 from steering.foreign.foreign_formats import Foreign, Numbers, Shape, read
 from steering.interventions.directions import Directions, ExtractionPoint
 from steering.sources import catalog, weights
+from steering.system import whole_files
 
 USUAL_DEPTH: Final = 0.5
 """Share of the depth at which a direction is taken where the file chooses none and has several
@@ -114,10 +115,10 @@ def import_directions(
     folder = out or local_fits.root(model) / f"{local_fits.IMPORTED}{key[:12]}"
     _require_free(folder)
     # Maps of an earlier import are of other directions.
-    with store.replacing(folder, leaving_out=["maps.safetensors"]) as made:
+    with publishing.replacing(folder, leaving_out=["maps.safetensors"]) as made:
         store.write(made, directions, manifest)
         if maps is not None:
-            store.write_file(made / "maps.safetensors", maps)
+            whole_files.write_file(made / "maps.safetensors", maps)
     return Imported(folder, store.load(model, folder), manifest, _cosine(directions, model))
 
 
@@ -139,7 +140,7 @@ def shape_of(model: str) -> Shape:
                 f"first with `python -m steering fetch --model {model}`"
             )
         folder = found.folder
-    config = store.read_json(folder / "config.json")
+    config = whole_files.read_json(folder / "config.json")
     layers = _first(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers")
     width = _first(config, "hidden_size", "n_embd", "d_model")
     if layers is None or width is None:
@@ -221,7 +222,7 @@ def _chosen(foreign: Foreign, shape: Shape, layer: int | None) -> tuple[Extracti
 
 def _cosine(directions: Directions, model: str) -> float | None:
     """Compare with the difference in means that the model has without it, at the same layer."""
-    folder = store.folder_of(model)
+    folder = folders.folder_of(model)
     if not (folder / local_fits.MANIFEST).is_file() or folder.name.startswith(local_fits.IMPORTED):
         return None
     known = store.load(model, folder)
@@ -303,9 +304,9 @@ def _require_free(folder: Path) -> None:
     if not folder.is_dir():
         raise SteeringError(f"{folder} is a file; give a folder with --out")
     with contextlib.suppress(SteeringError):
-        if "imported_from" in store.read_json(folder / "manifest.json"):
+        if "imported_from" in whole_files.read_json(folder / "manifest.json"):
             return
-    if any(path.name != store.PARTIAL for path in folder.iterdir()):
+    if any(path.name != publishing.PARTIAL for path in folder.iterdir()):
         raise SteeringError(
             f"{folder} is not empty, and what is in it was not imported; give a new folder with "
             "--out"

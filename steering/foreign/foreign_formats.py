@@ -24,11 +24,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.foreign import foreign_files
 from steering.interventions.directions import ExtractionPoint
 from steering.sources.gguf_download import sha256_of
+from steering.system import whole_files
 from steering.system.progress import silent
 
 Numbers = Literal["outputs", "inputs"]
@@ -152,7 +152,7 @@ def _refusal_direction(folder: Path, shape: Shape) -> Foreign:
 
 
 def _point(facts: Path, shape: Shape) -> ExtractionPoint:
-    document = store.read_json(facts)
+    document = whole_files.read_json(facts)
     found = (document.get("pos"), document.get("layer")) if isinstance(document, dict) else ()
     if len(found) != 2 or any(type(number) is not int for number in found):
         raise SteeringError(f'{facts} does not say {{"pos": -1, "layer": 10}} with whole numbers')

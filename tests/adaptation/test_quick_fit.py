@@ -8,7 +8,7 @@ import torch
 
 from steering import app
 from steering.adaptation import loaded, quick_fit
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.errors import NotFittedError
 from steering.fitting import candidates, choice, start_values
 from steering.fitting.choice import QUICK
@@ -187,7 +187,7 @@ def test_the_command_writes_into_the_cache_and_not_over_what_is_shipped(
 
     monkeypatch.setattr(shared, "load", lambda options: tiny)
     monkeypatch.setattr(study_commands.PromptSplits, "own", lambda: splits)
-    monkeypatch.setattr(store, "ROOT", tmp_path / "shipped")
+    monkeypatch.setattr(folders, "ROOT", tmp_path / "shipped")
     assert main(["precompute", "--quick", "--model", tiny.name, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["folder"] == str(quick_fit.folder_of(tiny))

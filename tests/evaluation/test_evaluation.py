@@ -5,7 +5,7 @@ from statistics import fmean
 
 import pytest
 
-from steering.artifacts import resumable, store
+from steering.artifacts import resumable
 from steering.data.prose import Passage
 from steering.evaluation import answers as answering
 from steering.evaluation import evaluation, evaluation_arms, landings, prose_cost, ranking, report
@@ -14,6 +14,7 @@ from steering.evaluation.evaluation import EvaluationSettings, evaluate, table
 from steering.inference.generation import Sampling
 from steering.intervals import wilson
 from steering.interventions.panel import parse
+from steering.system import whole_files
 from steering.verdicts.rules import contains_refusal_phrase
 from tests.helpers.answering import answer_all
 from tests.helpers.kill import killed, traced
@@ -259,9 +260,9 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
     def run(name: str) -> None:
         monkeypatch.setenv("STEERING_CACHE", str(tmp_path / name))
         document = evaluate(tiny, fitted, sets, arms, settings).document
-        store.write_json(tmp_path / f"{name}.json", document)
+        whole_files.write_json(tmp_path / f"{name}.json", document)
 
-    modules = (evaluation, answering, prose_cost, landings, resumable, store)
+    modules = (evaluation, answering, prose_cost, landings, resumable, whole_files)
     lines = traced(lambda: run("whole"), modules)
     chance, kills = random.Random(7), 0
     while killed(lambda: run("pieces"), modules, chance.randint(1, lines - 1)):

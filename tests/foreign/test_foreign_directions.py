@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from steering.artifacts import local_fits, store
+from steering.artifacts import folders, local_fits, publishing, store
 from steering.artifacts.export import export
 from steering.errors import SteeringError
 from steering.foreign.foreign_directions import Wishes, import_directions, shape_of
 from steering.sources import catalog
+from steering.system import whole_files
 from tests.helpers import foreign
 from tests.helpers.foreign import saved, sha256, truncated
 
@@ -105,7 +106,7 @@ def test_an_import_serves_a_model_without_directions_and_gives_way_to_a_fit(
     own = local_fits.root(model) / "float32-none-cpu"
     store.write(own, replace(fitted, model=model), {})
     later = import_directions(saved(tmp_path, "gguf", foreign.vectors(2)), model)
-    assert store.folder_of(model) == own
+    assert folders.folder_of(model) == own
     assert later.cosine is not None
     assert found.cosine is None
 
@@ -152,7 +153,7 @@ def test_an_import_that_is_killed_leaves_the_one_before_and_can_be_made_again(
     model, tmp_path, bundle, monkeypatch, killed_at
 ) -> None:
     path = saved(tmp_path, "pt", foreign.vectors(1))
-    real = store.write_file
+    real = whole_files.write_file
 
     def stop(file: Path, content: bytes) -> None:
         real(file, content)
@@ -164,12 +165,12 @@ def test_an_import_that_is_killed_leaves_the_one_before_and_can_be_made_again(
             import_directions(bundle, model, out)
         before = {file.name: file.read_bytes() for file in out.iterdir()} if out.exists() else {}
         with monkeypatch.context() as patch:
-            patch.setattr(store, "write_file", stop)
+            patch.setattr(whole_files, "write_file", stop)
             with pytest.raises(KeyboardInterrupt):
                 import_directions(path, model, out)
         if before:
             assert {file.name: file.read_bytes() for file in out.iterdir()} == before
-        (out / store.PARTIAL).mkdir(parents=True, exist_ok=True)  # as a kill may leave it
+        (out / publishing.PARTIAL).mkdir(parents=True, exist_ok=True)  # as a kill may leave it
         import_directions(path, model, out)
         assert {file.name for file in out.iterdir()} == {"directions.safetensors", "manifest.json"}
 
@@ -188,7 +189,7 @@ def test_the_sign_is_turned_only_when_asked_for_and_said(model, tmp_path) -> Non
 
 
 @pytest.mark.skipif(
-    catalog.DEFAULT_MODEL not in store.available(), reason="no directions are shipped"
+    catalog.DEFAULT_MODEL not in folders.available(), reason="no directions are shipped"
 )
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_the_cosine_with_the_difference_that_the_model_has_is_told(sign, tmp_path) -> None:

@@ -17,7 +17,7 @@ import torch
 from hypothesis import settings
 from threadpoolctl import ThreadpoolController
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.inference.activations import capture_sets
 from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
@@ -161,7 +161,7 @@ def charted(tiny: ChatModel, states: dict[str, torch.Tensor], fitted: Directions
 @pytest.fixture(scope="session")
 def real() -> tuple[ChatModel, Directions]:
     """The default model and its shipped directions, in the number format they were made in."""
-    if catalog.DEFAULT_MODEL not in store.available():
+    if catalog.DEFAULT_MODEL not in folders.available():
         pytest.skip("no directions of the default model are shipped")
     weights.fetch(catalog.DEFAULT_MODEL)
     return loading.load(), store.load(catalog.DEFAULT_MODEL)
