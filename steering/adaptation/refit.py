@@ -24,7 +24,8 @@ from steering.errors import SteeringError
 from steering.fitting.candidates import train_scores
 from steering.fitting.scoring import right_sign
 from steering.inference.activations import capture_sets
-from steering.interventions.directions import Directions, difference_in_means, inlp
+from steering.interventions.directions import Directions, difference_in_means
+from steering.interventions.inlp import inlp
 from steering.interventions.subspace import Subspace
 from steering.maps.clusters import CLASSES, ClassName
 from steering.maps.layer_map import LayerMap, fit_axes

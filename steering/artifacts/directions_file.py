@@ -66,7 +66,8 @@ def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directio
     Raises:
         KeyError, TypeError, ValueError: If they do not belong together.
     """
-    from steering.interventions.directions import Directions, Inlp
+    from steering.interventions.directions import Directions
+    from steering.interventions.inlp import Inlp
     from steering.interventions.subspace import Subspace
 
     complete = document["schema"] == ARTIFACT_SCHEMA

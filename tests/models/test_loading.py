@@ -11,8 +11,9 @@ from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling, generate
-from steering.interventions.directions import Directions, Inlp
+from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits
+from steering.interventions.inlp import Inlp
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.interventions.subspace import Subspace
 from steering.models import dtype_speed, loading, number_formats
