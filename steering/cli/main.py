@@ -19,7 +19,9 @@ from steering.sources import catalog
 from steering.system import console
 from steering.system.lazy import Later
 
-study_commands = Later("steering.cli.study_commands")
+evaluation = Later("steering.cli.evaluate_commands")
+fitting = Later("steering.cli.fit_commands")
+study = Later("steering.cli.study_commands")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,9 +91,9 @@ def parser() -> argparse.ArgumentParser:
             "fetch", request_commands.fetch, show_plainly, "download, verify and convert a model"
         )
     )
-    study, plain = study_commands, show_plainly
+    plain = show_plainly
     _precompute_options(
-        command("precompute", study.precompute, plain, "make everything the app needs")
+        command("precompute", fitting.precompute, plain, "make everything the app needs")
     )
     _generate_options(
         command(
@@ -112,13 +114,15 @@ def parser() -> argparse.ArgumentParser:
     _evaluate_options(
         command(
             "evaluate",
-            study.evaluate,
-            study.show_evaluate,
+            evaluation.evaluate,
+            evaluation.show,
             "the paper's comparison, with controls and intervals, on sets of prompts",
         )
     )
     _sweep_options(command("sweep", study.run, plain, "grids of rank, strength and layer"))
-    _model(command("results", study.results, study.show_evaluate, "print a model's stored results"))
+    _model(
+        command("results", evaluation.results, evaluation.show, "print a model's stored results")
+    )
     carry = _model(
         command("export", study.export, plain, "export the directions for other programs")
     )

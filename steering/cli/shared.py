@@ -4,8 +4,11 @@ import argparse
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from steering.artifacts import folders
+from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse, usual
 from steering.system.progress import Report, Stage, Step, stage
 
@@ -38,6 +41,25 @@ def load(
             report=report,
             trial=partial(format_trial.trial, asked=folder),
         )
+
+
+def require_both(options: argparse.Namespace) -> None:
+    """Refuse prompts of one class without those of the other.
+
+    Raises:
+        SteeringError: Says which options belong together.
+    """
+    if (options.harmful is None) != (options.harmless is None):
+        raise SteeringError(
+            "give both --harmful and --harmless, or neither for the own prompt sets"
+        )
+    if getattr(options, "borderline", None) and not options.harmful:
+        raise SteeringError("--borderline goes with --harmful and --harmless; give these, too")
+
+
+def beside(options: argparse.Namespace, name: str) -> Path:
+    """Return where a file of this name lies beside the directions that the options name."""
+    return Path(options.directions or folders.folder_of(options.model)) / name
 
 
 def panels(options: argparse.Namespace, directions: "Facts") -> list[Panel]:
