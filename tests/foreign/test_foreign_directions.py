@@ -9,11 +9,11 @@ import torch
 from steering.artifacts import folders, local_fits, publishing, store
 from steering.artifacts.export import export
 from steering.errors import SteeringError
-from steering.foreign.foreign_directions import Wishes, import_directions, shape_of
+from steering.foreign.foreign_directions import Wishes, import_directions
 from steering.sources import catalog
 from steering.system import whole_files
 from tests.helpers import foreign
-from tests.helpers.foreign import saved, sha256, truncated
+from tests.helpers.foreign import saved, sha256
 
 # The layers
 
@@ -39,45 +39,6 @@ def test_of_several_layers_the_one_at_half_the_depth_is_taken_or_the_one_asked_f
 def test_a_scale_that_leaves_no_direction_is_refused(scale) -> None:
     with pytest.raises(SteeringError, match="scale"):
         Wishes(scale=scale)
-
-
-# Which model
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"num_hidden_layers": 7, "hidden_size": 48},
-        {"text_config": {"num_hidden_layers": 7, "hidden_size": 48}, "hidden_size": 9},
-        {"n_layer": 7, "n_embd": 48},
-    ],
-)
-def test_the_width_of_a_model_is_read_from_its_config(config, tmp_path) -> None:
-    found = shape_of(foreign.model_folder(tmp_path / "model", config))
-    assert (found.n_layers, found.d_model) == (7, 48)
-
-
-def test_the_catalog_knows_the_width_without_any_file() -> None:
-    assert (shape_of("google/gemma-2b-it").n_layers, shape_of("gemma-2b-it").d_model) == (18, 2048)
-
-
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("org/never-fetched", "fetch it first"),
-        ("no such model", "unknown model"),
-        ("", "unknown model"),
-    ],
-)
-def test_a_model_whose_width_cannot_be_known_is_named(name, told) -> None:
-    with pytest.raises(SteeringError, match=told):
-        shape_of(name)
-
-
-@pytest.mark.parametrize("config", [{}, [], {"hidden_size": "wide", "num_hidden_layers": 4}])
-def test_a_config_that_does_not_say_the_width_is_named(config, tmp_path) -> None:
-    with pytest.raises(SteeringError, match=r"config\.json (does not say|holds a JSON list)"):
-        shape_of(foreign.model_folder(tmp_path / "model", config))
 
 
 # Where it is written
@@ -123,14 +84,6 @@ def test_directions_that_were_fitted_are_never_written_over(model, tmp_path, mad
     torch.testing.assert_close(other.raw((-1, 2)), 2 * foreign.vectors(1)[1])
     with pytest.raises(SteeringError, match="is a file"):
         import_directions(path, model, path)
-
-
-@pytest.fixture
-def bundle(model, tmp_path, fitted, charted) -> Path:
-    """Directions and maps of the model, as they are exported."""
-    store.write(tmp_path / "local", replace(fitted, model=model), {"seed": 42})
-    store.write_maps(tmp_path / "local", charted)
-    return export(model, tmp_path / "bundle.zip", folder=tmp_path / "local")
 
 
 @pytest.mark.parametrize("source", ["vector", "own directions without maps"])
@@ -201,26 +154,6 @@ def test_the_cosine_with_the_difference_that_the_model_has_is_told(sign, tmp_pat
 # Round trips
 
 
-def test_an_exported_bundle_comes_back_whole(model, bundle, made, fitted) -> None:
-    local, path = replace(fitted, model=model), bundle
-    found = import_directions(path, model)
-    assert found.directions.digest == local.digest
-    assert found.directions.inlp_ranks == local.inlp_ranks
-    assert found.directions.imported is None
-    assert store.read_maps(model, found.folder) is not None
-    manifest = store.manifest(model, found.folder)
-    assert manifest["seed"] == 42
-    assert manifest["imported_from"]["files"] == {"bundle.zip": sha256(path)}
-    # An unpacked one as well, for a model of the same width but another name without its maps.
-    moved = import_directions(made, model)
-    assert moved.directions.digest == fitted.digest
-    assert moved.directions.model == model
-    assert any("fitted on tiny-qwen2" in n for n in moved.manifest["imported_from"]["notes"])
-    assert store.read_maps(model, moved.folder) is None
-    with pytest.raises(SteeringError, match="leave --layer"):
-        import_directions(path, model, wishes=Wishes(scale=-1.0))
-
-
 @pytest.mark.parametrize("ending", ["safetensors", "gguf"])
 def test_an_exported_vector_comes_back_at_its_layer_with_its_sign(
     model, tmp_path, made, fitted, ending
@@ -236,20 +169,6 @@ def test_an_exported_vector_comes_back_at_its_layer_with_its_sign(
     back = import_directions(again, model).directions
     assert torch.equal(back.difference, found.directions.difference)
     assert "imported from vector" in str(back.imported)
-
-
-def test_a_broken_or_foreign_archive_is_named(model, tmp_path, made, cache) -> None:
-    path = export("tiny-qwen2", tmp_path / "bundle.zip", folder=made)
-    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
-        archive.writestr("readme.txt", "hello")
-    with pytest.raises(SteeringError, match=r"ends in \.zip"):
-        import_directions(tmp_path / "other.zip", model)
-    wide = foreign.model_folder(tmp_path / "wide", {"num_hidden_layers": 4, "hidden_size": 64})
-    with pytest.raises(SteeringError, match="do not fit"):
-        import_directions(path, wide)
-    with pytest.raises(SteeringError, match="no whole archive"):
-        import_directions(truncated(path), model)
-    assert not cache.exists()
 
 
 def test_an_import_can_be_bundled_and_its_readme_promises_no_inlp(model, tmp_path) -> None:
