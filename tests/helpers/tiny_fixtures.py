@@ -8,8 +8,9 @@ model with what is shipped for it.
 import copy
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +23,9 @@ from steering.inference.activations import capture_sets
 from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
 from steering.maps.model_maps import fit as fit_maps
-from steering.models import loading
+from steering.models import dtype_speed, loading
 from steering.models.chat_model import ChatModel, inspect
+from steering.serving.engine import Supply
 from steering.sources import catalog, weights
 from tests.helpers.tiny_directions import fit_directions
 from tests.helpers.tiny_models import (
@@ -74,6 +76,14 @@ def pytest_runtest_protocol(item: pytest.Item):
             return (yield)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untimed() -> Iterator[None]:
+    """Choose no number format by the machine's load: without a measurement it is float32."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dtype_speed, "measure", lambda _folder: {})
+        yield
 
 
 @pytest.fixture(scope="session", params=FAMILIES)
@@ -164,4 +174,34 @@ def real() -> tuple[ChatModel, Directions]:
     if catalog.DEFAULT_MODEL not in folders.available():
         pytest.skip("no directions of the default model are shipped")
     weights.fetch(catalog.DEFAULT_MODEL)
-    return loading.load(), store.load(catalog.DEFAULT_MODEL)
+    made_in = store.manifest(catalog.DEFAULT_MODEL)["dtype"]
+    return loading.load(dtype=made_in), store.load(catalog.DEFAULT_MODEL)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A cache of the test's own, and an end of what works behind its engines."""
+    from tests.helpers.engines import ended
+
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    yield
+    ended()
+
+
+@pytest.fixture
+def supply(
+    tiny: ChatModel, fitted: Directions, charted: Maps, monkeypatch: pytest.MonkeyPatch
+) -> Supply:
+    """What an engine takes to serve `tiny` with directions and maps, which are checked."""
+    from tests.helpers.engines import charted_supply
+
+    monkeypatch.setattr(type(charted), "warm_up", lambda _: None)
+    return charted_supply(tiny, fitted, charted)
+
+
+@pytest.fixture
+def thinker(tiny: ChatModel) -> ChatModel:
+    """`tiny` with a template that can think."""
+    from tests.helpers.engines import thinking
+
+    return thinking(tiny)

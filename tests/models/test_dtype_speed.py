@@ -66,6 +66,10 @@ def test_bfloat16_is_taken_where_a_whole_run_is_faster_in_it(step, read, dtype):
     assert f"writing {step:.2f} times, reading {read:.2f} times" in reason
 
 
+def test_no_other_test_hangs_on_how_fast_the_machine_is_just_now(folder):
+    assert choose(dtype_speed.measure(folder))[0] == torch.float32
+
+
 def test_without_matrices_nothing_is_measured_and_float32_taken(tmp_path):
     assert measure(tmp_path) == {}
     assert choose({})[0] == torch.float32
