@@ -64,10 +64,10 @@ def test_the_wheel_is_named_by_the_version(wheel):
 def test_the_wheel_holds_what_the_checkout_has(wheel):
     with zipfile.ZipFile(wheel) as archive:
         held = {name: archive.getinfo(name).file_size for name in archive.namelist()}
-    folders = {"assets": "steering/assets", "precomputed": "steering/precomputed"}
+    carried = {"assets": "steering/assets", "precomputed": "steering/precomputed"}
     expected = {
         f"{inside}/{path.relative_to(ROOT / folder).as_posix()}": path.stat().st_size
-        for folder, inside in folders.items()
+        for folder, inside in carried.items()
         for path in (ROOT / folder).rglob("*")
         if path.is_file()
     }
