@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import defaults
+from steering import defaults, program
 from steering.cli import import_commands, request_commands
 from steering.cli.shared import show_plainly
 from steering.data import input_text
@@ -71,7 +71,7 @@ def _print(document: Any, options: argparse.Namespace) -> None:  # noqa: ANN401
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line; the documentation is written from it."""
-    whole = argparse.ArgumentParser(prog="python -m steering", description=__doc__)
+    whole = argparse.ArgumentParser(prog=program.name(), description=program.named(__doc__ or ""))
     added = whole.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Any, show: Any, help_: str) -> argparse.ArgumentParser:  # noqa: ANN401
@@ -189,7 +189,9 @@ def _precompute_options(parser: argparse.ArgumentParser) -> None:
         help="directions, maps and start settings only, in minutes, kept in the cache",
     )
     parser.add_argument(
-        "--out", type=Path, help="folder (default precomputed/<model>; with --quick the cache)"
+        "--out",
+        type=Path,
+        help="folder (default precomputed/<model> of a checkout, else the cache, as with --quick)",
     )
     parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
     parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")

@@ -4,6 +4,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from steering import program
 from steering.adaptation import transfer_table
 from steering.artifacts.transfer_document import TRANSFER_SCHEMA, TransferDocument
 from steering.ui import text
@@ -41,5 +42,5 @@ def formats(document: TransferDocument | None, model: str) -> Markup:
         columns=transfer_table.TRANSFER_COLUMNS,
         rows=transfer_table.rows(document),
         baselines=transfer_table.baselines(document),
-        again=text.form(f"python -m steering transfer --model {model}"),
+        again=text.form(f"{program.name()} transfer --model {model}"),
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from steering import program
 from steering.artifacts.evaluation_document import EvaluationDocument, PanelEntry, rates_of
 from steering.errors import SteeringError
 from steering.evaluation.ranking import HARDLY_REFUSES, baseline_of
@@ -56,12 +57,12 @@ def command(document: EvaluationDocument) -> str:
 
 
 def _command(model: str, quantization: str = "none", judge: str | None = None) -> str:
-    words = ["python", "-m", "steering", "evaluate", "--model", model]
+    words = ["evaluate", "--model", model]
     if quantization != "none":
         words += ["--quantization", quantization]
     if judge:
         words += ["--judge", judge]
-    return shlex.join(words)
+    return f"{program.name()} {shlex.join(words)}"
 
 
 def absent(document: EvaluationDocument | None, name: str, title: str) -> Markup:
