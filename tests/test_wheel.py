@@ -44,7 +44,8 @@ def installed(wheel, tmp_path_factory):
 
 def command(installed, *words):
     """Run a command of the extracted wheel, far from the checkout."""
-    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    cache = str(installed.parent / "cache")
+    environment = {**os.environ, "PYTHONPATH": str(installed), "STEERING_CACHE": cache}
     done = subprocess.run(
         [sys.executable, "-m", "steering", *words],
         cwd=installed.parent,
@@ -92,6 +93,21 @@ def test_the_commands_work_from_the_wheel_alone(installed):
     assert ready == set(folders.available())
     shown = json.loads(command(installed, "results", "--json"))
     assert shown == store.evaluation(DEFAULT_MODEL)
+
+
+def test_what_is_made_from_the_wheel_lies_in_the_cache(installed):
+    script = "from steering.artifacts import folders; print(folders.made('org/name'))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=installed.parent,
+        env={**os.environ, "PYTHONPATH": str(installed), "STEERING_CACHE": str(installed.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    expected = installed.parent / "fitted" / "org--name" / "precomputed"
+    assert Path(done.stdout.strip()) == expected
 
 
 def test_the_page_is_laid_out_from_the_wheel_alone(installed):

@@ -1,28 +1,40 @@
-"""Where the artifact of a model lies: shipped with the program, or fitted on this machine."""
+"""Where the artifact of a model lies: shipped with the program, or made on this machine.
+
+A checkout has what is shipped and what its owner makes in one folder, `precomputed/`. An installed
+package is replaced by its next version and may be read-only: what is made there lies in the cache,
+and comes before what is shipped.
+"""
 
 from pathlib import Path
 from typing import Final
 
 from steering.artifacts import local_fits
+from steering.shipped import INSTALLED as INSTALLED
 from steering.shipped import PRECOMPUTED
 
 ROOT: Final = PRECOMPUTED
 
 
-def shipped(model: str, root: Path = ROOT) -> Path:
+def shipped(model: str) -> Path:
     """Return where the shipped artifact of a model lies, or would lie."""
-    return root / local_fits.folder_name(model)
+    return ROOT / local_fits.folder_name(model)
 
 
-def folder_of(model: str, root: Path = ROOT) -> Path:
-    """Return where the artifact of a model lies: the shipped one, else the newest fit in the cache.
+def made(model: str) -> Path:
+    """Return where `precompute` writes the artifact of a model."""
+    return local_fits.root(model) / local_fits.OWN if INSTALLED else shipped(model)
 
-    Where there is neither, the folder of a shipped one.
+
+def folder_of(model: str) -> Path:
+    """Return where the artifact of a model lies.
+
+    The one that was made, else the shipped one, else the newest fit in the cache; where there is
+    none, the folder of a shipped one.
     """
-    found = shipped(model, root)
-    if is_file(found / local_fits.MANIFEST):
-        return found
-    return local_fits.newest(model) or found
+    for folder in (made(model), shipped(model)):
+        if is_file(folder / local_fits.MANIFEST):
+            return folder
+    return local_fits.newest(model) or shipped(model)
 
 
 def is_file(path: Path) -> bool:
@@ -33,6 +45,6 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def available(root: Path = ROOT) -> tuple[str, ...]:
-    """Return the names of the models that have directions."""
-    return tuple(sorted(file.parent.name for file in root.glob("*/manifest.json")))
+def available() -> tuple[str, ...]:
+    """Return the names of the models whose artifact is shipped, or was made in a checkout."""
+    return local_fits.named_in(ROOT.glob(f"*/{local_fits.MANIFEST}"))

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from steering.artifacts import local_fits
+from steering.artifacts import folders, local_fits
 from steering.errors import SteeringError
 from steering.system import disk_space, whole_files
 
@@ -73,3 +73,20 @@ def publish(made: Path, folder: Path, *, leaving_out: Sequence[str] = ()) -> Non
 
 def _manifest_last(name: str) -> tuple[bool, str]:
     return name == local_fits.MANIFEST, name
+
+
+def written_beside(model: str) -> Path:
+    """Return the folder of a model's artifact, to write results of its directions into.
+
+    One that came with an installed package is copied to where it may be written, once: results
+    belong to the very directions that they were measured on.
+
+    Raises:
+        SteeringError: If the disk refuses.
+    """
+    found, own = folders.folder_of(model), folders.made(model)
+    if folders.INSTALLED and found == folders.shipped(model) and found.is_dir():
+        with replacing(own) as made, disk_space.writing(own):
+            shutil.copytree(found, made, ignore=shutil.ignore_patterns(".*"))
+        return own
+    return found

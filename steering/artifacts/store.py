@@ -217,7 +217,7 @@ def read_points(model: str, folder: Path | None = None) -> Points | None:
         SteeringError: If they are broken.
     """
     path = (folder or folder_of(model)) / "maps.safetensors"
-    if not path.is_file():
+    if not is_file(path):
         return None
     try:
         return map_points.read(path)

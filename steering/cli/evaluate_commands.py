@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NotRequired
 
+from steering import program
 from steering.adaptation import loaded
 from steering.artifacts import store
 from steering.artifacts.evaluation_document import (
@@ -25,6 +26,7 @@ from steering.errors import SteeringError
 from steering.evaluation import evaluation, evaluation_arms, landings, report
 from steering.evaluation.answers import as_rows
 from steering.evaluation.evaluation import EvaluationSettings
+from steering.evaluation.evaluation_arms import Arm
 from steering.inference import comparison
 from steering.interventions.directions import Directions
 from steering.interventions.panel import parse
@@ -46,17 +48,11 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
     comparison.check_length("-", options.system)
     sets, source = _sets(options)
     passages, text = _passages(options)
-    directions = store.load(options.model, options.directions)
-    arms = (
-        evaluation_arms.arms_of([parse(text) for text in options.panel], directions)
-        if options.panel
-        else evaluation_arms.arms(directions)
-    )
-    for arm in arms:
-        arm.panel.edit(directions)  # Validate panels before the slow model load.
+    _arms(options, store.load(options.model, options.directions))  # before the slow model load
     model = shared.load(options).under(options.system)
     folder = loaded.folder_for(model, options.directions)
     directions, (maps, drifts) = store.load(options.model, folder), _maps(options, model, folder)
+    arms = _arms(options, directions)
     chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     found = evaluation.evaluate(
@@ -84,12 +80,24 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
         "drift": drifts,
         "directions_drift": _agreement(model, directions, folder, measured=whole),
     }
-    if out := options.out or (shared.beside(options, "evaluation.json") if whole else None):
+    if out := options.out or (shared.beside(options, "evaluation.json", folder) if whole else None):
         whole_files.write_json(out, document)
     if options.texts:
         whole_files.write_lines(options.texts, as_rows(found.rows))
     # How long it took is told, not stored: a file is the same however often its run was stopped.
     return {**document, "written": str(out) if out else None, "seconds": found.seconds}
+
+
+def _arms(options: argparse.Namespace, directions: Directions) -> Sequence[Arm]:
+    """Return the conditions of the comparison, which these directions allow."""
+    arms = (
+        evaluation_arms.arms_of([parse(text) for text in options.panel], directions)
+        if options.panel
+        else evaluation_arms.arms(directions)
+    )
+    for arm in arms:
+        arm.panel.edit(directions)
+    return arms
 
 
 def _sets(options: argparse.Namespace) -> tuple[Mapping[str, Sequence[str]], str]:
@@ -132,7 +140,7 @@ def _maps(
     if check.at(source).verdict == "unusable":
         print(
             f"where prompts land is not measured: {check.sentence(source)}; fit maps for this "
-            f"machine with `python -m steering precompute --quick --model {options.model}`",
+            f"machine with `{program.name()} precompute --quick --model {options.model}`",
             file=sys.stderr,
         )
         return None, found

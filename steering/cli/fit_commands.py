@@ -37,7 +37,7 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
             rows_per_batch=options.rows,
         )
     else:
-        out = options.out or folders.shipped(options.model)
+        out = options.out or folders.made(options.model)
         _keep_other_mode(out, model)
         directions = make(
             model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steering.artifacts import folders
+from steering.artifacts import publishing
 from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse, usual
 from steering.system.progress import Report, Stage, Step, stage
@@ -57,9 +57,18 @@ def require_both(options: argparse.Namespace) -> None:
         raise SteeringError("--borderline goes with --harmful and --harmless; give these, too")
 
 
-def beside(options: argparse.Namespace, name: str) -> Path:
-    """Return where a file of this name lies beside the directions that the options name."""
-    return Path(options.directions or folders.folder_of(options.model)) / name
+def beside(options: argparse.Namespace, name: str, folder: Path | None = None) -> Path:
+    """Return where results of this name are written: beside the directions that they are of.
+
+    Args:
+        options: Name the model.
+        name: Of the file.
+        folder: Of the directions that were measured; None for the model's artifact.
+
+    Raises:
+        SteeringError: If there is no room for them.
+    """
+    return (folder or publishing.written_beside(options.model)) / name
 
 
 def panels(options: argparse.Namespace, directions: "Facts") -> list[Panel]:

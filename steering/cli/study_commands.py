@@ -47,11 +47,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     splits = PromptSplits.own()
     if options.out is None and (grid or answered):
         raise SteeringError("give --out FILE.csv for a grid of your own; the default one is stored")
-    out = options.out or shared.beside(options, sweep_table.TABLE)
-    if out.suffix != ".csv":
-        raise SteeringError(f"cannot write the table to {out}: its name must end in .csv")
+    if options.out is not None and options.out.suffix != ".csv":
+        raise SteeringError(f"cannot write the table to {options.out}: its name must end in .csv")
     model = shared.load(options)
-    directions = store.load(options.model, loaded.folder_for(model, options.directions))
+    folder = loaded.folder_for(model, options.directions)
+    directions = store.load(options.model, folder)
+    out = options.out or shared.beside(options, sweep_table.TABLE, folder)
     rows = run_sweep(
         model,
         directions,
@@ -99,7 +100,9 @@ def transfer(options: argparse.Namespace) -> PrintedTransfer:
     shipped = Shipped(directions, maps, fitted, kept, source)
     document = measure_transfer(load, shipped, splits, chosen, prompts=options.prompts)
     whole = not options.format and options.prompts == TRANSFER_PROMPTS
-    out = options.out or (shared.beside(options, "transfer.json") if whole else None)
+    out = options.out
+    if out is None and whole:
+        out = shared.beside(options, "transfer.json", options.directions)
     if out:
         whole_files.write_json(out, document)
     return {**document, "written": str(out) if out else None}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steering.artifacts import publishing, store
+from steering.artifacts import folders, publishing, store
 from steering.errors import SteeringError
 from steering.system import whole_files
 from steering.system.whole_files import write_file
@@ -87,3 +87,26 @@ def test_a_disk_that_fills_up_leaves_the_old_artifact_whole(tmp_path, monkeypatc
     assert found == {"a": b"old", "b": b"old"}
     publishing.publish(tmp_path / "made", tmp_path / "out")
     assert (tmp_path / "out" / "b").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_results_are_written_beside_directions_but_not_into_a_package(
+    tmp_path, monkeypatch, fitted, installed
+):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(folders, "ROOT", tmp_path / "package")
+    monkeypatch.setattr(folders, "INSTALLED", installed)
+    shipped = folders.shipped("tiny")
+    store.write(shipped, fitted, {"seed": 42})
+    write_file(shipped / "sweep.csv", b"shipped")
+    before = {path.name: path.read_bytes() for path in shipped.iterdir()}
+    for content in (b"once", b"twice"):
+        found = publishing.written_beside("tiny")
+        assert (found == shipped) != installed
+        write_file(found / "sweep.csv", content)
+        # What is read afterwards is what was written, beside the directions that it is of.
+        assert folders.folder_of("tiny") == found
+        assert store.load("tiny").digest == fitted.digest
+        assert (folders.folder_of("tiny") / "sweep.csv").read_bytes() == content
+    after = {path.name: path.read_bytes() for path in shipped.iterdir()}
+    assert (after == before) == installed

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from steering import defaults
-from steering.adaptation import refit
-from steering.artifacts import store
+from steering.adaptation import loaded, refit
+from steering.artifacts import folders, store
 from steering.cli.main import main
 from steering.data import prose
 from steering.data.prose import Passage
 from steering.data.splits import PromptSplits
 from steering.evaluation import evaluation
+from steering.sources import catalog
 from tests.helpers.commands import document, refused
 
 
@@ -89,6 +90,27 @@ def test_the_whole_comparison_is_stored_beside_the_directions(
     stored = json.loads((Path(directions) / "evaluation.json").read_text())
     assert stored["schema"] == 3
     assert stored["provenance"]["text"].startswith("steering/prose.txt sha256:")
+
+
+def test_results_of_this_machines_own_fit_do_not_replace_those_of_the_shipped_directions(
+    capsys, directions, fitted, own_cache, monkeypatch, prompts, tmp_path
+):
+    monkeypatch.setattr(folders, "ROOT", tmp_path / "shipped")
+    shipped = folders.shipped(catalog.DEFAULT_MODEL)
+    store.write(shipped, replace(fitted, default_k=1), {})
+    monkeypatch.setattr(loaded, "folder_for", lambda *_: Path(directions))
+    own = replace(PromptSplits.own(), test={name: texts[:1] for name, texts in prompts.items()})
+    monkeypatch.setattr(PromptSplits, "own", classmethod(lambda _: own))
+    monkeypatch.setattr(prose, "passages", lambda: (Passage("note", ("A cat slept.",)),))
+    monkeypatch.setattr(evaluation, "TOKENS", 1)
+    monkeypatch.setattr(defaults, "TOKENS", 1)
+    found = document(capsys, "evaluate", "--json")
+    assert found["written"] == str(Path(directions) / "evaluation.json")
+    assert not (shipped / "evaluation.json").exists()
+    # Nor are its controls those of the shipped rank.
+    assert fitted.default_k == 2
+    controls = {f"flip:k={k},center=midpoint" for k in (1, 2)}
+    assert controls & {entry["panel"] for entry in found["panels"]} == {"flip:k=2,center=midpoint"}
 
 
 def test_a_model_that_judges_is_reported_with_its_agreement(capsys, directions, files, own_cache):
