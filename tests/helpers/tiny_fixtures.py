@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from threadpoolctl import ThreadpoolController
 
 from steering.artifacts import folders, store
@@ -38,8 +38,11 @@ from tests.helpers.tiny_models import (
     make_tokenizer,
 )
 
-# Machines that share their cores miss any deadline; 50 examples keep the fast set fast (chosen).
-settings.register_profile("steering", deadline=None, max_examples=50)
+# Machines that share their cores miss any deadline, and draw an example in half a minute at times;
+# 50 examples keep the fast set fast (chosen).
+settings.register_profile(
+    "steering", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("steering")
 
 # numba's OpenMP pool, once UMAP starts it, undoes torch.set_num_threads: what runs later in the
