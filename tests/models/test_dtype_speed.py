@@ -1,5 +1,7 @@
 """The measurement that decides a CPU's number format."""
 
+import math
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -45,7 +47,9 @@ def test_times_are_weighed_by_how_often_a_shape_occurs_and_by_what_was_left_out(
 def test_both_formats_are_measured_for_real(folder):
     speeds = measure(folder)
     assert set(speeds) == set(CANDIDATES)
-    assert all(0 < speed.step < 1 and 0 < speed.read < 1 for speed in speeds.values())
+    # Whatever the machine does beside: a number of seconds, not a small one.
+    found = [seconds for speed in speeds.values() for seconds in (speed.step, speed.read)]
+    assert all(seconds > 0 and math.isfinite(seconds) for seconds in found)
 
 
 @pytest.mark.parametrize(
