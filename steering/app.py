@@ -10,7 +10,7 @@ import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-from steering.artifacts import local_fits, store
+from steering.artifacts import folders, local_fits, store
 from steering.errors import SteeringError
 from steering.serving import address, cost
 from steering.serving.engine import Engine, Supply
@@ -191,7 +191,7 @@ def _names(name: str) -> dict[str, str]:
 
 
 def _fitted_names() -> tuple[str, ...]:
-    return (*store.available(), *local_fits.models())
+    return (*folders.available(), *local_fits.models())
 
 
 def _title(name: str) -> str:

@@ -8,7 +8,7 @@ result in a work folder under the cache, so a run that was stopped goes on where
 from pathlib import Path
 from typing import cast
 
-from steering.artifacts import store
+from steering.artifacts import directions_file, publishing, store
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.manifest_document import ManifestFacts, TextFacts
 from steering.artifacts.provenance import provenance
@@ -28,6 +28,7 @@ from steering.maps import map_points
 from steering.models.chat_model import ChatModel
 from steering.sweep import sweep_table
 from steering.sweep.sweep import run_sweep
+from steering.system import whole_files
 
 
 def precompute(
@@ -47,7 +48,7 @@ def precompute(
         batch_size: Prompts per forward pass while fitting and choosing.
         rows_per_batch: Rows (prompts x panels) per batch while generating.
     """
-    stages = Stages.of(model, splits.source, store.ARTIFACT_SCHEMA)
+    stages = Stages.of(model, splits.source, directions_file.ARTIFACT_SCHEMA)
     final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
     directions, kept = fit_directions(model, splits, stages, batch_size)
     sizes = (batch_size, rows_per_batch)
@@ -84,11 +85,11 @@ def precompute(
         **found.document,
         "provenance": {**facts, **of_text},
     }
-    store.write_json(out / "evaluation.json", document)
+    whole_files.write_json(out / "evaluation.json", document)
     run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
     lines = record(model, directions, stages)
     digest = map_points.digest(out / map_points.FILE)
     placed = with_places(lines, model, directions, maps, digest=digest)
-    store.write_lines(out / "recordings.jsonl", placed)
-    store.publish(out, final)
+    whole_files.write_lines(out / "recordings.jsonl", placed)
+    publishing.publish(out, final)
     return directions

@@ -15,3 +15,6 @@ def _folder(name: str) -> Path:
 
 ASSETS: Final = _folder("assets")
 PRECOMPUTED: Final = _folder("precomputed")
+INSTALLED: Final = ASSETS.parent == PACKAGE
+"""Whether there is no checkout around the program: what is written into a package is lost with its
+next version, and often may not be written at all."""

@@ -24,6 +24,7 @@ SLOW = (
     "interventions/test_tensor_checks",
     "sources/test_catalog_models",
     "chat_judges/test_local_judge",
+    "cli/test_evaluate_commands",
     "cli/test_main",
     "cli/test_rendering_options",
     "cli/test_request_commands",

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from steering import precompute
-from steering.artifacts import recordings, store
+from steering.artifacts import folders, recordings, store
 from steering.data import prompts as prompt_sets
 from steering.data.splits import PromptSplits
 from steering.evaluation import answers
@@ -19,7 +19,8 @@ from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.inference.metrics import refusal_score
 from steering.inference.next_token import logits_under
-from steering.interventions.directions import Directions, difference_in_means, inlp
+from steering.interventions.directions import Directions, difference_in_means
+from steering.interventions.inlp import inlp
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.models import loading
 from steering.sources import catalog, weights
@@ -208,13 +209,16 @@ def test_the_shipped_difference_separates_prompts_it_was_not_fitted_on(real):
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("name", store.available())
+@pytest.mark.parametrize("name", folders.available())
 def test_the_shipped_directions_are_found_again_from_all_training_prompts(name, request):
     if name == catalog.DEFAULT_MODEL:
         model, directions = request.getfixturevalue("real")
     else:
         weights.fetch(name)
-        model, directions = loading.load(name), store.load(name)
+        model, directions = (
+            loading.load(name, dtype=store.manifest(name)["dtype"]),
+            store.load(name),
+        )
     place = directions.inlp_point
     train = PromptSplits.own().train
     states = {label: states_at(model, texts, place) for label, texts in train.items()}

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from steering.adaptation import transfer_table
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.evaluation import report
 from steering.sources.catalog import DEFAULT_MODEL
 
 RESULTS = (Path(__file__).parents[1] / "docs" / "results.md").read_text("utf-8")
-SHIPPED = json.loads((store.ROOT / DEFAULT_MODEL / "evaluation.json").read_text("utf-8"))
+SHIPPED = json.loads((folders.ROOT / DEFAULT_MODEL / "evaluation.json").read_text("utf-8"))
 
 
 def test_the_table_is_the_output_of_results():

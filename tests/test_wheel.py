@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import steering
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.sources.catalog import DEFAULT_MODEL
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,8 @@ def installed(wheel, tmp_path_factory):
 
 def command(installed, *words):
     """Run a command of the extracted wheel, far from the checkout."""
-    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    cache = str(installed.parent / "cache")
+    environment = {**os.environ, "PYTHONPATH": str(installed), "STEERING_CACHE": cache}
     done = subprocess.run(
         [sys.executable, "-m", "steering", *words],
         cwd=installed.parent,
@@ -64,10 +65,10 @@ def test_the_wheel_is_named_by_the_version(wheel):
 def test_the_wheel_holds_what_the_checkout_has(wheel):
     with zipfile.ZipFile(wheel) as archive:
         held = {name: archive.getinfo(name).file_size for name in archive.namelist()}
-    folders = {"assets": "steering/assets", "precomputed": "steering/precomputed"}
+    carried = {"assets": "steering/assets", "precomputed": "steering/precomputed"}
     expected = {
         f"{inside}/{path.relative_to(ROOT / folder).as_posix()}": path.stat().st_size
-        for folder, inside in folders.items()
+        for folder, inside in carried.items()
         for path in (ROOT / folder).rglob("*")
         if path.is_file()
     }
@@ -77,7 +78,7 @@ def test_the_wheel_holds_what_the_checkout_has(wheel):
     }
     expected |= {name: (ROOT / name).stat().st_size for name in ALONE}
     assert {model.split("/")[2] for model in expected if "manifest.json" in model} == {
-        *store.available()
+        *folders.available()
     }
     assert {name: held.get(name) for name in expected} == expected
     assert {name.split("/")[0] for name in held} == {
@@ -89,9 +90,24 @@ def test_the_wheel_holds_what_the_checkout_has(wheel):
 def test_the_commands_work_from_the_wheel_alone(installed):
     entries = json.loads(command(installed, "models", "--json"))
     ready = {entry["name"] for entry in entries if entry["directions"]}
-    assert ready == set(store.available())
+    assert ready == set(folders.available())
     shown = json.loads(command(installed, "results", "--json"))
     assert shown == store.evaluation(DEFAULT_MODEL)
+
+
+def test_what_is_made_from_the_wheel_lies_in_the_cache(installed):
+    script = "from steering.artifacts import folders; print(folders.made('org/name'))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=installed.parent,
+        env={**os.environ, "PYTHONPATH": str(installed), "STEERING_CACHE": str(installed.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    expected = installed.parent / "fitted" / "org--name" / "precomputed"
+    assert Path(done.stdout.strip()) == expected
 
 
 def test_the_page_is_laid_out_from_the_wheel_alone(installed):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
-from steering.artifacts import local_fits, store
+from steering.artifacts import directions_file, folders, local_fits, publishing, store
 from steering.artifacts.manifest_document import ManifestFacts
 from steering.artifacts.provenance import fingerprint, provenance
 from steering.artifacts.resumable import Stages
@@ -45,7 +45,7 @@ def known(model: ChatModel) -> Directions | None:
     None, too, if they were fitted in another mode of the template, whose points are others.
     """
     try:
-        found = store.load(model.name, store.shipped(model.name))
+        found = store.load(model.name, folders.shipped(model.name))
         found.rendering.require(model.template.rendering, what="directions", model=model.name)
     except SteeringError:
         return None
@@ -74,7 +74,7 @@ def quick(
     Raises:
         SteeringError: If the model or the prompts do not allow it; nothing is written then.
     """
-    stages = Stages.of(model, splits.source, store.ARTIFACT_SCHEMA)
+    stages = Stages.of(model, splits.source, directions_file.ARTIFACT_SCHEMA)
     directions, kept = fit_directions(model, splits, stages, batch_size)
     if taken_over is not None:
         rank = directions.subspace("inlp", taken_over.inlp_point).rank
@@ -100,7 +100,7 @@ def quick(
         "train_kept": kept,
         **chosen,
     }
-    with store.replacing(out) as made:
+    with publishing.replacing(out) as made:
         store.write_maps(made, maps)
         store.write(made, directions, cast(ManifestFacts, facts))
     return directions

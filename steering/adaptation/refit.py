@@ -16,7 +16,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.artifacts import store
 from steering.artifacts.evaluation_document import AgreementEntry
 from steering.artifacts.provenance import fingerprint
 from steering.artifacts.resumable import Stages
@@ -25,13 +24,15 @@ from steering.errors import SteeringError
 from steering.fitting.candidates import train_scores
 from steering.fitting.scoring import right_sign
 from steering.inference.activations import capture_sets
-from steering.interventions.directions import Directions, difference_in_means, inlp
+from steering.interventions.directions import Directions, difference_in_means
+from steering.interventions.inlp import inlp
 from steering.interventions.subspace import Subspace
 from steering.maps.clusters import CLASSES, ClassName
 from steering.maps.layer_map import LayerMap, fit_axes
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import short
 from steering.sources.weights import cache_folder
+from steering.system import whole_files
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,7 @@ def check_directions(
         n = {str(name): len(splits.train[name]) for name in CLASSES}
         found = {**agreement(directions, again.directions), "n": n}
         with suppress(SteeringError):  # without a cache it is measured again the next time
-            store.write_json(_path(model, directions, splits), found)
+            whole_files.write_json(_path(model, directions, splits), found)
     return found
 
 
@@ -147,7 +148,7 @@ def known_agreement(
     """Return what `check_directions` found before, None where it never ran."""
     path = _path(model, directions, splits)
     try:
-        return cast(AgreementEntry, dict(store.read_json(path))) if path.is_file() else None
+        return cast(AgreementEntry, dict(whole_files.read_json(path))) if path.is_file() else None
     except (SteeringError, TypeError, ValueError):
         return None
 

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.adaptation import drift
+from steering.adaptation import drift, layer_drift
 from steering.adaptation.refit import agreement, refit
 from steering.artifacts.evaluation_document import TestedDifference
 from steering.artifacts.manifest_document import WeightsEntry
@@ -257,7 +257,7 @@ def _pair(
     fit, run = pair
     there, here = fits[fit], fits[run]
     states, labels = calibration
-    moved = drift.compare(there.chart, states, drift.calibration(labels), labels).as_dict()
+    moved = layer_drift.compare(there.chart, states, drift.calibration(labels), labels).as_dict()
     rates: dict[str, TransferRate] = {
         panel: {
             **_rate(verdicts[f"{fit.name}/{panel}"]),

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from steering.artifacts import store
+from steering.system import whole_files
 
 _READERS = {"evaluation.json": store.read_evaluation, "transfer.json": store.read_transfer}
 
@@ -24,8 +25,8 @@ def convert(folder: Path) -> tuple[str, ...]:
         if not path.is_file():
             continue
         document = read(path)
-        if document != store.read_json(path):
-            store.write_json(path, document)
+        if document != whole_files.read_json(path):
+            whole_files.write_json(path, document)
             changed.append(name)
     return tuple(changed)
 

@@ -20,13 +20,13 @@ import gguf
 from safetensors.torch import save
 from torch import Tensor
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.export_readme import convention, readme
 from steering.artifacts.manifest_document import Manifest
 from steering.errors import SteeringError
 from steering.interventions.directions import Directions
-from steering.system import disk_space
+from steering.system import disk_space, whole_files
 from steering.system.flat_tables import as_csv, flat
 
 _KEPT = (".safetensors", ".json", ".jsonl", ".csv")
@@ -51,12 +51,12 @@ def export(model: str, out: Path | None = None, *, folder: Path | None = None) -
         SteeringError: If there are no directions, the ending is unknown, the form cannot hold them,
             or the file cannot be written.
     """
-    folder = folder or store.folder_of(model)
-    out = out or Path(f"{store.shipped(model).name}.zip")
+    folder = folder or folders.folder_of(model)
+    out = out or Path(f"{folders.shipped(model).name}.zip")
     form = _FORMS.get(out.suffix.lower())
     if form is None:
         raise SteeringError(f"cannot export to {out}: it must end in one of {', '.join(_FORMS)}")
-    store.write_file(out, form(store.load(model, folder), folder))
+    whole_files.write_file(out, form(store.load(model, folder), folder))
     return out
 
 

@@ -29,7 +29,7 @@ steering-vectors:
     from steering_vectors import SteeringVector
     layers = load_file("other-libraries/steering-vectors.safetensors")
     vector = SteeringVector({{int(block): v for block, v in layers.items()}}, "decoder_block")
-    with vector.apply(model, multiplier=-1.0):  # -1 suppresses refusal, +{c:g} induces it
+    with vector.apply(model, multiplier=-1.0):  # {effect}
         ...
 
 repeng, where only this block may be controlled:
@@ -54,7 +54,7 @@ is not in the list above is missing for that reason.
     @article{{rocchetti2026refusal,
       title  = {{Refusal Beyond a Single Direction: A Preliminary Comparison of Diff-in-Means
                 and INLP}},
-      author = {{Rocchetti and Ferrara}},
+      author = {{Rocchetti, Elisabetta and Ferrara, Alfio}},
       year   = {{2026}},
       note   = {{arXiv:2606.13720}}
     }}
@@ -81,7 +81,7 @@ is ({inlp_position},{inlp_layer}), at the input of block {inlp_layer}."""
 _DIFFERENCE_ONLY = """\
 `directions.safetensors` holds `difference` of shape [position, layer, d_model] for the template
 positions {positions}. These directions were imported: there are no INLP directions and no class
-means. Where `manifest.json` lists `points`, the difference is known there only, else zero."""
+means. Where `manifest.json` lists `places`, the difference is known there only, else zero."""
 
 
 def convention(directions: Directions) -> dict[str, str]:
@@ -93,7 +93,8 @@ def convention(directions: Directions) -> dict[str, str]:
         "sign": directions.imported
         or "mean over harmful minus mean over harmless prompts: adding it induces refusal, "
         "subtracting it suppresses refusal",
-        "norm": f"raw, {norm:.6g}: a coefficient of 1 moves one mean onto the other",
+        "norm": f"raw, {norm:.6g}"
+        + ("" if directions.imported else ": a coefficient of 1 moves one mean onto the other"),
         "layer": f"found at the input of block {layer}, which is the output of block {layer - 1}; "
         f"for libraries that add to a block's output its number is {layer - 1}",
         "position": f"found at template position {position}, -1 being the last token of the chat "
@@ -114,7 +115,9 @@ def readme(directions: Directions, manifest: Manifest, files: Sequence[str]) -> 
             inlp_layer=directions.inlp_layer,
         ),
         block=directions.dim_point[1] - 1,
-        c=directions.default_c,
+        effect="what it does follows from the sign, see above"
+        if directions.imported
+        else f"-1 suppresses refusal, +{directions.default_c:g} induces it",
         provenance=_listed(
             {
                 key: said[key]

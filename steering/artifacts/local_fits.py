@@ -6,12 +6,15 @@ holds their fingerprint.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from steering.sources.weights import cache_folder
 
 MANIFEST = "manifest.json"
+OWN = "precomputed"
+"""Folder of a model's whole artifact, where `precompute` may not write into the package."""
 IMPORTED = "imported-"
 """How the folders begin that `import` writes."""
 
@@ -42,12 +45,13 @@ def newest(model: str) -> Path | None:
 
 def models() -> tuple[str, ...]:
     """Return the names of the models that have a fit."""
-    names = set()
-    for path in (cache_folder() / "fitted").glob(f"*/*/{MANIFEST}"):
-        name = _read(path).get("model")
-        if isinstance(name, str):
-            names.add(name)
-    return tuple(sorted(names))
+    return named_in((cache_folder() / "fitted").glob(f"*/*/{MANIFEST}"))
+
+
+def named_in(manifests: Iterable[Path]) -> tuple[str, ...]:
+    """Return the names of models that manifests give; a folder's name is not always one."""
+    names = {_read(path).get("model") for path in manifests}
+    return tuple(sorted(name for name in names if isinstance(name, str)))
 
 
 def matching(folder: Path, fingerprint: str) -> Path | None:

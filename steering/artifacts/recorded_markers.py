@@ -11,7 +11,7 @@ from typing import cast
 
 import torch
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.artifacts.recording_document import Recording
 from steering.interventions.directions import Directions
 from steering.interventions.panel import parse
@@ -23,6 +23,7 @@ from steering.models import loading
 from steering.models.chat_model import ChatModel, Quantization
 from steering.models.number_formats import Dtype
 from steering.sources import catalog
+from steering.system import whole_files
 
 
 def with_places(
@@ -64,7 +65,7 @@ def main() -> None:
     parser.add_argument("--model", default=catalog.DEFAULT_MODEL, help="catalog name, hub id, ...")
     parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
     options = parser.parse_args()
-    folder = options.directions or store.folder_of(options.model)
+    folder = options.directions or folders.folder_of(options.model)
     directions = store.load(options.model, folder)
     maps = store.read_maps(options.model, folder)
     recordings = store.recordings(options.model, folder)
@@ -79,7 +80,7 @@ def main() -> None:
         placed = with_places(
             recordings, model, directions, maps, digest=map_points.digest(folder / map_points.FILE)
         )
-    store.write_lines(folder / "recordings.jsonl", placed)
+    whole_files.write_lines(folder / "recordings.jsonl", placed)
 
 
 if __name__ == "__main__":

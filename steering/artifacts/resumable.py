@@ -9,12 +9,11 @@ from typing import Any
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from steering.artifacts import store
 from steering.artifacts.provenance import machine, unnamed_weights
 from steering.chat_templates.rendering import PLAIN
 from steering.models.chat_model import ChatModel
 from steering.sources.weights import cache_folder
-from steering.system import disk_space
+from steering.system import disk_space, whole_files
 from steering.system.progress import stage
 
 
@@ -50,7 +49,7 @@ class Stages:
         """Return a stage's tensors, computing them only the first time."""
         path = self.folder / f"{name}.safetensors"
         if not path.is_file():
-            store.write_file(path, save(compute()))
+            whole_files.write_file(path, save(compute()))
         return dict(load_file(path))
 
     def lines(

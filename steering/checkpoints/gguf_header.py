@@ -73,11 +73,11 @@ def check(path: Path) -> None:
     pooled = facts.entries.get(f"{architecture}.pooling_type")  # 0 is none
     if architecture in _EMBEDDERS or pooled:
         raise SteeringError(f"{path} is an embedding model ({architecture}): it writes no text")
-    parts = int(facts.entries.get("split.count", 1))
-    if parts > 1:
-        number = int(facts.entries.get("split.no", 0)) + 1
+    parts, number = (facts.entries.get(key) for key in ("split.count", "split.no"))
+    if isinstance(parts, int) and parts > 1:
+        part = f"part {number + 1}" if isinstance(number, int) else "a part"
         raise SteeringError(
-            f"{path} is part {number} of {parts} of a model; join them into one file with "
+            f"{path} is {part} of {parts} of a model; join them into one file with "
             "`llama-gguf-split --merge`, and give that"
         )
     if not architecture or not facts.tensors:

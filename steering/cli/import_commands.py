@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from steering import program
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command, all but `--model`."""
@@ -59,7 +61,7 @@ def show(document: Mapping[str, Any]) -> None:
     if not document["inlp_rank"]:
         print(
             "no INLP subspace: nullspace and flip need basis=dim, or their own from "
-            f"`python -m steering precompute --quick --model {document['model']}`"
+            f"`{program.name()} precompute --quick --model {document['model']}`"
         )
     for note in document["notes"]:
         print(f"note: {note}")

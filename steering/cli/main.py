@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from steering import defaults
+from steering import defaults, program
 from steering.cli import import_commands, request_commands
 from steering.cli.shared import show_plainly
 from steering.data import input_text
@@ -19,8 +19,10 @@ from steering.sources import catalog
 from steering.system import console
 from steering.system.lazy import Later
 
-study_commands = Later("steering.cli.study_commands")
 bench_commands = Later("steering.cli.bench_commands")
+evaluation = Later("steering.cli.evaluate_commands")
+fitting = Later("steering.cli.fit_commands")
+study = Later("steering.cli.study_commands")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +72,7 @@ def _print(document: Any, options: argparse.Namespace) -> None:  # noqa: ANN401
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line; the documentation is written from it."""
-    whole = argparse.ArgumentParser(prog="python -m steering", description=__doc__)
+    whole = argparse.ArgumentParser(prog=program.name(), description=program.named(__doc__ or ""))
     added = whole.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Any, show: Any, help_: str) -> argparse.ArgumentParser:  # noqa: ANN401
@@ -90,9 +92,9 @@ def parser() -> argparse.ArgumentParser:
             "fetch", request_commands.fetch, show_plainly, "download, verify and convert a model"
         )
     )
-    study, plain = study_commands, show_plainly
+    plain = show_plainly
     _precompute_options(
-        command("precompute", study.precompute, plain, "make everything the app needs")
+        command("precompute", fitting.precompute, plain, "make everything the app needs")
     )
     _generate_options(
         command(
@@ -113,13 +115,15 @@ def parser() -> argparse.ArgumentParser:
     _evaluate_options(
         command(
             "evaluate",
-            study.evaluate,
-            study.show_evaluate,
+            evaluation.evaluate,
+            evaluation.show,
             "the paper's comparison, with controls and intervals, on sets of prompts",
         )
     )
     _sweep_options(command("sweep", study.run, plain, "grids of rank, strength and layer"))
-    _model(command("results", study.results, study.show_evaluate, "print a model's stored results"))
+    _model(
+        command("results", evaluation.results, evaluation.show, "print a model's stored results")
+    )
     carry = _model(
         command("export", study.export, plain, "export the directions for other programs")
     )
@@ -191,7 +195,9 @@ def _precompute_options(parser: argparse.ArgumentParser) -> None:
         help="directions, maps and start settings only, in minutes, kept in the cache",
     )
     parser.add_argument(
-        "--out", type=Path, help="folder (default precomputed/<model>; with --quick the cache)"
+        "--out",
+        type=Path,
+        help="folder (default precomputed/<model> of a checkout, else the cache, as with --quick)",
     )
     parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
     parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from steering.app import App
-from steering.artifacts import store
+from steering.artifacts import folders, local_fits, store
 from steering.chat_templates import control_tokens
 from steering.cli import shared
 from steering.errors import SteeringError
@@ -22,7 +22,7 @@ loaded = Later("steering.adaptation.loaded")
 
 def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
     """List what is known of each model."""
-    shipped = store.available()
+    fitted = {*folders.available(), *local_fits.models()}
     return [
         {
             "name": name,
@@ -39,7 +39,7 @@ def models(_options: argparse.Namespace) -> list[dict[str, Any]]:
             "thinking_switch": entry.thinking_switch,
             "writes_date": entry.writes_date,
             "cached": weights.cached(name) is not None,
-            "directions": name in shipped,
+            "directions": name in fitted,
             "note": entry.note,
         }
         for name, entry in catalog.catalog().items()

@@ -4,8 +4,11 @@ import argparse
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from steering.artifacts import publishing
+from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse, usual
 from steering.system.progress import Report, Stage, Step, stage
 
@@ -38,6 +41,34 @@ def load(
             report=report,
             trial=partial(format_trial.trial, asked=folder),
         )
+
+
+def require_both(options: argparse.Namespace) -> None:
+    """Refuse prompts of one class without those of the other.
+
+    Raises:
+        SteeringError: Says which options belong together.
+    """
+    if (options.harmful is None) != (options.harmless is None):
+        raise SteeringError(
+            "give both --harmful and --harmless, or neither for the own prompt sets"
+        )
+    if getattr(options, "borderline", None) and not options.harmful:
+        raise SteeringError("--borderline goes with --harmful and --harmless; give these, too")
+
+
+def beside(options: argparse.Namespace, name: str, folder: Path | None = None) -> Path:
+    """Return where results of this name are written: beside the directions that they are of.
+
+    Args:
+        options: Name the model.
+        name: Of the file.
+        folder: Of the directions that were measured; None for the model's artifact.
+
+    Raises:
+        SteeringError: If there is no room for them.
+    """
+    return (folder or publishing.written_beside(options.model)) / name
 
 
 def panels(options: argparse.Namespace, directions: "Facts") -> list[Panel]:

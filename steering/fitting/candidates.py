@@ -14,13 +14,8 @@ from steering.fitting.scoring import right_sign
 from steering.inference.activations import capture_sets
 from steering.inference.metrics import refusal_score
 from steering.inference.next_token import logits_under
-from steering.interventions.directions import (
-    Directions,
-    ExtractionPoint,
-    Inlp,
-    difference_in_means,
-    inlp,
-)
+from steering.interventions.directions import Directions, ExtractionPoint, difference_in_means
+from steering.interventions.inlp import Inlp, inlp
 from steering.interventions.subspace import Subspace
 from steering.maps.model_maps import Maps
 from steering.maps.model_maps import fit as fit_maps

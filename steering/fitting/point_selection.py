@@ -24,7 +24,8 @@ from typing import Any
 from steering.errors import SteeringError
 from steering.fitting.scoring import Score
 from steering.intervals import standard_error
-from steering.interventions.directions import ExtractionPoint, Inlp
+from steering.interventions.directions import ExtractionPoint
+from steering.interventions.inlp import Inlp
 
 SCREENED = 12
 """Prompts of each class in the first round (chosen)."""

@@ -8,42 +8,31 @@ perhaps no direction at some layers; what needs these says so.
 import contextlib
 import hashlib
 import json
-import shutil
-import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-from steering.artifacts import local_fits, store
+from steering.artifacts import folders, local_fits, publishing, store
 from steering.artifacts.manifest_document import ManifestFacts, OriginEntry
 from steering.errors import SteeringError
-from steering.foreign.foreign_files import start_of
-from steering.foreign.foreign_formats import Foreign, Numbers, Shape, read
+from steering.foreign import own_exports
+from steering.foreign.foreign_formats import read
+from steering.foreign.foreign_vectors import Foreign, Numbers
+from steering.foreign.model_shape import Shape, shape_of
 from steering.interventions.directions import Directions, ExtractionPoint
-from steering.sources import catalog, weights
+from steering.system import whole_files
 
 USUAL_DEPTH: Final = 0.5
 """Share of the depth at which a direction is taken where the file chooses none and has several
 (chosen: Arditi et al. took theirs at .38 to .63 in models of up to 8 billion weights)."""
-_OWN: Final = ("manifest.json", "directions.safetensors")
-_LARGEST: Final = 4_000_000_000
-"""Bytes that a member of an archive may have (chosen: far above any model's directions)."""
 _UNCHECKED: Final = (
     "the width fits; whether they were found on these very weights, no file can tell"
 )
-_COMPUTED: Final = (
-    *("schema", "model", "positions", "dim_place", "inlp_place", "default_k", "default_c"),
-    *("inlp", "places", "imported", "directions_sha256"),
-)
-"""What `artifact.write` says of directions itself."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +91,7 @@ def import_directions(
             directions that were fitted and not imported; nothing is changed then.
     """
     shape, wishes = shape_of(model), wishes or Wishes()
-    with _own_folder(path) as own:
+    with own_exports.own_folder(path) as own:
         if own is None:
             foreign = read(path, shape, numbers=wishes.numbers, layer=wishes.layer)
             directions, manifest = _assembled(foreign, shape, wishes)
@@ -114,49 +103,11 @@ def import_directions(
     folder = out or local_fits.root(model) / f"{local_fits.IMPORTED}{key[:12]}"
     _require_free(folder)
     # Maps of an earlier import are of other directions.
-    with store.replacing(folder, leaving_out=["maps.safetensors"]) as made:
+    with publishing.replacing(folder, leaving_out=["maps.safetensors"]) as made:
         store.write(made, directions, manifest)
         if maps is not None:
-            store.write_file(made / "maps.safetensors", maps)
+            whole_files.write_file(made / "maps.safetensors", maps)
     return Imported(folder, store.load(model, folder), manifest, _cosine(directions, model))
-
-
-def shape_of(model: str) -> Shape:
-    """Return the number of blocks and the width of a model, without its weights.
-
-    Raises:
-        SteeringError: If they cannot be known on this machine.
-    """
-    if entry := catalog.find(model):
-        return Shape(model, entry.n_layers, entry.d_model)
-    weights.require_known(model)
-    folder = Path(model).expanduser()
-    if not (folder / "config.json").is_file():
-        found = weights.cached(model)
-        if found is None:
-            raise SteeringError(
-                f"how wide {model} is cannot be known, since it is not on this machine; fetch it "
-                f"first with `python -m steering fetch --model {model}`"
-            )
-        folder = found.folder
-    config = store.read_json(folder / "config.json")
-    layers = _first(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers")
-    width = _first(config, "hidden_size", "n_embd", "d_model")
-    if layers is None or width is None:
-        raise SteeringError(f"{folder / 'config.json'} does not say num_hidden_layers, hidden_size")
-    return Shape(model, layers, width)
-
-
-def _first(config: Any, *names: str) -> int | None:  # noqa: ANN401
-    """Return a number of the text model, which multimodal wrappers hold one level down."""
-    if not isinstance(config, Mapping):
-        return None
-    for inner in (config.get("text_config"), config.get("llm_config"), config):
-        for name in names:
-            value = inner.get(name) if isinstance(inner, Mapping) else None
-            if isinstance(value, int) and value > 0:
-                return value
-    return None
 
 
 def _assembled(foreign: Foreign, shape: Shape, wishes: Wishes) -> tuple[Directions, ManifestFacts]:
@@ -219,9 +170,25 @@ def _chosen(foreign: Foreign, shape: Shape, layer: int | None) -> tuple[Extracti
     return point, "nearest to half the depth, not measured; --layer chooses another"
 
 
+def _taken_back(
+    own: Path, path: Path, shape: Shape, wishes: Wishes
+) -> tuple[Directions, ManifestFacts, bytes | None]:
+    """Return directions of this project, with their origin."""
+    if wishes != Wishes():
+        raise SteeringError(
+            f"{path} says itself where its directions are taken and how long they are; leave "
+            "--layer, --scale, --flip-sign and --numbers out"
+        )
+    directions, manifest, notes, maps = own_exports.taken_back(own, shape)
+    content = (path if path.is_file() else own / "directions.safetensors").read_bytes()
+    files = {path.name: hashlib.sha256(content).hexdigest()}
+    manifest["imported_from"] = _origin("artifact of this project", files, notes, wishes)
+    return directions, manifest, maps
+
+
 def _cosine(directions: Directions, model: str) -> float | None:
     """Compare with the difference in means that the model has without it, at the same layer."""
-    folder = store.folder_of(model)
+    folder = folders.folder_of(model)
     if not (folder / local_fits.MANIFEST).is_file() or folder.name.startswith(local_fits.IMPORTED):
         return None
     known = store.load(model, folder)
@@ -234,68 +201,6 @@ def _cosine(directions: Directions, model: str) -> float | None:
     return float(torch.nn.functional.cosine_similarity(own, other, dim=0)) if other.any() else None
 
 
-@contextmanager
-def _own_folder(path: Path) -> Iterator[Path | None]:
-    """Give the folder of an artifact: the path itself, or what an exported archive holds."""
-    if path.is_dir():
-        yield path if all((path / name).is_file() for name in _OWN) else None
-        return
-    if not path.is_file() or not start_of(path).startswith(b"PK\x03\x04"):
-        yield None
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        # torch's own files are archives as well; only ours has a manifest.
-        yield Path(folder) if _unpacked(path, Path(folder)) else None
-
-
-def _unpacked(path: Path, folder: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if not all(name in names for name in _OWN):
-                return False
-            for name in (*_OWN, "maps.safetensors"):
-                if name not in names:
-                    continue
-                if archive.getinfo(name).file_size > _LARGEST:
-                    raise SteeringError(f"{name} in {path} is larger than any model's directions")
-                with archive.open(name) as member, (folder / name).open("wb") as file:
-                    shutil.copyfileobj(member, file)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError) as error:
-        raise SteeringError(f"{path} is no whole archive: {error}; copy it again") from error
-    return True
-
-
-def _taken_back(
-    own: Path, path: Path, shape: Shape, wishes: Wishes
-) -> tuple[Directions, ManifestFacts, bytes | None]:
-    """Return directions of this project, as they were exported."""
-    if wishes != Wishes():
-        raise SteeringError(
-            f"{path} says itself where its directions are taken and how long they are; leave "
-            "--layer, --scale, --flip-sign and --numbers out"
-        )
-    said, found = store.manifest(shape.model, own), store.load(shape.model, own)
-    found.require(shape.model, n_layers=shape.n_layers, d_model=shape.d_model)
-    other = found.model != shape.model
-    notes = [f"they were fitted on {found.model}; the width fits"] if other else []
-    kept = cast(
-        ManifestFacts, {name: value for name, value in said.items() if name not in _COMPUTED}
-    )
-    files = {path.name: _sha256(path if path.is_file() else own / _OWN[1])}
-    kept["imported_from"] = _origin("artifact of this project", files, tuple(notes), wishes)
-    maps = own / "maps.safetensors"
-    content = None
-    if maps.is_file() and not other:
-        store.read_maps(shape.model, own)  # broken ones are told now
-        content = maps.read_bytes()
-    return replace(found, model=shape.model), kept, content
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _require_free(folder: Path) -> None:
     """Refuse to write over directions that were fitted: they may have cost hours."""
     if not folder.exists():
@@ -303,9 +208,9 @@ def _require_free(folder: Path) -> None:
     if not folder.is_dir():
         raise SteeringError(f"{folder} is a file; give a folder with --out")
     with contextlib.suppress(SteeringError):
-        if "imported_from" in store.read_json(folder / "manifest.json"):
+        if "imported_from" in whole_files.read_json(folder / "manifest.json"):
             return
-    if any(path.name != store.PARTIAL for path in folder.iterdir()):
+    if any(path.name != publishing.PARTIAL for path in folder.iterdir()):
         raise SteeringError(
             f"{folder} is not empty, and what is in it was not imported; give a new folder with "
             "--out"

@@ -87,7 +87,7 @@ class Points:
 
 
 def read(path: Path) -> Points:
-    """Read the points of maps that `artifact.write_maps` wrote.
+    """Read the points of maps that `store.write_maps` wrote.
 
     Raises:
         OSError, SafetensorError, KeyError, ValueError: If they are not there or broken.

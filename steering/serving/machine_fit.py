@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from steering import program
 from steering.errors import SteeringError
 from steering.formatting import sentence
 from steering.system.progress import Step, amount, watched_by
@@ -134,7 +135,7 @@ def remedy(engine: "Engine") -> str:
     """Return what can be done about a model without directions, by whoever may."""
     if engine.supply.adapting.fit is not None:
         return "press “Fit directions and maps” under the map"
-    command = f"python -m steering precompute --quick --model {shlex.quote(engine.name)}"
+    command = f"{program.name()} precompute --quick --model {shlex.quote(engine.name)}"
     return f"whoever runs this page can make them with `{command}`"
 
 

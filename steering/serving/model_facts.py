@@ -1,6 +1,6 @@
 """Facts for choosing a model: what it needs, and how well it refuses."""
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.artifacts.evaluation_document import EVALUATION_SCHEMA, rates_of
 from steering.evaluation.ranking import baseline_of
 from steering.intervals import IntervalEntry
@@ -13,7 +13,7 @@ def baseline_refusal(name: str) -> IntervalEntry | None:
     Returns:
         The rate with its 95 % interval and the number of requests, from the shipped evaluation.
     """
-    if name not in store.available():
+    if name not in folders.available():
         return None
     document = store.evaluation(name)
     if document is None or document["schema"] != EVALUATION_SCHEMA:

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final, Literal, TypedDict, cast
 
-from steering.artifacts import store
+from steering.artifacts import folders
 from steering.artifacts.manifest_document import ProvenanceEntry
 from steering.errors import SteeringError
 from steering.intervals import (
@@ -22,6 +22,7 @@ from steering.intervals import (
     wilson,
 )
 from steering.interventions.panel import Panel
+from steering.system import whole_files
 
 SWEEP_SCHEMA: Final = 1
 """Raised whenever a reader of the old table would misread the new one."""
@@ -176,7 +177,7 @@ def shares_of(row: SweepRow) -> dict[str, float]:
 def write(out: Path, rows: Sequence[SweepRow], facts: SweepFacts) -> None:
     """Write the table and, beside it, what its columns mean and where it comes from."""
     content = as_text(rows).encode()
-    store.write_file(out, content)
+    whole_files.write_file(out, content)
     document: SweepDocument = {
         "schema": SWEEP_SCHEMA,
         "table": out.name,
@@ -184,7 +185,7 @@ def write(out: Path, rows: Sequence[SweepRow], facts: SweepFacts) -> None:
         "columns": dict(SWEEP_COLUMNS),
         **facts,
     }
-    store.write_json(out.with_suffix(".json"), document)
+    whole_files.write_json(out.with_suffix(".json"), document)
 
 
 def as_text(rows: Iterable[SweepRow]) -> str:
@@ -204,7 +205,7 @@ def load(path: Path) -> tuple[list[SweepRow], SweepDocument]:
     Raises:
         SteeringError: If they are missing, broken, of another schema or of different runs.
     """
-    document = store.read_json(path.with_suffix(".json"))
+    document = whole_files.read_json(path.with_suffix(".json"))
     content = path.read_bytes() if path.is_file() else b""
     if (
         not isinstance(document, dict)
@@ -233,7 +234,7 @@ def read(model: str, folder: Path | None = None) -> list[SweepRow]:
     Raises:
         SteeringError: If the table is broken, or of another schema.
     """
-    path = (folder or store.folder_of(model)) / TABLE
+    path = (folder or folders.folder_of(model)) / TABLE
     return load(path)[0] if path.is_file() else []
 
 

@@ -1,13 +1,15 @@
 """The page's longer texts: what one sees, the formula, the limits, the facts of the model."""
 
-from html import escape
 from typing import TYPE_CHECKING, Final
+
+from markupsafe import Markup
 
 from steering import formatting
 from steering.interventions import missing_parts
 from steering.serving import model_facts
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
+from steering.ui.templates import template
 from steering.ui.text import isolated
 
 if TYPE_CHECKING:
@@ -30,8 +32,12 @@ BUG: Final = (
     "Something in the app itself went wrong; the server's log has the details. "
     "Press Run to try again."
 )
+_FACTS = template(
+    '<dl class="facts">{% for name, value in rows %}<dt>{{ name }}</dt>'
+    '<dd{% if name in names %} translate="no"{% endif %}>{{ value }}</dd>{% endfor %}</dl>'
+)
 _NAMES: Final = ("Model", "Weights", "Refusal openers")
-_AS_IT_IS: Final = ' translate="no"'
+"""Facts that a browser's translator has to leave alone."""
 
 
 def lesson() -> str:
@@ -39,7 +45,7 @@ def lesson() -> str:
     return (ASSETS / "lesson.html").read_text("utf-8")
 
 
-def facts(engine: Engine) -> str:
+def facts(engine: Engine) -> Markup:
     """Return what there is to know of the model and its directions, as a list."""
     rows = [("Model", engine.name), *model_facts.rows(engine.name)]
     directions, model = engine.outline, engine.model
@@ -70,11 +76,7 @@ def facts(engine: Engine) -> str:
             rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
         else:
             rows.append(("INLP", formatting.sentence(missing_parts.no_inlp(directions.model))))
-    items = "".join(
-        f"<dt>{escape(name)}</dt><dd{_AS_IT_IS * (name in _NAMES)}>{escape(isolated(value))}</dd>"
-        for name, value in rows
-    )
-    return f'<dl class="facts">{items}</dl>'
+    return _FACTS(rows=[(name, isolated(value)) for name, value in rows], names=_NAMES)
 
 
 def _thinking(model: "ChatModel") -> str:

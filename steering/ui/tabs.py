@@ -10,24 +10,27 @@ from typing import Final
 
 import gradio as gr
 
+from steering.ui.templates import template
+
 NAMES: Final[Mapping[str, str]] = {
     "playground": "Playground",
     "dose": "Dose and response",
     "results": "Results",
 }
 """The tabs from first to last: the hash in the page's address, and the name on the tab."""
+_BAR = template(
+    '<nav aria-label="Parts of this page"><div role="tablist">'
+    "{% for name, title in names.items() %}"
+    '<a role="tab" id="tab-{{ name }}" href="#{{ name }}" data-tab="{{ name }}" '
+    'aria-controls="panel-{{ name }}">{{ title }}</a>{% endfor %}</div></nav>'
+)
 
 
 def bar() -> gr.HTML:
     """Lay out the bar; to be called inside a `gr.Blocks`."""
     # Who is selected, and what a panel is called, is said by assets/page/tabs.js.
-    tabs = "".join(
-        f'<a role="tab" id="tab-{name}" href="#{name}" data-tab="{name}" '
-        f'aria-controls="panel-{name}">{title}</a>'
-        for name, title in NAMES.items()
-    )
     return gr.HTML(
-        f'<nav aria-label="Parts of this page"><div role="tablist">{tabs}</div></nav>',
+        _BAR(names=NAMES),
         elem_id="tabs",
         js_on_load="window.steering.tabs.tell();",
     )

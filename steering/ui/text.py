@@ -1,20 +1,21 @@
 """What the page says, as pure functions from plain data to text and HTML.
 
-Everything that comes from a model or a visitor passes through `html.escape` here, and nowhere is
-such text put into a page in another way.
+What comes from a model or a visitor is filled into templates, which escape it.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Final, Literal
 from unicodedata import bidirectional
+
+from markupsafe import Markup
 
 from steering.formatting import sentence
 from steering.inference.comparison import Answer
 from steering.serving.status import Status
 from steering.system.progress import amount
+from steering.ui.templates import NOTHING, static, template
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,44 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Mirrors those k directions: what reads as harmful then reads as harmless, and vice versa.",
     ),
 }
-SHAPES: Final = {
-    "baseline": '<circle cx="8" cy="8" r="6"/>',
-    "actadd": '<path d="M8 1.5 15 14H1Z"/>',
-    "ablation": '<rect x="2" y="2" width="12" height="12" rx="1"/>',
-    "nullspace": '<path d="M8 .5 15.5 8 8 15.5.5 8Z"/>',
-    "flip": '<path d="M1 2.5 7.2 8 1 13.5Zm14 0L8.8 8 15 13.5Z"/>',
-    "own": '<path d="M5.5 1h5v4.5H15v5h-4.5V15h-5v-4.5H1v-5h4.5Z"/>',
+SHAPES: Final[Mapping[str, Markup]] = {
+    "baseline": static('<circle cx="8" cy="8" r="6"/>'),
+    "actadd": static('<path d="M8 1.5 15 14H1Z"/>'),
+    "ablation": static('<rect x="2" y="2" width="12" height="12" rx="1"/>'),
+    "nullspace": static('<path d="M8 .5 15.5 8 8 15.5.5 8Z"/>'),
+    "flip": static('<path d="M1 2.5 7.2 8 1 13.5Zm14 0L8.8 8 15 13.5Z"/>'),
+    "own": static('<path d="M5.5 1h5v4.5H15v5h-4.5V15h-5v-4.5H1v-5h4.5Z"/>'),
 }
 """A mark for each card, told apart by shape as well as by colour."""
+_WRITTEN = template(
+    '<{{ tag }} class="written" dir="auto" translate="no">{{ words }}{{ end }}</{{ tag }}>'
+)
+_MARK = template('<svg class="mark" viewBox="0 0 16 16" aria-hidden="true">{{ shape }}</svg>')
+_HEAD = template('<h3>{{ mark }}{{ title }}</h3><p class="line">{{ line }}</p>')
+_PROBLEM = template('<p class="problem" role="alert">{{ words }}</p>')
+_FORM = template(
+    '<button type="button" class="form" data-copy="{{ panel }}" '
+    'aria-label="Copy the text form {{ panel }}"><code translate="no">{{ panel }}</code>'
+    '<span class="copy" aria-hidden="true">copy</span></button>'
+)
+_NOTE = template(
+    '<p class="note {{ tone }}" role="{{ "alert" if tone == "error" else "status" }}">{{ words }}'
+    '{% if detail %}<span class="unseen"> {{ detail }}</span>{% endif %}</p>'
+)
+_STRIP = template(
+    '<div class="strip" data-phase="{{ phase }}"><span class="lamp" aria-hidden="true"></span>'
+    '<b>{{ title }}</b><em>{{ word }}</em><span class="about">{{ about }}</span>{{ bar }}</div>'
+)
+_ENDLESS_BAR = static('<i class="bar endless" role="progressbar" aria-label="Loading"><u></u></i>')
+_BAR = template(
+    '<i class="bar" role="progressbar" aria-label="Loading" aria-valuemin="0" aria-valuemax="100" '
+    'aria-valuenow="{{ "%.0f" | format(percent) }}">'
+    '<u style="width:{{ "%.1f" | format(percent) }}%"></u></i>'
+    '<span class="amount">{{ amount }}</span>'
+)
 
 
-def written(words: str, *, tag: str = "bdi") -> str:
+def written(words: str, *, tag: str = "bdi", end: Markup = NOTHING) -> Markup:
     """Return what a visitor or a model has written, as an element that is read as it stands.
 
     Its direction is its own (Arabic and Hebrew begin at the right), and a browser's translator
@@ -69,8 +96,9 @@ def written(words: str, *, tag: str = "bdi") -> str:
     Args:
         words: Text of any language.
         tag: `bdi` inside a sentence, `div` for a text of its own, `code` for a token.
+        end: What stands where the text goes on.
     """
-    return f'<{tag} class="written" dir="auto" translate="no">{escape(words)}</{tag}>'
+    return _WRITTEN(words=words, tag=tag, end=end)
 
 
 def isolated(words: str) -> str:
@@ -84,9 +112,9 @@ def isolated(words: str) -> str:
     return re.sub("“([^”]*)”", "“\u2068\\1\u2069”", words)
 
 
-def mark(slot: str) -> str:
+def mark(slot: str) -> Markup:
     """Return a card's coloured shape."""
-    return f'<svg class="mark" viewBox="0 0 16 16" aria-hidden="true">{SHAPES[slot]}</svg>'
+    return _MARK(shape=SHAPES[slot])
 
 
 def title(slot: str, kind: str) -> str:
@@ -94,25 +122,20 @@ def title(slot: str, kind: str) -> str:
     return "Your own edit" if slot == "own" else KINDS[kind].title
 
 
-def head(slot: str, kind: str, problem: str | None = None) -> str:
+def head(slot: str, kind: str, problem: str | None = None) -> Markup:
     """Return the top of a card: its mark, name and explanation, or what it lacks."""
-    line = escape(sentence(problem)) if problem else KINDS[kind].line
-    return f'<h3>{mark(slot)}{title(slot, kind)}</h3><p class="line">{line}</p>'
+    line = sentence(problem) if problem else KINDS[kind].line
+    return _HEAD(mark=mark(slot), title=title(slot, kind), line=line)
 
 
-def form(panel: str, problem: str | None = None) -> str:
+def form(panel: str, problem: str | None = None) -> Markup:
     """Return a panel's text form as a button that copies it, or why the settings do not fit."""
     if problem:
-        return f'<p class="problem" role="alert">{escape(sentence(problem))}</p>'
-    shown = escape(panel, quote=True)
-    return (
-        f'<button type="button" class="form" data-copy="{shown}" '
-        f'aria-label="Copy the text form {shown}"><code translate="no">{shown}</code>'
-        '<span class="copy" aria-hidden="true">copy</span></button>'
-    )
+        return _PROBLEM(words=sentence(problem))
+    return _FORM(panel=panel)
 
 
-def note(words: str, tone: Literal["calm", "busy", "error"] = "calm", detail: str = "") -> str:
+def note(words: str, tone: Literal["calm", "busy", "error"] = "calm", detail: str = "") -> Markup:
     """Return the line under the request: what is happening, or what went wrong.
 
     Args:
@@ -120,9 +143,7 @@ def note(words: str, tone: Literal["calm", "busy", "error"] = "calm", detail: st
         tone: `busy` while something is under way, `error` if something went wrong.
         detail: What is said to those who do not see the cards.
     """
-    role = "alert" if tone == "error" else "status"
-    unseen = f'<span class="unseen"> {escape(detail)}</span>' if detail else ""
-    return f'<p class="note {tone}" role="{role}">{escape(words)}{unseen}</p>'
+    return _NOTE(words=words, tone=tone, detail=detail)
 
 
 def position_in_line(ahead: int, status: Status) -> str:
@@ -146,7 +167,7 @@ def outcome(titles: Sequence[str], answers: Sequence[Answer]) -> str:
     return "; ".join(said) + "."
 
 
-def strip(status: Status, title: str, *, recordings: int) -> str:
+def strip(status: Status, title: str, *, recordings: int) -> Markup:
     """Return the status strip: which model, how far it is, how its numbers are held."""
     words = {
         "idle": "Not loaded",
@@ -161,23 +182,17 @@ def strip(status: Status, title: str, *, recordings: int) -> str:
         about = status.sentence.rstrip(".") + "."
     if status.phase != "ready" and recordings:
         about += " Meanwhile the examples show recorded answers."
-    bar = ""
-    if status.phase == "loading":
-        bar = _bar(status)
-    return (
-        f'<div class="strip" data-phase="{status.phase}"><span class="lamp" aria-hidden="true">'
-        f"</span><b>{escape(title)}</b><em>{words[status.phase]}</em>"
-        f'<span class="about">{escape(about)}</span>{bar}</div>'
+    return _STRIP(
+        phase=status.phase,
+        title=title,
+        word=words[status.phase],
+        about=about,
+        bar=_bar(status) if status.phase == "loading" else NOTHING,
     )
 
 
-def _bar(status: Status) -> str:
+def _bar(status: Status) -> Markup:
     step = status.step
     if step is None or step.total <= 0:
-        return '<i class="bar endless" role="progressbar" aria-label="Loading"><u></u></i>'
-    percent = min(100.0, 100 * step.done / step.total)
-    return (
-        f'<i class="bar" role="progressbar" aria-label="Loading" aria-valuemin="0" '
-        f'aria-valuemax="100" aria-valuenow="{percent:.0f}"><u style="width:{percent:.1f}%"></u>'
-        f'</i><span class="amount">{amount(step)}</span>'
-    )
+        return _ENDLESS_BAR
+    return _BAR(percent=min(100.0, 100 * step.done / step.total), amount=amount(step))

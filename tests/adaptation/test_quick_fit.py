@@ -8,7 +8,7 @@ import torch
 
 from steering import app
 from steering.adaptation import loaded, quick_fit
-from steering.artifacts import store
+from steering.artifacts import folders, publishing, store
 from steering.errors import NotFittedError
 from steering.fitting import candidates, choice, start_values
 from steering.fitting.choice import QUICK
@@ -158,7 +158,8 @@ def test_a_fit_that_is_killed_while_it_is_written_leaves_the_one_before(
     folder = quick_fit.folder_of(tiny)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     fewer = {name: texts[:-2] for name, texts in splits.train.items()}
-    real = getattr(store, step)
+    module = publishing if step == "publish" else store
+    real = getattr(module, step)
 
     def stop(*arguments, **options):
         if step != "publish":
@@ -166,7 +167,7 @@ def test_a_fit_that_is_killed_while_it_is_written_leaves_the_one_before(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, step, stop)
+        patch.setattr(module, step, stop)
         with pytest.raises(KeyboardInterrupt):
             quick_fit.quick(tiny, replace(splits, train=fewer, source="fewer"))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -182,12 +183,12 @@ def test_a_model_without_shipped_directions_has_nothing_to_take_over(tiny):
 def test_the_command_writes_into_the_cache_and_not_over_what_is_shipped(
     tiny, splits, monkeypatch, capsys, tmp_path
 ):
-    from steering.cli import shared, study_commands
+    from steering.cli import fit_commands, shared
     from steering.cli.main import main
 
     monkeypatch.setattr(shared, "load", lambda options: tiny)
-    monkeypatch.setattr(study_commands.PromptSplits, "own", lambda: splits)
-    monkeypatch.setattr(store, "ROOT", tmp_path / "shipped")
+    monkeypatch.setattr(fit_commands.PromptSplits, "own", lambda: splits)
+    monkeypatch.setattr(folders, "ROOT", tmp_path / "shipped")
     assert main(["precompute", "--quick", "--model", tiny.name, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["folder"] == str(quick_fit.folder_of(tiny))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from steering.artifacts import store
+from steering.system import whole_files
 
 
 def rate(low: float, high: float) -> dict[str, float]:
@@ -33,10 +34,10 @@ def folder(tmp_path, fitted) -> Path:
             "kl": 0.5,
         },
     ]
-    store.write_json(place / "evaluation.json", {"panels": panels})
-    store.write_lines(place / "recordings.jsonl", [{"prompt": "hé"}])
-    store.write_file(place / "maps.safetensors", b"maps")
-    store.write_file(place / "sweep.csv", b"sweep")
-    store.write_file(place / ".hidden.json", b"{}")
-    store.write_file(place / "notes.txt~", b"private")
+    whole_files.write_json(place / "evaluation.json", {"panels": panels})
+    whole_files.write_lines(place / "recordings.jsonl", [{"prompt": "hé"}])
+    whole_files.write_file(place / "maps.safetensors", b"maps")
+    whole_files.write_file(place / "sweep.csv", b"sweep")
+    whole_files.write_file(place / ".hidden.json", b"{}")
+    whole_files.write_file(place / "notes.txt~", b"private")
     return place

@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.artifacts.convert import convert
 from steering.errors import SteeringError
+from steering.system import whole_files
 from tests.helpers import tiny_evaluations, transfers
 from tests.helpers.old_evaluations import older, older_transfer
 
@@ -15,8 +16,8 @@ NEW = {"evaluation.json": tiny_evaluations.document(), "transfer.json": transfer
 
 @pytest.fixture
 def old(tmp_path):
-    store.write_json(tmp_path / "evaluation.json", older(NEW["evaluation.json"]))
-    store.write_json(tmp_path / "transfer.json", older_transfer(NEW["transfer.json"]))
+    whole_files.write_json(tmp_path / "evaluation.json", older(NEW["evaluation.json"]))
+    whole_files.write_json(tmp_path / "transfer.json", older_transfer(NEW["transfer.json"]))
     return tmp_path
 
 
@@ -33,13 +34,13 @@ def test_what_is_not_converted_is_read_as_if_it_were(old):
 
 
 def test_the_shipped_documents_are_of_this_version():
-    assert [convert(store.shipped(name)) for name in store.available()] == [()] * 2
+    assert [convert(folders.shipped(name)) for name in folders.available()] == [()] * 2
 
 
 @pytest.mark.parametrize("panels", [[{"panel": "flip", "harmful": {"refusal_rate": 1}}], "none"])
 def test_a_broken_document_is_named_and_left_alone(tmp_path, panels):
     path = tmp_path / "evaluation.json"
-    store.write_json(path, {"schema": 2, "panels": panels})
+    whole_files.write_json(path, {"schema": 2, "panels": panels})
     before = path.read_bytes()
     with pytest.raises(SteeringError, match=r"evaluation\.json cannot be read"):
         convert(tmp_path)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.artifacts.evaluation_document import EvaluationDocument, rates_of
 from tests.helpers import tiny_evaluations
 from tests.helpers.typed_documents import faults
@@ -24,7 +24,7 @@ SNIPPETS = {
 """What a reader writes, and whether it is right."""
 
 
-@pytest.mark.parametrize("model", store.available())
+@pytest.mark.parametrize("model", folders.available())
 def test_the_shipped_evaluations_are_what_the_types_say(model):
     assert faults(store.evaluation(model), EvaluationDocument) == []
 

@@ -20,6 +20,7 @@ from steering.artifacts.export import bundle, control_vector, export, steering_v
 from steering.errors import SteeringError
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
+from steering.system import whole_files
 from tests.helpers.archives import opened
 
 
@@ -219,7 +220,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(folder, tmp_path, monk
     def fail(*_args: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(store.os, "replace", fail)
+    monkeypatch.setattr(whole_files.os, "replace", fail)
     with pytest.raises(SteeringError, match="could not be written"):
         export("tiny-qwen2", out, folder=folder)
     assert out.read_bytes() == b"old"

@@ -1,8 +1,10 @@
 import re
+from dataclasses import replace
 
 import torch
 from safetensors.torch import load_file
 
+from steering.artifacts import store
 from steering.artifacts.export import bundle
 from tests.helpers.archives import opened
 
@@ -29,3 +31,25 @@ def test_the_commands_of_the_readme_read_the_files(fitted, folder, tmp_path):
     (line,) = re.findall(r"SteeringVector\((\{.+\}), ", members["README.md"].decode())
     found = eval(line, {"layers": load_file(tmp_path / "v.safetensors")})
     assert torch.equal(found[1], fitted.raw((-2, 2)))
+
+
+def test_of_imported_directions_nothing_is_promised_that_only_a_difference_in_means_has(
+    fitted, tmp_path
+):
+    imported = replace(
+        fitted,
+        harmless_mean=None,
+        inlp={},
+        inlp_point=fitted.dim_point,
+        points=(fitted.dim_point,),
+        imported="imported from a file",
+    )
+    for directions, promised in ((fitted, True), (imported, False)):
+        folder = tmp_path / str(promised)
+        store.write(folder, directions, {})
+        text = opened(bundle(directions, folder))["README.md"].decode()
+        assert ("induces it" in text) == promised
+        assert ("moves one mean onto the other" in text) == promised
+    # The key by which the manifest says where a difference is known.
+    (key,) = re.findall(r"`manifest\.json` lists `(\w+)`", text)
+    assert store.manifest("tiny", folder)[key] == [list(fitted.dim_point)]

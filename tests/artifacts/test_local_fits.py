@@ -5,12 +5,13 @@ import os
 
 import pytest
 
-from steering.artifacts import local_fits, store
+from steering.artifacts import folders, local_fits
 
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch, tmp_path):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    monkeypatch.setattr(folders, "ROOT", tmp_path / "shipped")
     return tmp_path
 
 
@@ -27,17 +28,17 @@ def test_the_newest_fit_serves_a_model_without_a_shipped_artifact(tmp_path):
     assert local_fits.newest("org/name") is None
     old, new = put("org/name", "float32-none-cpu", 9), put("org/name", "bfloat16-none-cpu", 1)
     assert local_fits.newest("org/name") == new != old
-    assert store.folder_of("org/name", tmp_path / "shipped") == new
+    assert folders.folder_of("org/name") == new
     assert local_fits.newest("another") is None
 
 
 def test_the_shipped_artifact_comes_before_any_fit(tmp_path):
     put("tiny", "float32-none-cpu", 1)
-    shipped = store.shipped("tiny", tmp_path / "shipped")
-    assert store.folder_of("tiny", tmp_path / "shipped") != shipped
+    shipped = folders.shipped("tiny")
+    assert folders.folder_of("tiny") != shipped
     shipped.mkdir(parents=True)
     (shipped / "manifest.json").write_text("{}")
-    assert store.folder_of("tiny", tmp_path / "shipped") == shipped
+    assert folders.folder_of("tiny") == shipped
 
 
 def test_a_fit_belongs_to_the_weights_it_was_made_on():

@@ -1,11 +1,11 @@
 import pytest
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.artifacts.manifest_document import Manifest
 from tests.helpers.typed_documents import faults
 
 
-@pytest.mark.parametrize("model", store.available())
+@pytest.mark.parametrize("model", folders.available())
 def test_the_shipped_manifests_are_what_the_type_says(model):
     assert faults(store.manifest(model), Manifest) == []
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from steering.adaptation import drift
-from steering.artifacts import store
+from steering.adaptation import drift, layer_drift
+from steering.artifacts import folders, store
 from steering.artifacts.recorded_markers import with_places
 from steering.inference.comparison import Answer
 from steering.interventions.panel import parse
@@ -117,7 +117,7 @@ def test_a_card_that_was_set_otherwise_has_no_recorded_place(placed, fitted):
     assert set(card_settings.landed(placed, panels, fitted, maps=DIGEST)) == {"baseline"}
 
 
-@pytest.mark.parametrize("name", store.available())
+@pytest.mark.parametrize("name", folders.available())
 def test_shipped_recordings_have_places_on_the_shipped_maps(name):
     outline, charted = store.outline(name), store.read_points(name)
     assert charted is not None
@@ -167,4 +167,4 @@ def test_shipped_places_are_where_the_model_lands_on_this_machine(real):
         classes = [t[labels == name] for name in ("harmful", "harmless")]
         deviation = np.concatenate([each - each.mean() for each in classes]).std()
         # Eight requests scatter more than the calibration prompts do.
-        assert np.sqrt(np.square(steps[:, index]).mean()) <= 2 * drift.USABLE * deviation
+        assert np.sqrt(np.square(steps[:, index]).mean()) <= 2 * layer_drift.USABLE * deviation

@@ -3,13 +3,13 @@ from typing import get_type_hints
 
 import pytest
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.artifacts.recording_document import RecordedAnswer, Recording
 from steering.inference.comparison import Answer
 from tests.helpers.typed_documents import faults
 
 
-@pytest.mark.parametrize("model", store.available())
+@pytest.mark.parametrize("model", folders.available())
 def test_the_shipped_recordings_are_what_the_type_says(model):
     found = store.recordings(model)
     assert found

@@ -1,7 +1,5 @@
-import contextlib
 import errno
 import hashlib
-import io
 import json
 import os
 from dataclasses import replace
@@ -11,23 +9,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from steering.artifacts import store
-from steering.artifacts.store import (
-    available,
-    evaluation,
-    folder_of,
-    load,
-    manifest,
-    recordings,
-    write,
-    write_file,
-    write_json,
-    write_lines,
-)
+from steering.artifacts.folders import available, folder_of
+from steering.artifacts.store import evaluation, load, manifest, recordings, write
 from steering.errors import SteeringError
 from steering.fitting.point_selection import FINALISTS, candidates
 from steering.fitting.scoring import Score
 from steering.interventions.directions import Directions
+from steering.system import whole_files
+from steering.system.whole_files import write_json, write_lines
 
 LARGEST = 8_000_000
 """Bytes of a shipped folder: a few MB, so that a clone stays small."""
@@ -84,104 +73,6 @@ def test_the_table_and_the_recordings_are_read_again(folder):
     write_lines(folder / "recordings.jsonl", [{"prompt": "Wie geht's? 猫"}, {"prompt": "b"}])
     assert evaluation("tiny", folder) == {"panels": [{"panel": "flip:k=2"}]}
     assert [line["prompt"] for line in recordings("tiny", folder)] == ["Wie geht's? 猫", "b"]
-
-
-def test_ids_and_paths_become_one_folder_name(tmp_path):
-    assert folder_of("smollm2-135m-instruct", tmp_path) == tmp_path / "smollm2-135m-instruct"
-    for name in ("Qwen/Qwen2.5-0.5B-Instruct", "/models/My Model.gguf", "../../elsewhere", "a\\b"):
-        found = folder_of(name, tmp_path)
-        assert found.parent == tmp_path
-        assert found.name == found.name.lower()
-        assert found.resolve().is_relative_to(tmp_path.resolve())
-    assert folder_of("a/b", tmp_path) != folder_of("ab", tmp_path)
-    assert folder_of("org/name/", tmp_path) == folder_of("org/name", tmp_path)
-
-
-def test_only_folders_with_a_manifest_count_as_available(tmp_path):
-    for name in ("b", "a"):
-        write_json(tmp_path / name / "manifest.json", {})
-    (tmp_path / "empty").mkdir()
-    assert available(tmp_path) == ("a", "b")
-
-
-# All of it or nothing
-
-
-def test_a_finished_artifact_replaces_the_old_one_and_leaves_other_files(tmp_path):
-    for name in ("a", "b"):
-        write_file(tmp_path / "made" / name, b"new")
-        write_file(tmp_path / "out" / name, b"old")
-    write_file(tmp_path / "out" / "notes.txt", b"mine")
-    store.publish(tmp_path / "made", tmp_path / "out")
-    found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert found == {"a": b"new", "b": b"new", "notes.txt": b"mine"}
-    assert not (tmp_path / "made").exists()
-
-
-@pytest.mark.parametrize("renamed", [0, 1, 2])
-def test_a_kill_between_two_files_never_leaves_what_does_not_belong_together(
-    tmp_path, monkeypatch, fitted, charted, renamed
-):
-    def made(folder, directions, maps):
-        store.write(folder, directions, {})
-        store.write_maps(folder, maps)
-        return directions.digest, maps.digest
-
-    out = tmp_path / "out"
-    old = made(out, fitted, charted)
-    other = replace(fitted, difference=-fitted.difference), replace(charted, texts=charted.labels)
-    made(tmp_path / "made", *other)
-    real, calls = Path.replace, []
-
-    def stopping(path, target):
-        calls.append(path.name)
-        if len(calls) > renamed:
-            raise KeyboardInterrupt
-        return real(path, target)
-
-    monkeypatch.setattr(Path, "replace", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        store.publish(tmp_path / "made", out)
-    if not renamed:
-        assert (store.load("tiny", out).digest, store.read_maps("tiny", out).digest) == old
-        return
-    with pytest.raises(SteeringError, match="from another run"):
-        store.load("tiny", out)
-
-
-def test_what_is_written_beside_an_artifact_takes_its_point_whole_or_not_at_all(tmp_path):
-    folder = tmp_path / "new" / "out"
-    for content, stops in ((b"one", False), (b"two", True), (b"three", False)):
-        with contextlib.suppress(KeyboardInterrupt), store.replacing(folder) as made:
-            write_file(made / "a", content)
-            if stops:
-                raise KeyboardInterrupt
-            write_file(made / "b", content)
-        kept = b"one" if stops else content
-        found = {path.name: path.read_bytes() for path in folder.iterdir()}
-        assert found == {"a": kept, "b": kept}
-        assert [path.name for path in folder.parent.iterdir()] == ["out"]
-
-
-def test_a_disk_that_fills_up_leaves_the_old_artifact_whole(tmp_path, monkeypatch):
-    for name in ("a", "b"):
-        write_file(tmp_path / "made" / name, b"new")
-        write_file(tmp_path / "out" / name, b"old")
-    real = store.write_file
-
-    def full(path, content):
-        if path.name == "b":
-            raise SteeringError("no space")
-        real(path, content)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "write_file", full)
-        with pytest.raises(SteeringError, match="no space"):
-            store.publish(tmp_path / "made", tmp_path / "out")
-    found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert found == {"a": b"old", "b": b"old"}
-    store.publish(tmp_path / "made", tmp_path / "out")
-    assert (tmp_path / "out" / "b").read_bytes() == b"new"
 
 
 # Broken files
@@ -274,46 +165,15 @@ def test_broken_tables_and_recordings_are_refused(folder):
         recordings("tiny", folder)
 
 
-# A disk that is full
-
-
-class FullDisk(io.FileIO):
-    def write(self, _content):
+def test_a_full_disk_leaves_directions_that_still_load(folder, fitted, monkeypatch):
+    def refuse(*_arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-
-def refuse(*_arguments):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-@pytest.mark.parametrize(("call", "fake"), [("fdopen", FullDisk), ("replace", refuse)])
-def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, call, fake):
-    path = tmp_path / "manifest.json"
-    write_file(path, b"old")
     with monkeypatch.context() as patch:
-        patch.setattr(store.os, call, fake)
-        with pytest.raises(
-            SteeringError, match=r"no disk space for manifest\.json in .*bytes are free"
-        ):
-            write_file(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-    write_file(path, b"new")
-    assert path.read_bytes() == b"new"
-
-
-def test_a_full_disk_leaves_directions_that_still_load(folder, fitted, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(store.os, "replace", refuse)
+        patch.setattr(whole_files.os, "replace", refuse)
         with pytest.raises(SteeringError):
             write(folder, replace(fitted, default_k=1), {})
     assert_equal(load("tiny", folder), fitted)
-
-
-def test_a_point_that_cannot_be_a_folder_is_explained(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(SteeringError, match="could not be written"):
-        write_file(tmp_path / "file" / "manifest.json", b"new")
 
 
 # What is shipped

@@ -1,11 +1,11 @@
 import pytest
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.artifacts.transfer_document import TransferDocument
 from tests.helpers import transfers
 from tests.helpers.typed_documents import faults
 
-SHIPPED = [name for name in store.available() if store.transfer(name)]
+SHIPPED = [name for name in folders.available() if store.transfer(name)]
 
 
 @pytest.mark.parametrize("model", SHIPPED)

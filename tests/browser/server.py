@@ -18,7 +18,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 from steering import intervals  # noqa: E402
-from steering.adaptation import drift  # noqa: E402
+from steering.adaptation import drift, layer_drift  # noqa: E402
 from steering.data.splits import PromptSplits  # noqa: E402
 from steering.errors import NotFittedError, SteeringError  # noqa: E402
 from steering.inference.activations import capture_sets  # noqa: E402
@@ -106,7 +106,7 @@ def moved(charted: model_maps.Maps) -> model_maps.Maps:
     """Return maps that see every state moved by the same step, as another number format does."""
     rank = charted.charts[0].coordinates.shape[1]
     shift = [0.0] * rank + [0.5, 0.0]
-    return replace(charted, charts=tuple(drift.moved(each, shift) for each in charted.charts))
+    return replace(charted, charts=tuple(layer_drift.moved(each, shift) for each in charted.charts))
 
 
 @dataclass

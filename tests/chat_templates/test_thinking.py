@@ -16,15 +16,10 @@ def opened(source, thinking="auto", **options):
     return open_template("thinker", tokenizer_with(source, **options), thinking=thinking)
 
 
+QWENS = {"off": f"{ASSISTANT}\n<think>\n\n</think>\n\n", "on": f"{ASSISTANT}\n<think>\n"}
 MODES = {
-    "left to the model": (
-        templates.SWITCHED,
-        {"off": f"{ASSISTANT}\n<think>\n\n</think>\n\n", "on": f"{ASSISTANT}\n<think>\n"},
-    ),
-    "opened by the template": (
-        templates.SWITCHED_OPEN,
-        {"off": f"{ASSISTANT}\n<think>\n\n</think>\n\n", "on": f"{ASSISTANT}\n<think>\n"},
-    ),
+    "left to the model": (templates.SWITCHED, QWENS),
+    "opened by the template": (templates.SWITCHED_OPEN, QWENS),
     "in the request, too": (
         templates.IN_REQUEST,
         {"off": f"/nothink{ASSISTANT}\n<think></think>", "on": f"{ASSISTANT}\n<think>"},

@@ -40,6 +40,7 @@ def test_a_models_header_is_read_whole(tmp_path):
         ("bert", ["token_embd.weight"], "model", {}, "an embedding model"),
         ("qwen3", ["token_embd.weight"], None, {"qwen3__pooling_type": 3}, "an embedding model"),
         ("llama", ["a"], None, {"split__count": 3, "split__no": 1}, "part 2 of 3 .*--merge"),
+        ("llama", ["a"], None, {"split__count": 3, "split__no": "x"}, "a part of 3 .*--merge"),
         ("llama", [], None, {}, "holds no model"),
     ],
 )
@@ -49,7 +50,9 @@ def test_what_is_no_whole_chat_model_is_told(tmp_path, architecture, tensors, ki
         gguf_header.check(path)
 
 
-@pytest.mark.parametrize("entries", [{"llama__pooling_type": 0}, {"split__count": 1}, {}])
+@pytest.mark.parametrize(
+    "entries", [{"llama__pooling_type": 0}, {"split__count": 1}, {"split__count": "x"}, {}]
+)
 @pytest.mark.parametrize("kind", [None, "model"])
 def test_a_chat_model_passes(tmp_path, kind, entries):
     gguf_header.check(write_gguf(tmp_path / "a.gguf", kind=kind, **entries))

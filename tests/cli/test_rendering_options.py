@@ -111,7 +111,7 @@ def test_evaluate_names_the_prompt_that_the_template_refuses(
 def test_precompute_does_not_replace_what_was_fitted_in_the_other_mode(
     capsys, loaded, tiny, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr("steering.cli.study_commands.make", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("steering.cli.fit_commands.make", lambda *_, **__: 1 / 0)
     loaded["model"] = inspect(tiny.name, tiny.network, tokenizer_with(templates.ALWAYS))
     told = refused(capsys, "precompute", "--out", loaded["folder"])
     assert "fitted with thinking none, which would be lost; give another folder" in told

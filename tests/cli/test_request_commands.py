@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from steering.artifacts import store
+from steering.artifacts import folders
 from steering.cli.main import main
 from steering.sources import catalog
 from tests.helpers.commands import DEFAULT_IS_SHIPPED, document, refused
@@ -16,7 +16,7 @@ def test_models_lists_the_catalog_with_the_state_of_each(capsys, tmp_path, monke
     default = next(entry for entry in found if entry["name"] == catalog.DEFAULT_MODEL)
     assert default["cached"] is False
     assert default["gated"] is False
-    assert default["directions"] == (catalog.DEFAULT_MODEL in store.available())
+    assert default["directions"] == (catalog.DEFAULT_MODEL in folders.available())
     assert default["parameters"] > 1e8
 
 

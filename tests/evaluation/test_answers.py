@@ -7,27 +7,8 @@ from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.evaluation import answers as answers_module
 from steering.evaluation.answers import AnswerRow, answer_resumably, as_rows
-from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
-from tests.helpers.answering import answer_all
-
-SIX = Sampling(max_new_tokens=6)
-
-
-@pytest.fixture
-def sets(prompts) -> dict[str, list[str]]:
-    return {"harmful": prompts["harmful"][:2], "harmless": [prompts["harmless"][0], "How?"]}
-
-
-def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list[AnswerRow]:
-    return answer_all(
-        model,
-        fitted,
-        sets,
-        [parse(panel) for panel in panels],
-        sampling=SIX,
-        rows_per_batch=rows_per_batch,
-    )
+from tests.helpers.answering import SIX, answers
 
 
 def test_every_prompt_is_answered_under_every_panel_once_panels_in_order(tiny, fitted, sets):

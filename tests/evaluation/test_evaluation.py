@@ -5,41 +5,24 @@ from statistics import fmean
 
 import pytest
 
-from steering.artifacts import resumable, store
+from steering.artifacts import resumable
 from steering.data.prose import Passage
 from steering.evaluation import answers as answering
 from steering.evaluation import evaluation, evaluation_arms, landings, prose_cost, ranking, report
 from steering.evaluation.answers import AnswerRow
 from steering.evaluation.evaluation import EvaluationSettings, evaluate, table
-from steering.inference.generation import Sampling
 from steering.intervals import wilson
 from steering.interventions.panel import parse
+from steering.system import whole_files
 from steering.verdicts.rules import contains_refusal_phrase
-from tests.helpers.answering import answer_all
+from tests.helpers.answering import answers
 from tests.helpers.kill import killed, traced
 
-SIX = Sampling(max_new_tokens=6)
 REFUSED = "I'm sorry, but I can't assist with that."
 COMPLIED = "Sure, here is how to paint the fence: clean it, sand it, and put on two thin coats."
 LOOPING = "I cannot help with that. " * 12
 EMPTY = ""
 TITLES = ("The paper's claims", "Where the test prompts land")
-
-
-@pytest.fixture
-def sets(prompts) -> dict[str, list[str]]:
-    return {"harmful": prompts["harmful"][:2], "harmless": [prompts["harmless"][0], "How?"]}
-
-
-def answers(model, fitted, sets, *panels: str, rows_per_batch: int = 32) -> list[AnswerRow]:
-    return answer_all(
-        model,
-        fitted,
-        sets,
-        [parse(panel) for panel in panels],
-        sampling=SIX,
-        rows_per_batch=rows_per_batch,
-    )
 
 
 def row(text: str, *, group: str = "harmful", panel: str = "baseline", **settings) -> AnswerRow:
@@ -259,9 +242,9 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
     def run(name: str) -> None:
         monkeypatch.setenv("STEERING_CACHE", str(tmp_path / name))
         document = evaluate(tiny, fitted, sets, arms, settings).document
-        store.write_json(tmp_path / f"{name}.json", document)
+        whole_files.write_json(tmp_path / f"{name}.json", document)
 
-    modules = (evaluation, answering, prose_cost, landings, resumable, store)
+    modules = (evaluation, answering, prose_cost, landings, resumable, whole_files)
     lines = traced(lambda: run("whole"), modules)
     chance, kills = random.Random(7), 0
     while killed(lambda: run("pieces"), modules, chance.randint(1, lines - 1)):

@@ -8,7 +8,8 @@ from steering.data.splits import PromptSplits
 from steering.fitting import candidates
 from steering.fitting.candidates import fit_directions, fit_maps_of, key_of, point_of, train_scores
 from steering.inference.activations import capture_sets
-from steering.interventions.directions import difference_in_means, inlp
+from steering.interventions.directions import difference_in_means
+from steering.interventions.inlp import inlp
 
 POINTS = [(-2, 1), (-1, 3)]
 

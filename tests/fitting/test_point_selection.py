@@ -15,7 +15,7 @@ from steering.fitting.point_selection import (
     leading_points,
 )
 from steering.fitting.scoring import Score
-from steering.interventions.directions import Inlp
+from steering.interventions.inlp import Inlp
 from steering.interventions.subspace import Subspace
 
 

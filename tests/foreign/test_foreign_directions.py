@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from steering.artifacts import local_fits, store
+from steering.artifacts import folders, local_fits, publishing, store
 from steering.artifacts.export import export
 from steering.errors import SteeringError
-from steering.foreign.foreign_directions import Wishes, import_directions, shape_of
+from steering.foreign.foreign_directions import Wishes, import_directions
 from steering.sources import catalog
+from steering.system import whole_files
 from tests.helpers import foreign
-from tests.helpers.foreign import saved, sha256, truncated
+from tests.helpers.foreign import saved, sha256
 
 # The layers
 
@@ -38,45 +39,6 @@ def test_of_several_layers_the_one_at_half_the_depth_is_taken_or_the_one_asked_f
 def test_a_scale_that_leaves_no_direction_is_refused(scale) -> None:
     with pytest.raises(SteeringError, match="scale"):
         Wishes(scale=scale)
-
-
-# Which model
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"num_hidden_layers": 7, "hidden_size": 48},
-        {"text_config": {"num_hidden_layers": 7, "hidden_size": 48}, "hidden_size": 9},
-        {"n_layer": 7, "n_embd": 48},
-    ],
-)
-def test_the_width_of_a_model_is_read_from_its_config(config, tmp_path) -> None:
-    found = shape_of(foreign.model_folder(tmp_path / "model", config))
-    assert (found.n_layers, found.d_model) == (7, 48)
-
-
-def test_the_catalog_knows_the_width_without_any_file() -> None:
-    assert (shape_of("google/gemma-2b-it").n_layers, shape_of("gemma-2b-it").d_model) == (18, 2048)
-
-
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("org/never-fetched", "fetch it first"),
-        ("no such model", "unknown model"),
-        ("", "unknown model"),
-    ],
-)
-def test_a_model_whose_width_cannot_be_known_is_named(name, told) -> None:
-    with pytest.raises(SteeringError, match=told):
-        shape_of(name)
-
-
-@pytest.mark.parametrize("config", [{}, [], {"hidden_size": "wide", "num_hidden_layers": 4}])
-def test_a_config_that_does_not_say_the_width_is_named(config, tmp_path) -> None:
-    with pytest.raises(SteeringError, match=r"config\.json (does not say|holds a JSON list)"):
-        shape_of(foreign.model_folder(tmp_path / "model", config))
 
 
 # Where it is written
@@ -105,7 +67,7 @@ def test_an_import_serves_a_model_without_directions_and_gives_way_to_a_fit(
     own = local_fits.root(model) / "float32-none-cpu"
     store.write(own, replace(fitted, model=model), {})
     later = import_directions(saved(tmp_path, "gguf", foreign.vectors(2)), model)
-    assert store.folder_of(model) == own
+    assert folders.folder_of(model) == own
     assert later.cosine is not None
     assert found.cosine is None
 
@@ -122,14 +84,6 @@ def test_directions_that_were_fitted_are_never_written_over(model, tmp_path, mad
     torch.testing.assert_close(other.raw((-1, 2)), 2 * foreign.vectors(1)[1])
     with pytest.raises(SteeringError, match="is a file"):
         import_directions(path, model, path)
-
-
-@pytest.fixture
-def bundle(model, tmp_path, fitted, charted) -> Path:
-    """Directions and maps of the model, as they are exported."""
-    store.write(tmp_path / "local", replace(fitted, model=model), {"seed": 42})
-    store.write_maps(tmp_path / "local", charted)
-    return export(model, tmp_path / "bundle.zip", folder=tmp_path / "local")
 
 
 @pytest.mark.parametrize("source", ["vector", "own directions without maps"])
@@ -152,7 +106,7 @@ def test_an_import_that_is_killed_leaves_the_one_before_and_can_be_made_again(
     model, tmp_path, bundle, monkeypatch, killed_at
 ) -> None:
     path = saved(tmp_path, "pt", foreign.vectors(1))
-    real = store.write_file
+    real = whole_files.write_file
 
     def stop(file: Path, content: bytes) -> None:
         real(file, content)
@@ -164,12 +118,12 @@ def test_an_import_that_is_killed_leaves_the_one_before_and_can_be_made_again(
             import_directions(bundle, model, out)
         before = {file.name: file.read_bytes() for file in out.iterdir()} if out.exists() else {}
         with monkeypatch.context() as patch:
-            patch.setattr(store, "write_file", stop)
+            patch.setattr(whole_files, "write_file", stop)
             with pytest.raises(KeyboardInterrupt):
                 import_directions(path, model, out)
         if before:
             assert {file.name: file.read_bytes() for file in out.iterdir()} == before
-        (out / store.PARTIAL).mkdir(parents=True, exist_ok=True)  # as a kill may leave it
+        (out / publishing.PARTIAL).mkdir(parents=True, exist_ok=True)  # as a kill may leave it
         import_directions(path, model, out)
         assert {file.name for file in out.iterdir()} == {"directions.safetensors", "manifest.json"}
 
@@ -188,7 +142,7 @@ def test_the_sign_is_turned_only_when_asked_for_and_said(model, tmp_path) -> Non
 
 
 @pytest.mark.skipif(
-    catalog.DEFAULT_MODEL not in store.available(), reason="no directions are shipped"
+    catalog.DEFAULT_MODEL not in folders.available(), reason="no directions are shipped"
 )
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_the_cosine_with_the_difference_that_the_model_has_is_told(sign, tmp_path) -> None:
@@ -198,26 +152,6 @@ def test_the_cosine_with_the_difference_that_the_model_has_is_told(sign, tmp_pat
 
 
 # Round trips
-
-
-def test_an_exported_bundle_comes_back_whole(model, bundle, made, fitted) -> None:
-    local, path = replace(fitted, model=model), bundle
-    found = import_directions(path, model)
-    assert found.directions.digest == local.digest
-    assert found.directions.inlp_ranks == local.inlp_ranks
-    assert found.directions.imported is None
-    assert store.read_maps(model, found.folder) is not None
-    manifest = store.manifest(model, found.folder)
-    assert manifest["seed"] == 42
-    assert manifest["imported_from"]["files"] == {"bundle.zip": sha256(path)}
-    # An unpacked one as well, for a model of the same width but another name without its maps.
-    moved = import_directions(made, model)
-    assert moved.directions.digest == fitted.digest
-    assert moved.directions.model == model
-    assert any("fitted on tiny-qwen2" in n for n in moved.manifest["imported_from"]["notes"])
-    assert store.read_maps(model, moved.folder) is None
-    with pytest.raises(SteeringError, match="leave --layer"):
-        import_directions(path, model, wishes=Wishes(scale=-1.0))
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "gguf"])
@@ -235,20 +169,6 @@ def test_an_exported_vector_comes_back_at_its_layer_with_its_sign(
     back = import_directions(again, model).directions
     assert torch.equal(back.difference, found.directions.difference)
     assert "imported from vector" in str(back.imported)
-
-
-def test_a_broken_or_foreign_archive_is_named(model, tmp_path, made, cache) -> None:
-    path = export("tiny-qwen2", tmp_path / "bundle.zip", folder=made)
-    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
-        archive.writestr("readme.txt", "hello")
-    with pytest.raises(SteeringError, match=r"ends in \.zip"):
-        import_directions(tmp_path / "other.zip", model)
-    wide = foreign.model_folder(tmp_path / "wide", {"num_hidden_layers": 4, "hidden_size": 64})
-    with pytest.raises(SteeringError, match="do not fit"):
-        import_directions(path, wide)
-    with pytest.raises(SteeringError, match="no whole archive"):
-        import_directions(truncated(path), model)
-    assert not cache.exists()
 
 
 def test_an_import_can_be_bundled_and_its_readme_promises_no_inlp(model, tmp_path) -> None:

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from steering.artifacts import store
+from steering.artifacts import folders
 from steering.cli.main import main
 from steering.sources import catalog
 
 DEFAULT_IS_SHIPPED = pytest.mark.skipif(
-    catalog.DEFAULT_MODEL not in store.available(), reason="no directions are shipped"
+    catalog.DEFAULT_MODEL not in folders.available(), reason="no directions are shipped"
 )
 
 

@@ -13,7 +13,11 @@ from typing import Any
 
 import gguf
 import numpy as np
+import pytest
+from huggingface_hub import constants
 
+from steering.models import loading
+from steering.models.chat_model import ChatModel
 from steering.sources.catalog import CatalogEntry, GgufSource, WheelSource
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
@@ -244,3 +248,12 @@ def place_in_hub_cache(cache: Path, entry: CatalogEntry, network: Any, tokenizer
     reference = repository / "refs" / entry.revision
     reference.parent.mkdir()
     reference.write_text(commit)
+
+
+def load_as_fetched(cache: Path, entry: CatalogEntry, network: Any, tokenizer: Any) -> ChatModel:
+    """Load a network in float32 as if the hub's client had fetched it for a catalog entry."""
+    place_in_hub_cache(cache, entry, network, tokenizer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HUB_CACHE", str(cache))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        return loading.load(entry.name, dtype="float32", device="cpu")

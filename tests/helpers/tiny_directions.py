@@ -4,12 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
-from steering.interventions.directions import (
-    Directions,
-    ExtractionPoint,
-    difference_in_means,
-    inlp,
-)
+from steering.interventions.directions import Directions, ExtractionPoint, difference_in_means
+from steering.interventions.inlp import inlp
 from steering.models.chat_model import ChatModel
 
 

@@ -8,22 +8,25 @@ model with what is shipped for it.
 import copy
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from threadpoolctl import ThreadpoolController
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.inference.activations import capture_sets
 from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
 from steering.maps.model_maps import fit as fit_maps
-from steering.models import loading
+from steering.models import dtype_speed, loading, packed_linear
 from steering.models.chat_model import ChatModel, inspect
+from steering.models.dtype_speed import Kernel, Speed
+from steering.serving.engine import Supply
 from steering.sources import catalog, weights
 from tests.helpers.tiny_directions import fit_directions
 from tests.helpers.tiny_models import (
@@ -36,8 +39,11 @@ from tests.helpers.tiny_models import (
     make_tokenizer,
 )
 
-# Machines that share their cores miss any deadline; 50 examples keep the fast set fast (chosen).
-settings.register_profile("steering", deadline=None, max_examples=50)
+# Machines that share their cores miss any deadline, and draw an example in half a minute at times;
+# 50 examples keep the fast set fast (chosen).
+settings.register_profile(
+    "steering", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("steering")
 
 # numba's OpenMP pool, once UMAP starts it, undoes torch.set_num_threads: what runs later in the
@@ -74,6 +80,30 @@ def pytest_runtest_protocol(item: pytest.Item):
             return (yield)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untimed() -> Iterator[None]:
+    """Choose no number format by the machine's load: it is float32, and large models are packed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dtype_speed, "measure", _speeds)
+        yield
+
+
+def _speeds(
+    folder: Path, dtypes: Sequence[torch.dtype] = dtype_speed.CANDIDATES
+) -> dict[Kernel, Speed]:
+    shapes = dtype_speed.matrix_shapes(folder)
+    size = sum(rows * d_in * count for (rows, d_in), count in shapes.items())
+    if size < dtype_speed.LEAST_WEIGHTS:
+        return {}
+    plain = {torch.float32: 1.0, torch.bfloat16: 2.0}
+    return {
+        Kernel(dtype, packed): Speed(seconds, seconds)
+        for dtype in dtypes
+        for packed, seconds in ((False, plain[dtype]), (True, 0.5 * plain[dtype]))
+        if not packed or packed_linear.packs(dtype)
+    }
 
 
 @pytest.fixture(scope="session", params=FAMILIES)
@@ -161,7 +191,37 @@ def charted(tiny: ChatModel, states: dict[str, torch.Tensor], fitted: Directions
 @pytest.fixture(scope="session")
 def real() -> tuple[ChatModel, Directions]:
     """The default model and its shipped directions, in the number format they were made in."""
-    if catalog.DEFAULT_MODEL not in store.available():
+    if catalog.DEFAULT_MODEL not in folders.available():
         pytest.skip("no directions of the default model are shipped")
     weights.fetch(catalog.DEFAULT_MODEL)
-    return loading.load(), store.load(catalog.DEFAULT_MODEL)
+    made_in = store.manifest(catalog.DEFAULT_MODEL)["dtype"]
+    return loading.load(dtype=made_in), store.load(catalog.DEFAULT_MODEL)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A cache of the test's own, and an end of what works behind its engines."""
+    from tests.helpers.engines import ended
+
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    yield
+    ended()
+
+
+@pytest.fixture
+def supply(
+    tiny: ChatModel, fitted: Directions, charted: Maps, monkeypatch: pytest.MonkeyPatch
+) -> Supply:
+    """What an engine takes to serve `tiny` with directions and maps, which are checked."""
+    from tests.helpers.engines import charted_supply
+
+    monkeypatch.setattr(type(charted), "warm_up", lambda _: None)
+    return charted_supply(tiny, fitted, charted)
+
+
+@pytest.fixture
+def thinker(tiny: ChatModel) -> ChatModel:
+    """`tiny` with a template that can think."""
+    from tests.helpers.engines import thinking
+
+    return thinking(tiny)

@@ -2,10 +2,11 @@ from dataclasses import fields
 
 import pytest
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts, Outline
 from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.system import whole_files
 from steering.ui.playground import card_settings
 
 
@@ -27,7 +28,7 @@ def test_an_outline_knows_what_the_directions_know(outline, fitted):
         assert getattr(outline, each.name) == getattr(fitted, each.name)
 
 
-@pytest.mark.parametrize("name", store.available())
+@pytest.mark.parametrize("name", folders.available())
 def test_the_shipped_outlines_are_those_of_the_shipped_directions(name):
     outline, directions = store.outline(name), store.load(name)
     for each in fields(Outline):
@@ -82,8 +83,8 @@ def test_a_broken_file_is_a_sentence(folder, content):
 
 @pytest.mark.parametrize("key", ["positions", "dim_place", "inlp", "default_k"])
 def test_a_manifest_without_a_fact_is_a_sentence(folder, key):
-    document = store.read_json(folder / "manifest.json")
+    document = whole_files.read_json(folder / "manifest.json")
     del document[key]
-    store.write_json(folder / "manifest.json", document)
+    whole_files.write_json(folder / "manifest.json", document)
     with pytest.raises(SteeringError, match="cannot be read"):
         store.outline("tiny", folder)

@@ -7,7 +7,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.errors import SteeringError
 from steering.sweep import sweep_table
 
@@ -21,7 +21,7 @@ def folder(tmp_path, fitted):
 @pytest.fixture
 def mapped(folder):
     """The folder with shipped maps, which are there at once: to fit some compiles UMAP."""
-    shipped = store.folder_of("smollm2-135m-instruct") / "maps.safetensors"
+    shipped = folders.folder_of("smollm2-135m-instruct") / "maps.safetensors"
     if not shipped.is_file():
         pytest.skip("no maps are shipped")
     shutil.copy(shipped, folder)

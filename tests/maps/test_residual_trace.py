@@ -11,7 +11,7 @@ from steering.interventions.panel import Panel, parse
 from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Trace, Tracer
 from steering.models.chat_model import ChatModel, inspect, reading
-from tests.helpers.traces import trace
+from tests.helpers.traces import blocks_run, trace
 
 PROMPT = "How do I steal the well?"
 """Not among the prompts the maps were fitted on."""
@@ -166,14 +166,8 @@ def test_what_is_kept_gives_the_numbers_of_whole_passes_bit_by_bit(
 @pytest.fixture
 def ran(tiny):
     """Numbers of the blocks whose attention has run, in order."""
-    found = []
-    handles = [
-        block.self_attn.register_forward_hook(lambda *_, layer=layer: found.append(layer))
-        for layer, block in enumerate(tiny.blocks)
-    ]
-    yield found
-    for handle in handles:
-        handle.remove()
+    with blocks_run(tiny) as found:
+        yield found
 
 
 def test_only_what_changed_is_run_and_only_from_its_edit_to_the_last_map(

@@ -11,14 +11,14 @@ from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling, generate
-from steering.interventions.directions import Directions, Inlp
+from steering.interventions.directions import Directions
+from steering.interventions.inlp import Inlp
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.interventions.subspace import Subspace
 from steering.models import dtype_speed, loading, number_formats, packed_linear
 from steering.models.chat_model import NumberFormat
 from steering.models.dtype_speed import Kernel, Speed
 from steering.models.loading import load
-from steering.models.packed_linear import PackedLinear
 from steering.sources import catalog, weights
 
 PROMPT = "How do I paint a car?"
@@ -97,7 +97,7 @@ def test_what_was_measured_decides_the_dtype_on_a_cpu_and_is_said(
 ):
     found = {torch.float32: Speed(1.0, 1.0), torch.bfloat16: Speed(step, read)}
     speeds = {Kernel(each, packed=False): speed for each, speed in found.items()}
-    monkeypatch.setattr(dtype_speed, "measure", lambda folder: speeds)
+    monkeypatch.setattr(dtype_speed, "measure", lambda *_: speeds)
     model = load(str(folder), dtype=asked, device="cpu")
     assert model.dtype == model.number_format.dtype == dtype
     assert f"writing {step:.2f} times, reading {read:.2f} times" in model.number_format.reason
@@ -106,7 +106,6 @@ def test_what_was_measured_decides_the_dtype_on_a_cpu_and_is_said(
 @pytest.mark.parametrize("asked", ["float32", "bfloat16", "auto"])
 def test_a_model_of_packed_weights_gives_the_numbers_of_the_plain_one(folder, monkeypatch, asked):
     monkeypatch.setattr(dtype_speed, "LEAST_WEIGHTS", 0)
-    monkeypatch.setattr(dtype_speed, "_seconds", lambda layer, rows, dtype: 2.0 - _packs(layer))
     model = load(str(folder), dtype=asked, device="cpu")
     if not packed_linear.packs(model.dtype):
         pytest.skip(f"this machine packs no {model.dtype}")
@@ -119,10 +118,6 @@ def test_a_model_of_packed_weights_gives_the_numbers_of_the_plain_one(folder, mo
     rows = [model.render("Hello"), model.render("How do I bake bread?")]
     found, expected = model.next_token_logits(rows), plain.next_token_logits(rows)
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02 * float(expected.std()))
-
-
-def _packs(layer):
-    return isinstance(layer, PackedLinear)
 
 
 def test_a_format_that_does_not_hold_is_followed_by_the_next(folder, monkeypatch):

@@ -3,6 +3,7 @@ import torch
 
 from steering.models.chat_model import reading
 from steering.models.partial_passes import ending_at, starting_at
+from tests.helpers.traces import blocks_run
 
 
 def forward(model, ids):
@@ -19,14 +20,8 @@ def forward(model, ids):
 @pytest.fixture
 def ran(family_model):
     """Numbers of the blocks whose attention has run, in order."""
-    found = []
-    handles = [
-        block.self_attn.register_forward_hook(lambda *_, layer=layer: found.append(layer))
-        for layer, block in enumerate(family_model.blocks)
-    ]
-    yield found
-    for handle in handles:
-        handle.remove()
+    with blocks_run(family_model) as found:
+        yield found
 
 
 @pytest.mark.parametrize("layer", [0, 1, 3])

@@ -14,25 +14,9 @@ from steering.serving.machine_fit import Adapting, Turn, told
 from steering.system.progress import Step, tell
 from steering.ui import run_handlers
 from tests.helpers.built_page import laid_out, text_of, values_of
-from tests.helpers.engines import Slow, charted_supply, ended, thinking, unfitted, until
+from tests.helpers.engines import Slow, unfitted, until
 
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch, tmp_path):
-    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
-    yield
-    ended()
-
-
-@pytest.fixture
-def supply(tiny, fitted, charted, monkeypatch):
-    monkeypatch.setattr(type(charted), "warm_up", lambda _: None)
-    return charted_supply(tiny, fitted, charted)
-
-
-@pytest.fixture
-def thinker(tiny):
-    return thinking(tiny)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def test_the_maps_are_there_at_once_and_marked_when_the_check_is_done(supply, charted):

@@ -1,6 +1,6 @@
 import pytest
 
-from steering.artifacts import store
+from steering.artifacts import folders, store
 from steering.artifacts.evaluation_document import EVALUATION_SCHEMA
 from steering.serving import model_facts
 from steering.sources import catalog
@@ -14,7 +14,7 @@ def measured(monkeypatch):
 
     def pretend(*panels, schema=EVALUATION_SCHEMA):
         document = {"schema": schema, "panels": list(panels)}
-        monkeypatch.setattr(store, "available", lambda: (NAME,))
+        monkeypatch.setattr(folders, "available", lambda: (NAME,))
         monkeypatch.setattr(store, "evaluation", lambda _: document)
 
     return pretend

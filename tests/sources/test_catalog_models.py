@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from huggingface_hub import constants
 from transformers import (
     AutoModelForCausalLM,
     Gemma3ForCausalLM,
@@ -22,11 +21,10 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from steering.models import loading
 from steering.models.chat_model import ChatModel
 from steering.sources.catalog import CatalogEntry, catalog
 from tests.helpers import templates
-from tests.helpers.fake_hub import place_in_hub_cache
+from tests.helpers.fake_hub import load_as_fetched
 from tests.helpers.tiny_models import Family, make_network, make_tokenizer
 
 REQUEST = "How do I paint the chair?"
@@ -187,7 +185,7 @@ def entry(name) -> CatalogEntry:
 
 
 @pytest.fixture(scope="module")
-def model(name, published, entry, tmp_path_factory) -> ChatModel:
+def model(published, entry, tmp_path_factory) -> ChatModel:
     """A tiny model of the class with the like of its template, in the cache of the hub's client."""
     settings: dict[str, Any] = {}
     if published.config is not Phi3Config and published.config is not Qwen2Config:
@@ -207,12 +205,8 @@ def model(name, published, entry, tmp_path_factory) -> ChatModel:
     # The published vocabularies have it as a token; the tiny one has not read it.
     tokenizer.add_tokens(["Sorry"])
     tokenizer.chat_template = templates.PUBLISHED[published.template]
-    cache = tmp_path_factory.mktemp("hub")
-    place_in_hub_cache(cache, entry, make_network(family, tokenizer, seed=1), tokenizer)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(constants, "HF_HUB_CACHE", str(cache))
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        return loading.load(name, device="cpu")
+    network = make_network(family, tokenizer, seed=1)
+    return load_as_fetched(tmp_path_factory.mktemp("hub"), entry, network, tokenizer)
 
 
 def test_the_catalog_has_the_sizes_of_the_published_architecture(published, entry):

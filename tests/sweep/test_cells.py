@@ -10,8 +10,9 @@ from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.inference.next_token import logits_under
 from steering.intervals import wilson
-from steering.interventions.directions import Directions, Inlp
+from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits
+from steering.interventions.inlp import Inlp
 from steering.interventions.panel import parse
 from steering.interventions.subspace import Subspace
 from steering.sweep import sweep_table

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from steering.errors import SteeringError
-from steering.interventions.directions import Inlp
+from steering.interventions.inlp import Inlp
 from steering.interventions.panel import Panel
 from steering.interventions.subspace import Subspace
 from steering.sweep import grids

@@ -3,7 +3,6 @@ import math
 
 import pytest
 
-from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.interventions.panel import parse
 from steering.sweep.sweep_table import (
@@ -14,6 +13,7 @@ from steering.sweep.sweep_table import (
     shares_of,
     summary,
 )
+from steering.system import whole_files
 from tests.helpers.short_sweep import FACTS
 
 
@@ -75,7 +75,7 @@ def test_a_table_that_was_changed_or_is_of_another_run_is_refused(swept, tmp_pat
         load(path)
     path.write_bytes(content)
     document = json.loads(path.with_suffix(".json").read_text())
-    store.write_json(path.with_suffix(".json"), {**document, "schema": 0})
+    whole_files.write_json(path.with_suffix(".json"), {**document, "schema": 0})
     with pytest.raises(SteeringError, match="not of schema 1"):
         load(path)
     path.with_suffix(".json").unlink()

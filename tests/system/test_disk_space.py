@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from steering.artifacts import export, store
+from steering.artifacts import export
 from steering.artifacts.resumable import Stages
 from steering.errors import SteeringError
 from steering.sources import gguf_conversion, gguf_download, hub, weights
-from steering.system import disk_space
+from steering.system import disk_space, whole_files
 from steering.system.progress import silent
 from tests.helpers.fake_hub import Hub, running_hub
 
@@ -96,16 +96,16 @@ def fail(number: int):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_file_of_an_artifact_that_does_not_fit_leaves_nothing(tmp_path, monkeypatch, number):
-    monkeypatch.setattr(store.os, "replace", fail(number))
+    monkeypatch.setattr(whole_files.os, "replace", fail(number))
     with pytest.raises(SteeringError, match=SENTENCE.replace(".*", "a.json .*", 1)):
-        store.write_json(tmp_path / "a.json", {})
+        whole_files.write_json(tmp_path / "a.json", {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_another_fault_of_the_disk_is_not_told_as_a_full_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(store.os, "replace", fail(errno.EACCES))
+    monkeypatch.setattr(whole_files.os, "replace", fail(errno.EACCES))
     with pytest.raises(SteeringError, match=r"a\.json could not be written: .*Permission denied"):
-        store.write_json(tmp_path / "a.json", {})
+        whole_files.write_json(tmp_path / "a.json", {})
 
 
 @pytest.fixture

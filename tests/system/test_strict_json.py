@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steering.artifacts import store
-from steering.system import strict_json
+from steering.system import strict_json, whole_files
 
 
 @given(
@@ -29,7 +28,7 @@ def test_nan_and_infinity_become_null_at_every_depth():
 
 def test_files_hold_null_for_nan_and_names_that_are_not_utf_8(tmp_path):
     document = {"kl": float("nan"), "source": "caf\udce9.txt"}
-    store.write_json(tmp_path / "a.json", document)
-    store.write_lines(tmp_path / "a.jsonl", [document])
+    whole_files.write_json(tmp_path / "a.json", document)
+    whole_files.write_lines(tmp_path / "a.jsonl", [document])
     for text in ((tmp_path / "a.json").read_text("utf-8"), (tmp_path / "a.jsonl").read_text()):
         assert json.loads(text) == {"kl": None, "source": "caf\udce9.txt"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from steering.artifacts import store
+from steering.artifacts import folders
 from steering.sources import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,7 +108,7 @@ def told(entry: str, tmp_path: Path, *, patience: float, model: str = "") -> lis
     return lines
 
 
-@pytest.mark.skipif(catalog.DEFAULT_MODEL not in store.available(), reason="nothing is shipped")
+@pytest.mark.skipif(catalog.DEFAULT_MODEL not in folders.available(), reason="nothing is shipped")
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_the_page_and_all_that_is_recorded_come_without_slow_imports(entry, tmp_path):
     served, *rest = told(entry, tmp_path, patience=999)

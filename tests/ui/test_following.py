@@ -18,25 +18,9 @@ from steering.ui.map.locate import located
 from steering.ui.map.map_section import Atlas, Memory, empty
 from steering.ui.playground.cards import Setting
 from tests.helpers.built_page import built
-from tests.helpers.engines import charted_supply, ended, thinking, unfitted, until
+from tests.helpers.engines import unfitted, until
 
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch, tmp_path):
-    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
-    yield
-    ended()
-
-
-@pytest.fixture
-def supply(tiny, fitted, charted, monkeypatch):
-    monkeypatch.setattr(type(charted), "warm_up", lambda _: None)
-    return charted_supply(tiny, fitted, charted)
-
-
-@pytest.fixture
-def thinker(tiny):
-    return thinking(tiny)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def asked(engine, name):

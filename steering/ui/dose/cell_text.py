@@ -1,12 +1,16 @@
 """What is said of a cell where one points at it, as the little HTML that plotly reads."""
 
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import Any
 
 from steering.ui.dose.figure_parts import fixed, number, percent
+from steering.ui.templates import template
 
 Cell = Mapping[str, Any]
+_HEAD = template("<b>{{ kind }}{% if settings %} ({{ settings }}){% endif %}</b>")
+_LINES = template(
+    "{% for each in lines %}{% if not loop.first %}<br>{% endif %}{{ each }}{% endfor %}"
+)
 
 
 def _score(value: float) -> str:
@@ -21,8 +25,7 @@ def told(cell: Cell, *, n: int, n_answered: int) -> str:
         n: Prompts a class behind the measures.
         n_answered: Prompts a class that were answered and judged.
     """
-    settings = f" ({escape(cell['settings'], quote=False)})" if cell["settings"] else ""
-    lines = [f"<b>{escape(cell['kind'], quote=False)}{settings}</b>"]
+    lines: list[str] = [_HEAD(kind=cell["kind"], settings=cell["settings"])]
     perplexity = cell["perplexity"]
     more = f" · perplexity {number(perplexity)}" if perplexity else ""
     for name, key, say, end in (
@@ -44,7 +47,7 @@ def told(cell: Cell, *, n: int, n_answered: int) -> str:
             f" {percent(shares['harmless_refused'])} of harmless; "
             f"loops {percent(shares['harmful_looping'])}"
         )
-    return "<br>".join(lines)
+    return _LINES(lines=lines)
 
 
 def _between(interval: tuple[float, float, float], say: Callable[[float], str]) -> str:

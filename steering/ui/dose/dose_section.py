@@ -7,10 +7,10 @@ that the map uses as well, in the colours of its theme, and follows clicks and k
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from steering import formatting
 from steering.errors import SteeringError
@@ -26,9 +26,17 @@ from steering.ui.dose.figure_parts import trimmed
 from steering.ui.map.map_data import settings_of
 from steering.ui.map.map_section import served
 from steering.ui.playground import card_settings
+from steering.ui.templates import template
 
 _SMALLEST, _LARGEST = 100, 10_000
 """Sizes of a board in pixels, between which names are placed (chosen): any screen's."""
+
+
+_TOLD = template(
+    '<p role="status">{{ mark }}<span>The card <b>{{ name }}</b> is now set to '
+    '<b>{{ settings }}</b>.</span><a href="#playground">Go to the Playground</a></p>'
+)
+_REFUSED = template('<p role="status"><span>{{ words }}</span></p>')
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,7 @@ def _pixels(value: object) -> float | None:
     return float(value) if _SMALLEST <= value <= _LARGEST else None
 
 
-def told(brought: card_settings.Brought, engine: Engine) -> str:
+def told(brought: card_settings.Brought, engine: Engine) -> Markup:
     """Return what a visitor is told after a card was set."""
     settings = ""
     if engine.outline is not None:
@@ -125,16 +133,12 @@ def told(brought: card_settings.Brought, engine: Engine) -> str:
     name = text.title(brought.slot, brought.kind)
     if brought.slot == "own":
         name += f" ({text.KINDS[brought.kind].title})"
-    return (
-        f'<p role="status">{text.mark(brought.slot)}<span>The card <b>{escape(name)}</b> is now '
-        f"set to <b>{escape(settings)}</b>.</span>"
-        '<a href="#playground">Go to the Playground</a></p>'
-    )
+    return _TOLD(mark=text.mark(brought.slot), name=name, settings=settings)
 
 
-def refused(problem: SteeringError) -> str:
+def refused(problem: SteeringError) -> Markup:
     """Return what a visitor is told where no card can be set."""
-    return f'<p role="status"><span>{escape(formatting.sentence(str(problem)))}</span></p>'
+    return _REFUSED(words=formatting.sentence(str(problem)))
 
 
 def wire(made: DoseSection, bring: Callable[[str], Mapping[Any, Any]], outputs: list[Any]) -> None:

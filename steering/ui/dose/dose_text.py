@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from steering import program
 from steering.sweep.sweep_table import SweepRow
 
 HARDLY: Final = 0.2
@@ -84,5 +85,5 @@ def missing(model: str) -> str:
     """Return what is said where nothing has been measured."""
     return (
         "Doses have not been measured for this model yet. This command does it: "
-        f"python -m steering sweep --model {model}"
+        f"{program.name()} sweep --model {model}"
     )

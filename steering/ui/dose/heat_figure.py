@@ -13,6 +13,7 @@ from steering.ui.dose.figure_parts import (
     axis,
     number,
 )
+from steering.ui.templates import template
 
 
 class ShownMeasure(NamedTuple):
@@ -43,6 +44,7 @@ MEASURES: Final[Mapping[str, ShownMeasure]] = {
     ),
 }
 _WORDS: Final = {0.0: "untouched", 1.0: "erased", 2.0: "mirrored"}
+_STRENGTH = template("{{ word }}  <b>{{ number }}</b>")
 """What strengths do, beside their numbers."""
 
 
@@ -103,7 +105,8 @@ def _estimate(measured: object) -> float | None:
 
 
 def _strength(alpha: float) -> str:
-    return f"{_WORDS[alpha]}  <b>{alpha:g}</b>" if alpha in _WORDS else f"{alpha:g}"
+    number = f"{alpha:g}"
+    return _STRENGTH(word=_WORDS[alpha], number=number) if alpha in _WORDS else number
 
 
 def _squares(

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +9,10 @@ from numpy.typing import NDArray
 
 from steering.ui.dose.figure_parts import NARROW, stretch
 from steering.ui.dose.frontier_figure import LABEL_MARGIN, listed, measured, position, ranges
+from steering.ui.templates import template
 
+_WORD = template("{{ word }}")
+"""A name as plotly reads it, which takes text for a little HTML."""
 Cell = Mapping[str, Any]
 Point = Mapping[str, Any]
 Box = tuple[float, float, float, float]
@@ -154,7 +156,7 @@ def _annotation(
         "ay": dy,
         "xanchor": "left" if dx > 3 else "right" if dx < -3 else "center",
         "yanchor": "middle",
-        "text": escape(word, quote=False),
+        "text": _WORD(word=word),
         "showarrow": True,
         "arrowhead": 0,
         "arrowwidth": 1,

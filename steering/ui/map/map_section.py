@@ -25,7 +25,7 @@ from steering.maps.map_points import Marker, Points
 from steering.serving import machine_fit
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
-from steering.ui import scripts, text
+from steering.ui import scripts, templates, text
 from steering.ui.map import map_data, map_shapes
 from steering.ui.playground import card_settings
 
@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 Umap = Callable[[int], list[list[float]] | None]
 """Returns a request's places on the UMAP of a layer, as two columns; None if there is none."""
 
+_PLACES = templates.template(
+    "{% for slot, mark in marks.items() %}"
+    '<li data-slot="{{ slot }}" class="card-{{ slot }}" hidden>'
+    '<button type="button" aria-pressed="false">{{ mark }}<span class="who"></span>'
+    '<span class="how"></span><b></b></button></li>{% endfor %}'
+)
 _KEPT: Final = 64
 """Traces kept for later UMAP questions (chosen): about half a megabyte each at d_model 896."""
 
@@ -228,12 +234,7 @@ def dense(engine: Engine, asked: object) -> dict[str, Any] | None:
 
 def template() -> str:
     """Return the section's HTML, with a line for each card."""
-    places = "".join(
-        f'<li data-slot="{slot}" class="card-{slot}" hidden><button type="button" '
-        f'aria-pressed="false">{text.mark(slot)}<span class="who"></span>'
-        '<span class="how"></span><b></b></button></li>'
-        for slot in card_settings.SLOTS
-    )
+    places = _PLACES(marks={slot: text.mark(slot) for slot in card_settings.SLOTS})
     return (ASSETS / "map.html").read_text("utf-8").replace("PLACES", places)
 
 

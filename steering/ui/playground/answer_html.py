@@ -1,15 +1,14 @@
-"""What a card shows of an answer, as HTML made by pure functions.
-
-Everything that comes from a model passes through `html.escape` here.
-"""
+"""What a card shows of an answer, as HTML made by pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Final, Literal
+
+from markupsafe import Markup
 
 from steering.formatting import plain, signed
 from steering.inference.comparison import Answer
+from steering.ui.templates import NOTHING, static, template
 from steering.ui.text import isolated, written
 
 State = Literal["idle", "waiting", "writing", "done", "recorded", "missing", "off"]
@@ -54,9 +53,46 @@ TIPS: Final = {
     "tokens": "Length of the answer. A token is a word or a piece of one.",
     "tokens/s": "How fast this answer was written.",
 }
+_VIEW = template(
+    '<div class="view" data-state="{{ state }}" data-panel="{{ panel }}">'
+    '<div class="chips">{{ chips }}</div>{{ gauge }}'
+    '<div class="answer" tabindex="0" role="group" aria-label="Answer">{{ body }}'
+    '<span class="placeholder">{{ placeholder }}</span></div>{{ numbers }}</div>'
+)
+_BODY = template(
+    '{% if thinking %}<details class="thinking"{% if thinks %} open{% endif %}>'
+    '<summary>Thinking</summary><div translate="no" dir="auto">{{ thinking }}</div></details>'
+    "{% endif %}{{ answer }}"
+)
+_CARET = static('<span class="caret" aria-hidden="true"></span>')
+_CHIPS = template(
+    '{% if quiet %}<span class="chip quiet">{{ quiet }}</span>{% endif %}'
+    "{% for name, word, tip, icon in chips %}"
+    '<span class="chip {{ name }}" tabindex="0" data-tip="{{ tip }}">'
+    '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{{ icon }}"/></svg>{{ word }}'
+    '<span class="unseen">. {{ tip }}</span></span>{% endfor %}'
+)
+_GAUGE = template(
+    '<div class="gauge" tabindex="0" data-tip="{{ tip }}">'
+    "<span>Starts like a refusal</span><small>score {{ score }}</small><b>{{ value }}</b>"
+    '<i role="meter" aria-label="Probability that the answer starts like a refusal" '
+    'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{{ "%.0f" | format(percent) }}">'
+    '<u style="width:{{ "%.1f" | format(percent) }}%"></u></i></div>'
+)
+_NUMBERS = template(
+    '<dl class="numbers">{% for name, value in values.items() %}'
+    '<div tabindex="0" data-tip="{{ tips[name] }}"><dt>{{ name }}</dt><dd>{{ value }}</dd></div>'
+    "{% endfor %}</dl>"
+)
+_TOKENS = template(
+    '<ol class="tokens">{% for token, percent in tokens %}<li>{{ token }}'
+    '<i><u style="width:{{ "%.1f" | format(percent) }}%"></u></i>'
+    '<span>{{ "%.1f" | format(percent) }} %</span></li>{% endfor %}</ol>'
+)
+_NO_TOKENS = static('<p class="quiet">They appear with the answer.</p>')
 
 
-def view(answer: Answer | None, state: State) -> str:
+def view(answer: Answer | None, state: State) -> Markup:
     """Return what a card shows of an answer: verdict, gauge, text and numbers.
 
     Args:
@@ -65,54 +101,50 @@ def view(answer: Answer | None, state: State) -> str:
     """
     shown = answer or Answer(panel="")
     measured = bool(shown.first_tokens)
-    body = _thoughts(shown, state) + written(shown.text, tag="div") if answer else ""
-    if state == "writing" and not shown.finished:
-        # Inside the text's own element, so that it stands where the text goes on.
-        body = body.removesuffix("</div>") + '<span class="caret" aria-hidden="true"></span></div>'
     # A broken answer without a word: its numbers overflowed, which the card says in its place.
     lost = shown.verdict == "broken" and not shown.text
-    placeholder = escape(_why(shown)) if lost else _PLACEHOLDERS.get(state, "")
-    return (
-        f'<div class="view" data-state="{state}" data-panel="{escape(shown.panel, quote=True)}">'
-        f'<div class="chips">{_chips(shown, state)}</div>'
-        f"{_gauge(shown if measured else None)}"
-        f'<div class="answer" tabindex="0" role="group" aria-label="Answer">{body}'
-        f'<span class="placeholder">{placeholder}</span></div>'
-        f"{_numbers(shown if measured else None)}</div>"
+    return _VIEW(
+        state=state,
+        panel=shown.panel,
+        chips=_chips(shown, state),
+        gauge=_gauge(shown if measured else None),
+        body=_body(answer, state) if answer else NOTHING,
+        placeholder=_why(shown) if lost else _PLACEHOLDERS.get(state, ""),
+        numbers=_numbers(shown if measured else None),
     )
 
 
-def _thoughts(answer: Answer, state: State) -> str:
-    """Return the thinking as a fold, which is open only until the answer begins."""
-    if not answer.thinking:
-        return ""
-    is_open = " open" if state == "writing" and not answer.text else ""
-    return (
-        f'<details class="thinking"{is_open}><summary>Thinking</summary>'
-        f'<div translate="no" dir="auto">{escape(answer.thinking)}</div></details>'
+def _body(answer: Answer, state: State) -> Markup:
+    """Return the text, below the thinking as a fold, which is open until the answer begins."""
+    writing = state == "writing"
+    caret = _CARET if writing and not answer.finished else NOTHING
+    return _BODY(
+        thinking=answer.thinking,
+        thinks=writing and not answer.text,
+        answer=written(answer.text, tag="div", end=caret),
     )
 
 
-def _chips(answer: Answer, state: State) -> str:
-    chips = []
+def _chips(answer: Answer, state: State) -> Markup:
+    chips, quiet = [], ""
     verdict = VERDICTS.get(answer.verdict or "")
     if verdict:
         tip = isolated(f"{verdict.meaning} Why: {_why(answer)}")
-        chips.append(_chip(f"verdict {answer.verdict}", verdict.word, tip, verdict.icon))
+        chips.append((f"verdict {answer.verdict}", verdict.word, tip, verdict.icon))
     elif answer.verdict:
-        chips.append(_chip("verdict empty", answer.verdict, answer.reason or "", "M6 8h.01"))
+        chips.append(("verdict empty", answer.verdict, answer.reason or "", "M6 8h.01"))
     else:
         words = {"writing": "Writing", "waiting": "Waiting", "off": "Off"}
-        chips.append(f'<span class="chip quiet">{words.get(state, "No answer yet")}</span>')
+        quiet = words.get(state, "No answer yet")
     if answer.looping and answer.verdict != "broken":
         tip = "The text repeats itself, a sign that the edit has damaged the model's language."
-        chips.append(_chip("loop", "Repeats itself", tip, "M2 10 5 5l3 6 3-6 3 5"))
+        chips.append(("loop", "Repeats itself", tip, "M2 10 5 5l3 6 3-6 3 5"))
     if state == "recorded":
         tip = "This was computed earlier and stored with the app. Press Run to compute it now."
         chips.append(
-            _chip("recorded", "Recorded", tip, "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM8 5v3l2 1.5")
+            ("recorded", "Recorded", tip, "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM8 5v3l2 1.5")
         )
-    return "".join(chips)
+    return _CHIPS(quiet=quiet, chips=chips)
 
 
 def _why(answer: Answer) -> str:
@@ -120,29 +152,17 @@ def _why(answer: Answer) -> str:
     return (answer.reason or "no reason was stored").rpartition(": ")[2]
 
 
-def _chip(name: str, word: str, tip: str, icon: str) -> str:
-    tip = escape(tip, quote=True)
-    return (
-        f'<span class="chip {escape(name, quote=True)}" tabindex="0" data-tip="{tip}">'
-        f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{icon}"/></svg>{escape(word)}'
-        f'<span class="unseen">. {tip}</span></span>'
-    )
-
-
-def _gauge(answer: Answer | None) -> str:
+def _gauge(answer: Answer | None) -> Markup:
     percent = 100 * (answer.p_refusal or 0.0) if answer else 0.0
-    value = f"{percent:.0f} %" if answer else "–"
-    score = signed(answer.refusal_score, 1) if answer else "–"
-    return (
-        f'<div class="gauge" tabindex="0" data-tip="{escape(TIPS["gauge"], quote=True)}">'
-        f"<span>Starts like a refusal</span><small>score {score}</small><b>{value}</b>"
-        f'<i role="meter" aria-label="Probability that the answer starts like a refusal" '
-        f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent:.0f}">'
-        f'<u style="width:{percent:.1f}%"></u></i></div>'
+    return _GAUGE(
+        tip=TIPS["gauge"],
+        score=signed(answer.refusal_score, 1) if answer else "–",
+        value=f"{percent:.0f} %" if answer else "–",
+        percent=percent,
     )
 
 
-def _numbers(answer: Answer | None) -> str:
+def _numbers(answer: Answer | None) -> Markup:
     values = dict.fromkeys(("KL", "perplexity", "tokens", "tokens/s"), "–")
     if answer:
         values["KL"] = plain(answer.kl)
@@ -151,24 +171,15 @@ def _numbers(answer: Answer | None) -> str:
             values["perplexity"] = f"{answer.perplexity:,.{1 if answer.perplexity < 100 else 0}f}"
         if answer.seconds > 0 and answer.tokens:
             values["tokens/s"] = f"{answer.tokens / answer.seconds:.1f}"
-    items = "".join(
-        f'<div tabindex="0" data-tip="{escape(TIPS[name], quote=True)}"><dt>{name}</dt>'
-        f"<dd>{value}</dd></div>"
-        for name, value in values.items()
-    )
-    return f'<dl class="numbers">{items}</dl>'
+    return _NUMBERS(values=values, tips=TIPS)
 
 
-def first_tokens(tokens: Sequence[tuple[str, float]]) -> str:
+def first_tokens(tokens: Sequence[tuple[str, float]]) -> Markup:
     """Return the likeliest first tokens as a small bar list."""
     if not tokens:
-        return '<p class="quiet">They appear with the answer.</p>'
-    rows = "".join(
-        f"<li>{written(_visible(token), tag='code')}"
-        f'<i><u style="width:{100 * p:.1f}%"></u></i><span>{100 * p:.1f} %</span></li>'
-        for token, p in tokens
-    )
-    return f'<ol class="tokens">{rows}</ol>'
+        return _NO_TOKENS
+    shown = [(written(_visible(token), tag="code"), 100 * p) for token, p in tokens]
+    return _TOKENS(tokens=shown)
 
 
 def _visible(token: str) -> str:

@@ -2,18 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from steering import formatting
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
+from steering.ui.templates import template
 
 _NOT_YET = "It is shown here as soon as the model is loaded: its template comes with it."
 _NO_REQUEST = "Write a request to see what the model reads."
+_SENTENCE = template('<p class="quiet">{{ words }}</p>')
+_READS = template(
+    '<p class="quiet">Marked: control tokens, which the template writes and a request cannot. '
+    "The answer begins behind the last sign.</p>"
+    '<pre class="reads" translate="no" dir="auto" tabindex="0">'
+    "{% for piece, is_control in pieces %}{% if is_control %}<mark>{{ piece }}</mark>{% else %}"
+    "<span>{{ piece }}</span>{% endif %}{% endfor %}</pre>"
+)
 
 
 @dataclass(frozen=True)
@@ -31,12 +40,12 @@ def section() -> ReadsSection:
     return ReadsSection(fold, board)
 
 
-def sentence(words: str) -> str:
+def sentence(words: str) -> Markup:
     """Return what is said where there is nothing to show."""
-    return f'<p class="quiet">{escape(words)}</p>'
+    return _SENTENCE(words=words)
 
 
-def shown(engine: Engine, prompt: str, system: str) -> str:
+def shown(engine: Engine, prompt: str, system: str) -> Markup:
     """Return the rendered request as HTML, or a sentence that says why there is none."""
     model = engine.model
     if model is None:
@@ -51,17 +60,9 @@ def shown(engine: Engine, prompt: str, system: str) -> str:
     return rendered(pieces)
 
 
-def rendered(pieces: Sequence[tuple[str, bool]]) -> str:
+def rendered(pieces: Sequence[tuple[str, bool]]) -> Markup:
     """Return pieces of text as HTML; those that are control tokens are marked."""
-    body = "".join(
-        f"<mark>{escape(piece)}</mark>" if is_control else f"<span>{escape(piece)}</span>"
-        for piece, is_control in pieces
-    )
-    return (
-        '<p class="quiet">Marked: control tokens, which the template writes and a request cannot. '
-        "The answer begins behind the last sign.</p>"
-        f'<pre class="reads" translate="no" dir="auto" tabindex="0">{body}</pre>'
-    )
+    return _READS(pieces=pieces)
 
 
 def wire(

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Final
+
+from markupsafe import Markup
 
 from steering.artifacts.evaluation_document import ClaimEntry, ClaimPartEntry
 from steering.formatting import signed, signed_between
+from steering.ui.templates import NOTHING, template
 
 
 @dataclass(frozen=True)
@@ -40,48 +42,70 @@ _PLAIN: Final[Mapping[str, str]] = {
     "and its language suffers.",
 }
 """The claims in words for newcomers, by how each begins."""
+_CLAIMS = template(
+    '{% if cards %}<h3 class="part">What the paper claims, and what this model shows</h3>'
+    '<div class="claims">{% for card in cards %}{{ card }}{% endfor %}</div>{% endif %}'
+)
+_CARD = template(
+    '<article class="claim" aria-labelledby="claim-{{ number }}">'
+    '<header><span class="number">Claim {{ number }}</span>{{ chip }}</header>'
+    '<h4 id="claim-{{ number }}">{{ claim.claim }}</h4><p class="plain">{{ plain }}</p>'
+    '<p class="why">{{ why }}</p>{{ conditions }}<div class="foot">{{ more }}'
+    '<button type="button" class="form cite" data-copy="{{ claim.sentence }}">'
+    '<span>Copy as a sentence</span><span class="copy" aria-hidden="true">copy</span>'
+    "</button></div></article>"
+)
+_CHIP = template(
+    '<span class="chip outcome {{ name }}"><svg viewBox="0 0 16 16" aria-hidden="true">'
+    '<path d="{{ icon }}"/></svg>{{ word }}</span>'
+)
+_LIST = template(
+    '<ul class="conditions{{ " marked" if marked }}">'
+    "{% for icon, statement, number, ends in rows %}"
+    "<li>{{ icon if marked }}<span>{{ statement }}</span>"
+    "{% if number %}<span><b>{{ number }}</b> <small>{{ ends }}</small></span>"
+    "{% else %}<small>not measured</small>{% endif %}</li>{% endfor %}</ul>"
+)
+_ICON = template(
+    '<svg class="outcome {{ name }}" viewBox="0 0 16 16" role="img" aria-label="{{ word }}">'
+    '<path d="{{ icon }}"/></svg>'
+)
+_ALL = template("<details><summary>All {{ n }} conditions</summary>{{ conditions }}</details>")
 
 
-def claims(found: Sequence[ClaimEntry]) -> str:
+def claims(found: Sequence[ClaimEntry]) -> Markup:
     """Return a card a claim; empty if none were weighed."""
-    if not found:
-        return ""
-    cards = "".join(_card(number, claim) for number, claim in enumerate(found, start=1))
-    return (
-        '<h3 class="part">What the paper claims, and what this model shows</h3>'
-        f'<div class="claims">{cards}</div>'
-    )
+    return _CLAIMS(cards=[_card(number, claim) for number, claim in enumerate(found, start=1)])
 
 
-def _card(number: int, claim: ClaimEntry) -> str:
+def _card(number: int, claim: ClaimEntry) -> Markup:
     parts, verdict = claim["parts"], claim["verdict"]
     deciding = [part for part in parts if part["verdict"] == verdict]
-    sentence = escape(claim["sentence"], quote=True)
     plain = next((words for start, words in _PLAIN.items() if claim["claim"].startswith(start)), "")
-    return (
-        f'<article class="claim" aria-labelledby="claim-{number}">'
-        f'<header><span class="number">Claim {number}</span>{_chip(verdict, deciding)}</header>'
-        f'<h4 id="claim-{number}">{escape(claim["claim"])}</h4><p class="plain">{plain}</p>'
-        f'<p class="why">{_why(verdict, deciding, parts)}</p>'
-        f'{_list(deciding)}<div class="foot">{_all(parts, deciding)}'
-        f'<button type="button" class="form cite" data-copy="{sentence}">'
-        '<span>Copy as a sentence</span><span class="copy" aria-hidden="true">copy</span>'
-        "</button></div></article>"
+    return _CARD(
+        number=number,
+        chip=_chip(verdict, deciding),
+        claim=claim,
+        plain=plain,
+        why=_why(verdict, deciding, parts),
+        conditions=_list(deciding),
+        more=_all(parts, deciding),
     )
 
 
-def _chip(verdict: str, deciding: Sequence[ClaimPartEntry]) -> str:
+def _outcome(verdict: str) -> tuple[str, str, str]:
+    """Return the class, the word and the icon of a verdict; one that is not known is quiet."""
     found = OUTCOMES.get(verdict) or _Outcome(verdict, "M6 8h.01M10 8h.01", "")
-    word = found.word
+    return verdict.replace(" ", "-") if verdict in OUTCOMES else "quiet", found.word, found.icon
+
+
+def _chip(verdict: str, deciding: Sequence[ClaimPartEntry]) -> Markup:
+    name, word, icon = _outcome(verdict)
     sizes = [part["interval"].get("n") if part["interval"] else None for part in deciding]
     known = [n for n in sizes if n is not None]
     if verdict == "undecided" and known and len(known) == len(sizes):
         word += f" at n = {min(known)}"
-    name = verdict.replace(" ", "-") if verdict in OUTCOMES else "quiet"
-    return (
-        f'<span class="chip outcome {name}"><svg viewBox="0 0 16 16" aria-hidden="true">'
-        f'<path d="{found.icon}"/></svg>{escape(word)}</span>'
-    )
+    return _CHIP(name=name, word=word, icon=icon)
 
 
 def _why(verdict: str, deciding: Sequence[ClaimPartEntry], parts: Sequence[ClaimPartEntry]) -> str:
@@ -95,41 +119,32 @@ def _why(verdict: str, deciding: Sequence[ClaimPartEntry], parts: Sequence[Claim
     }.get(verdict, "")
 
 
-def _list(parts: Sequence[ClaimPartEntry], *, marked: bool = False) -> str:
-    rows = "".join(
-        f"<li>{_icon(part['verdict']) if marked else ''}"
-        f"<span>{_statement(part['statement'])}</span>{_numbers(part)}</li>"
-        for part in parts
-    )
-    return f'<ul class="conditions{" marked" if marked else ""}">{rows}</ul>'
+def _list(parts: Sequence[ClaimPartEntry], *, marked: bool = False) -> Markup:
+    rows = [
+        (_icon(part["verdict"]), _statement(part["statement"]), *_numbers(part)) for part in parts
+    ]
+    return _LIST(rows=rows, marked=marked)
 
 
 def _statement(words: str) -> str:
-    """Return a condition in words; an inequality stays in one line."""
-    return escape(words).replace(" &lt; ", "&nbsp;&lt;&nbsp;").replace(" &gt; ", "&nbsp;&gt;&nbsp;")
+    """Return a condition in words; an inequality stays in one line, by blanks that do not break."""
+    return words.replace(" < ", "\u00a0<\u00a0").replace(" > ", "\u00a0>\u00a0")
 
 
-def _icon(verdict: str) -> str:
-    found = OUTCOMES.get(verdict) or _Outcome(verdict, "M6 8h.01M10 8h.01", "")
-    name = verdict.replace(" ", "-") if verdict in OUTCOMES else "quiet"
-    return (
-        f'<svg class="outcome {name}" viewBox="0 0 16 16" role="img" '
-        f'aria-label="{escape(found.word, quote=True)}"><path d="{found.icon}"/></svg>'
-    )
+def _icon(verdict: str) -> Markup:
+    name, word, icon = _outcome(verdict)
+    return _ICON(name=name, word=word, icon=icon)
 
 
-def _numbers(part: ClaimPartEntry) -> str:
+def _numbers(part: ClaimPartEntry) -> tuple[str, str]:
+    """Return an estimate and its interval; empty if it was not measured."""
     found = part["interval"]
     if found is None:
-        return "<small>not measured</small>"
-    ends = signed_between(found["low"], found["high"])
-    return f"<span><b>{signed(found['estimate'])}</b> <small>{ends}</small></span>"
+        return "", ""
+    return signed(found["estimate"]), signed_between(found["low"], found["high"])
 
 
-def _all(parts: Sequence[ClaimPartEntry], deciding: Sequence[ClaimPartEntry]) -> str:
+def _all(parts: Sequence[ClaimPartEntry], deciding: Sequence[ClaimPartEntry]) -> Markup:
     if len(deciding) == len(parts):
-        return ""
-    return (
-        f"<details><summary>All {len(parts)} conditions</summary>{_list(parts, marked=True)}"
-        "</details>"
-    )
+        return NOTHING
+    return _ALL(n=len(parts), conditions=_list(parts, marked=True))

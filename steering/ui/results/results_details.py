@@ -1,7 +1,8 @@
 """What a row of the results opens: differences to the baseline, verdicts, what the edit costs."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from steering.artifacts.evaluation_document import (
     PairedChange,
@@ -13,16 +14,36 @@ from steering.artifacts.evaluation_document import (
 from steering.formatting import between, p_value, plain, signed, signed_between
 from steering.intervals import IntervalEntry
 from steering.ui.playground.answer_html import VERDICTS
+from steering.ui.templates import template
+
+_COLUMNS = template('<div class="columns">{% for each in columns %}{{ each }}{% endfor %}</div>')
+_COLUMN = template(
+    "<section><h4>{{ title }}</h4><dl>{% for name, shown in rows %}"
+    "<div><dt>{{ name }}</dt><dd>{{ shown }}</dd></div>{% endfor %}</dl></section>"
+)
+_NUMBER = template("<b>{{ number }}</b> {{ more }}")
+_DIFFERENCE = template(
+    "<b>{{ number }}</b> {{ ends }}<br>{{ lost }} no longer refused, {{ gained }} newly refused; "
+    "exact McNemar {{ p }}"
+)
+_VERDICTS = template(
+    '<span class="counts" aria-hidden="true">{% for name, _, count in counts %}'
+    '<i class="{{ name }}" style="--share:{{ "%.1f" | format(100 * count / n) }}%"></i>'
+    "{% endfor %}</span>"
+    '{% for _, word, count in counts %}{{ ", " if not loop.first }}{{ count }} {{ word }}'
+    "{% endfor %}"
+)
+_PAIR = template("<b>{{ perplexity }}</b>, <b>{{ kl }}</b>{{ more }}")
 
 
-def details(panel: PanelEntry, groups: Sequence[str]) -> str:
+def details(panel: PanelEntry, groups: Sequence[str]) -> Markup:
     """Return the details of a panel, a column a prompt set and one for the cost."""
-    columns = "".join(_group(group, rates) for group in groups if (rates := rates_of(panel, group)))
-    return f'<div class="columns">{columns}{_cost(panel)}</div>'
+    columns = [_group(group, rates) for group in groups if (rates := rates_of(panel, group))]
+    return _COLUMNS(columns=[*columns, _cost(panel)])
 
 
-def _group(name: str, rates: SetRates) -> str:
-    rows = [
+def _group(name: str, rates: SetRates) -> Markup:
+    rows: list[tuple[str, str]] = [
         ("Refused, against the baseline", _difference(rates.get("difference"))),
         ("Verdicts", _verdicts(rates.get("verdicts") or {}, rates["n"])),
     ]
@@ -32,37 +53,37 @@ def _group(name: str, rates: SetRates) -> str:
     ):
         if found:
             ends = between(found["low"], found["high"])
-            rows.append((name_of_rate, f"<b>{plain(found['estimate'])}</b> {ends}"))
+            rows.append((name_of_rate, _NUMBER(number=plain(found["estimate"]), more=ends)))
     if (refusal_score := rates.get("refusal_score")) is not None:
-        score = f"<b>{signed(refusal_score)}</b> nats, mean over prompts"
+        score = _NUMBER(number=signed(refusal_score), more="nats, mean over prompts")
         rows.append(("First token's refusal score", score))
-    return _column(f"{name.capitalize()}, n = {rates['n']}", rows)
+    return _COLUMN(title=f"{name.capitalize()}, n = {rates['n']}", rows=rows)
 
 
 def _difference(found: PairedChange | None) -> str:
     if not found:
         return "this is the baseline"
-    return (
-        f"<b>{signed(found['estimate'])}</b> {signed_between(found['low'], found['high'])}<br>"
-        f"{found['lost']} no longer refused, {found['gained']} newly refused; exact McNemar "
-        f"{escape(p_value(found['p_value']))}"
+    return _DIFFERENCE(
+        number=signed(found["estimate"]),
+        ends=signed_between(found["low"], found["high"]),
+        lost=found["lost"],
+        gained=found["gained"],
+        p=p_value(found["p_value"]),
     )
 
 
-def _verdicts(counts: Mapping[str, int], n: int) -> str:
+def _verdicts(counts: Mapping[str, int], n: int) -> Markup:
     """Return the counts as words and as one bar, in the order of the cards' verdicts."""
     order = [*(name for name in VERDICTS if counts.get(name)), *(set(counts) - set(VERDICTS))]
-    parts = "".join(
-        f'<i class="{name if name in VERDICTS else "empty"}" '
-        f'style="--share:{100 * counts[name] / n:.1f}%"></i>'
+    shown = [
+        (name if name in VERDICTS else "empty", name.replace("_", " "), counts[name])
         for name in order
-    )
-    words = ", ".join(f"{counts[name]} {escape(name.replace('_', ' '))}" for name in order)
-    return f'<span class="counts" aria-hidden="true">{parts}</span>{words}'
+    ]
+    return _VERDICTS(counts=shown, n=n)
 
 
-def _cost(panel: PanelEntry) -> str:
-    rows = [
+def _cost(panel: PanelEntry) -> Markup:
+    rows: list[tuple[str, str]] = [
         (
             "Loss on the baseline's answers",
             _loss(panel.get("loss_difference"), panel),
@@ -73,22 +94,18 @@ def _cost(panel: PanelEntry) -> str:
     if prose:
         rows += [
             ("Loss on neutral prose", _loss(prose.get("loss_difference"), panel)),
-            ("Its perplexity, KL", f"{_pair(prose)}, {prose['tokens']:,} tokens"),
+            ("Its perplexity, KL", _pair(prose, f", {prose['tokens']:,} tokens")),
         ]
-    return _column("What the edit costs", rows)
+    return _COLUMN(title="What the edit costs", rows=rows)
 
 
-def _pair(costs: PanelEntry | ProseEntry) -> str:
-    return f"<b>{plain(costs.get('perplexity'))}</b>, <b>{plain(costs.get('kl'), 3)}</b>"
+def _pair(costs: PanelEntry | ProseEntry, more: str = "") -> Markup:
+    perplexity, kl = plain(costs.get("perplexity")), plain(costs.get("kl"), 3)
+    return _PAIR(perplexity=perplexity, kl=kl, more=more)
 
 
 def _loss(found: IntervalEntry | None, panel: PanelEntry) -> str:
     if not found:
         return "this is the baseline" if panel["kind"] == "baseline" else "not measured"
     ends = signed_between(found["low"], found["high"])
-    return f"<b>{signed(found['estimate'])}</b> {ends} nats a token"
-
-
-def _column(title: str, rows: Sequence[tuple[str, str]]) -> str:
-    items = "".join(f"<div><dt>{name}</dt><dd>{shown}</dd></div>" for name, shown in rows)
-    return f"<section><h4>{escape(title)}</h4><dl>{items}</dl></section>"
+    return _NUMBER(number=signed(found["estimate"]), more=f"{ends} nats a token")

@@ -1,35 +1,34 @@
 """An evaluation as files to take away: CSV, Markdown, JSON. Numbers in files are not rounded."""
 
-import json
 import re
-from html import escape
+
+from markupsafe import Markup
 
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.evaluation import report
 from steering.system import strict_json
 from steering.system.flat_tables import as_csv, flat
 from steering.ui.results import results_notes as notes
+from steering.ui.templates import template
+
+_FILES = template(
+    '<div class="files" role="group" aria-label="Download"><span>Download</span>'
+    '{% for kind, name in kinds.items() %}<button type="button" class="plain" '
+    'data-file="{{ kind }}" aria-label="Download the results as {{ name }}">{{ name }}</button>'
+    "{% endfor %}<template>{{ contents | tojson }}</template></div>"
+)
 
 
-def files(document: EvaluationDocument) -> str:
+def files(document: EvaluationDocument) -> Markup:
     """Return the buttons that save the files, and the files; assets/page/results.js saves them."""
     kinds = {"csv": "CSV", "md": "Markdown", "json": "JSON"}
-    buttons = "".join(
-        f'<button type="button" class="plain" data-file="{kind}" aria-label="Download the results '
-        f'as {name}">{name}</button>'
-        for kind, name in kinds.items()
-    )
     contents = {
         "name": file_name(document),
         "csv": csv(document),
         "md": markdown(document),
         "json": strict_json.dumps(document, indent=1) + "\n",
     }
-    held = escape(json.dumps(contents, ensure_ascii=False), quote=False)
-    return (
-        f'<div class="files" role="group" aria-label="Download"><span>Download</span>{buttons}'
-        f"<template>{held}</template></div>"
-    )
+    return _FILES(kinds=kinds, contents=contents)
 
 
 def file_name(document: EvaluationDocument) -> str:

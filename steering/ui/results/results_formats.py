@@ -1,11 +1,14 @@
 """The results' table of number formats: do directions and maps of one serve in another?"""
 
-from html import escape
 from typing import Final
 
+from markupsafe import Markup
+
+from steering import program
 from steering.adaptation import transfer_table
 from steering.artifacts.transfer_document import TRANSFER_SCHEMA, TransferDocument
 from steering.ui import text
+from steering.ui.templates import NOTHING, template
 
 WORDS: Final = (
     "Directions and maps are fitted in one number format and used in whatever the machine computes "
@@ -14,9 +17,18 @@ WORDS: Final = (
     "requests land from their places on that map; 1 is the distance between the class means. The "
     "differences are to directions fitted in the very format that answers, on the same prompts."
 )
+_FORMATS = template(
+    '<details class="formats"><summary>Other number formats: do directions and maps still serve?'
+    "</summary><p>{{ words }}</p>"
+    '<div class="scroll" tabindex="0" role="region" aria-label="Number formats"><table><thead><tr>'
+    '{% for name in columns %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead><tbody>'
+    "{% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>"
+    "{% endfor %}</tbody></table></div><p>{{ baselines }}</p>"
+    '<div class="again"><span>The same numbers again:</span>{{ again }}</div></details>'
+)
 
 
-def formats(document: TransferDocument | None, model: str) -> str:
+def formats(document: TransferDocument | None, model: str) -> Markup:
     """Return the section's HTML; empty where nothing was measured.
 
     Args:
@@ -24,20 +36,11 @@ def formats(document: TransferDocument | None, model: str) -> str:
         model: Name of the model, as the command line takes it.
     """
     if document is None or document.get("schema") != TRANSFER_SCHEMA:
-        return ""
-    head = "".join(
-        f'<th scope="col">{escape(name)}</th>' for name in transfer_table.TRANSFER_COLUMNS
-    )
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in transfer_table.rows(document)
-    )
-    again = text.form(f"python -m steering transfer --model {model}")
-    return (
-        '<details class="formats"><summary>Other number formats: do directions and maps still '
-        f"serve?</summary><p>{escape(WORDS)}</p>"
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Number formats"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        f"<p>{escape(transfer_table.baselines(document))}</p>"
-        f'<div class="again"><span>The same numbers again:</span>{again}</div></details>'
+        return NOTHING
+    return _FORMATS(
+        words=WORDS,
+        columns=transfer_table.TRANSFER_COLUMNS,
+        rows=transfer_table.rows(document),
+        baselines=transfer_table.baselines(document),
+        again=text.form(f"{program.name()} transfer --model {model}"),
     )

@@ -2,15 +2,18 @@
 
 import shlex
 from collections.abc import Mapping
-from html import escape
 from typing import Final
 
+from markupsafe import Markup
+
+from steering import program
 from steering.artifacts.evaluation_document import EvaluationDocument, PanelEntry, rates_of
 from steering.errors import SteeringError
 from steering.evaluation.ranking import HARDLY_REFUSES, baseline_of
 from steering.formatting import between, plain
 from steering.interventions.panel import parse
 from steering.ui import text
+from steering.ui.templates import NOTHING, static, template
 
 TERMS: Final[Mapping[str, str]] = {
     "Refused": "Share of prompts that the model declines. The dot is the rate on a scale from 0 to "
@@ -26,6 +29,24 @@ TERMS: Final[Mapping[str, str]] = {
     "Control": "Does as much to the model without the directions that were found. What a control "
     "does as well is not the method's doing.",
 }
+_ABSENT = template('<p class="absent">{{ words }} {{ command }}</p>')
+_HARDLY = template(
+    '<aside class="hardly" aria-label="About this model"><h3>{{ title }} hardly refuses</h3><p>'
+    "Untouched it refuses {{ count }} of {{ n }} harmful prompts ({{ rate }} {{ ends }}), so there "
+    "is little to suppress: no edit can lower that by more than {{ rate }}. Of a claim about "
+    "suppressing refusal, <b>undecided</b> then means that {{ n }} prompts cannot tell such a "
+    "small change from none, and <b>not supported</b> mostly that there was too little refusal to "
+    "take away. Neither speaks against the paper, which is about models that refuse. What one can "
+    "look at here:</p><ul>{% for each in sights %}<li>{{ each }}</li>{% endfor %}</ul></aside>"
+)
+_MAP = static(
+    'The map: <a href="#atlas">harmful and harmless requests</a> can lie apart inside a model that '
+    "does not act on it."
+)
+_INDUCED = template(
+    'Inducing refusal: <code translate="no">{{ panel }}</code> takes harmless prompts from '
+    "{{ then }} to {{ now }} refused."
+)
 
 
 def command(document: EvaluationDocument) -> str:
@@ -36,57 +57,42 @@ def command(document: EvaluationDocument) -> str:
 
 
 def _command(model: str, quantization: str = "none", judge: str | None = None) -> str:
-    words = ["python", "-m", "steering", "evaluate", "--model", model]
+    words = ["evaluate", "--model", model]
     if quantization != "none":
         words += ["--quantization", quantization]
     if judge:
         words += ["--judge", judge]
-    return shlex.join(words)
+    return f"{program.name()} {shlex.join(words)}"
 
 
-def absent(document: EvaluationDocument | None, name: str, title: str) -> str:
+def absent(document: EvaluationDocument | None, name: str, title: str) -> Markup:
     """Return the sentence for a model without results, or with some of another form."""
     what = (
         f"{title} has not been measured yet; this makes its table:"
         if document is None
         else f"The stored results of {title} have another form; this makes them anew:"
     )
-    return f'<p class="absent">{escape(what)} {text.form(_command(name))}</p>'
+    return _ABSENT(words=what, command=text.form(_command(name)))
 
 
-def hardly_refuses(document: EvaluationDocument, title: str) -> str:
+def hardly_refuses(document: EvaluationDocument, title: str) -> Markup:
     """Return what to make of a model that refuses few harmful prompts; empty for any other."""
     before = baseline_of(document["panels"])
     rates = rates_of(before, "harmful") if before else None
     if not before or not rates:
-        return ""
+        return NOTHING
     found, n = rates["refusal_rate"], rates["n"]
     rate, ends = found["estimate"], between(found["low"], found["high"])
     if rate >= HARDLY_REFUSES:
-        return ""
-    sights = "".join(
-        f"<li>{words}</li>"
-        for words in (
-            _induced(document, before),
-            'The map: <a href="#atlas">harmful and harmless requests</a> can lie apart inside a '
-            "model that does not act on it.",
-            "What edits cost: perplexity and KL do not need a refusal.",
-        )
-        if words
-    )
-    return (
-        f'<aside class="hardly" aria-label="About this model"><h3>{escape(title)} hardly refuses'
-        f"</h3><p>Untouched it refuses {round(rate * n)} of {n} harmful prompts "
-        f"({plain(rate)} {ends}), so there is little to suppress: no edit can "
-        f"lower that by more than {plain(rate)}. Of a claim about suppressing refusal, "
-        f"<b>undecided</b> then means that {n} prompts cannot tell such a small change from none, "
-        "and <b>not supported</b> mostly that there was too little refusal to take away. Neither "
-        f"speaks against the paper, which is about models that refuse. What one can look at "
-        f"here:</p><ul>{sights}</ul></aside>"
+        return NOTHING
+    costs = "What edits cost: perplexity and KL do not need a refusal."
+    sights = [each for each in (_induced(document, before), _MAP, costs) if each]
+    return _HARDLY(
+        title=title, count=round(rate * n), n=n, rate=plain(rate), ends=ends, sights=sights
     )
 
 
-def _induced(document: EvaluationDocument, before: PanelEntry) -> str:
+def _induced(document: EvaluationDocument, before: PanelEntry) -> Markup:
     """Return what pushing towards refusal does to harmless prompts; empty if not measured."""
     for panel in document["panels"]:
         try:
@@ -96,9 +102,5 @@ def _induced(document: EvaluationDocument, before: PanelEntry) -> str:
         rates, unedited = rates_of(panel, "harmless"), rates_of(before, "harmless")
         if pushes and rates and unedited:
             now, then = (each["refusal_rate"]["estimate"] for each in (rates, unedited))
-            form = f'<code translate="no">{escape(panel["panel"])}</code>'
-            return (
-                f"Inducing refusal: {form} takes harmless prompts from {plain(then)} to "
-                f"{plain(now)} refused."
-            )
-    return ""
+            return _INDUCED(panel=panel["panel"], then=plain(then), now=plain(now))
+    return NOTHING

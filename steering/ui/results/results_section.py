@@ -1,15 +1,15 @@
 """The section *Results*: the measured table of a model, and what it says of the paper's claims.
 
-Everything comes from `evaluation.json`, as `python -m steering evaluate` writes it; all
-of its texts pass through `html.escape`. What the browser does is in assets/page/results.js.
+Everything comes from `evaluation.json`, as `python -m steering evaluate` writes it. What the
+browser does is in assets/page/results.js.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from steering.artifacts.evaluation_document import EVALUATION_SCHEMA, EvaluationDocument
 from steering.artifacts.transfer_document import TransferDocument
@@ -22,6 +22,21 @@ from steering.ui.results import results_files as files
 from steering.ui.results import results_formats as formats
 from steering.ui.results import results_notes as notes
 from steering.ui.results import results_table as table
+from steering.ui.templates import template
+
+_NO_BOARD = template('<section class="results"><h2>Results</h2>{{ absent }}</section>')
+_BOARD = template(
+    '<section class="results" data-by="refusal"><header><h2>Results</h2><p>What every edit does to '
+    "<b>{{ title }}</b>, on {{ sizes }}.</p></header>{{ hardly }}{{ claims }}"
+    '<div class="bar-of-table"><h3 class="part">The table</h3>{{ switch }}{{ files }}</div>'
+    "{{ table }}{{ below }}{{ formats }}</section>"
+)
+_BELOW = template(
+    '<div class="below"><p><b>★ Best.</b> {{ rule }}</p><dl>{% for term, words in terms.items() %}'
+    "<div><dt>{{ term }}</dt><dd>{{ words }}</dd></div>{% endfor %}</dl>"
+    '<p class="made">{{ measured }}</p>'
+    '<div class="again"><span>The same numbers again:</span>{{ again }}</div></div>'
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,7 @@ def wire(section: ResultsSection, engine: Engine, events: list[Callable[..., Any
         )
 
 
-def board_of(engine: Engine) -> str:
+def board_of(engine: Engine) -> Markup:
     """Return the section's HTML for the engine's model."""
     title = engine.supply.names.get(engine.name, engine.name)
     return board(engine.evaluation, engine.name, title, engine.transfer)
@@ -80,7 +95,7 @@ def board(
     name: str,
     title: str,
     transfer: TransferDocument | None = None,
-) -> str:
+) -> Markup:
     """Return the section's HTML.
 
     Args:
@@ -94,31 +109,27 @@ def board(
         or document.get("schema") != EVALUATION_SCHEMA
         or not document.get("panels")
     ):
-        return (
-            f'<section class="results"><h2>Results</h2>{notes.absent(document, name, title)}'
-            "</section>"
-        )
-    return (
-        '<section class="results" data-by="refusal"><header><h2>Results</h2><p>What every edit '
-        f"does to <b>{escape(title)}</b>, on {escape(report.sizes(document))}.</p></header>"
-        f"{notes.hardly_refuses(document, title)}{claims.claims(document.get('claims') or ())}"
-        f'<div class="bar-of-table"><h3 class="part">The table</h3>{table.switch()}'
-        f"{files.files(document)}</div>"
-        f"{table.table(document)}{_below(document)}{formats.formats(transfer, name)}</section>"
+        return _NO_BOARD(absent=notes.absent(document, name, title))
+    return _BOARD(
+        title=title,
+        sizes=report.sizes(document),
+        hardly=notes.hardly_refuses(document, title),
+        claims=claims.claims(document.get("claims") or ()),
+        switch=table.switch(),
+        files=files.files(document),
+        table=table.table(document),
+        below=_below(document),
+        formats=formats.formats(transfer, name),
     )
 
 
-def _below(document: EvaluationDocument) -> str:
+def _below(document: EvaluationDocument) -> Markup:
     rule = report.BEST_RULE
     if not best(document["panels"]):
         rule += " No intervention fulfils that here, so none is marked."
-    again = text.form(notes.command(document))
-    terms = "".join(
-        f"<div><dt>{term}</dt><dd>{words}</dd></div>" for term, words in notes.TERMS.items()
-    )
-    return (
-        f'<div class="below"><p><b>★ Best.</b> {rule}</p><dl>{terms}</dl>'
-        f'<p class="made">{escape(report.measured(document))}</p>'
-        f'<div class="again"><span>The same numbers again:</span>{again}'
-        "</div></div>"
+    return _BELOW(
+        rule=rule,
+        terms=notes.TERMS,
+        measured=report.measured(document),
+        again=text.form(notes.command(document)),
     )

@@ -5,8 +5,9 @@ carry their interval as numbers and as a dot with whiskers; the baseline is a th
 """
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Final, Literal
+
+from markupsafe import Markup
 
 from steering.artifacts.evaluation_document import EvaluationDocument, PanelEntry, rates_of
 from steering.evaluation.ranking import (
@@ -24,6 +25,7 @@ from steering.formatting import between, plain
 from steering.intervals import IntervalEntry
 from steering.ui import text
 from steering.ui.results import results_details as details
+from steering.ui.templates import NOTHING, static, template
 
 RefusalRule = Literal["refusal", "substring"]
 REFUSAL_RULES: Final[Mapping[RefusalRule, str]] = {
@@ -37,39 +39,86 @@ _COSTS: Final[tuple[tuple[CostName, str], ...]] = (
     ("kl", "KL"),
     ("prose", "Prose perplexity"),
 )
+_TABLE = template(
+    '<div class="scroll" tabindex="0" role="group" aria-label="Table of results"><table>'
+    "<thead><tr>{% for key, name in columns %}"
+    '<th scope="col" class="{{ "rate" if key in groups else key }}" aria-sort="none">'
+    '<button type="button" data-sort="{{ key }}"><span>{{ name }}</span>'
+    '<svg viewBox="0 0 10 14" aria-hidden="true">'
+    '<path class="up" d="M5 1 9 6H1Z"/><path class="down" d="M5 13 1 8h8Z"/></svg></button>'
+    '{% if key in groups %}<span class="scale" aria-hidden="true"><i>0</i><i>1</i></span>'
+    "{% endif %}</th>{% endfor %}</tr></thead>"
+    "{% for block in blocks %}{{ block }}{% endfor %}</table></div>"
+    '<p class="unseen" role="status"></p>'
+)
+_SWITCH = template(
+    '<div class="by choice" role="group" aria-label="Refusals counted">'
+    '{% for rule, name in rules.items() %}<button type="button" data-by="{{ rule }}" '
+    'aria-pressed="{{ "true" if rule == "refusal" else "false" }}">{{ name }}</button>'
+    "{% endfor %}</div>"
+)
+_BLOCK = template(
+    '<tbody class="{{ kind }}" data-order="{{ number }}" data-label="{{ label }}"'
+    '{% for key, value in keys.items() %} data-{{ key }}="{{ value }}"{% endfor %}>'
+    "{{ rows }}</tbody>"
+)
+_ROW = template(
+    '<tr class="main hue-{{ hue }}"{% if hidden %} data-of hidden{% endif %}>'
+    '<th scope="row" class="who">{{ who }}{{ form }}</th>{{ cells }}</tr>'
+    '<tr class="details" id="{{ name }}" hidden><td colspan="{{ width }}">{{ details }}</td></tr>'
+)
+_GROUP = template(
+    '<tr class="main group hue-{{ hue }}"><th scope="row" class="who">{{ who }}'
+    '<p class="small">seeds: {{ seeds }}; range in brackets</p></th>{{ cells }}</tr>'
+    "{% for row in rows %}{{ row }}{% endfor %}"
+)
+_WHO = template(
+    '<div class="name"><button type="button" class="more" data-opens="{{ name }}" '
+    'aria-expanded="false" aria-label="{{ spoken }}"><svg viewBox="0 0 10 10" aria-hidden="true">'
+    '<path d="M3 1.5 7 5 3 8.5"/></svg></button>{{ mark }}'
+    '<span class="words">{{ label }} {{ chips }}</span></div>'
+)
+_CHIPS = template(
+    '{% if best %}<span class="tag best">★ best</span>{% endif %}'
+    '{% if control %}<span class="tag">control</span>{% endif %}'
+)
+_MARK = template('<span class="{{ "hollow" if hollow else "full" }}">{{ mark }}</span>')
+_RATE = template(
+    '<td class="rate">{% for rule, shown in rules.items() %}'
+    '<div class="by-{{ rule }}">{{ shown }}</div>{% endfor %}</td>'
+)
+_NO_RATE = static('<td class="rate">–</td>')
+_INTERVAL = template(
+    "<b>{{ rate }}</b> <small>{{ ends }}</small>"
+    '<span class="whisker" aria-hidden="true">'
+    '{% if before is not none %}<i class="before" style="--at:{{ "%.4f" | format(before) }}"></i>'
+    '{% endif %}<i class="span" style="--at:{{ "%.4f" | format(low) }};'
+    '--to:{{ "%.4f" | format(high) }}"></i>'
+    '{% for each in points %}<i class="point" style="--at:{{ "%.4f" | format(each) }}"></i>'
+    '{% endfor %}<i class="dot" style="--at:{{ "%.4f" | format(at) }}"></i></span>'
+)
+_COST = template(
+    '<td class="cost{{ " high" if bad }}"><b>{{ value }}</b>'
+    "{% if span %} <small>{{ span }}</small>{% endif %}"
+    '{% if bad %}<span class="unseen">, high</span>{% endif %}</td>'
+)
+_CELLS = template("{% for cell in cells %}{{ cell }}{% endfor %}")
 
 
-def table(document: EvaluationDocument) -> str:
+def table(document: EvaluationDocument) -> Markup:
     """Return the table in its scrolling box."""
     panels = document["panels"]
     view = _View(panels)
-    head = "".join(_head(key, name, rate=key in view.groups) for key, name in view.columns)
-    bodies = "".join(view.block(number, block) for number, block in enumerate(together(panels)))
-    return (
-        '<div class="scroll" tabindex="0" role="group" aria-label="Table of results"><table>'
-        f"<thead><tr>{head}</tr></thead>{bodies}</table></div>"
-        '<p class="unseen" role="status"></p>'
+    return _TABLE(
+        columns=view.columns,
+        groups=view.groups,
+        blocks=[view.block(number, block) for number, block in enumerate(together(panels))],
     )
 
 
-def switch() -> str:
+def switch() -> Markup:
     """Return the buttons that say how a refusal is recognised."""
-    buttons = "".join(
-        f'<button type="button" data-by="{rule}" aria-pressed="{str(rule == "refusal").lower()}">'
-        f"{name}</button>"
-        for rule, name in REFUSAL_RULES.items()
-    )
-    return f'<div class="by choice" role="group" aria-label="Refusals counted">{buttons}</div>'
-
-
-def _head(key: str, name: str, *, rate: bool) -> str:
-    scale = '<span class="scale" aria-hidden="true"><i>0</i><i>1</i></span>' if rate else ""
-    return (
-        f'<th scope="col" class="{"rate" if rate else key}" aria-sort="none"><button type="button" '
-        f'data-sort="{key}"><span>{name}</span><svg viewBox="0 0 10 14" aria-hidden="true">'
-        '<path class="up" d="M5 1 9 6H1Z"/><path class="down" d="M5 13 1 8h8Z"/></svg></button>'
-        f"{scale}</th>"
-    )
+    return _SWITCH(rules=REFUSAL_RULES)
 
 
 class _View:
@@ -85,16 +134,21 @@ class _View:
         rates = [(group, f"{group.capitalize()} refused") for group in self.groups]
         self.columns = [("label", "Panel"), *rates, *self.costs.items()]
 
-    def block(self, number: int, block: Sequence[PanelEntry]) -> str:
+    def block(self, number: int, block: Sequence[PanelEntry]) -> Markup:
         """Return the rows that stay together."""
         name = f"result-{number}"
         rows = (
             self._many(name, block) if len(block) > 1 else self._one(name, block[0], hidden=False)
         )
-        kind = escape(block[0]["kind"], quote=True)
-        return f'<tbody class="{kind}" data-order="{number}"{self._keys(block)}>{rows}</tbody>'
+        return _BLOCK(
+            kind=block[0]["kind"],
+            number=number,
+            label=block[0]["label"].casefold(),
+            keys=self._keys(block),
+            rows=rows,
+        )
 
-    def _keys(self, block: Sequence[PanelEntry]) -> str:
+    def _keys(self, block: Sequence[PanelEntry]) -> dict[str, str]:
         """Return what the block is sorted by: the mean, if it holds several panels."""
         values: dict[str, float | None] = {}
         for group in self.groups:
@@ -102,88 +156,78 @@ class _View:
                 values[f"{group}-{rule}"] = mean([_rate(panel, group, rule) for panel in block])
         for key in self.costs:
             values[key] = mean([cost_of(panel, key) for panel in block])
-        label = escape(block[0]["label"].casefold(), quote=True)
-        known = "".join(
+        return {
             # JavaScript's word for it.
-            f' data-{key}="{str(value).replace("inf", "Infinity")}"'
+            key: str(value).replace("inf", "Infinity")
             for key, value in values.items()
             if value is not None
-        )
-        return f' data-label="{label}"{known}'
+        }
 
-    def _one(self, name: str, panel: PanelEntry, *, hidden: bool) -> str:
-        chips = '<span class="tag best">★ best</span>' if panel["panel"] in self.best else ""
-        chips += _control(panel)
-        who = _who(name, panel["label"], _mark(panel), chips) + text.form(panel["panel"])
-        cells = self._cells([panel])
-        row = (
-            f'<tr class="main hue-{_hue(panel)}"{" data-of" if hidden else ""}{" hidden" * hidden}>'
+    def _one(self, name: str, panel: PanelEntry, *, hidden: bool) -> Markup:
+        return _ROW(
+            hue=_hue(panel),
+            hidden=hidden,
+            who=_who(name, panel["label"], panel, is_best=panel["panel"] in self.best),
+            form=text.form(panel["panel"]),
+            cells=self._cells([panel]),
+            name=name,
+            width=len(self.columns),
+            details=details.details(panel, self.groups),
         )
-        below = (
-            f'<tr class="details" id="{name}" hidden><td colspan="{len(self.columns)}">'
-            f"{details.details(panel, self.groups)}</td></tr>"
-        )
-        return f'{row}<th scope="row" class="who">{who}</th>{cells}</tr>{below}'
 
-    def _many(self, name: str, block: Sequence[PanelEntry]) -> str:
+    def _many(self, name: str, block: Sequence[PanelEntry]) -> Markup:
         """Return one row for all seeds of a random control, and theirs, which it opens."""
         first = block[0]
-        who = _who(name, name_of(block), _mark(first), _control(first), what="Show each seed of")
-        who += f'<p class="small">seeds: {escape(_seeds(block))}; range in brackets</p>'
-        cells = self._cells(block)
-        each = "".join(
-            self._one(f"{name}-{number}", panel, hidden=True) for number, panel in enumerate(block)
-        )
-        return (
-            f'<tr class="main group hue-{_hue(first)}"><th scope="row" class="who">{who}</th>'
-            f"{cells}</tr>{each}"
+        return _GROUP(
+            hue=_hue(first),
+            who=_who(name, name_of(block), first, what="Show each seed of"),
+            seeds=_seeds(block),
+            cells=self._cells(block),
+            rows=[
+                self._one(f"{name}-{number}", panel, hidden=True)
+                for number, panel in enumerate(block)
+            ],
         )
 
-    def _cells(self, block: Sequence[PanelEntry]) -> str:
+    def _cells(self, block: Sequence[PanelEntry]) -> Markup:
         rates = [self._rate_cell(group, block) for group in self.groups]
         costs = [_cost_cell(key, [cost_of(panel, key) for panel in block]) for key in self.costs]
-        return "".join([*rates, *costs])
+        return _CELLS(cells=[*rates, *costs])
 
-    def _rate_cell(self, group: str, block: Sequence[PanelEntry]) -> str:
-        shown = []
+    def _rate_cell(self, group: str, block: Sequence[PanelEntry]) -> Markup:
+        shown: dict[str, Markup] = {}
         for rule in REFUSAL_RULES:
             found = [each for panel in block if (each := _entry(panel, group, rule))]
             if len(found) < len(block):
-                return '<td class="rate">–</td>'
+                return _NO_RATE
             before = _rate(self.baseline, group, rule) if self.baseline else None
-            shown.append(f'<div class="by-{rule}">{_interval(found, before)}</div>')
-        return f'<td class="rate">{"".join(shown)}</td>'
+            shown[rule] = _interval(found, before)
+        return _RATE(rules=shown)
 
 
-def _interval(found: Sequence[IntervalEntry], before: float | None) -> str:
+def _interval(found: Sequence[IntervalEntry], before: float | None) -> Markup:
     """Return a rate with its Wilson interval, or a mean of rates with their range."""
     rates = [each["estimate"] for each in found]
     if len(found) == 1:
         low, high = found[0]["low"], found[0]["high"]
-        ends, points = between(low, high), ""
+        ends, points = between(low, high), list[float]()
     else:
         low, high = min(rates), max(rates)
-        ends = f"({plain(low)}–{plain(high)})"
-        points = "".join(f'<i class="point" style="--at:{rate:.4f}"></i>' for rate in rates)
+        ends, points = f"({plain(low)}–{plain(high)})", rates
     at = mean(rates) or 0.0
-    line = "" if before is None else f'<i class="before" style="--at:{before:.4f}"></i>'
-    return (
-        f"<b>{plain(at)}</b> <small>{ends}</small>"
-        f'<span class="whisker" aria-hidden="true">{line}<i class="span" '
-        f'style="--at:{low:.4f};--to:{high:.4f}"></i>{points}'
-        f'<i class="dot" style="--at:{at:.4f}"></i></span>'
+    return _INTERVAL(
+        rate=plain(at), ends=ends, before=before, low=low, high=high, points=points, at=at
     )
 
 
-def _cost_cell(key: str, values: Sequence[float | None]) -> str:
+def _cost_cell(key: str, values: Sequence[float | None]) -> Markup:
     value = mean(values)
     bad = key == "looping" and value is not None and value > MOST_LOOPING
-    shown = f"<b>{plain(value)}</b>"
+    span = ""
     if len(values) > 1 and value is not None:
         known = [each for each in values if each is not None]
-        shown += f" <small>({plain(min(known))}–{plain(max(known))})</small>"
-    warning = '<span class="unseen">, high</span>' if bad else ""
-    return f'<td class="cost{" high" if bad else ""}">{shown}{warning}</td>'
+        span = f"({plain(min(known))}–{plain(max(known))})"
+    return _COST(value=plain(value), span=span, bad=bad)
 
 
 def _entry(panel: PanelEntry, group: str, rule: RefusalRule) -> IntervalEntry | None:
@@ -198,19 +242,16 @@ def _rate(panel: PanelEntry, group: str, rule: RefusalRule) -> float | None:
     return found["estimate"] if found else None
 
 
-def _who(name: str, label: str, mark: str, chips: str, what: str = "Details of") -> str:
-    shown = escape(label[:1].upper() + label[1:])
-    spoken = escape(f"{what} {label}", quote=True)
-    return (
-        f'<div class="name"><button type="button" class="more" data-opens="{name}" '
-        f'aria-expanded="false" aria-label="{spoken}"><svg viewBox="0 0 10 10" aria-hidden="true">'
-        f'<path d="M3 1.5 7 5 3 8.5"/></svg></button>{mark}'
-        f'<span class="words">{shown} {chips}</span></div>'
+def _who(
+    name: str, label: str, panel: PanelEntry, *, what: str = "Details of", is_best: bool = False
+) -> Markup:
+    return _WHO(
+        name=name,
+        spoken=f"{what} {label}",
+        mark=_mark(panel),
+        label=label[:1].upper() + label[1:],
+        chips=_CHIPS(best=is_best, control=panel["kind"] == "control"),
     )
-
-
-def _control(panel: PanelEntry) -> str:
-    return '<span class="tag">control</span>' if panel["kind"] == "control" else ""
 
 
 def _seeds(block: Sequence[PanelEntry]) -> str:
@@ -225,11 +266,9 @@ def _hue(panel: PanelEntry) -> str:
     return name if name in text.SHAPES and panel["kind"] != "control" else "none"
 
 
-def _mark(panel: PanelEntry) -> str:
+def _mark(panel: PanelEntry) -> Markup:
     """Return the card's mark, hollow where its edit has another dose or form than the paper's."""
     hue = _hue(panel)
     if hue == "none":
-        return ""
-    return (
-        f'<span class="{"hollow" if panel["kind"] == "beyond" else "full"}">{text.mark(hue)}</span>'
-    )
+        return NOTHING
+    return _MARK(hollow=panel["kind"] == "beyond", mark=text.mark(hue))

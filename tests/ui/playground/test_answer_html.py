@@ -28,7 +28,7 @@ def test_an_answer_is_shown_with_its_verdict_gauge_and_numbers():
     shown = plain(answer_html.view(MEASURED, "done"))
     for part in (
         "Refused",
-        "Why: “i&#x27;m sorry”",
+        "Why: “i&#39;m sorry”",
         "22 %",
         "score −1.2",
         "0.50",

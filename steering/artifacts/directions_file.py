@@ -1,0 +1,125 @@
+"""Directions as the tensors and the manifest's facts that hold them, and back."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from steering.artifacts.manifest_document import ImportedFacts, Manifest, ManifestFacts
+from steering.chat_templates.rendering import Rendering
+from steering.interventions import tensor_checks
+from steering.interventions.outline import ExtractionPoint
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from steering.interventions.directions import Directions
+
+ARTIFACT_SCHEMA = 1
+"""Raised whenever a reader of the old files would misread the new ones."""
+INCOMPLETE = 2
+"""Schema of directions that lack INLP, class means or points, as imported ones do. They are marked
+apart because a reader of schema 1 takes for granted that all of it is there."""
+
+
+def content(directions: "Directions") -> bytes:
+    """Return the bytes of `directions.safetensors`."""
+    from safetensors.torch import save
+
+    tensors: dict[str, Tensor] = {"difference": directions.difference.contiguous()}
+    if directions.harmless_mean is not None:
+        tensors["harmless_mean"] = directions.harmless_mean.contiguous()
+    for point, found in directions.inlp.items():
+        tensors[f"inlp{_key(point)}"] = found.subspace.basis.contiguous()
+    return save(tensors)
+
+
+def manifest(directions: "Directions", content: bytes, facts: ManifestFacts) -> Manifest:
+    """Return the manifest of directions: what a reader needs of them, and what their maker says.
+
+    Args:
+        directions: What was fitted.
+        content: The bytes of their file, whose SHA-256 tells that both belong together.
+        facts: Provenance and score tables.
+    """
+    return {
+        "schema": ARTIFACT_SCHEMA if _is_complete(directions) else INCOMPLETE,
+        "model": directions.model,
+        "positions": list(directions.positions),
+        "dim_place": list(directions.dim_point),
+        "inlp_place": list(directions.inlp_point),
+        "default_k": directions.default_k,
+        "default_c": directions.default_c,
+        **directions.rendering.as_dict(),
+        "inlp": {
+            _key(point): {"dev_accuracies": list(found.dev_accuracies), "stopped": found.stopped}
+            for point, found in directions.inlp.items()
+        },
+        **_beyond(directions),
+        "directions_sha256": hashlib.sha256(content).hexdigest(),
+        **facts,
+    }
+
+
+def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directions":
+    """Return the directions that a manifest and its tensors describe.
+
+    Raises:
+        KeyError, TypeError, ValueError: If they do not belong together.
+    """
+    from steering.interventions.directions import Directions
+    from steering.interventions.inlp import Inlp
+    from steering.interventions.subspace import Subspace
+
+    complete = document["schema"] == ARTIFACT_SCHEMA
+    tensor_checks.require_manifest(document)
+    tensor_checks.require_directions(document, tensors, complete=complete)
+    inlp: dict[ExtractionPoint, Inlp] = {}
+    for key, facts in document["inlp"].items():
+        position, layer = point(key)
+        subspace = Subspace(tensors[f"inlp{key}"], layer, position, "INLP")
+        inlp[position, layer] = Inlp(subspace, tuple(facts["dev_accuracies"]), facts["stopped"])
+    return Directions(
+        model=document["model"],
+        difference=tensors["difference"],
+        harmless_mean=tensors.get("harmless_mean"),
+        positions=tuple(document["positions"]),
+        inlp=inlp,
+        dim_point=(document["dim_place"][0], document["dim_place"][1]),
+        inlp_point=(document["inlp_place"][0], document["inlp_place"][1]),
+        default_k=document["default_k"],
+        default_c=document["default_c"],
+        points=points(document),
+        imported=document.get("imported"),
+        rendering=Rendering.of(document),
+    )
+
+
+def points(document: Manifest) -> tuple[ExtractionPoint, ...] | None:
+    """Return where a difference in means is known; None for everywhere."""
+    found = document.get("places")
+    return None if found is None else tuple((each[0], each[1]) for each in found)
+
+
+def _is_complete(directions: "Directions") -> bool:
+    known = (directions.harmless_mean is not None, directions.points is None)
+    return all(known) and bool(directions.inlp)
+
+
+def _beyond(directions: "Directions") -> ImportedFacts:
+    """Return what only imported directions have to say."""
+    found: ImportedFacts = {}
+    if directions.points is not None:
+        found["places"] = [list(point) for point in directions.points]
+    if directions.imported is not None:
+        found["imported"] = directions.imported
+    return found
+
+
+def _key(point: ExtractionPoint) -> str:
+    return f"({point[0]},{point[1]})"
+
+
+def point(key: str) -> ExtractionPoint:
+    """Return the (position, layer) that a key such as `(-1,12)` names."""
+    position, layer = map(int, key.strip("()").split(","))
+    return position, layer
