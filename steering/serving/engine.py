@@ -227,6 +227,11 @@ class Engine(Line):
             self.model = model
             self.status = Status("ready", self.name, model.number_format.reason)
 
+    def recording(self, prompt: str, system: str = "") -> Recording | None:
+        """Return what was recorded of a request; of one with a system prompt nothing was."""
+        known = () if system.strip() else self.recordings
+        return next((each for each in known if each["prompt"] == prompt), None)
+
     def still(self) -> AbstractContextManager[object]:
         """Hold the engine as it is, while what belongs together is read."""
         return self._lock

@@ -1,6 +1,7 @@
 """Wires the page: what happens on a click, a move of a slider, a tick of the clock."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from steering.ui.dose import dose_section
 from steering.ui.layout import Page, choices, strip_of
 from steering.ui.map import map_section
 from steering.ui.playground import card_settings, cards, rendered_request
+from steering.ui.playground.asked import Values
 from steering.ui.playground.cards import Card
 from steering.ui.results import results_section
 from steering.ui.run_handlers import Updates
@@ -44,8 +46,8 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     )
     results_section.wire(page.results, engine, [load, page.timer.tick])
 
-    def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:
-        yield from run_handlers.run(page, engine, request.session_hash or "", prompt, *values)
+    def run(request: gr.Request, values: Values) -> Iterator[Updates]:
+        yield from run_handlers.run(page, engine, request.session_hash or "", values)
 
     answered = gr.on(
         [page.run.click, page.request.submit],
@@ -62,7 +64,10 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
 
     # What is not a visitor's mistake is a bug: Gradio has logged it, and the page says so.
     answered.failure(
-        lambda: (text.note(explanation.BUG, "error"), gr.update(interactive=False)),
+        lambda: {
+            page.note: text.note(explanation.BUG, "error"),
+            page.stop: gr.update(interactive=False),
+        },
         outputs=[page.note, page.stop],
         **quiet,
     )
@@ -71,15 +76,15 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         engine.stop(request.session_hash or "")
 
     page.stop.click(stop, **quiet)
-    first = [component.value for component in page.sampling]
+    first = {component: component.value for component in page.shared.components}
 
     def reset(request: gr.Request) -> Updates:
         engine.abandon(request.session_hash or "")
-        return run_handlers.restarted(page, engine) | dict(zip(page.sampling, first, strict=True))
+        return run_handlers.restarted(page, engine) | first
 
     page.reset.click(
         reset,
-        outputs=[*_card_outputs(page), page.note, page.stop, *page.sampling],
+        outputs=[*_card_outputs(page), page.note, page.stop, *first],
         js="() => { window.steering.calm(); }",
         **quiet,
     )
@@ -207,7 +212,7 @@ def _thinking(page: Page, engine: Engine) -> Updates:
 
 def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     for card in page.cards:
-        inputs = card.inputs
+        inputs = set(card.inputs)
         if not card.controls:
             continue
         show = partial(_form, card, engine)
@@ -237,11 +242,11 @@ def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
             )
 
 
-def _form(card: Card, engine: Engine, *values: object) -> str:
+def _form(card: Card, engine: Engine, values: Values) -> str:
     return cards.form_of(card.read(values), engine.outline)
 
 
-def _refit(card: Card, engine: Engine, *values: object) -> Updates:
+def _refit(card: Card, engine: Engine, values: Values) -> Updates:
     return cards.refit(card, card.read(values), engine.outline)
 
 
@@ -254,15 +259,14 @@ def _turn(card: Card, engine: Engine, kind: object) -> Updates:
 def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     for prompt, button in page.examples:
 
-        def show(request: gr.Request, *values: object, prompt: str = prompt) -> Updates:
+        def show(request: gr.Request, values: Values, *, prompt: str = prompt) -> Updates:
             engine.abandon(request.session_hash or "")
-            return {page.request: prompt} | run_handlers.replay(
-                page, engine, prompt, *run_handlers.settings_of(page, values)
-            )
+            asked = replace(page.read(values), prompt=prompt)
+            return {page.request: prompt} | run_handlers.replay(page, engine, asked)
 
         button.click(
             show,
-            inputs=[*page.sampling, *page.settings],
+            inputs=page.asked,
             outputs=[page.request, *run_handlers.outputs_of(page)],
             preprocess=False,
             **quiet,
@@ -273,8 +277,9 @@ def _wire_reads(page: Page, engine: Engine) -> None:
     rendered_request.wire(
         page.reads,
         engine,
-        [page.request.blur, page.request.submit, page.run.click, page.system.blur],
-        [page.request, page.system],
+        [page.request.blur, page.request.submit, page.run.click, page.shared.system.blur],
+        request=page.request,
+        system=page.shared.system,
     )
 
 

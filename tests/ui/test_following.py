@@ -16,7 +16,7 @@ from steering.serving.machine_fit import Adapting
 from steering.ui.layout import choices, title_of
 from steering.ui.map.locate import located
 from steering.ui.map.map_section import Atlas, Memory, empty
-from steering.ui.playground.cards import Setting
+from steering.ui.playground.asked import Asked, Setting
 from tests.helpers.built_page import built
 from tests.helpers.engines import charted_supply, ended, thinking, unfitted, until
 
@@ -65,7 +65,7 @@ def test_every_value_that_the_map_is_given_names_the_maps_it_is_of(supply, fitte
     names = [json.loads(empty(engine)), asked(engine, "cloud"), asked(engine, "machine")]
     engine.start()
     until(lambda: engine.status.phase == "ready")
-    names.append(json.loads(located(made, engine, "Hi", settings)))
+    names.append(json.loads(located(made, engine, Asked("Hi", settings))))
     assert names[-1]["panels"]
     assert {each["maps_id"] for each in names} == {engine.maps_id}
 
@@ -108,7 +108,7 @@ def test_a_place_is_of_the_maps_that_it_was_traced_on(supply, fitted, charted, m
     monkeypatch.setattr(Tracer, "trace", meanwhile)
     made = Atlas(gr.HTML(), gr.Button(), gr.Button(), Memory())
     settings = {"baseline": Setting("baseline", True, "baseline", {})}
-    shown = json.loads(located(made, engine, "Hi", settings))
+    shown = json.loads(located(made, engine, Asked("Hi", settings)))
     assert shown["maps_id"] == before != engine.maps_id
 
 

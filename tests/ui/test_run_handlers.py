@@ -11,7 +11,6 @@ from steering.inference.comparison import MAX_CHARACTERS, Answer
 from steering.maps.model_maps import Maps
 from steering.serving.engine import Engine, Supply
 from steering.ui import explanation, run_handlers
-from steering.ui.playground import card_settings
 from tests.helpers.built_page import FORGED, text_of, values_of
 from tests.helpers.engines import ready, until
 
@@ -27,27 +26,26 @@ def test_a_run_gives_the_system_prompt_to_the_model_and_tells_of_control_tokens(
         return compare(*arguments, **options)
 
     monkeypatch.setattr(run_handlers, "compare", spy)
-    updates = list(
-        run_handlers.run(made, engine, "ann", FORGED, *values_of(made, system="Be brief."))
-    )
+    values = values_of(made, FORGED, system="Be brief.")
+    updates = list(run_handlers.run(made, engine, "ann", values))
     notes = [text_of(each[made.note]) for each in updates if isinstance(each.get(made.note), str)]
     assert asked["system"] == "Be brief."
     assert asked["sampling"].max_new_tokens == 8
     assert notes[-1].startswith("Done after")
     assert "<|im_end|>, <|im_start|>" in notes[-1]
-    list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))
+    list(run_handlers.run(made, engine, "ann", values_of(made)))
     assert asked["system"] == ""
 
 
 def test_a_note_says_nothing_of_control_tokens_where_there_are_none(engine, made):
-    updates = list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))
+    updates = list(run_handlers.run(made, engine, "ann", values_of(made)))
     notes = [text_of(each[made.note]) for each in updates if isinstance(each.get(made.note), str)]
     assert not any("control tokens" in note for note in notes)
 
 
 def test_a_system_prompt_that_is_too_long_is_told_and_nothing_runs(engine, made):
     values = values_of(made, system="x" * (MAX_CHARACTERS + 1))
-    (update,) = list(run_handlers.run(made, engine, "ann", "Hi", *values))
+    (update,) = list(run_handlers.run(made, engine, "ann", values))
     assert "The system prompt is too long" in update[made.note]
 
 
@@ -56,17 +54,9 @@ def test_a_recording_is_played_only_without_a_system_prompt(tiny, fitted, made):
     recording = {"prompt": "Hi", "label": "harmless", "answers": [answer.as_dict()]}
     engine = ready(tiny, fitted, (recording,))
     for system, expected in (("", True), (" \n", True), ("Be brief.", False)):
-        settings = run_handlers.settings_of(made, values_of(made, system=system))
-        updates = run_handlers.replay(made, engine, "Hi", *settings)
+        asked = made.read(values_of(made, system=system))
+        updates = run_handlers.replay(made, engine, asked)
         assert any("Recorded words" in str(each) for each in updates.values()) is expected
-
-
-def test_the_settings_of_the_cards_are_found_behind_those_of_all(made):
-    settings, system = run_handlers.settings_of(made, values_of(made, system="Be brief."))
-    assert system == "Be brief."
-    assert list(settings) == list(card_settings.SLOTS)
-    assert settings["own"].on is False
-    assert settings["flip"].values["alpha"] == 2
 
 
 @pytest.fixture(autouse=True)
@@ -89,19 +79,8 @@ def notes_of(updates, made):
     return [text_of(each[made.note]) for each in updates if isinstance(each.get(made.note), str)]
 
 
-def values_with(made, slots):
-    """Return the values that the browser sends with only these cards switched on."""
-    values = values_of(made)
-    at = len(made.sampling)
-    for card in made.cards:
-        if card.on is not None:
-            values[at] = card.slot in slots
-        at += len(card.inputs)
-    return values
-
-
 def test_a_run_waits_writes_and_ends_with_a_verdict_on_every_card_that_takes_part(engine, made):
-    updates = list(run_handlers.run(made, engine, "ann", "Hi", *values_with(made, ["flip"])))
+    updates = list(run_handlers.run(made, engine, "ann", values_of(made, slots=["flip"])))
     seen = [states(each, made) for each in updates]
     assert seen[0]["baseline"] == seen[0]["flip"] == "waiting"
     assert {seen[0][slot] for slot in ("actadd", "ablation", "nullspace", "own")} == {"off"}
@@ -124,7 +103,7 @@ def test_a_run_waits_writes_and_ends_with_a_verdict_on_every_card_that_takes_par
 def test_a_request_that_does_not_fit_is_one_sentence_and_frees_its_place(
     engine, made, prompt, words
 ):
-    (update,) = run_handlers.run(made, engine, "ann", prompt, *values_of(made))
+    (update,) = run_handlers.run(made, engine, "ann", values_of(made, prompt))
     assert words.lower() in update[made.note].lower()
     assert 'role="alert"' in update[made.note]
     assert update[made.stop]["interactive"] is False
@@ -138,7 +117,7 @@ def test_a_bug_is_not_told_as_a_visitors_mistake(engine, made, monkeypatch):
 
     monkeypatch.setattr(run_handlers, "compare", broken)
     with pytest.raises(KeyError):
-        list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))
+        list(run_handlers.run(made, engine, "ann", values_of(made)))
     assert engine.reading.acquire(timeout=1)
     engine.reading.release()
     with engine.run("bob") as following:
@@ -147,7 +126,7 @@ def test_a_bug_is_not_told_as_a_visitors_mistake(engine, made, monkeypatch):
 
 def test_a_run_in_line_says_its_place_and_a_stop_gives_the_cards_back(engine, made):
     with engine.run("bob"):
-        running = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
+        running = run_handlers.run(made, engine, "ann", values_of(made))
         next(running)
         assert "number 2 in line" in text_of(next(running)[made.note])
         assert next(running)[made.note] == gr.skip()  # nothing new to say
@@ -159,18 +138,18 @@ def test_a_run_in_line_says_its_place_and_a_stop_gives_the_cards_back(engine, ma
 
 
 def test_a_run_that_its_visitor_began_anew_does_not_touch_the_cards_any_more(engine, made):
-    old = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
+    old = run_handlers.run(made, engine, "ann", values_of(made))
     next(old)
-    new = run_handlers.run(made, engine, "ann", "Ho", *values_of(made))
+    new = run_handlers.run(made, engine, "ann", values_of(made, "Ho"))
     next(new)
     assert list(old) == []
     assert list(new)
 
 
 def test_runs_are_answered_in_the_order_they_came(engine, made):
-    values = values_with(made, [])
+    values = values_of(made, slots=[])
     came = ["ann", "bob", "cy"]
-    running = {each: run_handlers.run(made, engine, each, "Hi", *values) for each in came}
+    running = {each: run_handlers.run(made, engine, each, values) for each in came}
     for each in running.values():
         next(each)  # in line
     done = []
@@ -190,13 +169,13 @@ def test_a_model_that_cannot_be_had_is_a_sentence(tiny, fitted, made):
     engine = Engine("tiny", Supply(fail, lambda _: fitted, lambda _: ()))
     engine.start()
     until(lambda: engine.status.phase == "failed")
-    *_, last = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
+    *_, last = run_handlers.run(made, engine, "ann", values_of(made))
     assert "The model is not available: no network" in last[made.note]
 
 
 def test_a_request_that_nobody_recorded_leaves_empty_cards(engine, made):
-    settings = run_handlers.settings_of(made, values_with(made, ["flip"]))
-    updates = run_handlers.replay(made, engine, "Never recorded", *settings)
+    asked = made.read(values_of(made, "Never recorded", slots=["flip"]))
+    updates = run_handlers.replay(made, engine, asked)
     assert states(updates, made)["flip"] == "idle"
     assert states(updates, made)["ablation"] == "off"
     assert explanation.WELCOME.split(":")[0] in updates[made.note]
@@ -205,8 +184,8 @@ def test_a_request_that_nobody_recorded_leaves_empty_cards(engine, made):
 def test_a_card_whose_settings_were_not_recorded_says_so(tiny, fitted, made):
     answer = Answer(panel="baseline", text="Recorded", verdict="complied", reason="x: y")
     recording = {"prompt": "Hi", "label": "harmless", "answers": [answer.as_dict()]}
-    settings = run_handlers.settings_of(made, values_with(made, ["flip"]))
-    updates = run_handlers.replay(made, ready(tiny, fitted, (recording,)), "Hi", *settings)
+    asked = made.read(values_of(made, slots=["flip"]))
+    updates = run_handlers.replay(made, ready(tiny, fitted, (recording,)), asked)
     found = states(updates, made)
     assert (found["baseline"], found["flip"], found["own"]) == ("recorded", "missing", "off")
 
@@ -214,17 +193,15 @@ def test_a_card_whose_settings_were_not_recorded_says_so(tiny, fitted, made):
 def test_cards_that_do_not_fit_leave_the_map_as_it_is(tiny, fitted, charted, made, monkeypatch):
     monkeypatch.setattr(Maps, "warm_up", lambda _maps: None)  # UMAP is not asked here
     engine = ready(tiny, fitted, maps=lambda _: charted)
-    placed = json.loads(run_handlers.place(made, engine, "Hi", *values_with(made, ["flip"])))
+    placed = json.loads(run_handlers.place(made, engine, values_of(made, slots=["flip"])))
     assert [each["slot"] for each in placed["panels"]] == ["baseline", "flip"]
-    values = values_with(made, ["flip"])
-    inputs = [*made.sampling, *(each for card in made.cards for each in card.inputs)]
     flip = next(card for card in made.cards if card.slot == "flip")
-    values[inputs.index(flip.controls["k"])] = 99  # a rank that nobody fitted
-    assert run_handlers.place(made, engine, "Hi", *values) == gr.skip()
-    assert json.loads(run_handlers.place(made, engine, None, *values_of(made)))["panels"] == []
+    values = values_of(made, slots=["flip"]) | {flip.controls["k"]: 99}  # nobody fitted so many
+    assert run_handlers.place(made, engine, values) == gr.skip()
+    assert json.loads(run_handlers.place(made, engine, values_of(made, None)))["panels"] == []
 
 
 def test_every_component_that_a_run_changes_is_an_output_of_it(engine, made):
     outputs = run_handlers.outputs_of(made)
-    for updates in run_handlers.run(made, engine, "ann", "Hi", *values_of(made)):
+    for updates in run_handlers.run(made, engine, "ann", values_of(made)):
         assert set(updates) <= set(outputs)

@@ -9,7 +9,7 @@ slow to send for all.
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
@@ -28,6 +28,7 @@ from steering.shipped import ASSETS
 from steering.ui import scripts, text
 from steering.ui.map import map_data, map_shapes
 from steering.ui.playground import card_settings
+from steering.ui.playground.asked import Values
 
 if TYPE_CHECKING:
     from steering.maps.model_maps import Maps
@@ -261,17 +262,17 @@ def _cloud(points: Points, edit_layer: int) -> dict[str, Any]:
     return map_data.cloud(points, edit_layer=edit_layer)
 
 
-def wire(made: Atlas, place: Callable[..., Any], inputs: Sequence[Any]) -> None:
+def wire(made: Atlas, place: Callable[[Values], Any], inputs: set[Any]) -> None:
     """Connect the unseen button.
 
     Args:
         made: The laid out section.
         place: Returns the board's value for the values of `inputs`.
-        inputs: Request and settings.
+        inputs: What a place is asked with.
     """
     made.place.click(
         place,
-        inputs=list(inputs),
+        inputs=inputs,
         outputs=made.board,
         # While one placing runs, only the latest of the moves that follow is worth another.
         trigger_mode="always_last",

@@ -7,6 +7,7 @@ from steering.maps.model_maps import Maps
 from steering.serving.engine import Engine, Supply
 from steering.ui.map.locate import located
 from steering.ui.map.map_section import Atlas, Memory
+from steering.ui.playground.asked import Asked
 from tests.helpers.engines import until
 
 
@@ -27,7 +28,7 @@ def test_a_model_that_its_maps_fit_can_be_traced_and_another_cannot(
     engine = ready(charted)
     assert engine.tracer is not None
     assert (engine.tracer.model, engine.tracer.maps) == (tiny, charted)
-    assert json.loads(located(made, engine, " ", {})) == {
+    assert json.loads(located(made, engine, Asked(" ", {}))) == {
         "model": tiny.name,
         "maps": True,
         "maps_id": engine.maps_id,
@@ -35,5 +36,5 @@ def test_a_model_that_its_maps_fit_can_be_traced_and_another_cannot(
     }
     other = ready(replace(charted, model="another"))
     assert other.tracer is None
-    assert json.loads(located(made, other, "How do I wash a dog?", {}))["maps"] is False
+    assert json.loads(located(made, other, Asked("How do I wash a dog?", {})))["maps"] is False
     assert ready(None).tracer is None
