@@ -1,13 +1,14 @@
 """Runs: from a visitor's click to the answers on the cards, or to a sentence that says why not."""
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, suppress
 from typing import Any
 
 import gradio as gr
 
 from steering import formatting
+from steering.artifacts.recording_document import Recording
 from steering.chat_templates.control_tokens import told
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer, check_length, compare
@@ -42,14 +43,27 @@ def answers_of(page: Page) -> list[Any]:
 def replay(page: Page, engine: Engine, asked: Asked) -> Updates:
     """Return the updates that show a recording, or empty cards if there is none."""
     recording = engine.recording(asked.prompt, asked.system)
+    try:
+        updates = _recorded(page, engine, asked, recording)
+    except SteeringError as error:
+        return {page.note: text.note(formatting.sentence(str(error)), "error")}
+    if engine.model is None:
+        updates[page.atlas.board] = placed_or_kept(page.atlas, engine, asked) or gr.skip()
+    words = explanation.RECORDED if recording else explanation.WELCOME
+    return updates | _ended(page, words)
+
+
+def _recorded(page: Page, engine: Engine, asked: Asked, recording: Recording | None) -> Updates:
+    """Return the updates that show a recording on the cards; without one they are empty.
+
+    Raises:
+        SteeringError: If there is one, and a card's settings do not fit.
+    """
     answers: dict[str, Answer | None] = {}
     if recording is not None:
-        try:
-            panels = {slot: each.panel(engine.outline) for slot, each in asked.settings.items()}
-            answers = card_settings.recorded(recording, panels, engine.outline)
-        except SteeringError as error:
-            return {page.note: text.note(formatting.sentence(str(error)), "error")}
-    updates: Updates = {page.stop: gr.update(interactive=False)}
+        panels = {slot: each.panel(engine.outline) for slot, each in asked.settings.items()}
+        answers = card_settings.recorded(recording, panels, engine.outline)
+    updates: Updates = {}
     for card in page.cards:
         answer = answers.get(card.slot)
         state: answer_html.State = "recorded" if answer else "missing" if recording else "idle"
@@ -57,10 +71,15 @@ def replay(page: Page, engine: Engine, asked: Asked) -> Updates:
             answer, state = None, "off"
         updates[card.view] = answer_html.view(answer, state)
         updates[card.tokens] = answer_html.first_tokens(answer.first_tokens if answer else ())
-    if engine.model is None:
-        updates[page.atlas.board] = placed_or_kept(page.atlas, engine, asked) or gr.skip()
-    words = explanation.RECORDED if recording else explanation.WELCOME
-    return updates | {page.note: text.note(words)}
+    return updates
+
+
+def _given_back(page: Page, engine: Engine, asked: Asked) -> Updates:
+    """Return the updates of cards that have waited for nothing: a recording, if they had one."""
+    with suppress(SteeringError):
+        recording = engine.recording(asked.prompt, asked.system)
+        return _recorded(page, engine, asked, recording)
+    return _recorded(page, engine, asked, None)
 
 
 def recorded_first(page: Page, engine: Engine) -> Updates:
@@ -110,10 +129,7 @@ def run(page: Page, engine: Engine, visitor: str, values: Values) -> Iterator[Up
                     return
                 yield updates
     except SteeringError as error:
-        yield {
-            page.note: text.note(formatting.sentence(str(error)), "error"),
-            page.stop: gr.update(interactive=False),
-        }
+        yield _refused(page, error)
 
 
 def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Updates]:
@@ -122,53 +138,55 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
     sampling = page.shared.sampling(values)
     panels = [setting.panel(engine.outline) for setting in asked.chosen.values()]
     yield {page.stop: gr.update(interactive=True), **_waiting(page, asked.chosen)}
-    yield from _wait(page, engine, run)
-    if run.stop.is_set() or engine.model is None or engine.directions is None:
-        idle = replay(page, engine, replace(asked, prompt=""))
-        yield idle | _ended(page, "Stopped before it began.")
-        return
-    model = engine.model
-    yield {page.note: text.note("Writing …", "busy")}
-    shown = [card for card in page.cards if card.slot in asked.chosen]
-    answers: tuple[Answer, ...] = ()
-    began = time.monotonic()
-    listed = False
-    for answers in _alone(
-        engine,
-        compare(
+    try:
+        yield from _wait(page, engine, run)
+        model, directions = engine.model, engine.directions
+        if run.stop.is_set() or model is None or directions is None:
+            yield _given_back(page, engine, asked) | _ended(page, "Stopped before it began.")
+            return
+        yield {page.note: text.note("Writing …", "busy")}
+        began = time.monotonic()
+        growing = compare(
             model,
-            engine.directions,
+            directions,
             asked.prompt,
             panels,
             sampling=sampling,
             stop=run.stop,
             system=asked.system,
-        ),
-    ):
-        updates = {
-            card.view: answer_html.view(answer, "done" if answer.verdict else "writing")
-            for card, answer in zip(shown, answers, strict=True)
-        }
-        if not listed:
-            listed = True
-            for card, answer in zip(shown, answers, strict=True):
-                updates[card.tokens] = answer_html.first_tokens(answer.first_tokens)
-        yield updates
-    titles = [setting.title for setting in asked.chosen.values()]
+        )
+        answers = yield from _written(page, engine, asked, growing)
+    except SteeringError as error:
+        # Nothing will come that the cards wait for.
+        yield _given_back(page, engine, asked) | _refused(page, error)
+        return
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word} after {time.monotonic() - began:.1f} seconds."
     if found := model.template.control_tokens(asked.prompt, asked.system):
         said += f" {told(found)}"
+    titles = [setting.title for setting in asked.chosen.values()]
     yield _ended(page, said, text.outcome(titles, answers))
-    written = [answer.token_ids for answer in answers]
-    places = placed_or_kept(page.atlas, engine, asked, written)
+    places = placed_or_kept(page.atlas, engine, asked, [answer.token_ids for answer in answers])
     yield {page.atlas.board: places or gr.skip()}
 
 
-def _alone(engine: Engine, answers: Iterator[tuple[Answer, ...]]) -> Iterator[tuple[Answer, ...]]:
-    """Keep placings away while a run's edits are in the model."""
-    with engine.reading:
-        yield from answers
+def _written(
+    page: Page, engine: Engine, asked: Asked, growing: Generator[tuple[Answer, ...]]
+) -> Generator[Updates, None, tuple[Answer, ...]]:
+    """Show answers as they grow, and return them as they were at the end."""
+    shown = [card for card in page.cards if card.slot in asked.chosen]
+    answers: tuple[Answer, ...] = ()
+    # Placings are kept away while a run's edits are in the model.
+    with engine.reading, closing(growing):
+        for index, answers in enumerate(growing):
+            updates: Updates = {}
+            for card, answer in zip(shown, answers, strict=True):
+                state: answer_html.State = "done" if answer.verdict else "writing"
+                updates[card.view] = answer_html.view(answer, state)
+                if index == 0:
+                    updates[card.tokens] = answer_html.first_tokens(answer.first_tokens)
+            yield updates
+    return answers
 
 
 def place(page: Page, engine: Engine, values: Values) -> Any:  # noqa: ANN401 - Gradio's skip
@@ -204,3 +222,8 @@ def _wait(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
 
 def _ended(page: Page, words: str, detail: str = "") -> Updates:
     return {page.note: text.note(words, detail=detail), page.stop: gr.update(interactive=False)}
+
+
+def _refused(page: Page, error: SteeringError) -> Updates:
+    said = text.note(formatting.sentence(str(error)), "error")
+    return {page.note: said, page.stop: gr.update(interactive=False)}

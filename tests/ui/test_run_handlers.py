@@ -2,17 +2,22 @@
 
 import json
 import re
+from dataclasses import replace
 
 import gradio as gr
 import pytest
 
-from steering.errors import SteeringError
+from steering.chat_templates.rendering import Rendering
+from steering.errors import NotFittedError, SteeringError
 from steering.inference.comparison import MAX_CHARACTERS, Answer
 from steering.maps.model_maps import Maps
 from steering.serving.engine import Engine, Supply
 from steering.ui import explanation, run_handlers
 from tests.helpers.built_page import FORGED, text_of, values_of
 from tests.helpers.engines import ready, until
+
+ANSWER = Answer(panel="baseline", text="Recorded words", verdict="complied", reason="x: y")
+RECORDING = {"prompt": "Hi", "label": "harmless", "answers": [ANSWER.as_dict()]}
 
 
 def test_a_run_gives_the_system_prompt_to_the_model_and_tells_of_control_tokens(
@@ -50,9 +55,7 @@ def test_a_system_prompt_that_is_too_long_is_told_and_nothing_runs(engine, made)
 
 
 def test_a_recording_is_played_only_without_a_system_prompt(tiny, fitted, made):
-    answer = Answer(panel="baseline", text="Recorded words", verdict="complied", reason="x: y")
-    recording = {"prompt": "Hi", "label": "harmless", "answers": [answer.as_dict()]}
-    engine = ready(tiny, fitted, (recording,))
+    engine = ready(tiny, fitted, (RECORDING,))
     for system, expected in (("", True), (" \n", True), ("Be brief.", False)):
         asked = made.read(values_of(made, system=system))
         updates = run_handlers.replay(made, engine, asked)
@@ -162,15 +165,74 @@ def test_runs_are_answered_in_the_order_they_came(engine, made):
     assert done == came
 
 
-def test_a_model_that_cannot_be_had_is_a_sentence(tiny, fitted, made):
+def failed(tiny, fitted, recordings=()):
+    """An engine whose model cannot be had."""
+
     def fail(*_):
         raise SteeringError("no network; connect and try again")
 
-    engine = Engine("tiny", Supply(fail, lambda _: fitted, lambda _: ()))
+    engine = Engine("tiny", Supply(fail, lambda _: fitted, lambda _: recordings))
     engine.start()
     until(lambda: engine.status.phase == "failed")
-    *_, last = run_handlers.run(made, engine, "ann", values_of(made))
-    assert "The model is not available: no network" in last[made.note]
+    return engine
+
+
+def without_directions(tiny):
+    def none(_):
+        raise NotFittedError("there are no directions for 'tiny'")
+
+    return Engine("tiny", Supply(lambda *_: tiny, none, lambda _: ()))
+
+
+def in_another_mode(tiny, fitted):
+    """An engine whose directions were fitted on a model that thinks."""
+    return ready(tiny, replace(fitted, rendering=Rendering(thinking="on")))
+
+
+@pytest.mark.parametrize(
+    ("engine_of", "words"),
+    [
+        (failed, "The model is not available: no network"),
+        (lambda tiny, _: without_directions(tiny), "This model has no directions yet"),
+        (in_another_mode, "fitted with thinking on"),
+    ],
+)
+def test_cards_of_a_run_that_is_refused_wait_no_longer(tiny, fitted, made, engine_of, words):
+    engine = engine_of(tiny, fitted)
+    values = values_of(made, slots=["flip"])
+    seen = list(run_handlers.run(made, engine, "ann", values))
+    assert states(seen[0], made)["flip"] == "waiting"
+    assert words in text_of(seen[-1][made.note])
+    assert 'role="alert"' in seen[-1][made.note]
+    assert seen[-1][made.stop]["interactive"] is False
+    found = states(seen[-1], made)
+    assert (found["baseline"], found["flip"], found["own"]) == ("idle", "idle", "off")
+
+
+def test_a_run_that_is_refused_gives_a_recording_back(tiny, fitted, made):
+    engine = failed(tiny, fitted, (RECORDING,))
+    values = values_of(made, RECORDING["prompt"], slots=["flip"])
+    *_, last = run_handlers.run(made, engine, "ann", values)
+    found = states(last, made)
+    assert (found["baseline"], found["flip"], found["own"]) == ("recorded", "missing", "off")
+    assert "Recorded words" in last[made.cards[0].view]
+    assert "not available" in last[made.note]
+
+
+def test_a_run_that_breaks_off_while_it_is_written_gives_its_cards_back(engine, made, monkeypatch):
+    compare = run_handlers.compare
+
+    def breaks(*arguments, **options):
+        yield next(compare(*arguments, **options))
+        raise SteeringError("the numbers overflowed")
+
+    monkeypatch.setattr(run_handlers, "compare", breaks)
+    seen = list(run_handlers.run(made, engine, "ann", values_of(made, slots=["flip"])))
+    assert "writing" in {state for each in seen for state in states(each, made).values()}
+    assert states(seen[-1], made)["flip"] == "idle"
+    assert "The numbers overflowed" in text_of(seen[-1][made.note])
+    assert engine.reading.acquire(timeout=1)
+    engine.reading.release()
 
 
 def test_a_request_that_nobody_recorded_leaves_empty_cards(engine, made):
@@ -182,10 +244,8 @@ def test_a_request_that_nobody_recorded_leaves_empty_cards(engine, made):
 
 
 def test_a_card_whose_settings_were_not_recorded_says_so(tiny, fitted, made):
-    answer = Answer(panel="baseline", text="Recorded", verdict="complied", reason="x: y")
-    recording = {"prompt": "Hi", "label": "harmless", "answers": [answer.as_dict()]}
     asked = made.read(values_of(made, slots=["flip"]))
-    updates = run_handlers.replay(made, ready(tiny, fitted, (recording,)), asked)
+    updates = run_handlers.replay(made, ready(tiny, fitted, (RECORDING,)), asked)
     found = states(updates, made)
     assert (found["baseline"], found["flip"], found["own"]) == ("recorded", "missing", "off")
 
