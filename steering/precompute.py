@@ -25,6 +25,7 @@ from steering.fitting import choice
 from steering.fitting.candidates import fit_directions, fit_maps_of
 from steering.interventions.directions import Directions
 from steering.maps import map_points
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 from steering.sweep import sweep_table
 from steering.sweep.sweep import run_sweep
@@ -86,9 +87,10 @@ def precompute(
     }
     store.write_json(out / "evaluation.json", document)
     run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
-    lines = record(model, directions, stages)
+    steerable = SteerableModel(model, directions, maps)
+    lines = record(steerable, stages)
     digest = map_points.digest(out / map_points.FILE)
-    placed = with_places(lines, model, directions, maps, digest=digest)
+    placed = with_places(lines, steerable, digest=digest)
     store.write_lines(out / "recordings.jsonl", placed)
     store.publish(out, final)
     return directions

@@ -19,6 +19,7 @@ from steering.interventions.panel import Panel
 from steering.maps.clusters import CLASSES
 from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Tracer
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 
 
@@ -102,7 +103,7 @@ def land_all(
         for text in sets.get(group, ())
     ]
 
-    tracer = Tracer(model, directions, maps)
+    tracer = Tracer(SteerableModel(model, directions, maps))
 
     def land_one(key: str) -> dict[str, Any]:
         group, text, *_ = json.loads(key)

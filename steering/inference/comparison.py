@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from steering.inference.generation import Column
-    from steering.interventions.directions import Directions
+    from steering.maps.steerable_model import SteerableModel
     from steering.models.chat_model import ChatModel
 
 _UPDATE_SECONDS = 0.1
@@ -75,9 +75,8 @@ class Answer:
         return asdict(self)
 
 
-def compare(  # noqa: PLR0913 - what is asked, of whom, and how
-    model: "ChatModel",
-    directions: "Directions",
+def compare(
+    steerable: "SteerableModel",
     prompt: str,
     panels: Sequence[Panel],
     *,
@@ -102,13 +101,12 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     from steering.interventions.edits import compile_edits
 
     check_length(prompt, system)
-    directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
-    directions.rendering.require(model.template.rendering, what="directions", model=model.name)
+    model = steerable.model
     hidden = [] if any(panel.name == "baseline" for panel in panels) else [Panel("baseline")]
     shown = len(panels)
     panels = [*panels, *hidden]
     ids = model.render(prompt, system=system)
-    edits = [panel.edit(directions) for panel in panels]
+    edits = [panel.edit(steerable.directions) for panel in panels]
     run = _Run(model, panels)
     last = 0.0
     for column in generate(

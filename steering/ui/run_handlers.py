@@ -140,15 +140,14 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
     yield {page.stop: gr.update(interactive=True), **_waiting(page, asked.chosen)}
     try:
         yield from _wait(page, engine, run)
-        model, directions = engine.model, engine.directions
-        if run.stop.is_set() or model is None or directions is None:
+        steerable = None if run.stop.is_set() else engine.steerable()
+        if steerable is None:
             yield _given_back(page, engine, asked) | _ended(page, "Stopped before it began.")
             return
         yield {page.note: text.note("Writing …", "busy")}
         began = time.monotonic()
         growing = compare(
-            model,
-            directions,
+            steerable,
             asked.prompt,
             panels,
             sampling=sampling,
@@ -162,7 +161,7 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
         return
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word} after {time.monotonic() - began:.1f} seconds."
-    if found := model.template.control_tokens(asked.prompt, asked.system):
+    if found := steerable.model.template.control_tokens(asked.prompt, asked.system):
         said += f" {told(found)}"
     titles = [setting.title for setting in asked.chosen.values()]
     yield _ended(page, said, text.outcome(titles, answers))

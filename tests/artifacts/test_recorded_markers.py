@@ -10,11 +10,12 @@ from steering.artifacts.recorded_markers import with_places
 from steering.inference.comparison import Answer
 from steering.interventions.panel import parse
 from steering.maps import map_points, markers
+from steering.maps.steerable_model import SteerableModel
 from steering.serving.engine import Engine, Supply
 from steering.ui.map import map_data, map_section
 from steering.ui.map.locate import located
 from steering.ui.playground import card_settings
-from steering.ui.playground.cards import Setting
+from steering.ui.playground.asked import Asked, Setting
 from tests.helpers.flat_layout import flatten
 from tests.helpers.traces import trace
 
@@ -43,7 +44,7 @@ def line(fitted):
 
 @pytest.fixture
 def placed(line, tiny, fitted, maps):
-    (found,) = with_places([line], tiny, fitted, maps, digest=DIGEST)
+    (found,) = with_places([line], SteerableModel(tiny, fitted, maps), digest=DIGEST)
     return found
 
 
@@ -89,7 +90,7 @@ def test_a_recorded_place_names_the_maps_that_it_is_shown_on(placed, fitted, map
     engine = Engine("tiny", supply)
     made = map_section.Atlas(None, None, None, map_section.Memory())  # type: ignore[arg-type]
     chosen = {"baseline": Setting("baseline", True, "baseline", {})}
-    shown = json.loads(located(made, engine, PROMPT, chosen) or "")
+    shown = json.loads(located(made, engine, Asked(PROMPT, chosen)) or "")
     assert [each["slot"] for each in shown["panels"]] == ["baseline"]
     assert shown["maps_id"] == engine.maps_id
 

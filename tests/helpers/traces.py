@@ -1,7 +1,8 @@
 """One request traced, and nothing kept."""
 
 from steering.maps.residual_trace import Trace, Tracer
+from steering.maps.steerable_model import SteerableModel
 
 
 def trace(model, directions, maps, prompt, panels, **options) -> Trace:
-    return Tracer(model, directions, maps).trace(prompt, panels, **options)
+    return Tracer(SteerableModel(model, directions, maps)).trace(prompt, panels, **options)

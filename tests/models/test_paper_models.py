@@ -20,12 +20,12 @@ from steering.evaluation.evaluation_arms import arms_of
 from steering.fitting.point_selection import SELECTION_RULES, candidates, choose
 from steering.fitting.scoring import Bench, Score
 from steering.inference.activations import capture_sets
-from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.library import compare
 from steering.maps import model_maps
 from steering.models import loading
 from steering.models.chat_model import ChatModel
