@@ -155,7 +155,7 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
         "position": maps.position,
         "check": check.sentence(layer),
         "panels": [
-            {"panel": panel, "x": x, "y": y, **asdict(landing), "drift": drift.as_dict()}
+            {"panel": str(panel), "x": x, "y": y, **asdict(landing), "drift": drift.as_dict()}
             for panel, (x, y), landing in zip(
                 found.panels, places[:, :2].tolist(), chart.land(states), strict=True
             )

@@ -55,7 +55,7 @@ def land(tracer: Tracer, group: str, prompt: str, panels: Sequence[Panel]) -> li
     """Return where one prompt lands under each panel, at each of `layers_shown`."""
     found, maps = tracer.finite(prompt, panels), tracer.maps
     return [
-        PromptLanding(group, panel, layer, landing.t, landing.nearest, landing.outside)
+        PromptLanding(group, str(panel), layer, landing.t, landing.nearest, landing.outside)
         for layer in layers_shown(tracer.directions, maps)
         for panel, landing in zip(
             found.panels,

@@ -34,7 +34,7 @@ class Trace:
     """What forward passes under several panels show; layers are those of the maps.
 
     Attributes:
-        panels: The panels' text forms.
+        panels: What was done to the model.
         states: The residual stream after the edit, at the template position of the maps, on the
             CPU in float32.
         tokens: Of each panel, the texts of the request's and the answer's tokens.
@@ -43,7 +43,7 @@ class Trace:
             one template position, so of other tokens t says the side, not the class.
     """
 
-    panels: tuple[str, ...]
+    panels: tuple[Panel, ...]
     states: Float[Tensor, "panel layer d_model"]
     tokens: tuple[tuple[str, ...], ...]
     t: tuple[Float[Tensor, "_ layer"], ...]
@@ -172,7 +172,7 @@ class Tracer:
             read = texts(request)
             tokens = [read + texts(answer) for answer in answers]
         return Trace(
-            panels=tuple(str(panel) for panel in panels),
+            panels=tuple(panels),
             states=torch.stack([row.states for row in rows]),
             tokens=tuple(tokens),
             t=tuple(row.t for row in rows),
@@ -187,10 +187,11 @@ class Tracer:
         found = self.trace(prompt, panels)
         if not all(found.finite):
             row = found.finite.index(False)
-            program = compile_edits([panels[row].edit(self.directions)], device=self.model.device)
+            panel = panels[row]
+            program = compile_edits([panel.edit(self.directions)], device=self.model.device)
             with intervene(self.model, program):
                 rows = [self.model.render(prompt)]
-                raise overflow.error(self.model, rows, 0, panel=found.panels[row])
+                raise overflow.error(self.model, rows, 0, panel=str(panel))
         return found
 
     def _request(

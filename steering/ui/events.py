@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from steering.errors import SteeringError
+from steering.interventions.panel import Panel, parse
 from steering.serving.engine import Engine
 from steering.ui import explanation, run_handlers, text
 from steering.ui.dose import dose_section
@@ -253,7 +254,8 @@ def _refit(card: Card, engine: Engine, values: Values) -> Updates:
 def _turn(card: Card, engine: Engine, kind: object) -> Updates:
     if kind not in card_settings.FREE_KINDS:  # the list's text was emptied, or is still being typed
         return {card.form: gr.skip()}
-    return cards.turn_into(card, kind, card_settings.start(kind, engine.outline), engine.outline)
+    values = card_settings.start(Panel(kind), engine.outline)
+    return cards.turn_into(card, kind, values, engine.outline)
 
 
 def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
@@ -291,7 +293,7 @@ def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
 def _bring(page: Page, engine: Engine, panel: str) -> Updates:
     """Set the card that a cell of the dose figures belongs to; the answers are left alone."""
     try:
-        brought = card_settings.bring(panel, engine.outline)
+        brought = card_settings.bring(parse(panel), engine.outline)
     except SteeringError as error:
         return {page.doses.said: dose_section.refused(error)}
     card = next(each for each in page.cards if each.slot == brought.slot)

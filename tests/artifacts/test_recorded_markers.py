@@ -122,7 +122,7 @@ def test_a_card_that_was_set_otherwise_has_no_recorded_place(placed, fitted):
 def test_shipped_recordings_have_places_on_the_shipped_maps(name):
     outline, charted = store.outline(name), store.read_points(name)
     assert charted is not None
-    panels = {slot: parse(panel) for slot, panel in card_settings.SLOTS.items() if slot != "own"}
+    panels = {slot: panel for slot, panel in card_settings.SLOTS.items() if slot != "own"}
     recordings = store.recordings(name)
     assert recordings
     if not any("places" in recording for recording in recordings):
@@ -132,7 +132,7 @@ def test_shipped_recordings_have_places_on_the_shipped_maps(name):
     for recording in recordings:
         landed = card_settings.landed(recording, panels, outline, maps=charted.digest)
         assert set(landed) == set(panels)
-        for row in landed.values():
+        for _, row in landed.values():
             columns = [row["t"], row["y"], *row["pca"], *row["umap"], *row["tokens"]["t"]]
             assert {len(column) for column in columns[:7]} == {len(charted.layers)}
             assert len(row["tokens"]["t"]) == len(charted.layers)

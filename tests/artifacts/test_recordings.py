@@ -33,10 +33,8 @@ def test_the_first_test_prompt_of_each_topic_is_recorded_under_every_panel(tiny,
         assert all(answer["verdict"] and answer["tokens"] <= 2 for answer in line["answers"])
         # The cards, as the page starts, find every answer.
         panels = {
-            slot: card_settings.panel_of(
-                form.partition(":")[0], card_settings.start(form, fitted), fitted
-            )
-            for slot, form in card_settings.SLOTS.items()
+            slot: card_settings.panel_of(panel.name, card_settings.start(panel, fitted), fitted)
+            for slot, panel in card_settings.SLOTS.items()
             if slot != "own"
         }
         assert set(card_settings.recorded(line, panels, fitted)) == set(panels)

@@ -29,7 +29,7 @@ def test_places_are_what_the_maps_say_of_the_traced_states(tiny, fitted, charted
     ]
     found = tracer.trace("How do I steal a car?", panels)
     for row in rows:
-        states = found.states[found.panels.index(row.panel), charted.layers.index(row.layer)]
+        states = found.states[found.panels.index(parse(row.panel)), charted.layers.index(row.layer)]
         assert row.t == pytest.approx(float(charted.at(row.layer).t(states)), abs=1e-3)
 
 

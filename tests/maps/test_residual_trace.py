@@ -25,7 +25,7 @@ def test_the_baselines_state_is_the_one_that_capture_reads(tiny, fitted, charted
         tiny, [tiny.render(PROMPT)], layers=charted.layers, positions=[charted.position]
     )[0, 0]
     torch.testing.assert_close(found.states[0], expected, rtol=1e-4, atol=1e-5)
-    assert found.panels == tuple(map(str, PANELS))
+    assert found.panels == tuple(PANELS)
 
 
 def test_what_is_read_at_the_edited_block_has_been_edited(tiny, fitted, charted):

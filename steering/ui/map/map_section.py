@@ -21,6 +21,7 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
+from steering.interventions.panel import Panel
 from steering.maps.map_points import Marker, Points
 from steering.serving import machine_fit
 from steering.serving.engine import Engine
@@ -117,7 +118,7 @@ class Atlas:
         self,
         points: Points,
         prompt: str,
-        landed: Mapping[str, Marker],
+        landed: Mapping[str, tuple[Panel, Marker]],
         directions: Facts,
         maps_id: str = "",
     ) -> str:
@@ -126,7 +127,7 @@ class Atlas:
         Args:
             points: Of the maps that it was placed on.
             prompt: The request.
-            landed: What was recorded of each card's panel, see `recordings`.
+            landed: Each card's panel with what was recorded of it, see `card_settings.landed`.
             directions: Fill in what the panels leave to the model.
             maps_id: The engine's, of the moment that the points are of.
         """
@@ -135,7 +136,7 @@ class Atlas:
             if layer not in points.layers:
                 return None
             at = points.layers.index(layer)
-            return [[row["umap"][axis][at] for row in landed.values()] for axis in (0, 1)]
+            return [[row["umap"][axis][at] for _, row in landed.values()] for axis in (0, 1)]
 
         found = map_data.told(points.model, prompt, landed, directions)
         kept = {"maps": True, "maps_id": maps_id, "key": self.memory.keep_places(umap)}

@@ -72,7 +72,7 @@ def card(slot: str, directions: Facts | None) -> Card:
         with gr.Column(elem_classes="foot", min_width=0):
             with gr.Accordion("First token: the five likeliest", open=False, elem_classes="fold"):
                 tokens = gr.HTML(answer_html.first_tokens(()))
-            form = gr.HTML(text.form(card_settings.SLOTS[slot]), elem_classes="form-line")
+            form = gr.HTML(text.form(str(card_settings.SLOTS[slot])), elem_classes="form-line")
     return Card(slot, chosen, on, head, form, view, tokens, controls)
 
 

@@ -2,12 +2,13 @@
 
 import pytest
 
+from steering.interventions.panel import Panel
 from steering.ui.playground import card_settings
 from steering.ui.playground.asked import Asked, Setting, typed_text
 
 
 def test_only_cards_that_are_on_take_part(fitted):
-    values = card_settings.start("flip", fitted)
+    values = card_settings.start(Panel("flip"), fitted)
     settings = {slot: Setting(slot, slot != "own", "flip", values) for slot in ("flip", "own")}
     asked = Asked("Hi", settings)
     assert list(asked.chosen) == ["flip"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steering.errors import SteeringError
-from steering.interventions.panel import KEYS, RANGES, parse
+from steering.interventions.panel import KEYS, RANGES, Panel, parse
 from steering.serving.engine import Engine, Supply
 from steering.ui.playground import card_settings, typed_numbers
 from tests.helpers.built_page import built, call
@@ -58,17 +58,17 @@ def test_a_whole_number_has_no_fraction():
 @pytest.mark.parametrize("alpha", [1.37, 0.001, 0.123456789, 1.05, 3])
 def test_a_value_finer_than_the_slider_s_step_is_taken_alike_by_card_and_text_form(alpha, fitted):
     made = card_settings.panel_of(
-        "flip", card_settings.start("flip", fitted) | {"alpha": alpha}, fitted
+        "flip", card_settings.start(Panel("flip"), fitted) | {"alpha": alpha}, fitted
     )
     assert made.resolved(fitted).alpha == alpha
     assert parse(str(made)) == made
-    brought = card_settings.bring(str(made), fitted)
+    brought = card_settings.bring(made, fitted)
     assert brought.values["alpha"] == alpha
-    assert brought.form == str(made)
+    assert brought.panel == made
 
 
 def test_the_noise_of_a_slider_s_sums_is_not_in_the_text_form(fitted):
-    values = card_settings.start("flip", fitted) | {"alpha": 0.1 + 0.2}
+    values = card_settings.start(Panel("flip"), fitted) | {"alpha": 0.1 + 0.2}
     assert str(card_settings.panel_of("flip", values, fitted)) == "flip:alpha=0.3"
 
 
@@ -76,7 +76,7 @@ def test_the_noise_of_a_slider_s_sums_is_not_in_the_text_form(fitted):
 @pytest.mark.parametrize("value", [*NO_NUMBERS, 9e9, -9e9, 10**30])
 def test_a_card_says_what_is_wrong_with_any_control_and_what_is_allowed(kind, value, fitted):
     for key in set(KEYS[kind]) & set(card_settings.CONTROLS):
-        values = card_settings.start(kind, fitted) | {key: value}
+        values = card_settings.start(Panel(kind), fitted) | {key: value}
         if key in RANGES:
             if key == "seed" and value in (9e9, 10**30) and value < 2**63:
                 continue
@@ -90,7 +90,7 @@ def test_a_card_says_what_is_wrong_with_any_control_and_what_is_allowed(kind, va
 def test_a_card_without_a_kind_says_so(fitted):
     for kind in (None, "", "nothing"):
         with pytest.raises(SteeringError, match="no edit is chosen"):
-            card_settings.panel_of(kind, card_settings.start("flip", fitted), fitted)
+            card_settings.panel_of(kind, card_settings.start(Panel("flip"), fitted), fitted)
 
 
 def test_gradio_s_own_check_never_stands_before_a_field(demo):
