@@ -9,6 +9,7 @@ import pytest
 
 from steering.chat_templates.rendering import Rendering
 from steering.errors import NotFittedError, SteeringError
+from steering.inference import comparison
 from steering.inference.comparison import MAX_CHARACTERS, Answer
 from steering.maps.model_maps import Maps
 from steering.serving.engine import Engine, Supply
@@ -101,7 +102,13 @@ def test_a_run_waits_writes_and_ends_with_a_verdict_on_every_card_that_takes_par
 
 
 @pytest.mark.parametrize(
-    ("prompt", "words"), [("", "request is empty"), (None, "request is empty"), ("a\0", "U+0000")]
+    ("prompt", "words"),
+    [
+        ("", "request is empty"),
+        (None, "request is empty"),
+        ("a\0", "U+0000"),
+        ("a" * (MAX_CHARACTERS + 1), "request is too long"),
+    ],
 )
 def test_a_request_that_does_not_fit_is_one_sentence_and_frees_its_place(
     engine, made, prompt, words
@@ -110,8 +117,37 @@ def test_a_request_that_does_not_fit_is_one_sentence_and_frees_its_place(
     assert words.lower() in update[made.note].lower()
     assert 'role="alert"' in update[made.note]
     assert update[made.stop]["interactive"] is False
+    assert states(update, made) == {}  # what the cards show is still there
     with engine.run("bob") as following:
         assert engine.ahead(following) == 0
+
+
+def test_a_card_that_does_not_fit_is_one_sentence_and_leaves_the_cards_alone(engine, made):
+    flip = next(card for card in made.cards if card.slot == "flip")
+    values = values_of(made, slots=["flip"]) | {flip.controls["k"]: 99}
+    (update,) = run_handlers.run(made, engine, "ann", values)
+    assert "k of flip=99 is out of range" in text_of(update[made.note]).lower()
+    assert states(update, made) == {}
+
+
+def test_a_full_line_is_one_sentence_and_leaves_the_cards_alone(tiny, fitted, made):
+    engine = ready(tiny, fitted)
+    engine.places = 0
+    with engine.run("bob"):
+        (update,) = run_handlers.run(made, engine, "ann", values_of(made))
+    assert "1 requests are waiting already" in update[made.note]
+    assert states(update, made) == {}
+
+
+def test_a_run_that_is_stopped_while_it_writes_keeps_what_was_written(engine, made, monkeypatch):
+    monkeypatch.setattr(comparison, "_UPDATE_SECONDS", 0)
+    seen = []
+    for updates in run_handlers.run(made, engine, "ann", values_of(made, slots=["flip"])):
+        seen.append(updates)
+        if "writing" in states(updates, made).values():
+            engine.stop("ann")
+    assert notes_of(seen, made)[-1].startswith("Stopped after")
+    assert [states(each, made)["flip"] for each in seen if states(each, made)][-1] == "done"
 
 
 def test_a_bug_is_not_told_as_a_visitors_mistake(engine, made, monkeypatch):
