@@ -40,8 +40,15 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     _wire_status(page, engine, load, quiet)
     _wire_cards(page, engine, quiet)
     _wire_examples(page, engine, quiet)
-    _wire_map(page, engine, quiet)
-    _wire_reads(page, engine)
+    rendered_request.wire(
+        page.reads,
+        engine,
+        [page.request.blur, page.request.submit, page.run.click, page.shared.system.blur],
+        request=page.request,
+        system=page.shared.system,
+    )
+    map_section.wire(page.atlas, partial(run_handlers.place, page, engine), page.asked)
+    page.request.change(js="() => window.steering.place()", **quiet)
     dose_section.wire(
         page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)]
     )
@@ -166,17 +173,21 @@ def _wire_changes(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN4
     """Connect what brings other directions: a fit, a mode, a model."""
     outputs = _renewed_of(page)
 
-    def follow(request: gr.Request) -> Updates:
-        shown = _renew(page, engine)
+    def follow(request: gr.Request, values: Values) -> Updates:
+        asked = page.read(values)
+        # As before the first run: what is recorded of the request that stands there.
+        again = run_handlers.recorded_again(page, engine, asked.prompt, asked.system)
+        shown = _renew(page, engine) | again
         # A run under way goes on, and its cards are its own.
         if engine.has_run(request.session_hash or ""):
             for each in run_handlers.answers_of(page):
                 del shown[each]
         return shown
 
-    page.atlas.adopt.click(follow, outputs=outputs, **quiet).then(js=_SETTLE, **quiet)
+    raw = quiet | {"preprocess": False}
+    adopted = page.atlas.adopt.click(follow, inputs=page.asked, outputs=outputs, **raw)
+    adopted.then(js=_SETTLE, **quiet)
     if page.thinking is not None:
-        raw = quiet | {"preprocess": False}
         think = partial(_think, page, engine)
         chosen = page.thinking.input(think, inputs=page.thinking, outputs=outputs, **raw)
         chosen.then(js=_SETTLE, **quiet)
@@ -273,21 +284,6 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
             preprocess=False,
             **quiet,
         )
-
-
-def _wire_reads(page: Page, engine: Engine) -> None:
-    rendered_request.wire(
-        page.reads,
-        engine,
-        [page.request.blur, page.request.submit, page.run.click, page.shared.system.blur],
-        request=page.request,
-        system=page.shared.system,
-    )
-
-
-def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
-    map_section.wire(page.atlas, partial(run_handlers.place, page, engine), page.asked)
-    page.request.change(js="() => window.steering.place()", **quiet)
 
 
 def _bring(page: Page, engine: Engine, panel: str) -> Updates:

@@ -85,7 +85,12 @@ def _given_back(page: Page, engine: Engine, asked: Asked) -> Updates:
 def recorded_first(page: Page, engine: Engine) -> Updates:
     """Return the updates that show the first recording; none where nothing is recorded."""
     first = next(iter(engine.recordings), None)
-    if first is None:
+    return recorded_again(page, engine, first["prompt"]) if first else {}
+
+
+def recorded_again(page: Page, engine: Engine, prompt: str, system: str = "") -> Updates:
+    """Return the updates that show a request's recording on cards in their first state, if any."""
+    if engine.recording(prompt, system) is None:
         return {}
     settings = {
         card.slot: Setting(
@@ -96,7 +101,7 @@ def recorded_first(page: Page, engine: Engine) -> Updates:
         )
         for card, panel in zip(page.cards, card_settings.SLOTS.values(), strict=True)
     }
-    return replay(page, engine, Asked(first["prompt"], settings))
+    return replay(page, engine, Asked(prompt, settings))
 
 
 def first_request(page: Page, engine: Engine) -> Updates:
