@@ -17,7 +17,7 @@ from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
 from steering.serving import machine_fit
 from steering.serving.machine_fit import Fitting
-from steering.serving.status import Status
+from steering.serving.status import Phase, Status
 from steering.serving.supply import Supply as Supply
 from steering.serving.visitor_line import Line
 from steering.sweep.sweep_table import SweepRow
@@ -76,10 +76,8 @@ class Engine(Line):
             self.evaluation = self.supply.evaluation(name)
             self.sweep = self.supply.sweep(name)
             self.transfer = self.supply.transfer(name)
-        except NotFittedError as error:
-            self.status = Status("unfitted", name, str(error))
         except SteeringError as error:
-            self.status = Status("failed", name, str(error))
+            self.status = _refused(name, error)
 
     def _take_again(self) -> None:
         """Read what is recorded again; what has not changed keeps its name, and its pages."""
@@ -91,6 +89,11 @@ class Engine(Line):
         self._take(self.name)
         if held() == before:
             self.maps_id = maps_id
+
+    def _refused(self, name: str, error: SteeringError) -> Status:
+        return Status(
+            "unfitted" if isinstance(error, NotFittedError) else "failed", name, str(error)
+        )
 
     def choose(self, name: str) -> None:
         """Take another model, for everybody; runs under way finish with the old one."""
@@ -153,7 +156,7 @@ class Engine(Line):
             outcome = Status("ready", name, model.number_format.reason)
             self.adopt(attempt, model)
         except SteeringError as error:
-            outcome = Status("failed", name, str(error))
+            outcome = _refused(name, error)
         finally:
             self._say(attempt, outcome)
         if outcome.phase == "ready":
@@ -272,3 +275,8 @@ class Engine(Line):
         with self._lock:
             if attempt is self._attempt:
                 self.status = status
+
+
+def _refused(name: str, error: SteeringError) -> Status:
+    phase: Phase = "unfitted" if isinstance(error, NotFittedError) else "failed"
+    return Status(phase, name, str(error))
