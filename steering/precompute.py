@@ -67,16 +67,15 @@ def precompute(
     maps = fit_maps_of(model, directions, splits, stages, batch_size)
     store.write(out, directions, manifest)
     store.write_maps(out, maps)
+    steerable = SteerableModel(model, directions, maps)
     found = evaluate(
-        model,
-        directions,
+        steerable,
         splits.test,
         arms(directions),
         EvaluationSettings(
             tokens=evaluation.TOKENS,
             rows_per_batch=rows_per_batch,
             passages=prose.passages(),
-            maps=maps,
         ),
     )
     facts = provenance(model, splits.source)
@@ -86,8 +85,7 @@ def precompute(
         "provenance": {**facts, **of_text},
     }
     store.write_json(out / "evaluation.json", document)
-    run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
-    steerable = SteerableModel(model, directions, maps)
+    run_sweep(steerable, splits, out / sweep_table.TABLE, provenance=facts)
     lines = record(steerable, stages)
     digest = map_points.digest(out / map_points.FILE)
     placed = with_places(lines, steerable, digest=digest)

@@ -37,6 +37,7 @@ from steering.inference import comparison
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
 from steering.maps.model_maps import Maps
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format, formats
 from steering.precompute import precompute as make
@@ -137,15 +138,13 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
     chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     found = evaluation.evaluate(
-        model,
-        directions,
+        SteerableModel(model, directions, maps),
         sets,
         arms,
         EvaluationSettings(
             tokens=options.max_new_tokens,
             rows_per_batch=options.rows,
             passages=passages,
-            maps=maps,
             judge=open_judge(options.judge, lambda name: shared.load(options, name))
             if options.judge
             else None,
@@ -261,8 +260,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     model = shared.load(options)
     directions = store.load(options.model, loaded.folder_for(model, options.directions))
     rows = run_sweep(
-        model,
-        directions,
+        SteerableModel(model, directions),
         splits,
         out,
         provenance=provenance(model, splits.source),

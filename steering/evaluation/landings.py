@@ -20,7 +20,6 @@ from steering.maps.clusters import CLASSES
 from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Tracer
 from steering.maps.steerable_model import SteerableModel
-from steering.models.chat_model import ChatModel
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,7 @@ def panels_shown(panels: Sequence[Panel], directions: Directions) -> list[Panel]
 
 
 def land_all(
-    model: ChatModel,
-    directions: Directions,
-    maps: Maps,
+    steerable: SteerableModel,
     sets: Mapping[str, Sequence[str]],
     panels: Sequence[Panel],
     stages: Stages,
@@ -87,23 +84,21 @@ def land_all(
     """Return where every harmful and harmless prompt lands under the panels of `panels_shown`.
 
     Args:
-        model: A loaded chat model.
-        directions: Its directions.
-        maps: Its maps.
+        steerable: A loaded chat model with its directions and maps.
         sets: Prompts by the name of their set; the landing of others is not measured.
         panels: The panels of an evaluation.
         stages: Keeps what is measured, so that a stopped run goes on.
     """
+    tracer = Tracer(steerable)
+    directions = steerable.directions
     shown = panels_shown(panels, directions)
     resolved = [panel.resolved(directions) for panel in shown]
     names = [str(panel) for panel in resolved]
     keys = [
-        json.dumps([group, text, names, layers_shown(directions, maps)])
+        json.dumps([group, text, names, layers_shown(directions, tracer.maps)])
         for group in CLASSES
         for text in sets.get(group, ())
     ]
-
-    tracer = Tracer(SteerableModel(model, directions, maps))
 
     def land_one(key: str) -> dict[str, Any]:
         group, text, *_ = json.loads(key)

@@ -9,6 +9,7 @@ from steering.evaluation import answers as answers_module
 from steering.evaluation.answers import AnswerRow, answer_resumably, as_rows
 from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
+from steering.maps.steerable_model import SteerableModel
 from tests.helpers.answering import answer_all
 
 SIX = Sampling(max_new_tokens=6)
@@ -104,7 +105,8 @@ PANELS = [parse(text) for text in ("baseline", "flip:k=2", "random:k=2")]
 
 def kept(model, fitted, sets, **options):
     stages = Stages(["answers"])
-    return answer_resumably(model, fitted, sets, PANELS, stages, sampling=SIX, **options)
+    steerable = SteerableModel(model, fitted)
+    return answer_resumably(steerable, sets, PANELS, stages, sampling=SIX, **options)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Answers of a model to sets of prompts, of which nothing is kept on disk."""
 
 from steering.evaluation.answers import AnswerRow, answer_resumably
+from steering.maps.steerable_model import SteerableModel
 
 
 class NothingKept:
@@ -11,5 +12,7 @@ class NothingKept:
 
 
 def answer_all(model, directions, sets, panels, **options) -> list[AnswerRow]:
-    rows, _ = answer_resumably(model, directions, sets, panels, NothingKept(), **options)
+    rows, _ = answer_resumably(
+        SteerableModel(model, directions), sets, panels, NothingKept(), **options
+    )
     return rows
