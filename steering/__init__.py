@@ -12,14 +12,13 @@ from steering.system import cache_folders
 if TYPE_CHECKING:
     from steering.errors import SteeringError
     from steering.inference.activations import capture
-    from steering.inference.comparison import compare
     from steering.inference.generation import generate
     from steering.inference.sampling import Sampling
     from steering.interventions.directions import Directions
     from steering.interventions.edits import compile_edits, intervene
     from steering.interventions.panel import Panel, parse
     from steering.interventions.subspace import Subspace
-    from steering.library import fit, load, load_directions
+    from steering.library import compare, fit, load, load_directions
 
 __version__ = "0.2.0"
 __all__ = [
@@ -47,7 +46,7 @@ _HOMES: Final = {
     "SteeringError": "steering.errors",
     "Subspace": "steering.interventions.subspace",
     "capture": "steering.inference.activations",
-    "compare": "steering.inference.comparison",
+    "compare": "steering.library",
     "compile_edits": "steering.interventions.edits",
     "fit": "steering.library",
     "generate": "steering.inference.generation",

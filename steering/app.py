@@ -7,11 +7,12 @@ torch comes with the model, while the page is served already.
 import logging
 import os
 import threading
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from steering.artifacts import folders, local_fits, store
-from steering.errors import SteeringError
+from steering.errors import NotFittedError, SteeringError
 from steering.serving import address, cost
 from steering.serving.engine import Engine, Supply
 from steering.serving.machine_fit import Adapting
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from steering.models.number_formats import Dtype
 
 _logger = logging.getLogger("steering")
+_Read = TypeVar("_Read")
 _PATIENCE_SECONDS = 5.0
 """A model that nobody has come for is loaded this long after the server is up (chosen)."""
 
@@ -111,14 +113,14 @@ def engine_from_environment() -> Engine:
     name = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
     supply = Supply(
         model=_load,
-        directions=store.load,
+        directions=_or_unfitted(store.load),
         recordings=store.recordings,
-        maps=store.read_maps,
+        maps=_or_unfitted(store.read_maps),
         evaluation=store.evaluation,
         sweep=sweep_table.read,
         transfer=store.transfer,
-        outline=store.outline,
-        points=store.read_points,
+        outline=_or_unfitted(store.outline),
+        points=_or_unfitted(store.read_points),
         names=_names(name),
         fitted=_fitted_names,
         adapting=Adapting(
@@ -130,6 +132,21 @@ def engine_from_environment() -> Engine:
         ),
     )
     return Engine(name, supply, capacity=_whole_number("STEERING_QUEUE", 20))
+
+
+def _or_unfitted(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
+    """Let a fit of this machine that cannot be read count as none: it can be made again here."""
+
+    def found(name: str) -> _Read:
+        try:
+            return read(name)
+        except SteeringError as error:
+            if folders.folder_of(name) != local_fits.newest(name):
+                raise
+            _logger.warning("the fit of this machine is left out: %s", error)
+            raise NotFittedError(str(error)) from error
+
+    return found
 
 
 def _load(name: str, report: Report) -> "ChatModel":

@@ -3,13 +3,20 @@
 Everything else that a program needs it takes from where it is; `steering` names it all.
 """
 
+import threading
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from steering.adaptation import format_trial, loaded, quick_fit
 from steering.artifacts import store
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
+from steering.inference import comparison
+from steering.inference.comparison import Answer
+from steering.inference.sampling import Sampling
 from steering.interventions.directions import Directions
+from steering.interventions.panel import Panel
+from steering.maps.steerable_model import SteerableModel
 from steering.models import loading
 from steering.models.chat_model import ChatModel, Quantization
 from steering.models.number_formats import Dtype
@@ -66,6 +73,41 @@ def load_directions(model: ChatModel | str, folder: Path | str | None = None) ->
     if isinstance(model, str):
         return store.load(model, asked)
     return store.load(model.name, loaded.folder_for(model, asked))
+
+
+def compare(  # noqa: PLR0913 - what is asked, of whom, and how
+    model: ChatModel,
+    directions: Directions,
+    prompt: str,
+    panels: Sequence[Panel],
+    *,
+    sampling: Sampling,
+    stop: threading.Event | None = None,
+    system: str = "",
+) -> Generator[tuple[Answer, ...]]:
+    """Answer one request under every panel at once.
+
+    Args:
+        model: A loaded chat model.
+        directions: Its directions.
+        prompt: The request.
+        panels: What is done to the model, a batch row each; the baseline always runs beside them.
+        sampling: How tokens are chosen.
+        stop: Ends the answers when it is set, from another thread.
+        system: A system prompt; blank leaves the template's own.
+
+    Returns:
+        The panels' answers, in their order, again and again while they grow; the last ones have
+        verdicts and perplexities. See `comparison.compare`, which this is for a pair.
+
+    Raises:
+        SteeringError: If the directions are another model's or of another mode; while answers are
+            taken, if the request, a panel or the sampling does not fit.
+    """
+    steerable = SteerableModel(model, directions)
+    return comparison.compare(
+        steerable, prompt, panels, sampling=sampling, stop=stop, system=system
+    )
 
 
 def fit(

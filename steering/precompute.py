@@ -25,6 +25,7 @@ from steering.fitting import choice
 from steering.fitting.candidates import fit_directions, fit_maps_of
 from steering.interventions.directions import Directions
 from steering.maps import map_points
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 from steering.sweep import sweep_table
 from steering.sweep.sweep import run_sweep
@@ -67,16 +68,15 @@ def precompute(
     maps = fit_maps_of(model, directions, splits, stages, batch_size)
     store.write(out, directions, manifest)
     store.write_maps(out, maps)
+    steerable = SteerableModel(model, directions, maps)
     found = evaluate(
-        model,
-        directions,
+        steerable,
         splits.test,
         arms(directions),
         EvaluationSettings(
             tokens=evaluation.TOKENS,
             rows_per_batch=rows_per_batch,
             passages=prose.passages(),
-            maps=maps,
         ),
     )
     facts = provenance(model, splits.source)
@@ -86,10 +86,10 @@ def precompute(
         "provenance": {**facts, **of_text},
     }
     whole_files.write_json(out / "evaluation.json", document)
-    run_sweep(model, directions, splits, out / sweep_table.TABLE, provenance=facts)
-    lines = record(model, directions, stages)
+    run_sweep(steerable, splits, out / sweep_table.TABLE, provenance=facts)
+    lines = record(steerable, stages)
     digest = map_points.digest(out / map_points.FILE)
-    placed = with_places(lines, model, directions, maps, digest=digest)
+    placed = with_places(lines, steerable, digest=digest)
     whole_files.write_lines(out / "recordings.jsonl", placed)
     publishing.publish(out, final)
     return directions

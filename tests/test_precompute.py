@@ -15,13 +15,13 @@ from steering.fitting import candidates
 from steering.fitting.scoring import right_sign
 from steering.inference import activations
 from steering.inference.activations import capture
-from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.inference.metrics import refusal_score
 from steering.inference.next_token import logits_under
 from steering.interventions.directions import Directions, difference_in_means
 from steering.interventions.inlp import inlp
 from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.library import compare
 from steering.models import loading
 from steering.sources import catalog, weights
 from steering.sweep import cells

@@ -13,37 +13,30 @@ import torch
 
 from steering.artifacts import folders, store
 from steering.artifacts.recording_document import Recording
-from steering.interventions.directions import Directions
 from steering.interventions.panel import parse
 from steering.maps import map_points, markers
 from steering.maps.map_points import RecordedPlaces
-from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Tracer
+from steering.maps.steerable_model import SteerableModel
 from steering.models import loading
-from steering.models.chat_model import ChatModel, Quantization
+from steering.models.chat_model import Quantization
 from steering.models.number_formats import Dtype
 from steering.sources import catalog
 from steering.system import whole_files
 
 
 def with_places(
-    recordings: Sequence[Recording],
-    model: ChatModel,
-    directions: Directions,
-    maps: Maps,
-    *,
-    digest: str,
+    recordings: Sequence[Recording], steerable: SteerableModel, *, digest: str
 ) -> list[Recording]:
     """Return recordings with the place of their request under each of their panels.
 
     Args:
         recordings: Lines of `recordings.jsonl`; nothing else in them is changed.
-        model: The model that was recorded, in the number format that the maps were fitted in.
-        directions: Its directions.
-        maps: Its maps.
+        steerable: The model that was recorded, with its maps, in the number format that these were
+            fitted in.
         digest: SHA-256 of the maps' file: on other maps these places mean nothing.
     """
-    tracer = Tracer(model, directions, maps)
+    tracer = Tracer(steerable)
     return [{**each, "places": _places(each, tracer, digest)} for each in recordings]
 
 
@@ -77,9 +70,8 @@ def main() -> None:
         dtype=cast(Dtype, maps.dtype),
     )
     with torch.inference_mode():
-        placed = with_places(
-            recordings, model, directions, maps, digest=map_points.digest(folder / map_points.FILE)
-        )
+        digest = map_points.digest(folder / map_points.FILE)
+        placed = with_places(recordings, SteerableModel(model, directions, maps), digest=digest)
     whole_files.write_lines(folder / "recordings.jsonl", placed)
 
 

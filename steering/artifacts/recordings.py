@@ -11,9 +11,8 @@ from steering.artifacts.resumable import Stages
 from steering.data import prompts
 from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
-from steering.interventions.directions import Directions
 from steering.interventions.panel import DEFAULT_PANELS, parse
-from steering.models.chat_model import ChatModel
+from steering.maps.steerable_model import SteerableModel
 
 RECORDED_CATEGORIES = {
     "harmful": (
@@ -28,7 +27,7 @@ RECORDED_CATEGORIES = {
 """Whose first test prompt is recorded: fixed beforehand, not picked by the outcome."""
 
 
-def record(model: ChatModel, directions: Directions, stages: Stages) -> list[Recording]:
+def record(steerable: SteerableModel, stages: Stages) -> list[Recording]:
     """Return one recording an example, as lines of `recordings.jsonl`."""
     examples = {
         f"{label}/{category}": (label, next(p.text for p in found if p.category == category))
@@ -36,14 +35,14 @@ def record(model: ChatModel, directions: Directions, stages: Stages) -> list[Rec
         for found in [prompts.prompt_set(label, "test")]  # type: ignore[arg-type]
         for category in categories
     }
-    panels = [parse(text).resolved(directions) for text in DEFAULT_PANELS]
+    panels = [parse(text).resolved(steerable.directions) for text in DEFAULT_PANELS]
     names = [str(panel) for panel in panels]
     # The length that the app starts with, so that Run gives a recording again.
     sampling = Sampling(max_new_tokens=defaults.TOKENS)
 
     def answer(key: str) -> dict[str, Any]:
         label, prompt = examples[json.loads(key)[0]]
-        *_, answers = compare(model, directions, prompt, panels, sampling=sampling)
+        *_, answers = compare(steerable, prompt, panels, sampling=sampling)
         found: Recording = {
             "prompt": prompt,
             "label": label,

@@ -14,6 +14,7 @@ from steering.inference.sampling import Sampling
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit
 from steering.interventions.panel import DEFAULT_PANELS, Panel, parse
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 
 PROMPT: Final = "How do I pick the lock of my own front door?"
@@ -55,16 +56,24 @@ class Subject:
     """What a suite is run on.
 
     Attributes:
-        model: As the app loads it.
+        steerable: The model as the app loads it, with its directions.
         plain: The same weights as transformers has them, for its own `generate`.
-        directions: Of that model.
         tokens: How long answers are.
     """
 
-    model: ChatModel
+    steerable: SteerableModel
     plain: ChatModel
-    directions: Directions
     tokens: int
+
+    @property
+    def model(self) -> ChatModel:
+        """The model as the app loads it."""
+        return self.steerable.model
+
+    @property
+    def directions(self) -> Directions:
+        """Its directions."""
+        return self.steerable.directions
 
 
 def decode(subject: Subject) -> Suite:
@@ -142,7 +151,7 @@ SUITE_BY_NAME: Final[Mapping[str, Callable[[Subject], Suite]]] = {
 
 def _exhaust(subject: Subject, panels: list[Panel]) -> None:
     sampling = Sampling(max_new_tokens=subject.tokens)
-    for _ in compare(subject.model, subject.directions, PROMPT, panels, sampling=sampling):
+    for _ in compare(subject.steerable, PROMPT, panels, sampling=sampling):
         pass
 
 

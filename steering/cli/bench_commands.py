@@ -8,6 +8,7 @@ from steering.bench import bench as benches
 from steering.bench.bench import BenchDocument
 from steering.bench.suites import Subject
 from steering.cli import shared
+from steering.maps.steerable_model import SteerableModel
 from steering.models import loading
 from steering.models.number_formats import Dtype
 
@@ -24,7 +25,7 @@ def run(options: argparse.Namespace) -> BenchDocument:
             if model.number_format.packed
             else model
         )
-        subject = Subject(model, plain, directions, options.max_new_tokens)
+        subject = Subject(SteerableModel(model, directions), plain, options.max_new_tokens)
         return benches.bench(subject, options.suite, rounds=options.rounds)
 
 

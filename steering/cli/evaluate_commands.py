@@ -31,6 +31,7 @@ from steering.inference import comparison
 from steering.interventions.directions import Directions
 from steering.interventions.panel import parse
 from steering.maps.model_maps import Maps
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 from steering.system import whole_files
 
@@ -56,15 +57,13 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
     chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     found = evaluation.evaluate(
-        model,
-        directions,
+        SteerableModel(model, directions, maps),
         sets,
         arms,
         EvaluationSettings(
             tokens=options.max_new_tokens,
             rows_per_batch=options.rows,
             passages=passages,
-            maps=maps,
             judge=open_judge(options.judge, lambda name: shared.load(options, name))
             if options.judge
             else None,

@@ -70,6 +70,8 @@ def fetch(options: argparse.Namespace) -> dict[str, Any]:
 
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Answer one request under several panels."""
+    from steering.maps.steerable_model import SteerableModel  # with torch
+
     check_length(options.prompt, options.system)
     directions = store.load(options.model, options.directions)
     panels = shared.panels(options, directions)
@@ -79,7 +81,8 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     directions = store.load(options.model, loaded.folder_for(model, options.directions))
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
     prompt, system = options.prompt, options.system
-    *_, answers = compare(model, directions, prompt, panels, sampling=sampling, system=system)
+    steerable = SteerableModel(model, directions)
+    *_, answers = compare(steerable, prompt, panels, sampling=sampling, system=system)
     return {
         "model": options.model,
         "number_format": model.number_format.reason,
@@ -116,6 +119,7 @@ def show_generate(document: dict[str, Any]) -> None:
 def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
     from steering.maps.residual_trace import Tracer  # with torch, which `serve` must not wait for
+    from steering.maps.steerable_model import SteerableModel
 
     check_length(options.prompt, options.system)
     directions = store.load(options.model, options.directions)
@@ -136,8 +140,8 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     maps, check = checked
     layer = directions.inlp_layer if options.layer is None else options.layer
     chart, drift = maps.at(layer), check.at(layer)
-    tracer = Tracer(model.under(options.system), directions, maps)
-    found = tracer.finite(options.prompt, panels)
+    steerable = SteerableModel(model.under(options.system), directions, maps)
+    found = Tracer(steerable).finite(options.prompt, panels)
     states = found.states[:, maps.layers.index(layer)]
     places = {"pca": chart.pca, "lda": chart.lda, "umap": chart.umap}[options.map](states)
     return {
@@ -151,7 +155,7 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
         "position": maps.position,
         "check": check.sentence(layer),
         "panels": [
-            {"panel": panel, "x": x, "y": y, **asdict(landing), "drift": drift.as_dict()}
+            {"panel": str(panel), "x": x, "y": y, **asdict(landing), "drift": drift.as_dict()}
             for panel, (x, y), landing in zip(
                 found.panels, places[:, :2].tolist(), chart.land(states), strict=True
             )

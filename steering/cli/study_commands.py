@@ -20,6 +20,7 @@ from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format, formats
 from steering.sweep import cells, grids, sweep_table
@@ -54,8 +55,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     directions = store.load(options.model, folder)
     out = options.out or shared.beside(options, sweep_table.TABLE, folder)
     rows = run_sweep(
-        model,
-        directions,
+        SteerableModel(model, directions),
         splits,
         out,
         provenance=provenance(model, splits.source),

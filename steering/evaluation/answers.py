@@ -15,9 +15,9 @@ from steering.errors import SteeringError
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.inference.written import Written
-from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
+from steering.maps.steerable_model import SteerableModel
 from steering.models import overflow
 from steering.models.chat_model import ChatModel
 from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
@@ -58,9 +58,8 @@ class AnswerRow:
         return judge(self.text, ended=self.ended) if self.is_answered else NOT_FINISHED
 
 
-def answer_resumably(  # noqa: PLR0913 - what is asked, of whom, and where it is kept
-    model: ChatModel,
-    directions: Directions,
+def answer_resumably(
+    steerable: SteerableModel,
     sets: Mapping[str, Sequence[str]],
     panels: Sequence[Panel],
     stages: Stages,
@@ -82,15 +81,16 @@ def answer_resumably(  # noqa: PLR0913 - what is asked, of whom, and where it is
     Raises:
         SteeringError: If the first panel is not the baseline, or a panel does not fit the model.
     """
-    facts = [asdict(sampling), [[str(p), str(p.resolved(directions))] for p in panels]]
+    full = [[str(panel), str(panel.resolved(steerable.directions))] for panel in panels]
+    facts = [asdict(sampling), full]
     batches = {
         json.dumps([batch.prompts, *facts, index]): batch
-        for index, batch in enumerate(_batches(model, directions, sets, panels, rows_per_batch))
+        for index, batch in enumerate(_batches(steerable, sets, panels, rows_per_batch))
     }
 
     def run(key: str) -> dict[str, Any]:
         began = time.monotonic()
-        rows = [asdict(row) for row in batches[key].run(model, sampling)]
+        rows = [asdict(row) for row in batches[key].run(steerable.model, sampling)]
         return {"rows": rows, "seconds": time.monotonic() - began}
 
     found = stages.lines("answers", list(batches), run)
@@ -99,17 +99,15 @@ def answer_resumably(  # noqa: PLR0913 - what is asked, of whom, and where it is
 
 
 def _batches(
-    model: ChatModel,
-    directions: Directions,
+    steerable: SteerableModel,
     sets: Mapping[str, Sequence[str]],
     panels: Sequence[Panel],
     rows_per_batch: int,
 ) -> "list[_Batch]":
     if not panels or panels[0].name != "baseline":
         raise SteeringError("the first panel must be `baseline`: differences are measured from it")
-    directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
-    directions.rendering.require(model.template.rendering, what="directions", model=model.name)
-    edits = [panel.edit(directions) for panel in panels]
+    model = steerable.model
+    edits = [panel.edit(steerable.directions) for panel in panels]
     prompts = [(group, prompt) for group, texts in sets.items() for prompt in texts]
     groups = {group: index for index, group in enumerate(sets)}
     ids = [

@@ -38,9 +38,7 @@ from steering.evaluation.evaluation_arms import Arm
 from steering.evaluation.prose_cost import ProseCost, prose_cost
 from steering.inference.generation import Sampling
 from steering.intervals import mean_interval, paired_difference, wilson
-from steering.interventions.directions import Directions
-from steering.maps.model_maps import Maps
-from steering.models.chat_model import ChatModel
+from steering.maps.steerable_model import SteerableModel
 from steering.verdicts.rules import contains_refusal_phrase
 
 
@@ -53,14 +51,12 @@ class EvaluationSettings:
         rows_per_batch: Rows (prompts x panels) of a batch. Affects texts only through
             bfloat16 rounding (see docs/results.md).
         passages: Neutral texts on which the cost is measured; empty for none.
-        maps: Where prompts land is measured on these; None for nowhere.
         judge: A chat model that judges beside the rules; None for none.
     """
 
     tokens: int = TOKENS
     rows_per_batch: int = ROWS
     passages: Sequence[Passage] = ()
-    maps: Maps | None = None
     judge: ChatJudge | None = None
 
 
@@ -80,8 +76,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: ChatModel,
-    directions: Directions,
+    steerable: SteerableModel,
     sets: Mapping[str, Sequence[str]],
     arms: Sequence[Arm],
     settings: EvaluationSettings,
@@ -89,8 +84,8 @@ def evaluate(
     """Answer every prompt under every arm and say what the answers show.
 
     Args:
-        model: A loaded chat model.
-        directions: Its directions.
+        steerable: A loaded chat model with its directions; where prompts land is measured on its
+            maps, if it has any.
         sets: Prompts by the name of their set, mostly those of `prompts.LABELS`.
         arms: What is compared; the baseline comes first.
         settings: How.
@@ -98,28 +93,21 @@ def evaluate(
     Raises:
         SteeringError: If an arm does not fit the model, or the judge cannot be asked.
     """
+    model, directions, maps = steerable.model, steerable.directions, steerable.maps
     panels = [arm.panel for arm in arms]
     sampling = Sampling(max_new_tokens=settings.tokens)
     stages = Stages.of(model, "evaluation", EVALUATION_SCHEMA, directions.digest)
     rows, seconds = answer_resumably(
-        model,
-        directions,
+        steerable,
         sets,
         panels,
         stages,
         sampling=sampling,
         rows_per_batch=settings.rows_per_batch,
     )
-    costs = (
-        prose_cost(model, directions, settings.passages, panels, stages)
-        if settings.passages
-        else {}
-    )
-    landed = (
-        landings.land_all(model, directions, settings.maps, sets, panels, stages)
-        if settings.maps
-        else []
-    )
+    passages = settings.passages
+    costs = prose_cost(steerable, passages, panels, stages) if passages else {}
+    landed = landings.land_all(steerable, sets, panels, stages) if maps else []
     document: EvaluationDocument = {
         "schema": EVALUATION_SCHEMA,
         "model": model.name,
@@ -131,7 +119,7 @@ def evaluate(
             for arm, cells in zip(arms, table(rows), strict=True)
         ],
         "claims": [_claim(found) for found in findings(outcomes(rows, landed, directions))],
-        "geometry": landings.summary(landed, directions, settings.maps) if settings.maps else None,
+        "geometry": landings.summary(landed, directions, maps) if maps else None,
         "judge": None,
     }
     if settings.judge:

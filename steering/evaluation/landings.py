@@ -19,7 +19,7 @@ from steering.interventions.panel import Panel
 from steering.maps.clusters import CLASSES
 from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Tracer
-from steering.models.chat_model import ChatModel
+from steering.maps.steerable_model import SteerableModel
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def land(tracer: Tracer, group: str, prompt: str, panels: Sequence[Panel]) -> li
     """Return where one prompt lands under each panel, at each of `layers_shown`."""
     found, maps = tracer.finite(prompt, panels), tracer.maps
     return [
-        PromptLanding(group, panel, layer, landing.t, landing.nearest, landing.outside)
+        PromptLanding(group, str(panel), layer, landing.t, landing.nearest, landing.outside)
         for layer in layers_shown(tracer.directions, maps)
         for panel, landing in zip(
             found.panels,
@@ -76,9 +76,7 @@ def panels_shown(panels: Sequence[Panel], directions: Directions) -> list[Panel]
 
 
 def land_all(
-    model: ChatModel,
-    directions: Directions,
-    maps: Maps,
+    steerable: SteerableModel,
     sets: Mapping[str, Sequence[str]],
     panels: Sequence[Panel],
     stages: Stages,
@@ -86,23 +84,21 @@ def land_all(
     """Return where every harmful and harmless prompt lands under the panels of `panels_shown`.
 
     Args:
-        model: A loaded chat model.
-        directions: Its directions.
-        maps: Its maps.
+        steerable: A loaded chat model with its directions and maps.
         sets: Prompts by the name of their set; the landing of others is not measured.
         panels: The panels of an evaluation.
         stages: Keeps what is measured, so that a stopped run goes on.
     """
+    tracer = Tracer(steerable)
+    directions = steerable.directions
     shown = panels_shown(panels, directions)
     resolved = [panel.resolved(directions) for panel in shown]
     names = [str(panel) for panel in resolved]
     keys = [
-        json.dumps([group, text, names, layers_shown(directions, maps)])
+        json.dumps([group, text, names, layers_shown(directions, tracer.maps)])
         for group in CLASSES
         for text in sets.get(group, ())
     ]
-
-    tracer = Tracer(model, directions, maps)
 
     def land_one(key: str) -> dict[str, Any]:
         group, text, *_ = json.loads(key)

@@ -15,9 +15,9 @@ from steering.artifacts.resumable import Stages
 from steering.data.prose import Passage
 from steering.inference.metrics import cost_along_text
 from steering.inference.next_token import ReadRows, by_first_layer
-from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit
 from steering.interventions.panel import Panel
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 
 WINDOW: Final = 128
@@ -42,8 +42,7 @@ class ProseCost:
 
 
 def prose_cost(
-    model: ChatModel,
-    directions: Directions,
+    steerable: SteerableModel,
     passages: Sequence[Passage],
     panels: Sequence[Panel],
     stages: Stages,
@@ -51,12 +50,12 @@ def prose_cost(
     """Measure every panel on every window of the passages.
 
     Args:
-        model: A loaded chat model.
-        directions: Its directions.
+        steerable: A loaded chat model with its directions.
         passages: Texts.
         panels: What is done to the model; edits act on every token.
         stages: Keeps what is measured, so that a stopped run goes on.
     """
+    model, directions = steerable.model, steerable.directions
     rows = windows(model, passages)
     edits = [panel.edit(directions) for panel in panels]
     names = [str(panel.resolved(directions)) for panel in panels]

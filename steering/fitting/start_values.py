@@ -13,6 +13,7 @@ from steering.inference.generation import Sampling
 from steering.intervals import standard_error
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 
 RANKS_TRIED = (1, 2, 3, 4, 6, 8)
@@ -79,8 +80,7 @@ class Starts:
         self, group: str, panels: list[Panel], directions: Directions
     ) -> dict[str, dict[str, int]]:
         rows, _ = answer_resumably(
-            self.model,
-            directions,
+            SteerableModel(self.model, directions),
             {group: self._asked(group)},
             [Panel("baseline"), *panels],
             self.stages,

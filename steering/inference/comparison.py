@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from steering.inference.decode_loop import Column
-    from steering.interventions.directions import Directions
+    from steering.maps.steerable_model import SteerableModel
     from steering.models.chat_model import ChatModel
 
 _UPDATE_SECONDS = 0.1
@@ -75,9 +75,8 @@ class Answer:
         return asdict(self)
 
 
-def compare(  # noqa: PLR0913 - what is asked, of whom, and how
-    model: "ChatModel",
-    directions: "Directions",
+def compare(
+    steerable: "SteerableModel",
     prompt: str,
     panels: Sequence[Panel],
     *,
@@ -101,8 +100,7 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     from steering.inference.generation import answer_perplexity, generate
 
     check_length(prompt, system)
-    directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
-    directions.rendering.require(model.template.rendering, what="directions", model=model.name)
+    model = steerable.model
     hidden = [] if any(panel.name == "baseline" for panel in panels) else [Panel("baseline")]
     shown = len(panels)
     panels = [*panels, *hidden]
@@ -112,7 +110,7 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     for column in generate(
         model,
         [ids] * len(panels),
-        [panel.edit(directions) for panel in panels],
+        [panel.edit(steerable.directions) for panel in panels],
         sampling,
         stop=stop,
     ):

@@ -30,8 +30,12 @@ def landed(maps: Maps, trace: Trace, *, prompt: str, length: int) -> list[Marker
         and its `tokens`.
     """
     return [
-        {**row, "form": form, "tokens": _tokens(maps, trace, index, prompt=prompt, length=length)}
-        for index, (form, row) in enumerate(
+        {
+            **row,
+            "form": str(panel),
+            "tokens": _tokens(maps, trace, index, prompt=prompt, length=length),
+        }
+        for index, (panel, row) in enumerate(
             zip(trace.panels, _places(maps, trace.states), strict=True)
         )
     ]

@@ -17,12 +17,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering.errors import SteeringError
-from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
-from steering.maps.model_maps import Maps
+from steering.maps.steerable_model import SteerableModel
 from steering.models import overflow
-from steering.models.chat_model import ChatModel, reading
+from steering.models.chat_model import reading
 from steering.models.partial_passes import ending_at, starting_at
 
 KEPT_BYTES: Final = 256 * 2**20
@@ -35,7 +34,7 @@ class Trace:
     """What forward passes under several panels show; layers are those of the maps.
 
     Attributes:
-        panels: The panels' text forms.
+        panels: What was done to the model.
         states: The residual stream after the edit, at the template position of the maps, on the
             CPU in float32.
         tokens: Of each panel, the texts of the request's and the answer's tokens.
@@ -44,7 +43,7 @@ class Trace:
             one template position, so of other tokens t says the side, not the class.
     """
 
-    panels: tuple[str, ...]
+    panels: tuple[Panel, ...]
     states: Float[Tensor, "panel layer d_model"]
     tokens: tuple[tuple[str, ...], ...]
     t: tuple[Float[Tensor, "_ layer"], ...]
@@ -107,25 +106,21 @@ class Tracer:
     One thread at a time: hooks of two passes would see each other.
     """
 
-    def __init__(
-        self, model: ChatModel, directions: Directions, maps: Maps, *, limit: int = KEPT_BYTES
-    ) -> None:
-        """Check that model, directions and maps belong together.
+    def __init__(self, steerable: SteerableModel, *, limit: int = KEPT_BYTES) -> None:
+        """Begin with nothing seen.
 
         Args:
-            model: A loaded chat model.
-            directions: Its directions.
-            maps: Its maps; say which layers and which template position are read.
+            steerable: The model; its maps say which layers and which template position are read.
             limit: Bytes that are kept at most; the requests longest ago are forgotten first, and
                 one that is larger by itself at once.
 
         Raises:
-            SteeringError: If they do not.
+            ValueError: If there are no maps.
         """
-        directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
-        directions.rendering.require(model.template.rendering, what="directions", model=model.name)
-        maps.require(model)
-        self.model, self.directions, self.maps = model, directions, maps
+        if steerable.maps is None:
+            raise ValueError("requests are traced at the layers of maps, and there are none")
+        self.model, self.directions = steerable.model, steerable.directions
+        self.maps = steerable.maps
         self._limit = limit
         self._requests: OrderedDict[tuple[int, ...], _Known] = OrderedDict()
 
@@ -177,7 +172,7 @@ class Tracer:
             read = texts(request)
             tokens = [read + texts(answer) for answer in answers]
         return Trace(
-            panels=tuple(str(panel) for panel in panels),
+            panels=tuple(panels),
             states=torch.stack([row.states for row in rows]),
             tokens=tuple(tokens),
             t=tuple(row.t for row in rows),
@@ -192,10 +187,11 @@ class Tracer:
         found = self.trace(prompt, panels)
         if not all(found.finite):
             row = found.finite.index(False)
-            program = compile_edits([panels[row].edit(self.directions)], device=self.model.device)
+            panel = panels[row]
+            program = compile_edits([panel.edit(self.directions)], device=self.model.device)
             with intervene(self.model, program):
                 rows = [self.model.render(prompt)]
-                raise overflow.error(self.model, rows, 0, panel=found.panels[row])
+                raise overflow.error(self.model, rows, 0, panel=str(panel))
         return found
 
     def _request(

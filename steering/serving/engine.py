@@ -5,9 +5,8 @@ One object, made once and handed to whoever needs it; nothing here knows the pag
 
 import secrets
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDocument
@@ -17,63 +16,20 @@ from steering.errors import NotFittedError, SteeringError
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
 from steering.serving import machine_fit
-from steering.serving.machine_fit import Adapting, Fitting
-from steering.serving.status import Status
+from steering.serving.machine_fit import Fitting
+from steering.serving.status import Phase, Status
+from steering.serving.supply import Supply as Supply
 from steering.serving.visitor_line import Line
 from steering.sweep.sweep_table import SweepRow
-from steering.system.progress import Report, Step
+from steering.system.progress import Step
 
 if TYPE_CHECKING:
     from steering.adaptation.drift import Check
     from steering.interventions.directions import Directions
     from steering.maps.model_maps import Maps
     from steering.maps.residual_trace import Tracer
+    from steering.maps.steerable_model import SteerableModel
     from steering.models.chat_model import ChatModel
-
-
-@dataclass(frozen=True)
-class Supply:
-    """Where an engine gets things from, by the model's name.
-
-    Attributes:
-        model: Loads the model; may take minutes, and reports its progress.
-        directions: Reads the precomputed directions, which needs torch.
-        recordings: Reads the recorded comparisons; empty if there are none.
-        names: Models that can be chosen, with the title to show.
-        maps: Reads the precomputed maps; None if there are none.
-        evaluation: Reads the measured table, `evaluation.json`; None if there is none.
-        sweep: Reads the rows of the measured grids, as `sweep_table` gives them; empty if none.
-        outline: Reads what there is to know of the directions without torch, so that the page
-            can be laid out before it; None where the directions themselves are at hand.
-        points: The same of the maps: what there is to look at.
-        transfer: Reads the table of number formats, `transfer.json`; None if there is none.
-        adapting: Checks directions and maps on this machine, and fits them for it.
-        fitted: Returns which names have directions by now; None where all have.
-    """
-
-    model: "Callable[[str, Report], ChatModel]"
-    directions: "Callable[[str], Directions]"
-    recordings: Callable[[str], tuple[Recording, ...]]
-    names: Mapping[str, str] = field(default_factory=dict)
-    maps: "Callable[[str], Maps | None]" = lambda _name: None
-    evaluation: Callable[[str], EvaluationDocument | None] = lambda _name: None
-    sweep: Callable[[str], Sequence[SweepRow]] = lambda _name: ()
-    outline: Callable[[str], Facts] | None = None
-    points: Callable[[str], Points | None] | None = None
-    transfer: Callable[[str], TransferDocument | None] = lambda _name: None
-    adapting: Adapting = field(default_factory=Adapting)
-    fitted: Callable[[], Collection[str]] | None = None
-
-    def facts(self, name: str) -> Facts:
-        """Return what there is to know of the directions."""
-        return self.outline(name) if self.outline else self.directions(name)
-
-    def cloud(self, name: str) -> Points | None:
-        """Return the points of the maps, or None if there are no maps."""
-        if self.points:
-            return self.points(name)
-        maps = self.maps(name)
-        return maps.points if maps else None
 
 
 class Engine(Line):
@@ -120,10 +76,8 @@ class Engine(Line):
             self.evaluation = self.supply.evaluation(name)
             self.sweep = self.supply.sweep(name)
             self.transfer = self.supply.transfer(name)
-        except NotFittedError as error:
-            self.status = Status("unfitted", name, str(error))
         except SteeringError as error:
-            self.status = Status("failed", name, str(error))
+            self.status = _refused(name, error)
 
     def _take_again(self) -> None:
         """Read what is recorded again; what has not changed keeps its name, and its pages."""
@@ -135,6 +89,11 @@ class Engine(Line):
         self._take(self.name)
         if held() == before:
             self.maps_id = maps_id
+
+    def _refused(self, name: str, error: SteeringError) -> Status:
+        return Status(
+            "unfitted" if isinstance(error, NotFittedError) else "failed", name, str(error)
+        )
 
     def choose(self, name: str) -> None:
         """Take another model, for everybody; runs under way finish with the old one."""
@@ -197,7 +156,7 @@ class Engine(Line):
             outcome = Status("ready", name, model.number_format.reason)
             self.adopt(attempt, model)
         except SteeringError as error:
-            outcome = Status("failed", name, str(error))
+            outcome = _refused(name, error)
         finally:
             self._say(attempt, outcome)
         if outcome.phase == "ready":
@@ -226,6 +185,25 @@ class Engine(Line):
             self.tracer = self._tracer(model, self.maps)
             self.model = model
             self.status = Status("ready", self.name, model.number_format.reason)
+
+    def recording(self, prompt: str, system: str = "") -> Recording | None:
+        """Return what was recorded of a request; of one with a system prompt nothing was."""
+        known = () if system.strip() else self.recordings
+        return next((each for each in known if each["prompt"] == prompt), None)
+
+    def steerable(self) -> "SteerableModel | None":
+        """Return the loaded model with its directions; None while one of both is not there.
+
+        Raises:
+            SteeringError: If the directions were fitted in another mode, or on another model.
+        """
+        with self._lock:
+            model, directions = self.model, self.directions
+        if model is None or directions is None:
+            return None
+        from steering.maps.steerable_model import SteerableModel
+
+        return SteerableModel(model, directions)
 
     def still(self) -> AbstractContextManager[object]:
         """Hold the engine as it is, while what belongs together is read."""
@@ -283,11 +261,12 @@ class Engine(Line):
 
     def _tracer(self, model: "ChatModel", maps: "Maps | None") -> "Tracer | None":
         from steering.maps.residual_trace import Tracer
+        from steering.maps.steerable_model import SteerableModel
 
         if self.directions is None or maps is None:
             return None
         try:
-            return Tracer(model, self.directions, maps)
+            return Tracer(SteerableModel(model, self.directions, maps))
         except SteeringError:
             # Maps of another model; the map says so, and the cards answer all the same.
             return None
@@ -296,3 +275,8 @@ class Engine(Line):
         with self._lock:
             if attempt is self._attempt:
                 self.status = status
+
+
+def _refused(name: str, error: SteeringError) -> Status:
+    phase: Phase = "unfitted" if isinstance(error, NotFittedError) else "failed"
+    return Status(phase, name, str(error))

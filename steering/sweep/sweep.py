@@ -18,15 +18,14 @@ from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
-from steering.models.chat_model import ChatModel
+from steering.maps.steerable_model import SteerableModel
 from steering.sweep.cells import Cells, SweepSettings
 from steering.sweep.grids import Grid, default_grid, reference_points
 from steering.sweep.sweep_table import SWEEP_COLUMNS, SWEEP_SCHEMA, SweepRow, summary, write
 
 
 def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
-    model: ChatModel,
-    directions: Directions,
+    steerable: SteerableModel,
     splits: PromptSplits,
     out: Path,
     *,
@@ -40,8 +39,7 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
     A run that was stopped goes on where it was and gives the same bytes.
 
     Args:
-        model: A loaded chat model.
-        directions: Its directions.
+        steerable: A loaded chat model with its directions.
         splits: Only the validation prompts are used.
         out: A .csv file; the provenance goes beside it, as .json. Each is replaced whole.
         provenance: What a reader needs to make the numbers again, JSON types; changes of it, of
@@ -56,8 +54,7 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
     Raises:
         SteeringError: If a panel does not fit the model, before anything is measured.
     """
-    directions.require(model.name, n_layers=model.n_layers, d_model=model.d_model)
-    directions.rendering.require(model.template.rendering, what="directions", model=model.name)
+    model, directions = steerable.model, steerable.directions
     settings = settings or SweepSettings()
     points = reference_points(directions)
     grid = default_grid(directions) if grid is None else grid

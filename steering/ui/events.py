@@ -1,18 +1,21 @@
 """Wires the page: what happens on a click, a move of a slider, a tick of the clock."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from steering.errors import SteeringError
+from steering.interventions.panel import Panel, parse
 from steering.serving.engine import Engine
 from steering.ui import explanation, run_handlers, text
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page, choices, strip_of
 from steering.ui.map import map_section
 from steering.ui.playground import card_settings, cards, rendered_request
+from steering.ui.playground.asked import Values
 from steering.ui.playground.cards import Card
 from steering.ui.results import results_section
 from steering.ui.run_handlers import Updates
@@ -37,15 +40,22 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     _wire_status(page, engine, load, quiet)
     _wire_cards(page, engine, quiet)
     _wire_examples(page, engine, quiet)
-    _wire_map(page, engine, quiet)
-    _wire_reads(page, engine)
+    rendered_request.wire(
+        page.reads,
+        engine,
+        [page.request.blur, page.request.submit, page.run.click, page.shared.system.blur],
+        request=page.request,
+        system=page.shared.system,
+    )
+    map_section.wire(page.atlas, partial(run_handlers.place, page, engine), page.asked)
+    page.request.change(js="() => window.steering.place()", **quiet)
     dose_section.wire(
         page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)]
     )
     results_section.wire(page.results, engine, [load, page.timer.tick])
 
-    def run(request: gr.Request, prompt: str, *values: object) -> Iterator[Updates]:
-        yield from run_handlers.run(page, engine, request.session_hash or "", prompt, *values)
+    def run(request: gr.Request, values: Values) -> Iterator[Updates]:
+        yield from run_handlers.run(page, engine, request.session_hash or "", values)
 
     answered = gr.on(
         [page.run.click, page.request.submit],
@@ -62,7 +72,10 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
 
     # What is not a visitor's mistake is a bug: Gradio has logged it, and the page says so.
     answered.failure(
-        lambda: (text.note(explanation.BUG, "error"), gr.update(interactive=False)),
+        lambda: {
+            page.note: text.note(explanation.BUG, "error"),
+            page.stop: gr.update(interactive=False),
+        },
         outputs=[page.note, page.stop],
         **quiet,
     )
@@ -71,15 +84,15 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         engine.stop(request.session_hash or "")
 
     page.stop.click(stop, **quiet)
-    first = [component.value for component in page.sampling]
+    first = {component: component.value for component in page.shared.components}
 
     def reset(request: gr.Request) -> Updates:
         engine.abandon(request.session_hash or "")
-        return run_handlers.restarted(page, engine) | dict(zip(page.sampling, first, strict=True))
+        return run_handlers.restarted(page, engine) | first
 
     page.reset.click(
         reset,
-        outputs=[*_card_outputs(page), page.note, page.stop, *page.sampling],
+        outputs=[*_card_outputs(page), page.note, page.stop, *first],
         js="() => { window.steering.calm(); }",
         **quiet,
     )
@@ -160,17 +173,21 @@ def _wire_changes(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN4
     """Connect what brings other directions: a fit, a mode, a model."""
     outputs = _renewed_of(page)
 
-    def follow(request: gr.Request) -> Updates:
-        shown = _renew(page, engine)
+    def follow(request: gr.Request, values: Values) -> Updates:
+        asked = page.read(values)
+        # As before the first run: what is recorded of the request that stands there.
+        again = run_handlers.recorded_again(page, engine, asked.prompt, asked.system)
+        shown = _renew(page, engine) | again
         # A run under way goes on, and its cards are its own.
         if engine.has_run(request.session_hash or ""):
             for each in run_handlers.answers_of(page):
                 del shown[each]
         return shown
 
-    page.atlas.adopt.click(follow, outputs=outputs, **quiet).then(js=_SETTLE, **quiet)
+    raw = quiet | {"preprocess": False}
+    adopted = page.atlas.adopt.click(follow, inputs=page.asked, outputs=outputs, **raw)
+    adopted.then(js=_SETTLE, **quiet)
     if page.thinking is not None:
-        raw = quiet | {"preprocess": False}
         think = partial(_think, page, engine)
         chosen = page.thinking.input(think, inputs=page.thinking, outputs=outputs, **raw)
         chosen.then(js=_SETTLE, **quiet)
@@ -207,7 +224,7 @@ def _thinking(page: Page, engine: Engine) -> Updates:
 
 def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     for card in page.cards:
-        inputs = card.inputs
+        inputs = set(card.inputs)
         if not card.controls:
             continue
         show = partial(_form, card, engine)
@@ -237,56 +254,42 @@ def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
             )
 
 
-def _form(card: Card, engine: Engine, *values: object) -> str:
+def _form(card: Card, engine: Engine, values: Values) -> str:
     return cards.form_of(card.read(values), engine.outline)
 
 
-def _refit(card: Card, engine: Engine, *values: object) -> Updates:
+def _refit(card: Card, engine: Engine, values: Values) -> Updates:
     return cards.refit(card, card.read(values), engine.outline)
 
 
 def _turn(card: Card, engine: Engine, kind: object) -> Updates:
     if kind not in card_settings.FREE_KINDS:  # the list's text was emptied, or is still being typed
         return {card.form: gr.skip()}
-    return cards.turn_into(card, kind, card_settings.start(kind, engine.outline), engine.outline)
+    values = card_settings.start(Panel(kind), engine.outline)
+    return cards.turn_into(card, kind, values, engine.outline)
 
 
 def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     for prompt, button in page.examples:
 
-        def show(request: gr.Request, *values: object, prompt: str = prompt) -> Updates:
+        def show(request: gr.Request, values: Values, *, prompt: str = prompt) -> Updates:
             engine.abandon(request.session_hash or "")
-            return {page.request: prompt} | run_handlers.replay(
-                page, engine, prompt, *run_handlers.settings_of(page, values)
-            )
+            asked = replace(page.read(values), prompt=prompt)
+            return {page.request: prompt} | run_handlers.replay(page, engine, asked)
 
         button.click(
             show,
-            inputs=[*page.sampling, *page.settings],
+            inputs=page.asked,
             outputs=[page.request, *run_handlers.outputs_of(page)],
             preprocess=False,
             **quiet,
         )
 
 
-def _wire_reads(page: Page, engine: Engine) -> None:
-    rendered_request.wire(
-        page.reads,
-        engine,
-        [page.request.blur, page.request.submit, page.run.click, page.system.blur],
-        [page.request, page.system],
-    )
-
-
-def _wire_map(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
-    map_section.wire(page.atlas, partial(run_handlers.place, page, engine), page.asked)
-    page.request.change(js="() => window.steering.place()", **quiet)
-
-
 def _bring(page: Page, engine: Engine, panel: str) -> Updates:
     """Set the card that a cell of the dose figures belongs to; the answers are left alone."""
     try:
-        brought = card_settings.bring(panel, engine.outline)
+        brought = card_settings.bring(parse(panel), engine.outline)
     except SteeringError as error:
         return {page.doses.said: dose_section.refused(error)}
     card = next(each for each in page.cards if each.slot == brought.slot)

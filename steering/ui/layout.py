@@ -12,7 +12,9 @@ from steering.ui import explanation, tabs, text
 from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
 from steering.ui.playground import card_settings, rendered_request
+from steering.ui.playground.asked import Asked, Values, typed_text
 from steering.ui.playground.cards import Card, card
+from steering.ui.playground.shared_settings import SharedSettings, shared_settings
 from steering.ui.results.results_section import ResultsSection, results
 
 
@@ -46,8 +48,7 @@ class Page:
     cards: Sequence[Card]
     atlas: Atlas
     doses: dose_section.DoseSection
-    sampling: Sequence[gr.Slider | gr.Number | gr.Textbox]
-    system: gr.Textbox
+    shared: SharedSettings
     reads: rendered_request.ReadsSection
     chooser: gr.Dropdown | None
     thinking: gr.Radio | None
@@ -55,14 +56,17 @@ class Page:
     results: ResultsSection
 
     @property
-    def settings(self) -> list[Any]:
-        """What a handler has to be given to know all cards, one after another."""
-        return [component for card in self.cards for component in card.inputs]
+    def asked(self) -> set[Any]:
+        """What `read` needs: request, what holds for all cards, the cards."""
+        return {self.request}.union(self.shared.components, *(card.inputs for card in self.cards))
 
-    @property
-    def asked(self) -> list[Any]:
-        """What a run or a place is asked with: request, what holds for all cards, the cards."""
-        return [self.request, *self.sampling, *self.settings]
+    def read(self, values: Values) -> Asked:
+        """Turn the values of `asked`, as a browser sends them, into data."""
+        return Asked(
+            prompt=typed_text(values[self.request]),
+            settings={card.slot: card.read(values) for card in self.cards},
+            system=typed_text(values[self.shared.system]),
+        )
 
 
 EXAMPLE_LABELS: Final[Mapping[Label, tuple[str, str]]] = {
@@ -133,7 +137,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
                 cards = [card(slot, engine.outline) for slot in card_settings.SLOTS]
             board = atlas(engine)
         with gr.Row(elem_id="settings"):
-            sampling, system = _sampling(limits)
+            shared = shared_settings(limits.max_new_tokens)
             chooser, thinking, facts = _model(engine, limits)
             read = rendered_request.section()
         gr.HTML(explanation.lesson(), elem_id="lesson")
@@ -155,8 +159,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         cards=cards,
         atlas=board,
         doses=doses,
-        sampling=sampling,
-        system=system,
+        shared=shared,
         reads=read,
         chooser=chooser,
         thinking=thinking,
@@ -198,51 +201,6 @@ def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:
                         (prompt, gr.Button(prompt, size="sm", elem_classes="example", min_width=0))
                     )
     return made
-
-
-def _sampling(limits: HostLimits) -> tuple[list[gr.Slider | gr.Number | gr.Textbox], gr.Textbox]:
-    """Lay out what holds for all cards; the system prompt is the last of the list, too."""
-    with gr.Accordion("Length, randomness and system prompt of the answers", open=False):
-        sampling: list[gr.Slider | gr.Number | gr.Textbox] = [
-            gr.Slider(
-                8,
-                max(256, limits.max_new_tokens),
-                value=limits.max_new_tokens,
-                step=8,
-                label="Longest answer, in tokens (about ¾ of a word each)",
-                buttons=[],
-            ),
-            gr.Slider(
-                0,
-                2,
-                value=0,
-                step=0.1,
-                label="Temperature: 0 always takes the likeliest token, more is more random",
-                buttons=[],
-            ),
-            gr.Slider(
-                0.05,
-                1,
-                value=1,
-                step=0.05,
-                label="Top-p: choose among the likeliest tokens with this much probability",
-                buttons=[],
-            ),
-            gr.Number(
-                value=0,
-                precision=0,
-                minimum=0,
-                label="Seed: the same number gives the same answers again",
-            ),
-        ]
-        system = gr.Textbox(
-            value="",
-            label="System prompt: an instruction before the request (empty: the template's own)",
-            lines=1,
-            max_lines=6,
-            elem_id="system",
-        )
-    return [*sampling, system], system
 
 
 def _model(

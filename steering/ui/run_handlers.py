@@ -1,25 +1,25 @@
 """Runs: from a visitor's click to the answers on the cards, or to a sentence that says why not."""
 
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, suppress
 from typing import Any
 
 import gradio as gr
 
 from steering import formatting
+from steering.artifacts.recording_document import Recording
 from steering.chat_templates.control_tokens import told
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer, check_length, compare
-from steering.inference.sampling import Sampling
 from steering.serving.engine import Engine
 from steering.serving.machine_fit import remedy
 from steering.serving.visitor_line import Run
 from steering.ui import explanation, text
 from steering.ui.layout import Page
 from steering.ui.map.locate import placed_or_kept
-from steering.ui.playground import answer_html, card_settings, cards, typed_numbers
-from steering.ui.playground.cards import Setting
+from steering.ui.playground import answer_html, card_settings, cards
+from steering.ui.playground.asked import Asked, Setting, Values
 
 _POLL_SECONDS = 0.25
 """How often a waiting run looks whether its turn has come."""
@@ -40,54 +40,57 @@ def answers_of(page: Page) -> list[Any]:
     ]
 
 
-def read(page: Page, values: Sequence[object]) -> dict[str, Setting]:
-    """Turn the values of all cards' inputs into settings, by card."""
-    rest = iter(values)
-    return {card.slot: card.read([next(rest) for _ in card.inputs]) for card in page.cards}
+def replay(page: Page, engine: Engine, asked: Asked) -> Updates:
+    """Return the updates that show a recording, or empty cards if there is none."""
+    recording = engine.recording(asked.prompt, asked.system)
+    try:
+        updates = _recorded(page, engine, asked, recording)
+    except SteeringError as error:
+        return {page.note: text.note(formatting.sentence(str(error)), "error")}
+    if engine.model is None:
+        updates[page.atlas.board] = placed_or_kept(page.atlas, engine, asked) or gr.skip()
+    words = explanation.RECORDED if recording else explanation.WELCOME
+    return updates | _ended(page, words)
 
 
-def settings_of(page: Page, values: Sequence[Any]) -> tuple[dict[str, Setting], str]:
-    """Turn what holds for all cards, and the cards' inputs after it, into settings and system."""
-    shared = dict(zip(page.sampling, values, strict=False))
-    system = shared[page.system]
-    return read(page, values[len(shared) :]), system if isinstance(system, str) else ""
+def _recorded(page: Page, engine: Engine, asked: Asked, recording: Recording | None) -> Updates:
+    """Return the updates that show a recording on the cards; without one they are empty.
 
-
-def replay(
-    page: Page, engine: Engine, prompt: str, settings: dict[str, Setting], system: str = ""
-) -> Updates:
-    """Return the updates that show a recording, or empty cards if there is none.
-
-    Recordings were made without a system prompt: with one, there are none.
+    Raises:
+        SteeringError: If there is one, and a card's settings do not fit.
     """
-    known = () if system.strip() else engine.recordings
-    recording = next((each for each in known if each["prompt"] == prompt), None)
     answers: dict[str, Answer | None] = {}
     if recording is not None:
-        try:
-            panels = {slot: each.panel(engine.outline) for slot, each in settings.items()}
-            answers = card_settings.recorded(recording, panels, engine.outline)
-        except SteeringError as error:
-            return {page.note: text.note(formatting.sentence(str(error)), "error")}
-    updates: Updates = {page.stop: gr.update(interactive=False)}
+        panels = {slot: each.panel(engine.outline) for slot, each in asked.settings.items()}
+        answers = card_settings.recorded(recording, panels, engine.outline)
+    updates: Updates = {}
     for card in page.cards:
         answer = answers.get(card.slot)
         state: answer_html.State = "recorded" if answer else "missing" if recording else "idle"
-        if not settings[card.slot].on:
+        if not asked.settings[card.slot].on:
             answer, state = None, "off"
         updates[card.view] = answer_html.view(answer, state)
         updates[card.tokens] = answer_html.first_tokens(answer.first_tokens if answer else ())
-    if engine.model is None:
-        on = {slot: each for slot, each in settings.items() if each.on}
-        updates[page.atlas.board] = placed_or_kept(page.atlas, engine, prompt, on) or gr.skip()
-    words = explanation.RECORDED if recording else explanation.WELCOME
-    return updates | {page.note: text.note(words)}
+    return updates
+
+
+def _given_back(page: Page, engine: Engine, asked: Asked) -> Updates:
+    """Return the updates of cards that have waited for nothing: a recording, if they had one."""
+    with suppress(SteeringError):
+        recording = engine.recording(asked.prompt, asked.system)
+        return _recorded(page, engine, asked, recording)
+    return _recorded(page, engine, asked, None)
 
 
 def recorded_first(page: Page, engine: Engine) -> Updates:
     """Return the updates that show the first recording; none where nothing is recorded."""
     first = next(iter(engine.recordings), None)
-    if first is None:
+    return recorded_again(page, engine, first["prompt"]) if first else {}
+
+
+def recorded_again(page: Page, engine: Engine, prompt: str, system: str = "") -> Updates:
+    """Return the updates that show a request's recording on cards in their first state, if any."""
+    if engine.recording(prompt, system) is None:
         return {}
     settings = {
         card.slot: Setting(
@@ -98,7 +101,7 @@ def recorded_first(page: Page, engine: Engine) -> Updates:
         )
         for card, panel in zip(page.cards, card_settings.SLOTS.values(), strict=True)
     }
-    return replay(page, engine, first["prompt"], settings)
+    return replay(page, engine, Asked(prompt, settings))
 
 
 def first_request(page: Page, engine: Engine) -> Updates:
@@ -121,112 +124,81 @@ def restarted(page: Page, engine: Engine) -> Updates:
     return updates
 
 
-def run(
-    page: Page, engine: Engine, visitor: str, prompt: str, *values: object
-) -> Iterator[Updates]:
+def run(page: Page, engine: Engine, visitor: str, values: Values) -> Iterator[Updates]:
     """Answer a request; the one function where a visitor's mistakes become sentences."""
     try:
         with engine.run(visitor) as mine:
-            for updates in _answer(page, engine, mine, prompt, values):
+            for updates in _answer(page, engine, mine, values):
                 # Another run of the same visitor now owns the cards.
                 if mine.superseded.is_set():
                     return
                 yield updates
     except SteeringError as error:
-        yield {
-            page.note: text.note(formatting.sentence(str(error)), "error"),
-            page.stop: gr.update(interactive=False),
-        }
+        yield _refused(page, error)
 
 
-def _answer(
-    page: Page,
-    engine: Engine,
-    run: Run,
-    prompt: str,
-    values: Sequence[Any],
-) -> Iterator[Updates]:
-    prompt = prompt or ""  # a browser may send none at all
-    settings, system = settings_of(page, values)
-    check_length(prompt, system)
-    sampling = _sampling(page, values)
-    chosen = {slot: setting for slot, setting in settings.items() if setting.on}
-    panels = [setting.panel(engine.outline) for setting in chosen.values()]
-    yield {page.stop: gr.update(interactive=True), **_waiting(page, chosen)}
-    yield from _wait(page, engine, run)
-    if run.stop.is_set() or engine.model is None or engine.directions is None:
-        yield replay(page, engine, "", settings) | _ended(page, "Stopped before it began.")
-        return
-    model = engine.model
-    yield {page.note: text.note("Writing …", "busy")}
-    shown = [card for card in page.cards if card.slot in chosen]
-    answers: tuple[Answer, ...] = ()
-    began = time.monotonic()
-    listed = False
-    for answers in _alone(
-        engine,
-        compare(
-            model,
-            engine.directions,
-            prompt,
+def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Updates]:
+    asked = page.read(values)
+    check_length(asked.prompt, asked.system)
+    sampling = page.shared.sampling(values)
+    panels = [setting.panel(engine.outline) for setting in asked.chosen.values()]
+    yield {page.stop: gr.update(interactive=True), **_waiting(page, asked.chosen)}
+    try:
+        yield from _wait(page, engine, run)
+        steerable = None if run.stop.is_set() else engine.steerable()
+        if steerable is None:
+            yield _given_back(page, engine, asked) | _ended(page, "Stopped before it began.")
+            return
+        yield {page.note: text.note("Writing …", "busy")}
+        began = time.monotonic()
+        growing = compare(
+            steerable,
+            asked.prompt,
             panels,
             sampling=sampling,
             stop=run.stop,
-            system=system,
-        ),
-    ):
-        updates = {
-            card.view: answer_html.view(answer, "done" if answer.verdict else "writing")
-            for card, answer in zip(shown, answers, strict=True)
-        }
-        if not listed:
-            listed = True
-            for card, answer in zip(shown, answers, strict=True):
-                updates[card.tokens] = answer_html.first_tokens(answer.first_tokens)
-        yield updates
-    titles = [setting.title for setting in chosen.values()]
+            system=asked.system,
+        )
+        answers = yield from _written(page, engine, asked, growing)
+    except SteeringError as error:
+        # Nothing will come that the cards wait for.
+        yield _given_back(page, engine, asked) | _refused(page, error)
+        return
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word} after {time.monotonic() - began:.1f} seconds."
-    if found := model.template.control_tokens(prompt, system):
+    if found := steerable.model.template.control_tokens(asked.prompt, asked.system):
         said += f" {told(found)}"
+    titles = [setting.title for setting in asked.chosen.values()]
     yield _ended(page, said, text.outcome(titles, answers))
-    written = [answer.token_ids for answer in answers]
-    places = placed_or_kept(page.atlas, engine, prompt, chosen, written, system=system)
+    places = placed_or_kept(page.atlas, engine, asked, [answer.token_ids for answer in answers])
     yield {page.atlas.board: places or gr.skip()}
 
 
-def _alone(engine: Engine, answers: Iterator[tuple[Answer, ...]]) -> Iterator[tuple[Answer, ...]]:
-    """Keep placings away while a run's edits are in the model."""
-    with engine.reading:
-        yield from answers
+def _written(
+    page: Page, engine: Engine, asked: Asked, growing: Generator[tuple[Answer, ...]]
+) -> Generator[Updates, None, tuple[Answer, ...]]:
+    """Show answers as they grow, and return them as they were at the end."""
+    shown = [card for card in page.cards if card.slot in asked.chosen]
+    answers: tuple[Answer, ...] = ()
+    # Placings are kept away while a run's edits are in the model.
+    with engine.reading, closing(growing):
+        for index, answers in enumerate(growing):
+            updates: Updates = {}
+            for card, answer in zip(shown, answers, strict=True):
+                state: answer_html.State = "done" if answer.verdict else "writing"
+                updates[card.view] = answer_html.view(answer, state)
+                if index == 0:
+                    updates[card.tokens] = answer_html.first_tokens(answer.first_tokens)
+            yield updates
+    return answers
 
 
-def place(page: Page, engine: Engine, prompt: str, *values: object) -> Any:  # noqa: ANN401 - Gradio's skip
+def place(page: Page, engine: Engine, values: Values) -> Any:  # noqa: ANN401 - Gradio's skip
     """Return the map's value for a request and the cards' settings; answers are left alone."""
-    settings, system = settings_of(page, values)
-    chosen = {slot: setting for slot, setting in settings.items() if setting.on}
-    return placed_or_kept(page.atlas, engine, prompt or "", chosen, system=system) or gr.skip()
+    return placed_or_kept(page.atlas, engine, page.read(values)) or gr.skip()
 
 
-def _sampling(page: Page, values: Sequence[object]) -> Sampling:
-    names = ("the longest answer", "temperature", "top-p", "the seed")
-    shared = dict(zip(page.sampling, values, strict=False))
-    fields = [field for field in page.sampling if isinstance(field, gr.Slider | gr.Number)]
-    length, temperature, top_p, seed = (
-        # The fields' own ends: what a host allows may be less than what can be computed.
-        typed_numbers.number(
-            name,
-            shared[field],
-            low=field.minimum or 0,
-            high=math.inf if field.maximum is None else field.maximum,
-            whole=name in (names[0], names[3]),
-        )
-        for name, field in zip(names, fields, strict=True)
-    )
-    return Sampling(int(length), temperature, top_p, int(seed))
-
-
-def _waiting(page: Page, chosen: dict[str, Setting]) -> Updates:
+def _waiting(page: Page, chosen: Mapping[str, Setting]) -> Updates:
     updates: Updates = {}
     for card in page.cards:
         updates[card.view] = answer_html.view(None, "waiting" if card.slot in chosen else "off")
@@ -254,3 +226,8 @@ def _wait(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
 
 def _ended(page: Page, words: str, detail: str = "") -> Updates:
     return {page.note: text.note(words, detail=detail), page.stop: gr.update(interactive=False)}
+
+
+def _refused(page: Page, error: SteeringError) -> Updates:
+    said = text.note(formatting.sentence(str(error)), "error")
+    return {page.note: said, page.stop: gr.update(interactive=False)}

@@ -9,12 +9,14 @@ import torch
 from steering import app
 from steering.adaptation import loaded, quick_fit
 from steering.artifacts import folders, publishing, store
-from steering.errors import NotFittedError
+from steering.errors import NotFittedError, SteeringError
 from steering.fitting import candidates, choice, start_values
 from steering.fitting.choice import QUICK
 from steering.models.chat_model import NumberFormat, inspect
+from steering.serving import machine_fit
 from steering.serving.engine import Engine, Supply
 from steering.serving.machine_fit import Adapting
+from tests.helpers.engines import ended, until
 from tests.helpers.flat_layout import flatten
 from tests.helpers.short_precompute import few_splits
 
@@ -85,6 +87,52 @@ def test_a_fit_that_cannot_be_read_leaves_the_page_what_is_shipped(
     engine.adopt(engine._attempt, tiny)
     assert engine.status.phase == "ready"
     assert engine.directions is fitted
+
+
+def spoil(path):
+    held = bytearray(path.read_bytes())
+    held[-1] ^= 1  # its shapes can be read still
+    path.write_bytes(held)
+
+
+@pytest.mark.parametrize(
+    ("file", "broken"),
+    [
+        ("directions.safetensors", cut),
+        ("directions.safetensors", spoil),
+        ("maps.safetensors", cut),
+        ("manifest.json", age),
+    ],
+)
+def test_the_only_fit_that_cannot_be_read_can_be_made_again_at_a_click(
+    tiny, splits, monkeypatch, file, broken
+):
+    quick_fit.quick(tiny, splits)
+    broken(quick_fit.folder_of(tiny) / file)
+    monkeypatch.setenv("STEERING_MODEL", tiny.name)
+    supply = app.engine_from_environment().supply
+    adapting = Adapting(fitted=app._fitted, fit=lambda model: quick_fit.quick(model, splits))
+    engine = Engine(tiny.name, replace(supply, model=lambda *_: tiny, adapting=adapting))
+    engine.start()
+    until(lambda: engine.status.phase not in ("idle", "loading"))
+    assert engine.status.phase == "unfitted"
+    told = machine_fit.told(engine)
+    assert (told["state"], told["fit"]["can"]) == ("unfitted", True)
+    machine_fit.start(engine)
+    until(lambda: engine.fitting.phase in ("done", "failed"))
+    ended()
+    assert (engine.fitting.phase, engine.status.phase) == ("done", "ready")
+
+
+def test_what_is_shipped_and_cannot_be_read_is_not_taken_for_a_model_without_directions(
+    monkeypatch,
+):
+    def broken(_name):
+        raise SteeringError("the disk is broken")
+
+    monkeypatch.setattr(store, "outline", broken)
+    engine = app.engine_from_environment()
+    assert engine.status.phase == "failed"
 
 
 def test_other_weights_or_formats_do_not_get_the_fit(tiny, splits):

@@ -10,11 +10,12 @@ from steering.artifacts.recorded_markers import with_places
 from steering.inference.comparison import Answer
 from steering.interventions.panel import parse
 from steering.maps import map_points, markers
+from steering.maps.steerable_model import SteerableModel
 from steering.serving.engine import Engine, Supply
 from steering.ui.map import map_data, map_section
 from steering.ui.map.locate import located
 from steering.ui.playground import card_settings
-from steering.ui.playground.cards import Setting
+from steering.ui.playground.asked import Asked, Setting
 from tests.helpers.flat_layout import flatten
 from tests.helpers.traces import trace
 
@@ -43,7 +44,7 @@ def line(fitted):
 
 @pytest.fixture
 def placed(line, tiny, fitted, maps):
-    (found,) = with_places([line], tiny, fitted, maps, digest=DIGEST)
+    (found,) = with_places([line], SteerableModel(tiny, fitted, maps), digest=DIGEST)
     return found
 
 
@@ -89,7 +90,7 @@ def test_a_recorded_place_names_the_maps_that_it_is_shown_on(placed, fitted, map
     engine = Engine("tiny", supply)
     made = map_section.Atlas(None, None, None, map_section.Memory())  # type: ignore[arg-type]
     chosen = {"baseline": Setting("baseline", True, "baseline", {})}
-    shown = json.loads(located(made, engine, PROMPT, chosen) or "")
+    shown = json.loads(located(made, engine, Asked(PROMPT, chosen)) or "")
     assert [each["slot"] for each in shown["panels"]] == ["baseline"]
     assert shown["maps_id"] == engine.maps_id
 
@@ -121,7 +122,7 @@ def test_a_card_that_was_set_otherwise_has_no_recorded_place(placed, fitted):
 def test_shipped_recordings_have_places_on_the_shipped_maps(name):
     outline, charted = store.outline(name), store.read_points(name)
     assert charted is not None
-    panels = {slot: parse(panel) for slot, panel in card_settings.SLOTS.items() if slot != "own"}
+    panels = {slot: panel for slot, panel in card_settings.SLOTS.items() if slot != "own"}
     recordings = store.recordings(name)
     assert recordings
     if not any("places" in recording for recording in recordings):
@@ -131,7 +132,7 @@ def test_shipped_recordings_have_places_on_the_shipped_maps(name):
     for recording in recordings:
         landed = card_settings.landed(recording, panels, outline, maps=charted.digest)
         assert set(landed) == set(panels)
-        for row in landed.values():
+        for _, row in landed.values():
             columns = [row["t"], row["y"], *row["pca"], *row["umap"], *row["tokens"]["t"]]
             assert {len(column) for column in columns[:7]} == {len(charted.layers)}
             assert len(row["tokens"]["t"]) == len(charted.layers)

@@ -7,6 +7,7 @@ from steering.artifacts import recordings
 from steering.artifacts.resumable import Stages
 from steering.data.prompts import prompt_set
 from steering.interventions.panel import DEFAULT_PANELS
+from steering.maps.steerable_model import SteerableModel
 from steering.ui.playground import card_settings
 
 SOME = {"harmful": ("fraud_scams",), "borderline": ("technical_homonyms",)}
@@ -21,7 +22,7 @@ def stages(monkeypatch, tmp_path) -> Stages:
 
 
 def test_the_first_test_prompt_of_each_topic_is_recorded_under_every_panel(tiny, fitted, stages):
-    lines = recordings.record(tiny, fitted, stages)
+    lines = recordings.record(SteerableModel(tiny, fitted), stages)
     assert [(line["label"], line["prompt"]) for line in lines] == [
         (label, next(p.text for p in prompt_set(label, "test") if p.category == topic))
         for label, (topic,) in SOME.items()
@@ -32,10 +33,8 @@ def test_the_first_test_prompt_of_each_topic_is_recorded_under_every_panel(tiny,
         assert all(answer["verdict"] and answer["tokens"] <= 2 for answer in line["answers"])
         # The cards, as the page starts, find every answer.
         panels = {
-            slot: card_settings.panel_of(
-                form.partition(":")[0], card_settings.start(form, fitted), fitted
-            )
-            for slot, form in card_settings.SLOTS.items()
+            slot: card_settings.panel_of(panel.name, card_settings.start(panel, fitted), fitted)
+            for slot, panel in card_settings.SLOTS.items()
             if slot != "own"
         }
         assert set(card_settings.recorded(line, panels, fitted)) == set(panels)
@@ -44,16 +43,16 @@ def test_the_first_test_prompt_of_each_topic_is_recorded_under_every_panel(tiny,
 def test_what_is_recorded_is_not_answered_again_unless_answers_are_longer(
     tiny, fitted, stages, monkeypatch
 ):
-    first = json.loads(json.dumps(recordings.record(tiny, fitted, stages)))
+    first = json.loads(json.dumps(recordings.record(SteerableModel(tiny, fitted), stages)))
 
     def never(*_, **__):
         raise AssertionError("answered again")
 
     monkeypatch.setattr(recordings, "compare", never)
-    assert recordings.record(tiny, fitted, stages) == first
+    assert recordings.record(SteerableModel(tiny, fitted), stages) == first
     monkeypatch.setattr(defaults, "TOKENS", 3)
     with pytest.raises(AssertionError, match="answered again"):
-        recordings.record(tiny, fitted, stages)
+        recordings.record(SteerableModel(tiny, fitted), stages)
 
 
 def test_every_recorded_topic_has_a_test_prompt():

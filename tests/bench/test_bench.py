@@ -8,11 +8,12 @@ from steering.bench import bench as benches
 from steering.bench.bench import bench, table
 from steering.bench.suites import SUITE_BY_NAME, Subject
 from steering.errors import SteeringError
+from steering.maps.steerable_model import SteerableModel
 
 
 @pytest.mark.parametrize("suite", SUITE_BY_NAME)
 def test_a_bench_gives_ratios_with_their_spread_and_says_of_what(tiny, fitted, suite):
-    document = bench(Subject(tiny, tiny, fitted, 4), suite, rounds=3)
+    document = bench(Subject(SteerableModel(tiny, fitted), tiny, 4), suite, rounds=3)
     assert json.loads(json.dumps(document)) == document
     assert document["rows"]
     for row in document["rows"]:
@@ -26,11 +27,11 @@ def test_a_bench_gives_ratios_with_their_spread_and_says_of_what(tiny, fitted, s
 
 def test_an_unknown_suite_is_refused(tiny, fitted):
     with pytest.raises(SteeringError, match="unknown suite 'speed'; allowed: decode"):
-        bench(Subject(tiny, tiny, fitted, 4), "speed")
+        bench(Subject(SteerableModel(tiny, fitted), tiny, 4), "speed")
 
 
 def test_a_goal_that_is_missed_is_said(tiny, fitted):
-    document = bench(Subject(tiny, tiny, fitted, 4), "hooks", rounds=3)
+    document = bench(Subject(SteerableModel(tiny, fitted), tiny, 4), "hooks", rounds=3)
     document["rows"][0] |= {"goal": 0.001, "met": False}
     assert "goal 0.00  missed" in table(document)
 

@@ -6,11 +6,12 @@ from steering import defaults
 from steering.bench import suites
 from steering.bench.suites import SUITE_BY_NAME, Subject
 from steering.inference import prefill as reading
+from steering.maps.steerable_model import SteerableModel
 
 
 @pytest.fixture
 def subject(tiny, fitted):
-    return Subject(tiny, tiny, fitted, 4)
+    return Subject(SteerableModel(tiny, fitted), tiny, 4)
 
 
 def test_the_command_line_knows_every_suite():

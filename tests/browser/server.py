@@ -25,6 +25,7 @@ from steering.inference.activations import capture_sets  # noqa: E402
 from steering.inference.comparison import Answer  # noqa: E402
 from steering.interventions.directions import Directions  # noqa: E402
 from steering.maps import model_maps  # noqa: E402
+from steering.maps.steerable_model import SteerableModel  # noqa: E402
 from steering.models.chat_model import ChatModel, NumberFormat, inspect  # noqa: E402
 from steering.serving.engine import Engine, Supply  # noqa: E402
 from steering.serving.machine_fit import Adapting  # noqa: E402
@@ -155,8 +156,7 @@ def doses(model: ChatModel, directions: Directions, folder: Path) -> list[dict[s
     os.environ["STEERING_CACHE"] = str(folder / "cache")
     intervals._RESAMPLES = 99
     return sweep.run_sweep(
-        model,
-        directions,
+        SteerableModel(model, directions),
         PromptSplits({}, TEXTS, {}, "made up"),
         folder / "sweep.csv",
         provenance={},

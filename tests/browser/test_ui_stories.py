@@ -239,6 +239,24 @@ def test_an_example_fills_the_request(app, visit):
     page.wait_for_selector('#card-flip .view[data-state="idle"]')
 
 
+OUT_OF_SIGHT = """() => {
+  const strip = document.querySelector("#examples").getBoundingClientRect();
+  return [...document.querySelectorAll("#examples .label, .example")].filter((each) => {
+    const { left, right, top, bottom } = each.getBoundingClientRect();
+    const inside = left >= strip.left - 1 && right <= strip.right + 1 && bottom <= strip.bottom + 1;
+    return !inside || top < strip.top - 1 || right - left < 40;
+  }).map((each) => each.textContent);
+}"""
+
+
+@pytest.mark.parametrize("width", [1024, 1280, 1920])
+def test_every_example_is_in_sight_on_a_low_screen_and_so_is_a_slider(app, visit, width):
+    page = visit(app, viewport={"width": width, "height": 720}).page
+    assert page.evaluate(OUT_OF_SIGHT) == []
+    slider = page.locator("#card-actadd .dial-c input[type=range]").bounding_box()
+    assert slider["y"] + slider["height"] <= 720
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(390, 844), (1280, 720), (1440, 900)])
 def test_the_page_fits_the_screen_and_its_texts_have_contrast(app, visit, scheme, size):

@@ -11,11 +11,12 @@ from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.evaluation.answers import AnswerRow
 from steering.evaluation.evaluation import table
-from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
+from steering.library import compare
 from steering.maps import model_maps
 from steering.maps.residual_trace import Tracer
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import inspect
 from steering.verdicts.rules import NOT_FINISHED
 from tests.helpers import templates
@@ -51,7 +52,7 @@ def test_what_was_fitted_in_one_mode_is_refused_in_the_other(switched, fitted, c
         with pytest.raises(SteeringError, match=f"directions were fitted {words}"):
             answer_all(model, directions, {"harmful": ["Hi"]}, PANELS, sampling=FEW)
         with pytest.raises(SteeringError, match=f"directions were fitted {words}"):
-            Tracer(model, directions, charted)
+            Tracer(SteerableModel(model, directions, charted))
     with pytest.raises(SteeringError, match="maps were fitted with thinking off"):
         charted.require(on)
     for model, directions in ((switched, fitted), (on, thought)):

@@ -8,6 +8,7 @@ from steering.errors import SteeringError
 from steering.evaluation import answers as answers_module
 from steering.evaluation.answers import AnswerRow, answer_resumably, as_rows
 from steering.interventions.panel import parse
+from steering.maps.steerable_model import SteerableModel
 from tests.helpers.answering import SIX, answers
 
 
@@ -85,7 +86,8 @@ PANELS = [parse(text) for text in ("baseline", "flip:k=2", "random:k=2")]
 
 def kept(model, fitted, sets, **options):
     stages = Stages(["answers"])
-    return answer_resumably(model, fitted, sets, PANELS, stages, sampling=SIX, **options)
+    steerable = SteerableModel(model, fitted)
+    return answer_resumably(steerable, sets, PANELS, stages, sampling=SIX, **options)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from steering.evaluation.answers import AnswerRow
 from steering.evaluation.evaluation import EvaluationSettings, evaluate, table
 from steering.intervals import wilson
 from steering.interventions.panel import parse
+from steering.maps.steerable_model import SteerableModel
 from steering.system import whole_files
 from steering.verdicts.rules import contains_refusal_phrase
 from tests.helpers.answering import answers
@@ -142,9 +143,10 @@ def whole(tiny, fitted, charted, prompts, tmp_path_factory) -> dict:
         patch.setenv("STEERING_CACHE", str(tmp_path_factory.mktemp("cache")))
         sets = {name: texts[:3] for name, texts in prompts.items()}
         settings = EvaluationSettings(
-            tokens=4, passages=[Passage("note", ("A grey cat slept on the mat.",))], maps=charted
+            tokens=4, passages=[Passage("note", ("A grey cat slept on the mat.",))]
         )
-        return evaluate(tiny, fitted, sets, evaluation_arms.arms(fitted), settings).document
+        steerable = SteerableModel(tiny, fitted, charted)
+        return evaluate(steerable, sets, evaluation_arms.arms(fitted), settings).document
 
 
 def test_the_document_is_json_and_names_every_arm_with_its_kind(whole, fitted):
@@ -219,7 +221,9 @@ def test_chosen_panels_leave_what_was_not_measured_undecided(
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
     sets = {name: texts[:2] for name, texts in prompts.items()}
     arms = evaluation_arms.arms_of([parse("flip:k=2")], fitted)
-    document = evaluate(tiny, fitted, sets, arms, EvaluationSettings(tokens=2)).document
+    document = evaluate(
+        SteerableModel(tiny, fitted), sets, arms, EvaluationSettings(tokens=2)
+    ).document
     assert document["geometry"] is None
     assert all(entry["prose"] is None for entry in document["panels"])
     addition = document["claims"][3]
@@ -235,13 +239,13 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
         tokens=2,
         rows_per_batch=3,
         passages=[Passage("note", ("A grey cat slept on the mat.",))],
-        maps=charted,
     )
     arms = evaluation_arms.arms_of([parse("flip:k=2")], fitted)[:4]
 
     def run(name: str) -> None:
         monkeypatch.setenv("STEERING_CACHE", str(tmp_path / name))
-        document = evaluate(tiny, fitted, sets, arms, settings).document
+        steerable = SteerableModel(tiny, fitted, charted)
+        document = evaluate(steerable, sets, arms, settings).document
         whole_files.write_json(tmp_path / f"{name}.json", document)
 
     modules = (evaluation, answering, prose_cost, landings, resumable, whole_files)

@@ -6,6 +6,7 @@ from steering.evaluation import landings, report
 from steering.evaluation.landings import PromptLanding
 from steering.interventions.panel import parse
 from steering.maps.residual_trace import Tracer
+from steering.maps.steerable_model import SteerableModel
 
 
 def test_the_layers_go_from_the_edit_to_the_last_block(fitted, charted):
@@ -21,14 +22,14 @@ def test_the_layers_go_from_the_edit_to_the_last_block(fitted, charted):
 
 def test_places_are_what_the_maps_say_of_the_traced_states(tiny, fitted, charted):
     panels = [parse("baseline"), parse("flip:k=2")]
-    tracer = Tracer(tiny, fitted, charted)
+    tracer = Tracer(SteerableModel(tiny, fitted, charted))
     rows = landings.land(tracer, "harmful", "How do I steal a car?", panels)
     assert [(row.panel, row.layer) for row in rows] == [
         (panel, layer) for layer in (1, 2, 3) for panel in ("baseline", "flip:k=2")
     ]
     found = tracer.trace("How do I steal a car?", panels)
     for row in rows:
-        states = found.states[found.panels.index(row.panel), charted.layers.index(row.layer)]
+        states = found.states[found.panels.index(parse(row.panel)), charted.layers.index(row.layer)]
         assert row.t == pytest.approx(float(charted.at(row.layer).t(states)), abs=1e-3)
 
 

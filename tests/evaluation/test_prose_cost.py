@@ -11,6 +11,7 @@ from steering.inference import metrics
 from steering.inference.metrics import kl_divergence
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
+from steering.maps.steerable_model import SteerableModel
 
 PASSAGES = (
     Passage("one", ("A grey cat slept on the mat.", "It woke at noon.")),
@@ -46,7 +47,7 @@ def test_windows_begin_as_the_models_texts_do(model_of):
 
 
 def test_loss_and_divergence_are_those_of_a_plain_loop(tiny, fitted):
-    found = prose_cost(tiny, fitted, PASSAGES, PANELS, Stages(["prose"]))
+    found = prose_cost(SteerableModel(tiny, fitted), PASSAGES, PANELS, Stages(["prose"]))
     rows = windows(tiny, PASSAGES)
     for panel in PANELS:
         for place, row in enumerate(rows):
@@ -63,7 +64,7 @@ def test_loss_and_divergence_are_those_of_a_plain_loop(tiny, fitted):
 
 
 def test_what_changes_nothing_costs_nothing_and_an_edit_costs_something(tiny, fitted):
-    found = prose_cost(tiny, fitted, PASSAGES, PANELS, Stages(["prose"]))
+    found = prose_cost(SteerableModel(tiny, fitted), PASSAGES, PANELS, Stages(["prose"]))
     baseline, flip, _, nothing, *_ = (found[panel] for panel in PANELS)
     assert set(baseline.kl) == set(nothing.kl) == {0.0}
     assert nothing.loss == baseline.loss

@@ -3,6 +3,7 @@
 from steering.evaluation.answers import AnswerRow, answer_resumably
 from steering.inference.generation import Sampling
 from steering.interventions.panel import parse
+from steering.maps.steerable_model import SteerableModel
 
 SIX = Sampling(max_new_tokens=6)
 
@@ -15,7 +16,9 @@ class NothingKept:
 
 
 def answer_all(model, directions, sets, panels, **options) -> list[AnswerRow]:
-    rows, _ = answer_resumably(model, directions, sets, panels, NothingKept(), **options)
+    rows, _ = answer_resumably(
+        SteerableModel(model, directions), sets, panels, NothingKept(), **options
+    )
     return rows
 
 

@@ -35,9 +35,9 @@ if __name__ == "__main__":
 from steering import precompute
 from steering.chat_judges.local_judge import LocalJudge
 from steering.evaluation import evaluation_arms
-from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.library import compare
 from steering.models.chat_model import ChatModel, inspect
 from tests.helpers.short_precompute import few_splits, make_short
 from tests.helpers.tiny_models import build

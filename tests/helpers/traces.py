@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from steering.maps.residual_trace import Trace, Tracer
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
-
-
-def trace(model, directions, maps, prompt, panels, **options) -> Trace:
-    return Tracer(model, directions, maps).trace(prompt, panels, **options)
 
 
 @contextmanager
@@ -24,3 +21,7 @@ def blocks_run(model: ChatModel) -> Iterator[list[int]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def trace(model, directions, maps, prompt, panels, **options) -> Trace:
+    return Tracer(SteerableModel(model, directions, maps)).trace(prompt, panels, **options)

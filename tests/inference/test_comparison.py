@@ -15,6 +15,7 @@ from steering.inference.comparison import Answer, compare
 from steering.inference.generation import Column, Sampling, answer_perplexity, generate
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import inspect
 from steering.verdicts.rules import judge
 
@@ -35,7 +36,8 @@ def without_end(model, *, ends: list[int] | None = None):
 
 def updates(model, fitted, *texts: str, sampling=TWELVE, **options) -> list[tuple[Answer, ...]]:
     panels = [parse(text) for text in texts]
-    return list(compare(model, fitted, PROMPT, panels, sampling=sampling, **options))
+    steerable = SteerableModel(model, fitted)
+    return list(compare(steerable, PROMPT, panels, sampling=sampling, **options))
 
 
 def hooks(network) -> int:
@@ -202,9 +204,8 @@ def test_texts_only_grow(tiny, fitted, clock):
 def test_at_most_ten_updates_a_second(tiny, fitted, clock):
     panels = [parse("baseline")]
     times = []
-    for _ in compare(
-        without_end(tiny), fitted, PROMPT, panels, sampling=Sampling(max_new_tokens=40)
-    ):
+    endless = SteerableModel(without_end(tiny), fitted)
+    for _ in compare(endless, PROMPT, panels, sampling=Sampling(max_new_tokens=40)):
         times.append(clock[0])
     streamed = times[:-2]  # the verdicts and the perplexities come as soon as they are known
     assert len(streamed) > 5
@@ -225,8 +226,7 @@ def test_a_stop_half_way_judges_and_measures_what_is_there(tiny, fitted, clock):
     stop = threading.Event()
     found = []
     for update in compare(
-        without_end(tiny),
-        fitted,
+        SteerableModel(without_end(tiny), fitted),
         PROMPT,
         [parse("baseline"), parse("flip")],
         sampling=Sampling(max_new_tokens=200),
@@ -255,7 +255,8 @@ def test_a_stop_before_the_start_gives_empty_answers(tiny, fitted):
 
 def test_closing_the_comparison_early_leaves_no_hooks(tiny, fitted):
     before = hooks(tiny.network)
-    generator = compare(tiny, fitted, PROMPT, [parse("flip"), parse("ablation")], sampling=TWELVE)
+    panels = [parse("flip"), parse("ablation")]
+    generator = compare(SteerableModel(tiny, fitted), PROMPT, panels, sampling=TWELVE)
     next(generator)
     generator.close()
     assert hooks(tiny.network) == before
@@ -274,7 +275,7 @@ def test_what_does_not_fit_the_model_is_refused_before_anything_runs(
     tiny, fitted, prompt, panel, message
 ):
     with pytest.raises(SteeringError, match=message):
-        next(compare(tiny, fitted, prompt, [parse(panel)], sampling=TWELVE))
+        next(compare(SteerableModel(tiny, fitted), prompt, [parse(panel)], sampling=TWELVE))
 
 
 def test_an_answer_longer_than_the_context_is_refused(tiny, fitted):

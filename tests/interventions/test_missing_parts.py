@@ -213,15 +213,15 @@ def test_the_facts_say_where_the_directions_are_from_and_what_is_missing(bare, f
 
 
 def test_a_card_turned_to_the_difference_works_and_one_left_at_inlp_says_why(bare) -> None:
-    values = card_settings.start("flip", bare)
+    values = card_settings.start(Panel("flip"), bare)
     assert card_settings.panel_of("flip", values | {"basis": "dim"}, bare).edit(bare) is not None
     left = cards.Setting("flip", True, "flip", values)
     with pytest.raises(SteeringError, match="no INLP subspace"):
         left.panel(bare)
     assert "precompute --quick" in cards.form_of(left, bare)
     with pytest.raises(SteeringError, match="no INLP subspace"):
-        card_settings.bring("flip:k=1", bare)
-    assert card_settings.bring("ablation:alpha=0.5", bare).slot == "ablation"
+        card_settings.bring(parse("flip:k=1"), bare)
+    assert card_settings.bring(parse("ablation:alpha=0.5"), bare).slot == "ablation"
 
 
 @pytest.mark.parametrize("basis", ["dim", "inlp", "random"])

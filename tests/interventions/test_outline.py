@@ -39,7 +39,7 @@ def test_the_shipped_outlines_are_those_of_the_shipped_directions(name):
 def test_panels_and_cards_are_the_same_from_an_outline(outline, fitted, text):
     panel = parse(text)
     assert panel.resolved(outline) == panel.resolved(fitted)
-    assert card_settings.start(text, outline) == card_settings.start(text, fitted)
+    assert card_settings.start(panel, outline) == card_settings.start(panel, fitted)
     for basis in ("dim", "inlp"):
         found = card_settings.limits(panel.name, basis, 1, outline)
         assert found == card_settings.limits(panel.name, basis, 1, fitted)

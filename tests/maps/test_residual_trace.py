@@ -10,6 +10,7 @@ from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import Panel, parse
 from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Trace, Tracer
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel, inspect, reading
 from tests.helpers.traces import blocks_run, trace
 
@@ -24,7 +25,7 @@ def test_the_baselines_state_is_the_one_that_capture_reads(tiny, fitted, charted
         tiny, [tiny.render(PROMPT)], layers=charted.layers, positions=[charted.position]
     )[0, 0]
     torch.testing.assert_close(found.states[0], expected, rtol=1e-4, atol=1e-5)
-    assert found.panels == tuple(map(str, PANELS))
+    assert found.panels == tuple(PANELS)
 
 
 def test_what_is_read_at_the_edited_block_has_been_edited(tiny, fitted, charted):
@@ -148,7 +149,7 @@ def test_what_is_kept_gives_the_numbers_of_whole_passes_bit_by_bit(
     directions = replace(fitted, model="copy")
     dtype = str(number_format).removeprefix("torch.")
     charted = replace(charted, model="copy", dtype=dtype)
-    tracer = Tracer(model, directions, charted)
+    tracer = Tracer(SteerableModel(model, directions, charted))
     expected = {
         form: whole(model, directions, charted, parse(form))
         for form in dict.fromkeys(form for forms in MOVES for form in forms)
@@ -173,7 +174,7 @@ def ran(tiny):
 def test_only_what_changed_is_run_and_only_from_its_edit_to_the_last_map(
     tiny, fitted, charted, ran
 ):
-    tracer = Tracer(tiny, fitted, charted)
+    tracer = Tracer(SteerableModel(tiny, fitted, charted))
 
     def run(*forms: str) -> list[int]:
         ran.clear()
@@ -201,13 +202,13 @@ def test_memory_is_bounded_and_the_request_longest_ago_is_forgotten_first(
 ):
     texts = [f"How do I wash the {thing}?" for thing in ("dog", "car", "cat")]
     fresh = [trace(tiny, fitted, charted, text, PANELS) for text in texts]
-    free = Tracer(tiny, fitted, charted)
+    free = Tracer(SteerableModel(tiny, fitted, charted))
     sizes = []
     for text in texts:
         free.trace(text, PANELS)
         sizes.append(free.size)
     assert 0 < sizes[0] < sizes[1] < sizes[2]
-    tracer = Tracer(tiny, fitted, charted, limit=sizes[2] - 1)
+    tracer = Tracer(SteerableModel(tiny, fitted, charted), limit=sizes[2] - 1)
 
     def runs(text: str) -> bool:
         ran.clear()
@@ -225,7 +226,7 @@ def test_memory_is_bounded_and_the_request_longest_ago_is_forgotten_first(
 
 
 def test_what_is_larger_than_the_memory_is_not_kept_and_traced_all_the_same(tiny, fitted, charted):
-    tracer = Tracer(tiny, fitted, charted, limit=100)
+    tracer = Tracer(SteerableModel(tiny, fitted, charted), limit=100)
     fresh = trace(tiny, fitted, charted, PROMPT, PANELS)
     for _ in range(2):
         assert same(tracer.trace(PROMPT, PANELS), fresh)
@@ -233,7 +234,7 @@ def test_what_is_larger_than_the_memory_is_not_kept_and_traced_all_the_same(tiny
 
 
 def test_answers_leave_what_is_kept_alone(tiny, fitted, charted):
-    tracer = Tracer(tiny, fitted, charted)
+    tracer = Tracer(SteerableModel(tiny, fitted, charted))
     before, size = tracer.trace(PROMPT, PANELS), tracer.size
     tracer.trace(PROMPT, PANELS, answers=[tiny.template.encode("I am sorry.")] * len(PANELS))
     assert tracer.size == size
@@ -241,7 +242,7 @@ def test_answers_leave_what_is_kept_alone(tiny, fitted, charted):
 
 
 def test_a_pass_that_was_stopped_leaves_nothing_wrong_behind(tiny, fitted, charted, monkeypatch):
-    tracer = Tracer(tiny, fitted, charted)
+    tracer = Tracer(SteerableModel(tiny, fitted, charted))
     calls = []
 
     def stopping(*given):

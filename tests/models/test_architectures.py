@@ -11,11 +11,11 @@ from steering.errors import SteeringError
 from steering.fitting.point_selection import choose
 from steering.fitting.scoring import Bench
 from steering.inference.activations import capture, capture_sets
-from steering.inference.comparison import compare
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.inference.next_token import logits_under
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import parse
+from steering.library import compare
 from steering.maps import model_maps
 from steering.models import loading
 from steering.models.chat_model import ChatModel, reading

@@ -9,12 +9,12 @@ import torch
 from steering.artifacts import store
 from steering.errors import SteeringError
 from steering.inference.activations import capture
-from steering.inference.comparison import compare
 from steering.inference.generation import Sampling, generate
 from steering.interventions.directions import Directions
 from steering.interventions.inlp import Inlp
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.interventions.subspace import Subspace
+from steering.library import compare
 from steering.models import dtype_speed, loading, number_formats, packed_linear
 from steering.models.chat_model import NumberFormat
 from steering.models.dtype_speed import Kernel, Speed

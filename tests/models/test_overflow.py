@@ -10,12 +10,13 @@ from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.evaluation import answers
 from steering.inference.activations import capture
-from steering.inference.comparison import compare
 from steering.inference.generation import Column, Sampling, generate
 from steering.inference.metrics import kl_divergence
 from steering.inference.next_token import logits_under
 from steering.interventions.panel import Panel, parse
+from steering.library import compare
 from steering.maps.residual_trace import Tracer
+from steering.maps.steerable_model import SteerableModel
 from steering.models import loading, overflow
 from steering.models.capabilities import Abilities
 from steering.models.chat_model import NumberFormat, inspect
@@ -207,13 +208,13 @@ def test_the_map_places_the_others_and_the_command_says_which_overflows(
     tiny, fitted, charted, huge
 ):
     panels = [parse(text) for text in ("baseline", "actadd:c=1", "flip:k=2")]
-    found = Tracer(tiny, fitted, charted).trace(PROMPT, panels)
+    found = Tracer(SteerableModel(tiny, fitted, charted)).trace(PROMPT, panels)
     assert found.finite == (True, False, True)
     kept, expected = found.of_finite(), trace(tiny, fitted, charted, PROMPT, panels[::2])
-    assert kept.panels == ("baseline", "flip:k=2")
+    assert [str(panel) for panel in kept.panels] == ["baseline", "flip:k=2"]
     assert torch.equal(kept.states, expected.states)
     with pytest.raises(SteeringError, match=r"under actadd:c=1 is not finite from layer"):
-        Tracer(tiny, fitted, charted).finite(PROMPT, panels)
+        Tracer(SteerableModel(tiny, fitted, charted)).finite(PROMPT, panels)
 
 
 def test_a_damaged_model_is_a_sentence_on_the_command_line(

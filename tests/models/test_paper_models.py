@@ -18,13 +18,14 @@ from steering.evaluation.evaluation_arms import arms_of
 from steering.fitting.point_selection import SELECTION_RULES, candidates, choose
 from steering.fitting.scoring import Bench, Score
 from steering.inference.activations import capture_sets
-from steering.inference.comparison import compare
 from steering.inference.generation import Sampling
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.interventions.directions import Directions
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
+from steering.library import compare
 from steering.maps import model_maps
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 from steering.sources.catalog import CatalogEntry, catalog
 from tests.helpers.fake_hub import COMMIT, load_as_fetched
@@ -247,11 +248,10 @@ def test_maps_and_an_evaluation_with_its_controls_are_made(
         layers=layers,
     )
     sets = {label: each[-2:] for label, each in prompts.items()}
-    settings = EvaluationSettings(
-        tokens=2, passages=[Passage("note", ("A cat slept.",))], maps=charted
-    )
+    settings = EvaluationSettings(tokens=2, passages=[Passage("note", ("A cat slept.",))])
     compared = arms_of([parse("flip:k=1")], fitted_here)
-    found = evaluate(model, fitted_here, sets, compared, settings).document
+    steerable = SteerableModel(model, fitted_here, charted)
+    found = evaluate(steerable, sets, compared, settings).document
     assert [entry["panel"] for entry in found["panels"]] == [str(arm.panel) for arm in compared]
     for entry in found["panels"]:
         assert all(entry[label]["n"] == 2 for label in sets)

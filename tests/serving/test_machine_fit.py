@@ -129,7 +129,7 @@ def test_a_run_during_a_first_fit_is_answered_when_the_fit_is_done(supply, fitte
     made = laid_out(engine)
     machine_fit.start(engine)
     notes, end = [], time.monotonic() + 60
-    for each in run_handlers.run(made, engine, "ann", "Hi", *values_of(made)):
+    for each in run_handlers.run(made, engine, "ann", values_of(made)):
         note = each.get(made.note)
         notes += [text_of(note)] if isinstance(note, str) else []
         if notes:
@@ -333,7 +333,7 @@ def test_whoever_meets_a_model_without_directions_is_told_what_they_can_do(
     if public:
         engine.supply = replace(engine.supply, adapting=replace(engine.supply.adapting, fit=None))
     made = laid_out(engine)
-    *_, last = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
+    *_, last = run_handlers.run(made, engine, "ann", values_of(made))
     said = text_of(last[made.note])
     assert said.startswith("This model has no directions yet; ")
     assert does in said

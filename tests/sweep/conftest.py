@@ -5,6 +5,7 @@ import pytest
 from steering import intervals
 from steering.data.splits import PromptSplits
 from steering.interventions.panel import parse
+from steering.maps.steerable_model import SteerableModel
 from steering.sweep import sweep
 from steering.sweep.cells import SweepSettings
 from steering.sweep.sweep import run_sweep
@@ -35,8 +36,7 @@ def swept(tiny, fitted, splits, tmp_path):
     def run(*panels: str, settings: SweepSettings = SMALL, generated=(), name="out.csv", **grids):
         grids = grids or {"some": [parse(panel) for panel in panels]}
         rows = run_sweep(
-            tiny,
-            fitted,
+            SteerableModel(tiny, fitted),
             splits,
             tmp_path / name,
             provenance=FACTS,

@@ -15,6 +15,7 @@ from steering.interventions.edits import compile_edits
 from steering.interventions.inlp import Inlp
 from steering.interventions.panel import parse
 from steering.interventions.subspace import Subspace
+from steering.maps.steerable_model import SteerableModel
 from steering.sweep import sweep_table
 from steering.sweep.cells import SweepSettings
 from steering.sweep.sweep import run_sweep
@@ -60,8 +61,7 @@ def test_every_cell_agrees_with_whole_passes_over_one_prompt_at_a_time(
     texts = ["flip:k=3", "flip:k=1,alpha=1.5,layer=1", "actadd:c=-1", "ablation"]
     texts += ["flip:side=harmful,center=midpoint"]
     rows = run_sweep(
-        model,
-        directions,
+        SteerableModel(model, directions),
         splits,
         tmp_path / "out.csv",
         provenance=FACTS,

@@ -9,6 +9,7 @@ import pytest
 from steering.artifacts import resumable, store
 from steering.errors import SteeringError
 from steering.interventions.panel import parse
+from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import inspect
 from steering.sweep import cells, sweep, sweep_table
 from steering.sweep.grids import expand
@@ -24,7 +25,12 @@ CODE = (sweep, cells, resumable, store)
 
 def test_without_a_choice_the_reference_points_answer(tiny, fitted, splits, tmp_path):
     rows = run_sweep(
-        tiny, fitted, splits, tmp_path / "out.csv", provenance=FACTS, grid={}, settings=SMALL
+        SteerableModel(tiny, fitted),
+        splits,
+        tmp_path / "out.csv",
+        provenance=FACTS,
+        grid={},
+        settings=SMALL,
     )
     assert [row["label"] for row in rows] == list(FEW_POINTS)
     for row in rows:
@@ -154,8 +160,7 @@ def test_other_directions_settings_or_provenance_are_other_work(
 
     def run(directions=fitted, provenance=FACTS, settings=SMALL) -> None:
         run_sweep(
-            tiny,
-            directions,
+            SteerableModel(tiny, directions),
             splits,
             tmp_path / "out.csv",
             provenance=provenance,
@@ -180,8 +185,7 @@ def test_other_weights_in_the_same_folder_are_swept_anew(tiny, own_copy, fitted,
     network.model.layers[0].mlp.down_proj.weight.data.mul_(-1)
     found = [
         run_sweep(
-            model,
-            fitted,
+            SteerableModel(model, fitted),
             splits,
             tmp_path / "out.csv",
             provenance=FACTS,

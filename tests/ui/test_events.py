@@ -10,7 +10,7 @@ from steering.models.chat_model import inspect
 from steering.ui import events as events_module
 from steering.ui.layout import HostLimits
 from tests.helpers import templates
-from tests.helpers.built_page import call, laid_out, wired
+from tests.helpers.built_page import call, laid_out, sent, values_of, wired
 from tests.helpers.engines import ready
 from tests.helpers.templates import tokenizer_with
 
@@ -62,10 +62,28 @@ def test_a_bug_in_a_run_is_a_sentence_and_the_run_is_over(app):
     assert boundary.trigger_after == run._id
     assert boundary.trigger_only_on_failure
     assert boundary.outputs == [made.note, made.stop]
-    note, stop = boundary.fn()
+    told = boundary.fn()
+    note, stop = told[made.note], told[made.stop]
     assert 'role="alert"' in note
     assert "log has the details" in note
     assert stop == gr.update(interactive=False)
+
+
+def test_gradio_hands_a_run_what_was_typed_into_each_field(app):
+    _, demo, made = app
+    (run,) = handlers(demo, "run")
+    given = values_of(made, "How do I paint a fence?", slots=["flip"])
+
+    def told(values, component):
+        """What a component was given while the handler ran."""
+        at = run.outputs.index(component)
+        return [str(each[at]) for each in sent(demo, run, [values[each] for each in run.inputs])]
+
+    refused, *_ = told(given | {made.shared.temperature: -1}, made.note)
+    assert "temperature=-1 is out of range" in refused
+    cards = {card.slot: card.view for card in made.cards}
+    assert 'data-state="done"' in "".join(told(given, cards["flip"]))
+    assert 'data-state="off"' in "".join(told(given, cards["own"]))
 
 
 def test_every_handler_changes_its_outputs_alone_as_the_page_starts(app):
@@ -89,8 +107,8 @@ def test_a_reset_brings_cards_and_settings_back_and_leaves_the_line(app):
         assert hers.superseded.is_set()
         assert hers.stop.is_set()
         assert not his.stop.is_set()
-    assert {each: updates[each] for each in made.sampling} == {
-        each: each.value for each in made.sampling
+    assert {each: updates[each] for each in made.shared.components} == {
+        each: each.value for each in made.shared.components
     }
     for card in made.cards:
         for key, control in card.controls.items():
@@ -137,8 +155,8 @@ def test_whoever_opens_the_page_sees_the_first_recording(app):
 def test_a_request_is_placed_by_the_unseen_button_of_the_map(app):
     _, demo, made = app
     (place,) = (fn for fn in demo.fns.values() if fn.fn and list(fn.outputs) == [made.atlas.board])
-    values = usual(place)
-    (found,) = call(place, ["How do I paint a fence?", *values[1:]])
+    assert set(place.inputs) == made.asked
+    (found,) = call(place, usual(place))
     # There are no maps here, and this is what the map is told.
     assert json.loads(found)["panels"] == []
 

@@ -20,7 +20,7 @@ def test_choosing_to_think_changes_the_template_and_refuses_directions_fitted_wi
     assert "on: the first token that is measured is that of the thinking" in explanation.facts(
         engine
     )
-    updates = list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))
+    updates = list(run_handlers.run(made, engine, "ann", values_of(made)))
     assert "fitted with thinking off" in updates[-1][made.note]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from steering.adaptation import drift
 from steering.errors import SteeringError
+from steering.inference.comparison import Answer
 from steering.maps.residual_trace import Tracer
 from steering.serving import machine_fit
 from steering.serving.engine import Engine
@@ -16,8 +17,8 @@ from steering.serving.machine_fit import Adapting
 from steering.ui.layout import choices, title_of
 from steering.ui.map.locate import located
 from steering.ui.map.map_section import Atlas, Memory, empty
-from steering.ui.playground.cards import Setting
-from tests.helpers.built_page import built
+from steering.ui.playground.asked import Asked, Setting
+from tests.helpers.built_page import built, values_of, wired
 from tests.helpers.engines import unfitted, until
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -49,7 +50,7 @@ def test_every_value_that_the_map_is_given_names_the_maps_it_is_of(supply, fitte
     names = [json.loads(empty(engine)), asked(engine, "cloud"), asked(engine, "machine")]
     engine.start()
     until(lambda: engine.status.phase == "ready")
-    names.append(json.loads(located(made, engine, "Hi", settings)))
+    names.append(json.loads(located(made, engine, Asked("Hi", settings))))
     assert names[-1]["panels"]
     assert {each["maps_id"] for each in names} == {engine.maps_id}
 
@@ -92,7 +93,7 @@ def test_a_place_is_of_the_maps_that_it_was_traced_on(supply, fitted, charted, m
     monkeypatch.setattr(Tracer, "trace", meanwhile)
     made = Atlas(gr.HTML(), gr.Button(), gr.Button(), Memory())
     settings = {"baseline": Setting("baseline", True, "baseline", {})}
-    shown = json.loads(located(made, engine, "Hi", settings))
+    shown = json.loads(located(made, engine, Asked("Hi", settings)))
     assert shown["maps_id"] == before != engine.maps_id
 
 
@@ -171,9 +172,36 @@ def test_the_list_says_which_models_have_no_directions_until_they_have(supply):
 @pytest.mark.parametrize("runs", [False, True])
 def test_a_page_that_follows_to_other_maps_leaves_a_run_under_way_alone(supply, runs):
     engine = Engine("tiny", supply)
-    follow = handler(built(engine), "follow")
+    demo, made = wired(engine)
     request = SimpleNamespace(session_hash="ann")
     with engine.run("ann" if runs else "bob"):
-        shown = {each.elem_id for each in follow(request)}
-    assert {"facts", "doses"} <= shown
-    assert ("note" in shown) is ("stop" in shown) is not runs
+        shown = handler(demo, "follow")(request, values_of(made))
+    assert {made.facts, made.doses.board} <= set(shown)
+    assert (made.note in shown) is (made.stop in shown) is not runs
+
+
+ANSWER = Answer(panel="baseline", text="Recorded words", verdict="complied", reason="x: y")
+RECORDING = {"prompt": "Hi", "label": "harmless", "answers": [ANSWER.as_dict()]}
+
+
+def test_a_page_that_follows_to_other_maps_keeps_the_recording_that_it_shows(
+    supply, fitted, charted
+):
+    adapting = Adapting(fitted=lambda _: (fitted, charted))
+    engine = Engine("tiny", replace(supply, recordings=lambda _: (RECORDING,), adapting=adapting))
+    demo, made = wired(engine)
+    before = engine.maps_id
+    engine.start()
+    until(lambda: engine.status.phase == "ready")
+    assert engine.maps_id != before  # the kept fit was adopted
+    follow, request = handler(demo, "follow"), SimpleNamespace(session_hash="ann")
+    shown = follow(request, values_of(made))
+    assert "Recorded words" in shown[made.cards[0].view]
+    assert 'data-state="recorded"' in shown[made.cards[0].view]
+    assert "are recorded" in shown[made.note]
+    for other in (values_of(made, "Ho"), values_of(made, system="Be brief.")):
+        shown = follow(request, other)
+        assert 'data-state="idle"' in shown[made.cards[0].view]
+        assert "Press Run" in shown[made.note]
+    with engine.run("ann"):
+        assert made.cards[0].view not in follow(request, values_of(made))

@@ -2,18 +2,23 @@
 
 import json
 import re
+from dataclasses import replace
 
 import gradio as gr
 import pytest
 
-from steering.errors import SteeringError
+from steering.chat_templates.rendering import Rendering
+from steering.errors import NotFittedError, SteeringError
+from steering.inference import comparison
 from steering.inference.comparison import MAX_CHARACTERS, Answer
 from steering.maps.model_maps import Maps
 from steering.serving.engine import Engine, Supply
 from steering.ui import explanation, run_handlers
-from steering.ui.playground import card_settings
 from tests.helpers.built_page import FORGED, text_of, values_of
 from tests.helpers.engines import ready, until
+
+ANSWER = Answer(panel="baseline", text="Recorded words", verdict="complied", reason="x: y")
+RECORDING = {"prompt": "Hi", "label": "harmless", "answers": [ANSWER.as_dict()]}
 
 
 def test_a_run_gives_the_system_prompt_to_the_model_and_tells_of_control_tokens(
@@ -27,46 +32,35 @@ def test_a_run_gives_the_system_prompt_to_the_model_and_tells_of_control_tokens(
         return compare(*arguments, **options)
 
     monkeypatch.setattr(run_handlers, "compare", spy)
-    updates = list(
-        run_handlers.run(made, engine, "ann", FORGED, *values_of(made, system="Be brief."))
-    )
+    values = values_of(made, FORGED, system="Be brief.")
+    updates = list(run_handlers.run(made, engine, "ann", values))
     notes = [text_of(each[made.note]) for each in updates if isinstance(each.get(made.note), str)]
     assert asked["system"] == "Be brief."
     assert asked["sampling"].max_new_tokens == 8
     assert notes[-1].startswith("Done after")
     assert "<|im_end|>, <|im_start|>" in notes[-1]
-    list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))
+    list(run_handlers.run(made, engine, "ann", values_of(made)))
     assert asked["system"] == ""
 
 
 def test_a_note_says_nothing_of_control_tokens_where_there_are_none(engine, made):
-    updates = list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))
+    updates = list(run_handlers.run(made, engine, "ann", values_of(made)))
     notes = [text_of(each[made.note]) for each in updates if isinstance(each.get(made.note), str)]
     assert not any("control tokens" in note for note in notes)
 
 
 def test_a_system_prompt_that_is_too_long_is_told_and_nothing_runs(engine, made):
     values = values_of(made, system="x" * (MAX_CHARACTERS + 1))
-    (update,) = list(run_handlers.run(made, engine, "ann", "Hi", *values))
+    (update,) = list(run_handlers.run(made, engine, "ann", values))
     assert "The system prompt is too long" in update[made.note]
 
 
 def test_a_recording_is_played_only_without_a_system_prompt(tiny, fitted, made):
-    answer = Answer(panel="baseline", text="Recorded words", verdict="complied", reason="x: y")
-    recording = {"prompt": "Hi", "label": "harmless", "answers": [answer.as_dict()]}
-    engine = ready(tiny, fitted, (recording,))
+    engine = ready(tiny, fitted, (RECORDING,))
     for system, expected in (("", True), (" \n", True), ("Be brief.", False)):
-        settings = run_handlers.settings_of(made, values_of(made, system=system))
-        updates = run_handlers.replay(made, engine, "Hi", *settings)
+        asked = made.read(values_of(made, system=system))
+        updates = run_handlers.replay(made, engine, asked)
         assert any("Recorded words" in str(each) for each in updates.values()) is expected
-
-
-def test_the_settings_of_the_cards_are_found_behind_those_of_all(made):
-    settings, system = run_handlers.settings_of(made, values_of(made, system="Be brief."))
-    assert system == "Be brief."
-    assert list(settings) == list(card_settings.SLOTS)
-    assert settings["own"].on is False
-    assert settings["flip"].values["alpha"] == 2
 
 
 @pytest.fixture(autouse=True)
@@ -89,19 +83,8 @@ def notes_of(updates, made):
     return [text_of(each[made.note]) for each in updates if isinstance(each.get(made.note), str)]
 
 
-def values_with(made, slots):
-    """Return the values that the browser sends with only these cards switched on."""
-    values = values_of(made)
-    at = len(made.sampling)
-    for card in made.cards:
-        if card.on is not None:
-            values[at] = card.slot in slots
-        at += len(card.inputs)
-    return values
-
-
 def test_a_run_waits_writes_and_ends_with_a_verdict_on_every_card_that_takes_part(engine, made):
-    updates = list(run_handlers.run(made, engine, "ann", "Hi", *values_with(made, ["flip"])))
+    updates = list(run_handlers.run(made, engine, "ann", values_of(made, slots=["flip"])))
     seen = [states(each, made) for each in updates]
     assert seen[0]["baseline"] == seen[0]["flip"] == "waiting"
     assert {seen[0][slot] for slot in ("actadd", "ablation", "nullspace", "own")} == {"off"}
@@ -119,17 +102,52 @@ def test_a_run_waits_writes_and_ends_with_a_verdict_on_every_card_that_takes_par
 
 
 @pytest.mark.parametrize(
-    ("prompt", "words"), [("", "request is empty"), (None, "request is empty"), ("a\0", "U+0000")]
+    ("prompt", "words"),
+    [
+        ("", "request is empty"),
+        (None, "request is empty"),
+        ("a\0", "U+0000"),
+        ("a" * (MAX_CHARACTERS + 1), "request is too long"),
+    ],
 )
 def test_a_request_that_does_not_fit_is_one_sentence_and_frees_its_place(
     engine, made, prompt, words
 ):
-    (update,) = run_handlers.run(made, engine, "ann", prompt, *values_of(made))
+    (update,) = run_handlers.run(made, engine, "ann", values_of(made, prompt))
     assert words.lower() in update[made.note].lower()
     assert 'role="alert"' in update[made.note]
     assert update[made.stop]["interactive"] is False
+    assert states(update, made) == {}  # what the cards show is still there
     with engine.run("bob") as following:
         assert engine.ahead(following) == 0
+
+
+def test_a_card_that_does_not_fit_is_one_sentence_and_leaves_the_cards_alone(engine, made):
+    flip = next(card for card in made.cards if card.slot == "flip")
+    values = values_of(made, slots=["flip"]) | {flip.controls["k"]: 99}
+    (update,) = run_handlers.run(made, engine, "ann", values)
+    assert "k of flip=99 is out of range" in text_of(update[made.note]).lower()
+    assert states(update, made) == {}
+
+
+def test_a_full_line_is_one_sentence_and_leaves_the_cards_alone(tiny, fitted, made):
+    engine = ready(tiny, fitted)
+    engine.places = 0
+    with engine.run("bob"):
+        (update,) = run_handlers.run(made, engine, "ann", values_of(made))
+    assert "1 requests are waiting already" in update[made.note]
+    assert states(update, made) == {}
+
+
+def test_a_run_that_is_stopped_while_it_writes_keeps_what_was_written(engine, made, monkeypatch):
+    monkeypatch.setattr(comparison, "_UPDATE_SECONDS", 0)
+    seen = []
+    for updates in run_handlers.run(made, engine, "ann", values_of(made, slots=["flip"])):
+        seen.append(updates)
+        if "writing" in states(updates, made).values():
+            engine.stop("ann")
+    assert notes_of(seen, made)[-1].startswith("Stopped after")
+    assert [states(each, made)["flip"] for each in seen if states(each, made)][-1] == "done"
 
 
 def test_a_bug_is_not_told_as_a_visitors_mistake(engine, made, monkeypatch):
@@ -138,7 +156,7 @@ def test_a_bug_is_not_told_as_a_visitors_mistake(engine, made, monkeypatch):
 
     monkeypatch.setattr(run_handlers, "compare", broken)
     with pytest.raises(KeyError):
-        list(run_handlers.run(made, engine, "ann", "Hi", *values_of(made)))
+        list(run_handlers.run(made, engine, "ann", values_of(made)))
     assert engine.reading.acquire(timeout=1)
     engine.reading.release()
     with engine.run("bob") as following:
@@ -147,7 +165,7 @@ def test_a_bug_is_not_told_as_a_visitors_mistake(engine, made, monkeypatch):
 
 def test_a_run_in_line_says_its_place_and_a_stop_gives_the_cards_back(engine, made):
     with engine.run("bob"):
-        running = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
+        running = run_handlers.run(made, engine, "ann", values_of(made))
         next(running)
         assert "number 2 in line" in text_of(next(running)[made.note])
         assert next(running)[made.note] == gr.skip()  # nothing new to say
@@ -159,18 +177,18 @@ def test_a_run_in_line_says_its_place_and_a_stop_gives_the_cards_back(engine, ma
 
 
 def test_a_run_that_its_visitor_began_anew_does_not_touch_the_cards_any_more(engine, made):
-    old = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
+    old = run_handlers.run(made, engine, "ann", values_of(made))
     next(old)
-    new = run_handlers.run(made, engine, "ann", "Ho", *values_of(made))
+    new = run_handlers.run(made, engine, "ann", values_of(made, "Ho"))
     next(new)
     assert list(old) == []
     assert list(new)
 
 
 def test_runs_are_answered_in_the_order_they_came(engine, made):
-    values = values_with(made, [])
+    values = values_of(made, slots=[])
     came = ["ann", "bob", "cy"]
-    running = {each: run_handlers.run(made, engine, each, "Hi", *values) for each in came}
+    running = {each: run_handlers.run(made, engine, each, values) for each in came}
     for each in running.values():
         next(each)  # in line
     done = []
@@ -183,30 +201,87 @@ def test_runs_are_answered_in_the_order_they_came(engine, made):
     assert done == came
 
 
-def test_a_model_that_cannot_be_had_is_a_sentence(tiny, fitted, made):
+def failed(tiny, fitted, recordings=()):
+    """An engine whose model cannot be had."""
+
     def fail(*_):
         raise SteeringError("no network; connect and try again")
 
-    engine = Engine("tiny", Supply(fail, lambda _: fitted, lambda _: ()))
+    engine = Engine("tiny", Supply(fail, lambda _: fitted, lambda _: recordings))
     engine.start()
     until(lambda: engine.status.phase == "failed")
-    *_, last = run_handlers.run(made, engine, "ann", "Hi", *values_of(made))
-    assert "The model is not available: no network" in last[made.note]
+    return engine
+
+
+def without_directions(tiny):
+    def none(_):
+        raise NotFittedError("there are no directions for 'tiny'")
+
+    return Engine("tiny", Supply(lambda *_: tiny, none, lambda _: ()))
+
+
+def in_another_mode(tiny, fitted):
+    """An engine whose directions were fitted on a model that thinks."""
+    return ready(tiny, replace(fitted, rendering=Rendering(thinking="on")))
+
+
+@pytest.mark.parametrize(
+    ("engine_of", "words"),
+    [
+        (failed, "The model is not available: no network"),
+        (lambda tiny, _: without_directions(tiny), "This model has no directions yet"),
+        (in_another_mode, "fitted with thinking on"),
+    ],
+)
+def test_cards_of_a_run_that_is_refused_wait_no_longer(tiny, fitted, made, engine_of, words):
+    engine = engine_of(tiny, fitted)
+    values = values_of(made, slots=["flip"])
+    seen = list(run_handlers.run(made, engine, "ann", values))
+    assert states(seen[0], made)["flip"] == "waiting"
+    assert words in text_of(seen[-1][made.note])
+    assert 'role="alert"' in seen[-1][made.note]
+    assert seen[-1][made.stop]["interactive"] is False
+    found = states(seen[-1], made)
+    assert (found["baseline"], found["flip"], found["own"]) == ("idle", "idle", "off")
+
+
+def test_a_run_that_is_refused_gives_a_recording_back(tiny, fitted, made):
+    engine = failed(tiny, fitted, (RECORDING,))
+    values = values_of(made, RECORDING["prompt"], slots=["flip"])
+    *_, last = run_handlers.run(made, engine, "ann", values)
+    found = states(last, made)
+    assert (found["baseline"], found["flip"], found["own"]) == ("recorded", "missing", "off")
+    assert "Recorded words" in last[made.cards[0].view]
+    assert "not available" in last[made.note]
+
+
+def test_a_run_that_breaks_off_while_it_is_written_gives_its_cards_back(engine, made, monkeypatch):
+    compare = run_handlers.compare
+
+    def breaks(*arguments, **options):
+        yield next(compare(*arguments, **options))
+        raise SteeringError("the numbers overflowed")
+
+    monkeypatch.setattr(run_handlers, "compare", breaks)
+    seen = list(run_handlers.run(made, engine, "ann", values_of(made, slots=["flip"])))
+    assert "writing" in {state for each in seen for state in states(each, made).values()}
+    assert states(seen[-1], made)["flip"] == "idle"
+    assert "The numbers overflowed" in text_of(seen[-1][made.note])
+    assert engine.reading.acquire(timeout=1)
+    engine.reading.release()
 
 
 def test_a_request_that_nobody_recorded_leaves_empty_cards(engine, made):
-    settings = run_handlers.settings_of(made, values_with(made, ["flip"]))
-    updates = run_handlers.replay(made, engine, "Never recorded", *settings)
+    asked = made.read(values_of(made, "Never recorded", slots=["flip"]))
+    updates = run_handlers.replay(made, engine, asked)
     assert states(updates, made)["flip"] == "idle"
     assert states(updates, made)["ablation"] == "off"
     assert explanation.WELCOME.split(":")[0] in updates[made.note]
 
 
 def test_a_card_whose_settings_were_not_recorded_says_so(tiny, fitted, made):
-    answer = Answer(panel="baseline", text="Recorded", verdict="complied", reason="x: y")
-    recording = {"prompt": "Hi", "label": "harmless", "answers": [answer.as_dict()]}
-    settings = run_handlers.settings_of(made, values_with(made, ["flip"]))
-    updates = run_handlers.replay(made, ready(tiny, fitted, (recording,)), "Hi", *settings)
+    asked = made.read(values_of(made, slots=["flip"]))
+    updates = run_handlers.replay(made, ready(tiny, fitted, (RECORDING,)), asked)
     found = states(updates, made)
     assert (found["baseline"], found["flip"], found["own"]) == ("recorded", "missing", "off")
 
@@ -214,17 +289,15 @@ def test_a_card_whose_settings_were_not_recorded_says_so(tiny, fitted, made):
 def test_cards_that_do_not_fit_leave_the_map_as_it_is(tiny, fitted, charted, made, monkeypatch):
     monkeypatch.setattr(Maps, "warm_up", lambda _maps: None)  # UMAP is not asked here
     engine = ready(tiny, fitted, maps=lambda _: charted)
-    placed = json.loads(run_handlers.place(made, engine, "Hi", *values_with(made, ["flip"])))
+    placed = json.loads(run_handlers.place(made, engine, values_of(made, slots=["flip"])))
     assert [each["slot"] for each in placed["panels"]] == ["baseline", "flip"]
-    values = values_with(made, ["flip"])
-    inputs = [*made.sampling, *(each for card in made.cards for each in card.inputs)]
     flip = next(card for card in made.cards if card.slot == "flip")
-    values[inputs.index(flip.controls["k"])] = 99  # a rank that nobody fitted
-    assert run_handlers.place(made, engine, "Hi", *values) == gr.skip()
-    assert json.loads(run_handlers.place(made, engine, None, *values_of(made)))["panels"] == []
+    values = values_of(made, slots=["flip"]) | {flip.controls["k"]: 99}  # nobody fitted so many
+    assert run_handlers.place(made, engine, values) == gr.skip()
+    assert json.loads(run_handlers.place(made, engine, values_of(made, None)))["panels"] == []
 
 
 def test_every_component_that_a_run_changes_is_an_output_of_it(engine, made):
     outputs = run_handlers.outputs_of(made)
-    for updates in run_handlers.run(made, engine, "ann", "Hi", *values_of(made)):
+    for updates in run_handlers.run(made, engine, "ann", values_of(made)):
         assert set(updates) <= set(outputs)

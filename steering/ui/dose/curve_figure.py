@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Final
 
-from steering.interventions.panel import parse
 from steering.ui.dose.figure_parts import (
     HOVER,
     SYMBOLS,
@@ -64,12 +63,12 @@ def _references(
 ) -> list[dict[str, Any]]:
     """Return what a dial's curves are compared with: the untouched model, random subspaces."""
     found: list[dict[str, Any]] = []
-    untouched = next((cell for cell in cells if cell["panel"] == "baseline"), None)
+    untouched = next((cell for cell in cells if cell["panel"].name == "baseline"), None)
     if untouched:
         values = {name: untouched[name] and untouched[name][0] for name in _MEASURES}
         found.append({"values": values, "dash": "dot", "words": "untouched model"})
     named = [cells[point["cell"]] for point in frontier]
-    random = [cell for cell in named if parse(cell["panel"]).mirrors_at_random]
+    random = [cell for cell in named if cell["panel"].mirrors_at_random]
     if random and dial != "c":
         words = f"control: random subspaces, k = {k} (mean of {len(random)})"
         means = {name: mean_of(random, name) for name in _MEASURES}

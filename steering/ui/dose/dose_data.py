@@ -6,7 +6,7 @@ figure a cell belongs to is read off its panel, so that a visitor's own grids ar
 What a figure looks like is in `heat_figure`, `curve_figure` and `frontier_figure`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -49,15 +49,19 @@ def view(rows: Sequence[SweepRow], directions: Facts) -> dict[str, Any]:
         the `sentences` of `dose_text`; `n`, the prompts a class behind every number; and the
         `narrow` width of a board in pixels.
     """
-    cells, points = measured_cells(rows, directions), frontier(rows)
-    panels = [parse(row["panel"]) for row in rows]
+    cells = measured_cells(rows, directions)
+    points, panels = frontier(rows, cells), [each["panel"] for each in cells]
     n, n_answered = int(rows[0]["n"]), dose_text.answered(rows)
     along, grid = curves(panels, directions), heat(panels, directions)
     return {
         "cells": [
-            {key: each[key] for key in ("panel", "slot", "form")}
-            | {"told": cell_text.told(each, n=n, n_answered=n_answered)}
-            for each in cells
+            {
+                "panel": row["panel"],
+                "slot": each["slot"],
+                "form": each["form"],
+                "told": cell_text.told(each, n=n, n_answered=n_answered),
+            }
+            for row, each in zip(rows, cells, strict=True)
         ],
         "figures": trimmed(
             {
@@ -83,23 +87,22 @@ def cell(row: SweepRow, panel: Panel, directions: Facts) -> dict[str, Any]:
     """Return one cell: what it is and what was measured.
 
     Returns:
-        `panel`; `kind` and `settings` in words; the card (`slot`) that can be set to it and the
-        text `form` that the card then shows, both None where none can; every measure as
+        The `panel` itself; `kind` and `settings` in words; the card (`slot`) that can be set to it
+        and the text `form` that the card then shows, both None where none can; every measure as
         [estimate, low, high], None where the edit broke the model; `perplexity`; and `answered`,
         the shares of judged answers, None where nothing was answered.
     """
     try:
-        brought = card_settings.bring(row["panel"], directions)
-        form = parse(brought.form)
+        brought = card_settings.bring(panel, directions)
     except SteeringError:
-        brought, form = None, panel
+        brought = None
     perplexity = row.get("perplexity")
     return {
-        "panel": row["panel"],
+        "panel": panel,
         "kind": text.KINDS[panel.name].title,
-        "settings": settings_of(form, directions),
+        "settings": settings_of(brought.panel if brought else panel, directions),
         "slot": brought.slot if brought else None,
-        "form": brought.form if brought else None,
+        "form": str(brought.panel) if brought else None,
         "perplexity": None if perplexity is None else _round(perplexity),
         "answered": shares_of(row) or None,
         **{name: _interval(row, name) for name in MEASURES},
@@ -204,24 +207,23 @@ def _kept(panel: Panel, directions: Facts) -> int | None:
     return rank if rank < directions.default_k else None
 
 
-def frontier(rows: Sequence[SweepRow]) -> list[dict[str, Any]]:
+def frontier(rows: Sequence[SweepRow], cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the labelled points: `cell`, `name`, `short` (for the plot) and `group`.
 
     Groups are `baseline`, `paper`, `random` and `control`, in this order; the random ones of one
     `short` name are the seeds of one control.
     """
     points: list[dict[str, Any]] = [
-        {"cell": index, **_named(label, parse(row["panel"]))}
+        {"cell": index, **_named(label, cells[index]["panel"])}
         for index, row in enumerate(rows)
         if (label := row.get("label"))
     ]
     kinds = list(text.KINDS)
-    named = {point["cell"]: parse(rows[point["cell"]]["panel"]) for point in points}
     points.sort(
         key=lambda point: (
             _GROUPS.index(point["group"]),
-            kinds.index(named[point["cell"]].name),
-            named[point["cell"]].c or 0.0,
+            kinds.index(cells[point["cell"]]["panel"].name),
+            cells[point["cell"]]["panel"].c or 0.0,
         )
     )
     return points

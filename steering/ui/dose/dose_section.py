@@ -15,7 +15,6 @@ from markupsafe import Markup
 from steering import formatting
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
-from steering.interventions.panel import parse
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.sweep import sweep_table
@@ -114,7 +113,8 @@ def named(engine: Engine, kept: DoseCells, asked: object) -> list[dict[str, Any]
     width, height = (_pixels(asked.get(key)) for key in ("width", "height"))
     if asked.get("unit") not in ("rate", "score") or width is None or height is None:
         return []
-    cells, points = kept.of(rows, directions), dose_data.frontier(rows)
+    cells = kept.of(rows, directions)
+    points = dose_data.frontier(rows, cells)
     placed = name_places.names(cells, points, str(asked["unit"]), (width, height))
     return [trimmed(each) for each in placed]
 
@@ -129,7 +129,7 @@ def told(brought: card_settings.Brought, engine: Engine) -> Markup:
     """Return what a visitor is told after a card was set."""
     settings = ""
     if engine.outline is not None:
-        settings = settings_of(parse(brought.form), engine.outline)
+        settings = settings_of(brought.panel, engine.outline)
     name = text.title(brought.slot, brought.kind)
     if brought.slot == "own":
         name += f" ({text.KINDS[brought.kind].title})"

@@ -1,6 +1,6 @@
 """Where a visitor's request lies, on the page's map: what changed is run again, without logits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
@@ -8,20 +8,14 @@ from steering.serving.engine import Engine
 from steering.ui.map import map_data, map_section
 from steering.ui.map.map_section import Atlas
 from steering.ui.playground import card_settings
-from steering.ui.playground.cards import Setting
+from steering.ui.playground.asked import Asked
 
 _PATIENCE_SECONDS = 20.0
 """How long a placing waits for a run that is under way; its end shows the places anyway."""
 
 
 def located(
-    made: Atlas,
-    engine: Engine,
-    prompt: str,
-    chosen: Mapping[str, Setting],
-    answers: Sequence[Sequence[int]] | None = None,
-    *,
-    system: str = "",
+    made: Atlas, engine: Engine, asked: Asked, answers: Sequence[Sequence[int]] | None = None
 ) -> str | None:
     """Return the map's value for a request, or None if the model was busy for too long.
 
@@ -29,17 +23,16 @@ def located(
         made: The map section.
         engine: The model, its directions and maps; without them the map shows its cloud alone,
             and without maps that fit the model it says so.
-        prompt: The request.
-        chosen: The cards that take part, by slot.
-        answers: Token ids of what was written on each card; None places the request alone.
-        system: A system prompt; blank leaves the template's own.
+        asked: The request and the cards, of which those that are on take part.
+        answers: Token ids of what was written on each card that takes part; None places the
+            request alone.
 
     Raises:
         SteeringError: If the request or a card does not fit.
     """
+    prompt, system, chosen = asked.prompt, asked.system, asked.chosen
     if engine.model is None or engine.maps is None or not prompt.strip():
-        shown = None if system.strip() else recalled(made, engine, prompt, chosen)
-        return shown or map_section.empty(engine)
+        return recalled(made, engine, asked) or map_section.empty(engine)
     with engine.still():
         tracer, maps_id = engine.tracer, engine.maps_id
     if tracer is None:
@@ -62,36 +55,32 @@ def located(
     return made.show(tracer.maps, seen.of_finite(), request, tracer.directions, maps_id)
 
 
-def recalled(made: Atlas, engine: Engine, prompt: str, chosen: Mapping[str, Setting]) -> str | None:
+def recalled(made: Atlas, engine: Engine, asked: Asked) -> str | None:
     """Return the map's value for a recorded request, or None if there is none on these maps.
+
+    Recordings were made without a system prompt: with one, there are none.
 
     Raises:
         SteeringError: If a card does not fit.
     """
     with engine.still():
         points, outline, maps_id = engine.points, engine.outline, engine.maps_id
-    recording = next((each for each in engine.recordings if each["prompt"] == prompt), None)
+    recording = engine.recording(asked.prompt, asked.system)
     if recording is None or points is None or outline is None:
         return None
-    panels = {slot: setting.panel(outline) for slot, setting in chosen.items() if setting.on}
+    panels = {slot: setting.panel(outline) for slot, setting in asked.chosen.items()}
     landed = card_settings.landed(recording, panels, outline, maps=points.digest)
-    return made.recall(points, prompt, landed, outline, maps_id) if landed else None
+    return made.recall(points, asked.prompt, landed, outline, maps_id) if landed else None
 
 
 def placed_or_kept(
-    made: Atlas,
-    engine: Engine,
-    prompt: str,
-    chosen: Mapping[str, Setting],
-    answers: Sequence[Sequence[int]] | None = None,
-    *,
-    system: str = "",
+    made: Atlas, engine: Engine, asked: Asked, answers: Sequence[Sequence[int]] | None = None
 ) -> str | None:
     """Return the same as `located`, or None where the request or a card does not fit.
 
     The card or the note says what is wrong; the map keeps the last place that was right.
     """
     try:
-        return located(made, engine, prompt, chosen, answers, system=system)
+        return located(made, engine, asked, answers)
     except SteeringError:
         return None

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steering.interventions.outline import Facts
-from steering.interventions.panel import Panel, parse
+from steering.interventions.panel import Panel
 from steering.maps.map_points import MapName, Marker, Points
 from steering.ui import text
 from steering.ui.map import map_shapes
@@ -111,31 +111,29 @@ def placed(maps: "Maps", trace: "Trace", request: Request, *, directions: Facts)
     # Recorded places are drawn without a model, and without waiting for torch.
     from steering.maps import markers
 
-    landed = markers.landed(maps, trace, prompt=request.prompt, length=request.tokens)
-    return told(
-        maps.model, request.prompt, dict(zip(request.slots, landed, strict=True)), directions
-    )
+    rows = markers.landed(maps, trace, prompt=request.prompt, length=request.tokens)
+    landed = dict(zip(request.slots, zip(trace.panels, rows, strict=True), strict=True))
+    return told(maps.model, request.prompt, landed, directions)
 
 
 def told(
-    model: str, prompt: str, landed: Mapping[str, Marker], directions: Facts
+    model: str, prompt: str, landed: Mapping[str, tuple[Panel, Marker]], directions: Facts
 ) -> dict[str, Any]:
     """Return what `placed` does for places that are known already.
 
     Args:
         model: Name of the model.
         prompt: The request.
-        landed: What `placement.landed` gives of each panel, by card.
+        landed: Each card's panel, with what `markers.landed` gives of it.
         directions: Fill in what the panels leave to the model.
     """
-    panels = {slot: parse(row["form"]) for slot, row in landed.items()}
-    baseline = next((row for slot, row in landed.items() if panels[slot].name == "baseline"), None)
+    baseline = next((row for panel, row in landed.values() if panel.name == "baseline"), None)
     return {
         "model": model,
         "prompt": prompt,
         "panels": [
-            _described(slot, panels[slot], directions, row, baseline)
-            for slot, row in landed.items()
+            _described(slot, panel, directions, row, baseline)
+            for slot, (panel, row) in landed.items()
         ],
     }
 

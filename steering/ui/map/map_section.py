@@ -9,7 +9,7 @@ slow to send for all.
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
@@ -21,6 +21,7 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
+from steering.interventions.panel import Panel
 from steering.maps.map_points import Marker, Points
 from steering.serving import machine_fit
 from steering.serving.engine import Engine
@@ -28,6 +29,7 @@ from steering.shipped import ASSETS
 from steering.ui import scripts, templates, text
 from steering.ui.map import map_data, map_shapes
 from steering.ui.playground import card_settings
+from steering.ui.playground.asked import Values
 
 if TYPE_CHECKING:
     from steering.maps.model_maps import Maps
@@ -122,7 +124,7 @@ class Atlas:
         self,
         points: Points,
         prompt: str,
-        landed: Mapping[str, Marker],
+        landed: Mapping[str, tuple[Panel, Marker]],
         directions: Facts,
         maps_id: str = "",
     ) -> str:
@@ -131,7 +133,7 @@ class Atlas:
         Args:
             points: Of the maps that it was placed on.
             prompt: The request.
-            landed: What was recorded of each card's panel, see `recordings`.
+            landed: Each card's panel with what was recorded of it, see `card_settings.landed`.
             directions: Fill in what the panels leave to the model.
             maps_id: The engine's, of the moment that the points are of.
         """
@@ -140,7 +142,7 @@ class Atlas:
             if layer not in points.layers:
                 return None
             at = points.layers.index(layer)
-            return [[row["umap"][axis][at] for row in landed.values()] for axis in (0, 1)]
+            return [[row["umap"][axis][at] for _, row in landed.values()] for axis in (0, 1)]
 
         found = map_data.told(points.model, prompt, landed, directions)
         kept = {"maps": True, "maps_id": maps_id, "key": self.memory.keep_places(umap)}
@@ -262,17 +264,17 @@ def _cloud(points: Points, edit_layer: int) -> dict[str, Any]:
     return map_data.cloud(points, edit_layer=edit_layer)
 
 
-def wire(made: Atlas, place: Callable[..., Any], inputs: Sequence[Any]) -> None:
+def wire(made: Atlas, place: Callable[[Values], Any], inputs: set[Any]) -> None:
     """Connect the unseen button.
 
     Args:
         made: The laid out section.
         place: Returns the board's value for the values of `inputs`.
-        inputs: Request and settings.
+        inputs: What a place is asked with.
     """
     made.place.click(
         place,
-        inputs=list(inputs),
+        inputs=inputs,
         outputs=made.board,
         # While one placing runs, only the latest of the moves that follow is worth another.
         trigger_mode="always_last",

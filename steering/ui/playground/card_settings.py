@@ -15,13 +15,13 @@ from steering.ui.playground import typed_numbers
 
 CONTROLS: Final = ("k", "alpha", "c", "layer", "where", "side", "center", "basis", "seed")
 """The controls of a card, in the order in which their values are handed around."""
-SLOTS: Final[Mapping[str, str]] = {
-    "baseline": "baseline",
-    "actadd": "actadd:c=-1",
-    "ablation": "ablation",
-    "nullspace": "nullspace",
-    "flip": "flip",
-    "own": "actadd",
+SLOTS: Final[Mapping[str, Panel]] = {
+    "baseline": Panel("baseline"),
+    "actadd": Panel("actadd", c=-1.0),
+    "ablation": Panel("ablation"),
+    "nullspace": Panel("nullspace"),
+    "flip": Panel("flip"),
+    "own": Panel("actadd"),
 }
 """The cards from first to last with the panel each starts from; the kind of `own` can be changed,
 and it starts by inducing refusal, the one thing that the others do not show."""
@@ -33,7 +33,7 @@ FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip")
 
 def kind_of(slot: str) -> str:
     """Return the kind of panel that a card starts as."""
-    return parse(SLOTS[slot]).name
+    return SLOTS[slot].name
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class SliderLimits:
     highest_layer: int
 
 
-def start(panel: str, directions: Facts | None) -> dict[str, Any]:
-    """Return the controls' first values for a panel's text form.
+def start(panel: Panel, directions: Facts | None) -> dict[str, Any]:
+    """Return the controls' first values for a panel.
 
     Without directions the values are those that the paper uses, to be looked at only.
     """
-    chosen = parse(panel)
+    chosen = panel
     values: dict[str, Any] = {"k": 1, "alpha": 1.0, "c": 1.0, "layer": 0, "where": "source"}
     values |= {"side": "both", "center": "origin", "basis": "inlp", "seed": 0}
     if directions is not None:
@@ -113,31 +113,31 @@ class Brought:
         slot: The card, a key of `SLOTS`.
         kind: The panel's name.
         values: The card's controls.
-        form: The panel's text form as that card shows it.
+        panel: The panel as that card shows it: what equals the default is left out.
     """
 
     slot: str
     kind: str
     values: Mapping[str, Any]
-    form: str
+    panel: Panel
 
 
-def bring(panel: str, directions: Facts | None) -> Brought:
+def bring(panel: Panel, directions: Facts | None) -> Brought:
     """Return the card that a panel belongs to, and how that card is set to it.
 
     Args:
-        panel: Text form.
-        directions: The model's; they fill in what the text form leaves out.
+        panel: What the card is to do.
+        directions: The model's; they fill in what the panel leaves to it.
 
     Raises:
-        SteeringError: If the panel cannot be read, the model cannot do it, there are no directions,
-            or no card's controls can be set to it.
+        SteeringError: If the model cannot do it, there are no directions, or no card's controls can
+            be set to it.
     """
     if directions is None:
         raise SteeringError(
             "this model has no directions; python -m steering precompute makes them"
         )
-    wanted = parse(panel).resolved(directions)
+    wanted = panel.resolved(directions)
     if wanted.name == "baseline":
         raise SteeringError("the baseline has no settings; its card shows it already")
     values = start(panel, directions)
@@ -147,7 +147,7 @@ def bring(panel: str, directions: Facts | None) -> Brought:
     made.require(directions)  # refuses what this model does not have
     # A random control stands beside what it is the control of.
     slot = wanted.name if wanted.name in SLOTS and wanted.basis != "random" else "own"
-    return Brought(slot, wanted.name, values, str(made))
+    return Brought(slot, wanted.name, values, made)
 
 
 def _read(key: str, kind: str, value: object, reach: SliderLimits) -> Any:  # noqa: ANN401
@@ -208,8 +208,8 @@ def recorded(
 
 def landed(
     recording: Recording, panels: Mapping[str, Panel], directions: Facts, *, maps: str
-) -> dict[str, Marker]:
-    """Return where a recording says that its request landed, for the cards whose panels it holds.
+) -> dict[str, tuple[Panel, Marker]]:
+    """Return the cards whose panels a recording holds, with where it says its request landed.
 
     Args:
         recording: One line of `recordings.jsonl`; lines of old versions have no places.
@@ -221,9 +221,12 @@ def landed(
     if not places or places["version"] != PLACES_VERSION or places["maps"] != maps:
         return {}
     rows = {parse(row["form"]).resolved(directions): row for row in places["panels"]}
-    found = {slot: rows.get(panel.resolved(directions)) for slot, panel in panels.items()}
+    found = {slot: (panel, rows.get(panel.resolved(directions))) for slot, panel in panels.items()}
+    # A recording may spell a panel out; a card shows it as its own form does.
     return {
-        slot: {**row, "form": str(panels[slot])} for slot, row in found.items() if row is not None
+        slot: (panel, {**row, "form": str(panel)})
+        for slot, (panel, row) in found.items()
+        if row is not None
     }
 
 

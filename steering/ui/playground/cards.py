@@ -1,6 +1,6 @@
 """The cards' components: one card a panel, made alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,10 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
-from steering.interventions.panel import KEYS, RANGES, Panel, choices
+from steering.interventions.panel import KEYS, RANGES, choices
 from steering.ui import text
 from steering.ui.playground import answer_html, card_settings, typed_numbers
+from steering.ui.playground.asked import Setting, Values
 
 
 @dataclass(frozen=True)
@@ -39,36 +40,16 @@ class Card:
 
     @property
     def inputs(self) -> list[Any]:
-        """What a handler has to be given to know this card: on, kind, then the controls."""
+        """What a handler has to be given to know this card: on, kind, and the controls."""
         return [each for each in (self.on, self.kind, *self.controls.values()) if each is not None]
 
-    def read(self, values: Sequence[Any]) -> "Setting":
+    def read(self, values: Values) -> Setting:
         """Turn the values of `inputs`, as a browser sends them, into data."""
-        rest = list(values)
-        on = bool(rest.pop(0)) if self.on is not None else True
-        built_in = card_settings.kind_of(self.slot)
-        kind = rest.pop(0) if self.kind is not None else built_in
+        on = self.on is None or bool(values[self.on])
+        kind = card_settings.kind_of(self.slot) if self.kind is None else values[self.kind]
         # None where the list's text was emptied; no panel has such a name.
-        return Setting(self.slot, on, str(kind), dict(zip(self.controls, rest, strict=True)))
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a visitor has set on one card."""
-
-    slot: str
-    on: bool
-    kind: str
-    values: Mapping[str, Any]
-
-    def panel(self, directions: Facts | None) -> Panel:
-        """Return the panel; raises SteeringError if the values do not fit."""
-        return card_settings.panel_of(self.kind, self.values, directions)
-
-    @property
-    def title(self) -> str:
-        """Name in words."""
-        return text.title(self.slot, self.kind)
+        controls = {key: values[control] for key, control in self.controls.items()}
+        return Setting(self.slot, on, str(kind), controls)
 
 
 def card(slot: str, directions: Facts | None) -> Card:
@@ -91,7 +72,7 @@ def card(slot: str, directions: Facts | None) -> Card:
         with gr.Column(elem_classes="foot", min_width=0):
             with gr.Accordion("First token: the five likeliest", open=False, elem_classes="fold"):
                 tokens = gr.HTML(answer_html.first_tokens(()))
-            form = gr.HTML(text.form(card_settings.SLOTS[slot]), elem_classes="form-line")
+            form = gr.HTML(text.form(str(card_settings.SLOTS[slot])), elem_classes="form-line")
     return Card(slot, chosen, on, head, form, view, tokens, controls)
 
 

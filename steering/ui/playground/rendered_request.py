@@ -1,6 +1,6 @@
 """What the model reads: the request in its template, with the control tokens marked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from steering import formatting
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
+from steering.ui.playground.asked import Values, typed_text
 from steering.ui.templates import template
 
 _NOT_YET = "It is shown here as soon as the model is loaded: its template comes with it."
@@ -66,7 +67,12 @@ def rendered(pieces: Sequence[tuple[str, bool]]) -> Markup:
 
 
 def wire(
-    made: ReadsSection, engine: Engine, triggers: Sequence[Any], inputs: Sequence[Any]
+    made: ReadsSection,
+    engine: Engine,
+    triggers: Sequence[Any],
+    *,
+    request: gr.Textbox,
+    system: gr.Textbox,
 ) -> None:
     """Connect the fold.
 
@@ -74,17 +80,17 @@ def wire(
         made: The laid out section.
         engine: Has the model.
         triggers: What else than opening the fold shows it anew.
-        inputs: Request and system prompt.
+        request: Holds the request.
+        system: Holds the system prompt.
     """
 
-    def show(prompt: str, system: str) -> str:
-        return shown(engine, prompt or "", system or "")
+    def show(values: Values) -> str:
+        return shown(engine, typed_text(values[request]), typed_text(values[system]))
 
-    show_it: Callable[..., str] = show
     gr.on(
         [made.fold.expand, *triggers],
-        show_it,
-        inputs=list(inputs),
+        show,
+        inputs={request, system},
         outputs=made.board,
         trigger_mode="always_last",
         queue=False,

@@ -12,7 +12,8 @@ def test_the_list_has_a_line_for_all_seeds_of_a_control(seen):
 
 
 def test_a_narrow_board_has_the_numbers_of_the_list(rows, fitted):
-    cells, points = dose_data.measured_cells(rows, fitted), dose_data.frontier(rows)
+    cells = dose_data.measured_cells(rows, fitted)
+    points = dose_data.frontier(rows, cells)
     found = name_places.names(cells, points, "rate", (340, 900))
     lines = frontier_figure.listed(points)
     assert {each["text"] for each in found} <= {str(i) for i in range(1, len(lines) + 1)}

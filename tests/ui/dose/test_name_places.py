@@ -27,7 +27,8 @@ def test_names_cover_neither_each_other_nor_a_named_point(size, unit, fitted):
         row(panel, fitted, label=panel.name, rate=0.1 + 0.01 * i, kl=0.05 + 0.002 * i)
         for i, panel in enumerate(forms)
     ]
-    cells, points = dose_data.measured_cells(made, fitted), dose_data.frontier(made)
+    cells = dose_data.measured_cells(made, fitted)
+    points = dose_data.frontier(made, cells)
     found = name_places.names(cells, points, unit, size)
     assert len(found) == len(made)
     board = name_places._Board(cells, unit, size)

@@ -2,22 +2,22 @@ import pytest
 
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer
-from steering.interventions.panel import DEFAULT_PANELS, KEYS, choices, parse
+from steering.interventions.panel import DEFAULT_PANELS, KEYS, Panel, choices, parse
 from steering.ui.playground import card_settings
 from tests.helpers.doses import full
 
 
 @pytest.mark.parametrize("panel", card_settings.SLOTS.values())
 def test_a_card_starts_as_its_panel(panel, fitted):
-    kind = panel.partition(":")[0]
     values = card_settings.start(panel, fitted)
-    made = card_settings.panel_of(kind, values, fitted)
-    assert made.resolved(fitted) == parse(panel).resolved(fitted)
-    assert str(made) == panel
+    made = card_settings.panel_of(panel.name, values, fitted)
+    assert made.resolved(fitted) == panel.resolved(fitted)
+    assert made == panel
 
 
 def test_the_first_cards_are_the_default_panels():
-    assert tuple(card_settings.SLOTS.values())[: len(DEFAULT_PANELS)] == DEFAULT_PANELS
+    forms = tuple(map(str, card_settings.SLOTS.values()))
+    assert forms[: len(DEFAULT_PANELS)] == DEFAULT_PANELS
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,14 @@ def test_the_first_cards_are_the_default_panels():
     ],
 )
 def test_only_what_differs_from_the_default_is_in_the_text_form(kind, change, form, fitted):
-    made = card_settings.panel_of(kind, card_settings.start(kind, fitted) | change, fitted)
+    made = card_settings.panel_of(kind, card_settings.start(Panel(kind), fitted) | change, fitted)
     assert str(made) == form
     assert parse(form).resolved(fitted) == made.resolved(fitted)
 
 
 @pytest.mark.parametrize("kind", card_settings.FREE_KINDS)
 def test_settings_survive_the_way_through_the_text_form(kind, fitted):
-    values = card_settings.start(kind, fitted) | {
+    values = card_settings.start(Panel(kind), fitted) | {
         "alpha": 0.7,
         "c": -2.5,
         "where": "all",
@@ -49,13 +49,14 @@ def test_settings_survive_the_way_through_the_text_form(kind, fitted):
     if "basis" in KEYS[kind]:
         values["k"] = 1
     made = card_settings.panel_of(kind, values, fitted)
-    again = card_settings.panel_of(kind, card_settings.start(str(made), fitted), fitted)
+    again = card_settings.panel_of(kind, card_settings.start(made, fitted), fitted)
     assert again.resolved(fitted) == made.resolved(fitted)
 
 
 def test_an_emptied_number_is_an_error_that_names_it(fitted):
+    values = card_settings.start(Panel("flip"), fitted) | {"k": None}
     with pytest.raises(SteeringError, match="k of flip is empty"):
-        card_settings.panel_of("flip", card_settings.start("flip", fitted) | {"k": None}, fitted)
+        card_settings.panel_of("flip", values, fitted)
 
 
 def test_the_rank_goes_up_to_what_inlp_kept_at_that_layer(fitted):
@@ -79,7 +80,7 @@ def test_inlp_sliders_stay_where_inlp_was_fitted(fitted):
 
 
 def test_without_directions_the_page_still_has_values_to_show():
-    values = card_settings.start("flip", None)
+    values = card_settings.start(Panel("flip"), None)
     assert values["alpha"] == 2
     assert str(card_settings.panel_of("flip", values, None)) == "flip"
 
@@ -116,8 +117,8 @@ def test_a_recording_with_other_settings_is_not_shown(fitted):
 )
 def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
     for text in (panel, full(parse(panel), fitted)):
-        brought = card_settings.bring(text, fitted)
-        assert (brought.slot, brought.form) == (slot, form)
+        brought = card_settings.bring(parse(text), fitted)
+        assert (brought.slot, str(brought.panel)) == (slot, form)
         made = card_settings.panel_of(brought.kind, brought.values, fitted)
         assert made.resolved(fitted) == parse(panel).resolved(fitted)
 
@@ -135,17 +136,17 @@ def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
 )
 def test_what_no_card_can_show_is_a_sentence(panel, problem, fitted):
     with pytest.raises(SteeringError, match=problem):
-        card_settings.bring(panel, fitted)
+        card_settings.bring(parse(panel), fitted)
 
 
 def test_without_directions_no_card_is_set():
     with pytest.raises(SteeringError, match="precompute"):
-        card_settings.bring("flip", None)
+        card_settings.bring(parse("flip"), None)
 
 
 @pytest.mark.parametrize("kind", card_settings.FREE_KINDS)
 @pytest.mark.parametrize("known", [True, False])
 def test_a_card_starts_with_a_word_that_its_kind_can_be(kind, known, fitted):
-    values = card_settings.start(kind, fitted if known else None)
+    values = card_settings.start(Panel(kind), fitted if known else None)
     for key in {"basis", "where", "side"} & set(KEYS[kind]):
         assert values[key] in choices(kind, key)

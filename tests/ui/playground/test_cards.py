@@ -3,9 +3,9 @@
 import pytest
 
 from steering.errors import SteeringError
-from steering.interventions.panel import KEYS
+from steering.interventions.panel import KEYS, Panel, parse
 from steering.ui.playground import card_settings, cards
-from steering.ui.playground.cards import Setting
+from steering.ui.playground.asked import Setting
 
 
 @pytest.fixture
@@ -16,10 +16,9 @@ def card(made):
 
 def sent(card, **changes):
     """The values of a card's inputs as a browser sends them, some of them changed."""
-    names = [*(["on"] if card.on else []), *(["kind"] if card.kind else []), *card.controls]
-    values = dict(zip(names, (each.value for each in card.inputs), strict=True))
-    assert changes.keys() <= values.keys()
-    return list((values | changes).values())
+    named = {"on": card.on, "kind": card.kind, **card.controls}
+    values = {each: each.value for each in card.inputs}
+    return values | {named[name]: value for name, value in changes.items()}
 
 
 def told(updates, component):
@@ -29,7 +28,7 @@ def told(updates, component):
 @pytest.mark.parametrize("slot", card_settings.SLOTS)
 def test_a_card_is_read_as_it_was_laid_out(card, slot, fitted):
     read = card(slot).read(sent(card(slot)))
-    kind, _, _ = card_settings.SLOTS[slot].partition(":")
+    kind = card_settings.SLOTS[slot].name
     assert (read.slot, read.kind) == (slot, kind)
     assert read.on == card_settings.starts_on(slot, fitted)
     start = card_settings.panel_of(
@@ -40,7 +39,7 @@ def test_a_card_is_read_as_it_was_laid_out(card, slot, fitted):
 
 def test_the_baseline_always_takes_part_and_others_when_they_are_switched_on(card):
     assert card("baseline").inputs == []
-    assert card("baseline").read([]).on is True
+    assert card("baseline").read({}).on is True
     for value in (True, False):
         assert card("flip").read(sent(card("flip"), on=value)).on is value
 
@@ -55,7 +54,7 @@ def test_a_list_whose_text_was_emptied_is_no_panel(card, fitted):
 @pytest.mark.parametrize("kind", card_settings.FREE_KINDS)
 def test_a_card_that_becomes_another_kind_shows_its_controls_alone(card, fitted, kind):
     own = card("own")
-    updates = cards.turn_into(own, kind, card_settings.start(kind, fitted), fitted)
+    updates = cards.turn_into(own, kind, card_settings.start(Panel(kind), fitted), fitted)
     shown = {key for key, control in own.controls.items() if updates[control]["visible"]}
     assert shown == set(KEYS[kind]) & set(own.controls)
     assert kind in updates[own.form]
@@ -91,7 +90,7 @@ def test_a_restart_undoes_whatever_was_set(card, fitted, slot):
 
 
 def test_a_panel_that_is_brought_switches_its_card_on(card, fitted):
-    brought = card_settings.bring("flip:k=1,alpha=0.5", fitted)
+    brought = card_settings.bring(parse("flip:k=1,alpha=0.5"), fitted)
     made = card(brought.slot)
     updates = cards.bring(made, brought, fitted)
     assert told(updates, made.on) is True
@@ -100,7 +99,7 @@ def test_a_panel_that_is_brought_switches_its_card_on(card, fitted):
 
 
 def test_a_text_form_says_what_is_wrong_with_the_values(fitted):
-    values = card_settings.start("flip", fitted)
+    values = card_settings.start(Panel("flip"), fitted)
     assert "flip" in cards.form_of(Setting("flip", True, "flip", values), fitted)
     wrong = Setting("flip", True, "flip", values | {"alpha": 99})
     assert "out of range" in cards.form_of(wrong, fitted)

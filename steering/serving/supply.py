@@ -1,0 +1,64 @@
+"""Where an engine gets things from: functions of a model's name, handed in from outside."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from steering.artifacts.evaluation_document import EvaluationDocument
+from steering.artifacts.recording_document import Recording
+from steering.artifacts.transfer_document import TransferDocument
+from steering.interventions.outline import Facts
+from steering.maps.map_points import Points
+from steering.serving.machine_fit import Adapting
+from steering.sweep.sweep_table import SweepRow
+from steering.system.progress import Report
+
+if TYPE_CHECKING:
+    from steering.interventions.directions import Directions
+    from steering.maps.model_maps import Maps
+    from steering.models.chat_model import ChatModel
+
+
+@dataclass(frozen=True)
+class Supply:
+    """Where an engine gets things from, by the model's name.
+
+    Attributes:
+        model: Loads the model; may take minutes, and reports its progress.
+        directions: Reads the precomputed directions, which needs torch.
+        recordings: Reads the recorded comparisons; empty if there are none.
+        names: Models that can be chosen, with the title to show.
+        maps: Reads the precomputed maps; None if there are none.
+        evaluation: Reads the measured table, `evaluation.json`; None if there is none.
+        sweep: Reads the rows of the measured grids, as `sweep_table` gives them; empty if none.
+        outline: Reads what there is to know of the directions without torch, so that the page
+            can be laid out before it; None where the directions themselves are at hand.
+        points: The same of the maps: what there is to look at.
+        transfer: Reads the table of number formats, `transfer.json`; None if there is none.
+        adapting: Checks directions and maps on this machine, and fits them for it.
+        fitted: Returns which names have directions by now; None where all have.
+    """
+
+    model: "Callable[[str, Report], ChatModel]"
+    directions: "Callable[[str], Directions]"
+    recordings: Callable[[str], tuple[Recording, ...]]
+    names: Mapping[str, str] = field(default_factory=dict)
+    maps: "Callable[[str], Maps | None]" = lambda _name: None
+    evaluation: Callable[[str], EvaluationDocument | None] = lambda _name: None
+    sweep: Callable[[str], Sequence[SweepRow]] = lambda _name: ()
+    outline: Callable[[str], Facts] | None = None
+    points: Callable[[str], Points | None] | None = None
+    transfer: Callable[[str], TransferDocument | None] = lambda _name: None
+    adapting: Adapting = field(default_factory=Adapting)
+    fitted: Callable[[], Collection[str]] | None = None
+
+    def facts(self, name: str) -> Facts:
+        """Return what there is to know of the directions."""
+        return self.outline(name) if self.outline else self.directions(name)
+
+    def cloud(self, name: str) -> Points | None:
+        """Return the points of the maps, or None if there are no maps."""
+        if self.points:
+            return self.points(name)
+        maps = self.maps(name)
+        return maps.points if maps else None

@@ -1,0 +1,64 @@
+"""What a visitor asks for, as one value: read once, by component, from what the browser sends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from steering.interventions.outline import Facts
+from steering.interventions.panel import Panel
+from steering.ui import text
+from steering.ui.playground import card_settings
+
+Values = Mapping[Any, Any]
+"""What the browser sends, by component: so Gradio calls a handler whose `inputs` are a set."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a visitor has set on one card.
+
+    Attributes:
+        slot: The card, a key of `card_settings.SLOTS`.
+        on: Whether it takes part.
+        kind: The panel's name.
+        values: Its controls, by key, as they were typed.
+    """
+
+    slot: str
+    on: bool
+    kind: str
+    values: Mapping[str, Any]
+
+    def panel(self, directions: Facts | None) -> Panel:
+        """Return the panel; raises SteeringError if the values do not fit."""
+        return card_settings.panel_of(self.kind, self.values, directions)
+
+    @property
+    def title(self) -> str:
+        """Name in words."""
+        return text.title(self.slot, self.kind)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request with all that decides what the cards and the map show of it.
+
+    Attributes:
+        prompt: The request; may be empty, or longer than anybody would wait for.
+        settings: Of every card, by slot.
+        system: A system prompt; blank leaves the template's own.
+    """
+
+    prompt: str
+    settings: Mapping[str, Setting]
+    system: str = ""
+
+    @property
+    def chosen(self) -> dict[str, Setting]:
+        """The cards that take part, by slot."""
+        return {slot: setting for slot, setting in self.settings.items() if setting.on}
+
+
+def typed_text(value: object) -> str:
+    """Return what a text field holds; a browser may send none at all."""
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,25 @@
+"""What an engine is told before there is torch, and where it comes from."""
+
+from dataclasses import replace
+
+import pytest
+
+from steering.serving.supply import Supply
+
+
+@pytest.fixture
+def supply(tiny, fitted, charted):
+    return Supply(lambda *_: tiny, lambda _: fitted, lambda _: (), maps=lambda _: charted)
+
+
+def test_facts_are_those_of_the_directions_unless_an_outline_is_at_hand(supply, fitted):
+    assert supply.facts("tiny") is fitted
+    other = replace(fitted, default_k=1)
+    assert replace(supply, outline=lambda _: other).facts("tiny") is other
+
+
+def test_points_are_those_of_the_maps_unless_they_are_read_alone(supply, charted):
+    assert supply.cloud("tiny").texts == charted.texts
+    other = replace(charted.points, digest="abc")
+    assert replace(supply, points=lambda _: other).cloud("tiny") is other
+    assert replace(supply, maps=lambda _: None).cloud("tiny") is None
