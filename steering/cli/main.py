@@ -1,21 +1,16 @@
 """The command line: `python -m steering COMMAND ...`; every command explains itself with --help."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from steering import defaults, program
-from steering.cli import import_commands, request_commands
+from steering import program
+from steering.cli import command_options, import_commands, request_commands
 from steering.cli.shared import show_plainly
 from steering.data import input_text
-from steering.defaults import ROWS
 from steering.errors import SteeringError
-from steering.interventions.panel import DEFAULT_PANELS
-from steering.maps.map_points import MapName
-from steering.sources import catalog
 from steering.system import console
 from steering.system.lazy import Later
 
@@ -87,16 +82,16 @@ def parser() -> argparse.ArgumentParser:
         request_commands.show_models,
         "list the models that are known, and their state",
     )
-    _model(
+    command_options.model(
         command(
             "fetch", request_commands.fetch, show_plainly, "download, verify and convert a model"
         )
     )
     plain = show_plainly
-    _precompute_options(
+    command_options.precompute(
         command("precompute", fitting.precompute, plain, "make everything the app needs")
     )
-    _generate_options(
+    command_options.generate(
         command(
             "generate",
             request_commands.generate,
@@ -104,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
             "answer one request under several panels",
         )
     )
-    _locate_options(
+    command_options.locate(
         command(
             "locate",
             request_commands.locate,
@@ -112,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
             "where a request lands on the maps",
         )
     )
-    _evaluate_options(
+    command_options.evaluate(
         command(
             "evaluate",
             evaluation.evaluate,
@@ -120,11 +115,11 @@ def parser() -> argparse.ArgumentParser:
             "the paper's comparison, with controls and intervals, on sets of prompts",
         )
     )
-    _sweep_options(command("sweep", study.run, plain, "grids of rank, strength and layer"))
-    _model(
+    command_options.sweep(command("sweep", study.run, plain, "grids of rank, strength and layer"))
+    command_options.model(
         command("results", evaluation.results, evaluation.show, "print a model's stored results")
     )
-    carry = _model(
+    carry = command_options.model(
         command("export", study.export, plain, "export the directions for other programs")
     )
     carry.add_argument("--out", type=Path, help="a .zip, .safetensors or .gguf file")
@@ -132,8 +127,8 @@ def parser() -> argparse.ArgumentParser:
     bring = command(
         "import", import_commands.run, import_commands.show, "use directions found elsewhere"
     )
-    import_commands.options(_model(bring))
-    _transfer_options(
+    import_commands.options(command_options.model(bring))
+    command_options.transfer(
         command(
             "transfer",
             study.transfer,
@@ -141,179 +136,13 @@ def parser() -> argparse.ArgumentParser:
             "do directions and maps of one number format serve in another?",
         )
     )
-    _bench_options(
+    command_options.bench(
         command(
             "bench", bench_commands.run, bench_commands.show, "how fast this machine is, as ratios"
         )
     )
     serve = command("serve", request_commands.serve, show_plainly, "start the app")
-    _machine(_model(serve, default=None))
+    command_options.machine(command_options.model(serve, default=None))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port (default 7860)")
     return whole
-
-
-def _model(
-    parser: argparse.ArgumentParser, default: str | None = catalog.DEFAULT_MODEL
-) -> argparse.ArgumentParser:
-    parser.add_argument(
-        "--model", default=default, help="catalog name, hub id, folder or .gguf file"
-    )
-    return parser
-
-
-def _machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    environment = os.environ.get("STEERING_QUANTIZATION") or None
-    parser.add_argument("--quantization", default=environment, help="none, nf4 or int8")
-    parser.add_argument(
-        "--dtype",
-        default=os.environ.get("STEERING_DTYPE") or None,
-        help="auto, float32, bfloat16 or float16 (default auto: measured on a CPU)",
-    )
-    parser.add_argument(
-        "--device", default=os.environ.get("STEERING_DEVICE") or None, help="cpu, cuda, cuda:N"
-    )
-    return _thinking(parser)
-
-
-def _thinking(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument(
-        "--thinking",
-        default=os.environ.get("STEERING_THINKING") or "auto",
-        help="on, off or auto (default: off where the chat template allows it)",
-    )
-    return parser
-
-
-def _precompute_options(parser: argparse.ArgumentParser) -> None:
-    _machine(_model(parser))
-    parser.add_argument("--harmful", type=Path, help="own harmful prompts (with --harmless)")
-    parser.add_argument("--harmless", type=Path, help="own harmless prompts (with --harmful)")
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="directions, maps and start settings only, in minutes, kept in the cache",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        help="folder (default precomputed/<model> of a checkout, else the cache, as with --quick)",
-    )
-    parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
-    parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")
-    parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per generating batch")
-
-
-def _generate_options(parser: argparse.ArgumentParser) -> None:
-    _machine(_model(parser))
-    _steering(parser)
-    parser.add_argument("--prompt", required=True, help="the request")
-    parser.add_argument("--max-new-tokens", type=int, default=64, help="length (default 64)")
-    parser.add_argument("--temperature", type=float, default=0.0, help="default 0: greedy")
-    parser.add_argument(
-        "--top-p", type=float, default=1.0, help="share of the likeliest tokens (default 1: all)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="random seed for sampling (default 0)")
-    _system(parser)
-
-
-def _locate_options(parser: argparse.ArgumentParser) -> None:
-    _machine(_model(parser))
-    _steering(parser)
-    parser.add_argument("--prompt", required=True, help="the request")
-    parser.add_argument("--layer", type=int, help="block input (default where INLP was chosen)")
-    parser.add_argument("--map", choices=get_args(MapName), default="lda", help="default lda")
-    _system(parser)
-
-
-def _evaluate_options(parser: argparse.ArgumentParser) -> None:
-    _machine(_model(parser))
-    _steering(parser, default="the whole comparison; controls are always added")
-    parser.add_argument("--harmful", type=Path, help="own harmful prompts (with --harmless)")
-    parser.add_argument("--harmless", type=Path, help="own harmless prompts (with --harmful)")
-    parser.add_argument("--borderline", type=Path, help="own borderline prompts")
-    parser.add_argument("--limit", type=_positive, help="prompts of each set")
-    parser.add_argument("--text", type=Path, help="own text to measure the cost on, or `none`")
-    parser.add_argument("--judge", help="chat model or http(s)://host/v1#model that judges, too")
-    parser.add_argument(
-        "--max-new-tokens",
-        type=int,
-        default=defaults.TOKENS,
-        help=f"length of an answer (default {defaults.TOKENS})",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        help="write this JSON file (default: a whole comparison goes beside the directions)",
-    )
-    parser.add_argument("--texts", type=Path, help="write every answer to this JSONL file")
-    parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per batch")
-    _system(parser)
-
-
-def _sweep_options(parser: argparse.ArgumentParser) -> None:
-    _machine(_model(parser))
-    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
-    parser.add_argument(
-        "--grid",
-        action="append",
-        help="panels with alternatives, as in flip:k=1|2|4,alpha=1|2; may be repeated",
-    )
-    parser.add_argument(
-        "--answer", action="append", help="the same: panels that answer and are judged"
-    )
-    parser.add_argument("--prompts", type=_positive, help="validation prompts a class")
-    parser.add_argument("--answered", type=_positive, help="validation prompts that are answered")
-    parser.add_argument(
-        "--out", type=Path, help="a .csv file (default: beside the directions), and a .json"
-    )
-
-
-def _transfer_options(parser: argparse.ArgumentParser) -> None:
-    _thinking(_model(parser))
-    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
-    parser.add_argument(
-        "--format", action="append", help="as in the table, may be repeated (default: all here)"
-    )
-    parser.add_argument(
-        "--prompts",
-        type=_positive,
-        default=defaults.TRANSFER_PROMPTS,
-        help=f"harmful validation prompts that are answered (default {defaults.TRANSFER_PROMPTS})",
-    )
-    parser.add_argument("--out", type=Path, help="write this JSON file")
-
-
-def _bench_options(parser: argparse.ArgumentParser) -> None:
-    _machine(_model(parser))
-    parser.add_argument(
-        "--suite",
-        choices=defaults.SUITES,
-        default=defaults.SUITES[0],
-        help=f"what is timed (default {defaults.SUITES[0]})",
-    )
-    parser.add_argument(
-        "--rounds", type=_positive, default=defaults.ROUNDS, help="how often (default 5)"
-    )
-    parser.add_argument(
-        "--max-new-tokens", type=_positive, default=48, help="length of an answer (default 48)"
-    )
-
-
-def _steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAULT_PANELS)) -> None:
-    parser.add_argument(
-        "--panel",
-        action="append",
-        help=f"NAME[:key=value,...], may be repeated (default {default})",
-    )
-    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
-
-
-def _system(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--system", default="", help="system prompt (default: the template's own)")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive integer")
-    return int(text)

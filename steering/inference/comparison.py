@@ -5,7 +5,7 @@ What goes in and comes out is plain data, so that the work can run in another pr
 
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,10 +18,12 @@ from steering.interventions.panel import Panel
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from steering.inference.decode_loop import Column
+    from steering.inference.decode_request import Column
     from steering.maps.steerable_model import SteerableModel
     from steering.models.chat_model import ChatModel
 
+Decode = Callable[..., Generator["Column"]]
+"""What continues rows under edits, as `generation.generate` does."""
 _UPDATE_SECONDS = 0.1
 """Least time between two updates: at 50 a second a browser's Stop click was starved (measured)."""
 _LIKELIEST = 5
@@ -75,7 +77,7 @@ class Answer:
         return asdict(self)
 
 
-def compare(
+def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     steerable: "SteerableModel",
     prompt: str,
     panels: Sequence[Panel],
@@ -83,9 +85,11 @@ def compare(
     sampling: Sampling,
     stop: threading.Event | None = None,
     system: str = "",
+    decode: "Decode | None" = None,
 ) -> Generator[tuple[Answer, ...]]:
     """Answer one request under every panel at once.
 
+    `decode` takes the place of `generation.generate`: a server's shares its steps among visitors.
     The baseline always runs, since KL divergence is measured from it; it is shown only if it is
     among the panels.
 
@@ -107,7 +111,7 @@ def compare(
     ids = model.render(prompt, system=system)
     run = _Run(model, panels)
     last = 0.0
-    for column in generate(
+    for column in (decode or generate)(
         model,
         [ids] * len(panels),
         [panel.edit(steerable.directions) for panel in panels],

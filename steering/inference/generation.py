@@ -4,8 +4,9 @@ import threading
 from collections.abc import Generator, Sequence
 
 from steering.errors import SteeringError
-from steering.inference.decode_loop import Column as Column
-from steering.inference.decode_loop import DecodeLoop, DecodeRequest
+from steering.inference.decode_loop import DecodeLoop
+from steering.inference.decode_request import Column as Column
+from steering.inference.decode_request import DecodeRequest
 from steering.inference.next_token import answer_perplexities
 from steering.inference.sampling import Sampling as Sampling
 from steering.inference.written import Written

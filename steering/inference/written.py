@@ -8,7 +8,7 @@ from steering.verdicts.rules import NOT_FINISHED, OVERFLOWED, Judgement, judge
 if TYPE_CHECKING:  # recorded answers are shown before there is a model, and without torch
     from steering.chat_templates.chat_template import ChatTemplate
     from steering.chat_templates.thinking import Reply
-    from steering.inference.decode_loop import Column
+    from steering.inference.decode_request import Column
 
 
 class Written:

@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDocument
@@ -21,6 +22,7 @@ from steering.serving.status import Phase, Status
 from steering.serving.supply import Supply as Supply
 from steering.serving.visitor_line import Line
 from steering.sweep.sweep_table import SweepRow
+from steering.system.fair_lock import FairLock
 from steering.system.progress import Step
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from steering.maps.residual_trace import Tracer
     from steering.maps.steerable_model import SteerableModel
     from steering.models.chat_model import ChatModel
+    from steering.serving.shared_steps import SharedSteps
 
 
 class Engine(Line):
@@ -45,8 +48,8 @@ class Engine(Line):
         """
         super().__init__(capacity)
         self.supply = supply
-        self.reading = threading.Lock()
-        """Held by whoever has edits in the model: hooks of two passes would see each other."""
+        self.reading = FairLock()
+        """Held by every pass: hooks of two would see each other. Passes take turns."""
         self._take(name)
 
     def _take(self, name: str) -> None:
@@ -60,6 +63,8 @@ class Engine(Line):
         self.recordings: tuple[Recording, ...] = ()
         self.maps: Maps | None = None
         self.tracer: Tracer | None = None
+        self.steps: SharedSteps | None = None
+        self.room = 1  # rows that are worked on at once; a loaded model has more
         self.evaluation: EvaluationDocument | None = None
         self.sweep: Sequence[SweepRow] = ()
         self.transfer: TransferDocument | None = None
@@ -89,11 +94,6 @@ class Engine(Line):
         self._take(self.name)
         if held() == before:
             self.maps_id = maps_id
-
-    def _refused(self, name: str, error: SteeringError) -> Status:
-        return Status(
-            "unfitted" if isinstance(error, NotFittedError) else "failed", name, str(error)
-        )
 
     def choose(self, name: str) -> None:
         """Take another model, for everybody; runs under way finish with the old one."""
@@ -183,6 +183,7 @@ class Engine(Line):
                 raise SteeringError("what was fitted cannot be read; the server's log says why")
             # The tracer first: whoever sees the model may ask for it.
             self.tracer = self._tracer(model, self.maps)
+            self.steps, self.room = _shared(model, self.reading)
             self.model = model
             self.status = Status("ready", self.name, model.number_format.reason)
 
@@ -191,19 +192,21 @@ class Engine(Line):
         known = () if system.strip() else self.recordings
         return next((each for each in known if each["prompt"] == prompt), None)
 
-    def steerable(self) -> "SteerableModel | None":
-        """Return the loaded model with its directions; None while one of both is not there.
+    def steerable(self) -> "tuple[SteerableModel, SharedSteps] | None":
+        """Return the loaded model with its directions, and the steps that visitors share.
+
+        None while one of them is not there. Every pass of that model takes its turn.
 
         Raises:
             SteeringError: If the directions were fitted in another mode, or on another model.
         """
         with self._lock:
-            model, directions = self.model, self.directions
-        if model is None or directions is None:
+            model, directions, steps = self.model, self.directions, self.steps
+        if model is None or directions is None or steps is None:
             return None
         from steering.maps.steerable_model import SteerableModel
 
-        return SteerableModel(model, directions)
+        return SteerableModel(steps.model, directions), steps
 
     def still(self) -> AbstractContextManager[object]:
         """Hold the engine as it is, while what belongs together is read."""
@@ -275,6 +278,13 @@ class Engine(Line):
         with self._lock:
             if attempt is self._attempt:
                 self.status = status
+
+
+def _shared(model: "ChatModel", turn: FairLock) -> "tuple[SharedSteps, int]":
+    """Return the steps of a model for all visitors, and how many rows they have room for."""
+    from steering.serving.shared_steps import SharedSteps, row_limit
+
+    return SharedSteps(replace(model, turn=turn)), row_limit(model)
 
 
 def _refused(name: str, error: SteeringError) -> Status:

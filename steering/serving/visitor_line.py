@@ -15,14 +15,21 @@ class Run:
     Attributes:
         stop: Set when it should end; the answers so far stay.
         superseded: Set when the same visitor has begun another: it should say nothing any more.
+        rows: How many rows it takes in a step.
     """
 
+    rows: int = 1
     stop: threading.Event = field(default_factory=threading.Event)
     superseded: threading.Event = field(default_factory=threading.Event)
 
 
 class Line:
-    """Runs in the order they came; a visitor has one at a time."""
+    """Runs in the order they came; a visitor has one at a time.
+
+    Attributes:
+        places: How many runs may wait.
+        room: How many rows are worked on at once; one run is, whatever its rows.
+    """
 
     def __init__(self, places: int) -> None:
         """Begin with nobody.
@@ -31,6 +38,7 @@ class Line:
             places: How many runs may wait; the next visitor is told to come back later.
         """
         self.places = places
+        self.room = 1
         self._lock = threading.RLock()
         self._line: list[Run] = []
         self._runs: dict[str, Run] = {}
@@ -47,7 +55,8 @@ class Line:
         mine = Run()
         with self._lock:
             self.abandon(visitor)
-            if len(self._line) > self.places:
+            waiting = len(self._line) - self._working()
+            if waiting >= self.places and not self._has_room_for(mine):
                 raise SteeringError(
                     f"{len(self._line)} requests are waiting already, which is all there is room "
                     "for; try again in a minute"
@@ -64,9 +73,26 @@ class Line:
                     del self._runs[visitor]
 
     def ahead(self, run: Run) -> int:
-        """Return how many runs come before this one; at 0 it is its turn."""
+        """Return a run's place among those that wait, from 1; at 0 it is its turn.
+
+        Its turn comes when there is room for it and for all that came before: nobody overtakes.
+        """
         with self._lock:
-            return self._line.index(run)
+            return max(0, self._line.index(run) + 1 - self._working())
+
+    def _has_room_for(self, run: Run) -> bool:
+        """Whether a run that comes now need not wait."""
+        rows = sum(other.rows for other in self._line) + run.rows
+        return not self._line or rows <= self.room
+
+    def _working(self) -> int:
+        """Return how many runs, from the first on, have room together."""
+        rows = 0
+        for number, run in enumerate(self._line):
+            rows += run.rows
+            if number and rows > self.room:
+                return number
+        return len(self._line)
 
     def has_run(self, visitor: str) -> bool:
         """Whether a run of this visitor waits or works."""

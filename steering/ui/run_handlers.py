@@ -142,13 +142,15 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
     check_length(asked.prompt, asked.system)
     sampling = page.shared.sampling(values)
     panels = [setting.panel(engine.outline) for setting in asked.chosen.values()]
+    run.rows = len(panels) + 1  # and the baseline, where it is not shown
     yield {page.stop: gr.update(interactive=True), **_waiting(page, asked.chosen)}
     try:
         yield from _wait(page, engine, run)
-        steerable = None if run.stop.is_set() else engine.steerable()
-        if steerable is None:
+        found = None if run.stop.is_set() else engine.steerable()
+        if found is None:
             yield _given_back(page, engine, asked) | _ended(page, "Stopped before it began.")
             return
+        steerable, steps = found
         yield {page.note: text.note("Writing …", "busy")}
         began = time.monotonic()
         growing = compare(
@@ -158,16 +160,17 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
             sampling=sampling,
             stop=run.stop,
             system=asked.system,
+            decode=steps.generate,
         )
-        answers = yield from _written(page, engine, asked, growing)
+        answers = yield from _written(page, asked, growing)
     except SteeringError as error:
         # Nothing will come that the cards wait for.
         yield _given_back(page, engine, asked) | _refused(page, error)
         return
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word} after {time.monotonic() - began:.1f} seconds."
-    if found := steerable.model.template.control_tokens(asked.prompt, asked.system):
-        said += f" {told(found)}"
+    if tokens := steerable.model.template.control_tokens(asked.prompt, asked.system):
+        said += f" {told(tokens)}"
     titles = [setting.title for setting in asked.chosen.values()]
     yield _ended(page, said, text.outcome(titles, answers))
     places = placed_or_kept(page.atlas, engine, asked, [answer.token_ids for answer in answers])
@@ -175,13 +178,12 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
 
 
 def _written(
-    page: Page, engine: Engine, asked: Asked, growing: Generator[tuple[Answer, ...]]
+    page: Page, asked: Asked, growing: Generator[tuple[Answer, ...]]
 ) -> Generator[Updates, None, tuple[Answer, ...]]:
     """Show answers as they grow, and return them as they were at the end."""
     shown = [card for card in page.cards if card.slot in asked.chosen]
     answers: tuple[Answer, ...] = ()
-    # Placings are kept away while a run's edits are in the model.
-    with engine.reading, closing(growing):
+    with closing(growing):
         for index, answers in enumerate(growing):
             updates: Updates = {}
             for card, answer in zip(shown, answers, strict=True):

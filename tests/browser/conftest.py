@@ -41,6 +41,11 @@ class App:
         hold = self.folder / "hold"
         hold.touch() if on else hold.unlink()
 
+    def crowd(self, *, on: bool) -> None:
+        """Serve one visitor at a time, or let visitors share steps again."""
+        crowded = self.folder / "crowded"
+        crowded.touch() if on else crowded.unlink(missing_ok=True)
+
     def pace(self, seconds: float) -> None:
         """Set how long a forward pass takes."""
         (self.folder / "slow").write_text(str(seconds))

@@ -179,6 +179,21 @@ def in_format(model: ChatModel, dtype: str) -> ChatModel:
     )
 
 
+class Crowded(Engine):
+    """An engine that serves one visitor at a time while a story asks for it."""
+
+    asked: Path
+    _room = 1
+
+    @property
+    def room(self) -> int:
+        return 1 if self.asked.exists() else self._room
+
+    @room.setter
+    def room(self, rows: int) -> None:
+        self._room = rows
+
+
 def main(port: int, folder: Path) -> None:
     torch.set_num_threads(1)
     model = tiny_models.build("qwen2")
@@ -220,7 +235,8 @@ def main(port: int, folder: Path) -> None:
             cost=lambda _: "It takes about 12 minutes on 2 processor cores.",
         ),
     )
-    engine = Engine("tiny", supply, capacity=1)
+    Crowded.asked = folder / "crowded"
+    engine = Crowded("tiny", supply, capacity=1)
     engine.start()
     demo = build(engine, HostLimits(max_new_tokens=48))
     demo.launch(server_name="127.0.0.1", server_port=port, **launch_options())

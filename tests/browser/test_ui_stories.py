@@ -160,7 +160,30 @@ def test_a_new_run_takes_the_place_of_the_one_under_way(app, visit):
     assert page.locator('#card-flip .view[data-panel="flip:k=1"]').count() == 1
 
 
+def test_visitors_share_steps_and_each_gets_their_own_answers(app, visit):
+    app.pace(0.0)
+    ann, bob = visit(app), visit(app)
+    other = "How do I paint a chair?"
+    texts = "() => [...document.querySelectorAll('.card .answer')].map((view) => view.innerText)"
+    alone = {}
+    for visitor, request in ((ann, REQUEST), (bob, other)):
+        visitor.ask(request)
+        visitor.wait_note("Done")
+        alone[request] = visitor.page.evaluate(texts)
+    app.pace(0.2)
+    ann.ask(REQUEST)
+    ann.wait_note("Writing")
+    bob.ask(other)
+    bob.wait_note("Writing")
+    ann.wait_note("Writing")  # still: nobody waits for the other's end
+    app.pace(0.0)
+    for visitor, request in ((ann, REQUEST), (bob, other)):
+        visitor.wait_note("Done")
+        assert visitor.page.evaluate(texts) == alone[request]
+
+
 def test_two_visitors_stand_in_line_and_a_full_line_says_so(app, visit):
+    app.crowd(on=True)
     app.pace(0.4)
     ann, bob, cy = visit(app), visit(app), visit(app)
     ann.ask(REQUEST)
@@ -176,9 +199,11 @@ def test_two_visitors_stand_in_line_and_a_full_line_says_so(app, visit):
     app.pace(0.0)
     ann.wait_note("Done")
     cy.wait_note("Done")
+    app.crowd(on=False)
 
 
 def test_a_visitor_who_leaves_frees_the_machine(app, visit):
+    app.crowd(on=True)
     app.pace(0.4)
     ann, bob = visit(app), visit(app)
     ann.ask(REQUEST)
@@ -192,6 +217,7 @@ def test_a_visitor_who_leaves_frees_the_machine(app, visit):
     )
     app.pace(0.0)
     bob.wait_note("Done")
+    app.crowd(on=False)
 
 
 def test_your_own_edit_can_be_any_kind_and_its_own_random_control(app, visit):

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from steering.errors import SteeringError
-from steering.inference.decode_loop import DecodeLoop, DecodeRequest
+from steering.inference.decode_loop import DecodeLoop
+from steering.inference.decode_request import DecodeRequest
 from steering.inference.generation import generate
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse
@@ -194,8 +195,3 @@ def test_an_error_in_a_pass_leaves_no_hooks(tiny, fitted):
         loop.step()
     handle.remove()
     assert count() == before
-
-
-def test_edits_and_rows_must_be_as_many():
-    with pytest.raises(ValueError, match="1 edits for 2 rows"):
-        DecodeRequest([[1], [1]], [None], Sampling())

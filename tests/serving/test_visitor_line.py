@@ -37,6 +37,42 @@ def test_a_full_line_is_an_error_that_says_so(line):
         pass
 
 
+def test_runs_work_together_as_far_as_their_rows_have_room_and_nobody_overtakes(line):
+    line.room = 12
+    with line.run("ann") as first, line.run("bob") as second, line.run("cy") as third:
+        first.rows, second.rows, third.rows = 5, 8, 2
+        # Cy would fit beside Ann, but Bob came before.
+        assert [line.ahead(run) for run in (first, second, third)] == [0, 1, 2]
+        second.rows = 6
+        assert [line.ahead(run) for run in (first, second, third)] == [0, 0, 1]
+        line.room = 13
+        assert [line.ahead(run) for run in (first, second, third)] == [0, 0, 0]
+
+
+def test_a_run_with_more_rows_than_there_is_room_works_alone(line):
+    line.room = 4
+    with line.run("ann") as first, line.run("bob") as second:
+        first.rows = 9
+        assert [line.ahead(run) for run in (first, second)] == [0, 1]
+
+
+def test_those_who_work_take_no_place_in_the_line(line):
+    line.room = 3
+    full = pytest.raises(SteeringError, match="5 requests are waiting")
+    with line.run("a"), line.run("b"), line.run("c"), line.run("d"), line.run("e"):
+        with full, line.run("f"):
+            pass
+        assert not line.has_run("f")
+
+
+def test_without_places_whoever_has_room_is_served_all_the_same():
+    line = Line(0)
+    line.room = 2
+    full = pytest.raises(SteeringError, match="2 requests are waiting")
+    with line.run("a"), line.run("b"), full, line.run("c"):
+        pass
+
+
 def test_stop_ends_only_the_visitors_own_run(line):
     with line.run("ann") as hers, line.run("bob") as his:
         line.stop("bob")

@@ -132,7 +132,7 @@ def test_a_card_that_does_not_fit_is_one_sentence_and_leaves_the_cards_alone(eng
 
 def test_a_full_line_is_one_sentence_and_leaves_the_cards_alone(tiny, fitted, made):
     engine = ready(tiny, fitted)
-    engine.places = 0
+    engine.places, engine.room = 0, 1
     with engine.run("bob"):
         (update,) = run_handlers.run(made, engine, "ann", values_of(made))
     assert "1 requests are waiting already" in update[made.note]
@@ -163,7 +163,8 @@ def test_a_bug_is_not_told_as_a_visitors_mistake(engine, made, monkeypatch):
         assert engine.ahead(following) == 0
 
 
-def test_a_run_in_line_says_its_place_and_a_stop_gives_the_cards_back(engine, made):
+def test_a_run_in_line_says_its_place_and_a_stop_gives_the_cards_back(engine, made, monkeypatch):
+    monkeypatch.setattr(engine, "room", 1)
     with engine.run("bob"):
         running = run_handlers.run(made, engine, "ann", values_of(made))
         next(running)
@@ -185,7 +186,25 @@ def test_a_run_that_its_visitor_began_anew_does_not_touch_the_cards_any_more(eng
     assert list(new)
 
 
-def test_runs_are_answered_in_the_order_they_came(engine, made):
+def test_runs_that_have_room_together_are_answered_together(engine, made):
+    values = values_of(made)
+    (*_, alone) = notes_of(run_handlers.run(made, engine, "x", values), made)
+    running = {each: run_handlers.run(made, engine, each, values) for each in ("ann", "bob")}
+    said = {each: [] for each in running}
+    while running:
+        for visitor, each in list(running.items()):
+            if (update := next(each, None)) is None:
+                del running[visitor]
+            else:
+                said[visitor].extend(notes_of([update], made))
+    for words in said.values():
+        assert "Writing …" in words
+        assert not any("in line" in each for each in words)
+        assert words[-1].split("seconds.")[1] == alone.split("seconds.")[1]
+
+
+def test_runs_are_answered_in_the_order_they_came(engine, made, monkeypatch):
+    monkeypatch.setattr(engine, "room", 1)
     values = values_of(made, slots=[])
     came = ["ann", "bob", "cy"]
     running = {each: run_handlers.run(made, engine, each, values) for each in came}

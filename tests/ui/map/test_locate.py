@@ -1,6 +1,7 @@
 """Where a request is placed, and when the map stays as it is."""
 
 import json
+import threading
 from dataclasses import replace
 
 import gradio as gr
@@ -67,8 +68,19 @@ def test_a_model_that_is_busy_for_too_long_leaves_the_map_as_it_is(
     board, engine, asked, monkeypatch
 ):
     monkeypatch.setattr(locate, "_PATIENCE_SECONDS", 0.01)
-    with engine.reading:
-        assert located(board, engine, asked) is None
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with engine.reading:
+            held.set()
+            done.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    assert located(board, engine, asked) is None
+    done.set()
+    holder.join()
     assert not engine.wanted  # nobody waits any more
     assert slots(located(board, engine, asked))
 

@@ -1,0 +1,190 @@
+"""The options of every command."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import get_args
+
+from steering import defaults
+from steering.defaults import ROWS
+from steering.interventions.panel import DEFAULT_PANELS
+from steering.maps.map_points import MapName
+from steering.sources import catalog
+
+
+def model(
+    parser: argparse.ArgumentParser, default: str | None = catalog.DEFAULT_MODEL
+) -> argparse.ArgumentParser:
+    """Add which model."""
+    parser.add_argument(
+        "--model", default=default, help="catalog name, hub id, folder or .gguf file"
+    )
+    return parser
+
+
+def machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add what the model runs on, in which number format."""
+    environment = os.environ.get("STEERING_QUANTIZATION") or None
+    parser.add_argument("--quantization", default=environment, help="none, nf4 or int8")
+    parser.add_argument(
+        "--dtype",
+        default=os.environ.get("STEERING_DTYPE") or None,
+        help="auto, float32, bfloat16 or float16 (default auto: measured on a CPU)",
+    )
+    parser.add_argument(
+        "--device", default=os.environ.get("STEERING_DEVICE") or None, help="cpu, cuda, cuda:N"
+    )
+    return thinking(parser)
+
+
+def thinking(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add the mode of the chat template."""
+    parser.add_argument(
+        "--thinking",
+        default=os.environ.get("STEERING_THINKING") or "auto",
+        help="on, off or auto (default: off where the chat template allows it)",
+    )
+    return parser
+
+
+def precompute(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `precompute`."""
+    machine(model(parser))
+    parser.add_argument("--harmful", type=Path, help="own harmful prompts (with --harmless)")
+    parser.add_argument("--harmless", type=Path, help="own harmless prompts (with --harmful)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="directions, maps and start settings only, in minutes, kept in the cache",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder (default precomputed/<model> of a checkout, else the cache, as with --quick)",
+    )
+    parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
+    parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")
+    parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per generating batch")
+
+
+def generate(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `generate`."""
+    machine(model(parser))
+    steering(parser)
+    parser.add_argument("--prompt", required=True, help="the request")
+    parser.add_argument("--max-new-tokens", type=int, default=64, help="length (default 64)")
+    parser.add_argument("--temperature", type=float, default=0.0, help="default 0: greedy")
+    parser.add_argument(
+        "--top-p", type=float, default=1.0, help="share of the likeliest tokens (default 1: all)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="random seed for sampling (default 0)")
+    system(parser)
+
+
+def locate(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `locate`."""
+    machine(model(parser))
+    steering(parser)
+    parser.add_argument("--prompt", required=True, help="the request")
+    parser.add_argument("--layer", type=int, help="block input (default where INLP was chosen)")
+    parser.add_argument("--map", choices=get_args(MapName), default="lda", help="default lda")
+    system(parser)
+
+
+def evaluate(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `evaluate`."""
+    machine(model(parser))
+    steering(parser, default="the whole comparison; controls are always added")
+    parser.add_argument("--harmful", type=Path, help="own harmful prompts (with --harmless)")
+    parser.add_argument("--harmless", type=Path, help="own harmless prompts (with --harmful)")
+    parser.add_argument("--borderline", type=Path, help="own borderline prompts")
+    parser.add_argument("--limit", type=_positive, help="prompts of each set")
+    parser.add_argument("--text", type=Path, help="own text to measure the cost on, or `none`")
+    parser.add_argument("--judge", help="chat model or http(s)://host/v1#model that judges, too")
+    parser.add_argument(
+        "--max-new-tokens",
+        type=int,
+        default=defaults.TOKENS,
+        help=f"length of an answer (default {defaults.TOKENS})",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="write this JSON file (default: a whole comparison goes beside the directions)",
+    )
+    parser.add_argument("--texts", type=Path, help="write every answer to this JSONL file")
+    parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per batch")
+    system(parser)
+
+
+def sweep(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `sweep`."""
+    machine(model(parser))
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    parser.add_argument(
+        "--grid",
+        action="append",
+        help="panels with alternatives, as in flip:k=1|2|4,alpha=1|2; may be repeated",
+    )
+    parser.add_argument(
+        "--answer", action="append", help="the same: panels that answer and are judged"
+    )
+    parser.add_argument("--prompts", type=_positive, help="validation prompts a class")
+    parser.add_argument("--answered", type=_positive, help="validation prompts that are answered")
+    parser.add_argument(
+        "--out", type=Path, help="a .csv file (default: beside the directions), and a .json"
+    )
+
+
+def transfer(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `transfer`."""
+    thinking(model(parser))
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    parser.add_argument(
+        "--format", action="append", help="as in the table, may be repeated (default: all here)"
+    )
+    parser.add_argument(
+        "--prompts",
+        type=_positive,
+        default=defaults.TRANSFER_PROMPTS,
+        help=f"harmful validation prompts that are answered (default {defaults.TRANSFER_PROMPTS})",
+    )
+    parser.add_argument("--out", type=Path, help="write this JSON file")
+
+
+def bench(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `bench`."""
+    machine(model(parser))
+    parser.add_argument(
+        "--suite",
+        choices=defaults.SUITES,
+        default=defaults.SUITES[0],
+        help=f"what is timed (default {defaults.SUITES[0]})",
+    )
+    parser.add_argument(
+        "--rounds", type=_positive, default=defaults.ROUNDS, help="how often (default 5)"
+    )
+    parser.add_argument(
+        "--max-new-tokens", type=_positive, default=48, help="length of an answer (default 48)"
+    )
+
+
+def steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAULT_PANELS)) -> None:
+    """Add which panels, of which directions."""
+    parser.add_argument(
+        "--panel",
+        action="append",
+        help=f"NAME[:key=value,...], may be repeated (default {default})",
+    )
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+
+
+def system(parser: argparse.ArgumentParser) -> None:
+    """Add the system prompt."""
+    parser.add_argument("--system", default="", help="system prompt (default: the template's own)")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive integer")
+    return int(text)

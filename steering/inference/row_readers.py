@@ -1,0 +1,141 @@
+"""Rows that share a pass: of all requests together, or of each request by itself."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from steering.inference.decode_request import DecodeRequest
+from steering.inference.prefill import prefill
+from steering.interventions.edits import Program, compile_edits, intervene
+from steering.models.chat_model import ChatModel
+from steering.models.forward import TokenBatch
+from steering.models.row_cache import RowCache
+
+
+class RowReader(Protocol):
+    """Rows that share a pass.
+
+    Attributes:
+        members: The rows of the pass: of which request, and which of it.
+    """
+
+    members: list[tuple[DecodeRequest, int]]
+
+    def take(self, request: DecodeRequest) -> Float[Tensor, "row vocab"]:
+        """Read a request's computed rows, and have them in every pass from now on."""
+
+    def advance(self) -> Float[Tensor, "member vocab"]:
+        """Let every member read its last token; return its next logits."""
+
+    def give(self, request: DecodeRequest, tokens: Mapping[int, int]) -> None:
+        """Take the tokens that were chosen for a request's rows."""
+
+    def drop_ended(self) -> None:
+        """Take rows and requests that have ended out of the pass."""
+
+    def by_request(self) -> dict[DecodeRequest, list[int]]:
+        """Return which members belong to each request."""
+
+
+class _Members:
+    def __init__(self, model: ChatModel) -> None:
+        self.model = model
+        self.members: list[tuple[DecodeRequest, int]] = []
+        self.last: dict[tuple[DecodeRequest, int], int] = {}
+
+    def give(self, request: DecodeRequest, tokens: Mapping[int, int]) -> None:
+        """Take the tokens that were chosen for a request's rows."""
+        self.last.update({(request, row): token for row, token in tokens.items()})
+
+    def by_request(self) -> dict[DecodeRequest, list[int]]:
+        """Return which members belong to each request."""
+        found: dict[DecodeRequest, list[int]] = {}
+        for member, (request, _) in enumerate(self.members):
+            found.setdefault(request, []).append(member)
+        return found
+
+
+class JoinedRows(_Members):
+    """Rows of any requests in one pass; whoever has ended costs nothing from then on."""
+
+    def __init__(self, model: ChatModel) -> None:
+        super().__init__(model)
+        self.cache = RowCache()
+        self.program: Program | None = None
+
+    def take(self, request: DecodeRequest) -> Float[Tensor, "row vocab"]:
+        """Read a request's computed rows, and have them in every pass from now on."""
+        rows = list(request.written)
+        found = prefill(
+            self.model, [request.rows[row] for row in rows], [request.edits[row] for row in rows]
+        )
+        self.cache.append(found.kept)
+        self.members.extend((request, row) for row in rows)
+        self.program = None
+        return found.logits
+
+    def advance(self) -> Float[Tensor, "member vocab"]:
+        """Let every member read its last token; return its next logits."""
+        model = self.model
+        if self.program is None:
+            edits = [request.edits[row] for request, row in self.members]
+            self.program = compile_edits(edits, device=model.device)
+        tokens = torch.tensor([[self.last[member]] for member in self.members])
+        mask = self.cache.begin_step(model.dtype)
+        batch = TokenBatch(tokens.to(model.device), mask, self.cache.places[:, None])
+        with intervene(model, self.program):
+            output = model.run(batch, keep=1, cache=self.cache, use_cache=True)
+        self.cache.end_step()
+        return output.logits[:, -1].float().cpu()  # type: ignore[no-any-return]
+
+    def drop_ended(self) -> None:
+        """Take rows and requests that have ended out of the pass."""
+        for member in reversed(range(len(self.members))):
+            request, row = self.members[member]
+            if request.over or request.ended[row]:
+                self.cache.remove(member)
+                self.members[member] = self.members[-1]
+                self.members.pop()
+                self.last.pop((request, row), None)  # there is none after an error
+                self.program = None
+
+
+class RowsApart(_Members):
+    """The rows of one request, by the network's own cache or without one.
+
+    Rows that have ended stay as padding until all have: of such a cache no row can be taken out.
+    """
+
+    def __init__(self, model: ChatModel) -> None:
+        super().__init__(model)
+        self.cache: Any = None
+
+    def take(self, request: DecodeRequest) -> Float[Tensor, "row vocab"]:
+        """Read a request's computed rows, and have them in every pass from now on."""
+        rows = list(request.written)
+        self.batch = self.model.batch([request.rows[row] for row in rows])
+        self.program = compile_edits([request.edits[row] for row in rows], device=self.model.device)
+        logits = self._pass()
+        self.members = [(request, row) for row in rows]
+        return logits
+
+    def advance(self) -> Float[Tensor, "member vocab"]:
+        """Let every member read its last token; return its next logits."""
+        tokens = [self.last[member] for member in self.members]
+        self.batch = self.batch.followed_by(tokens, cached=self.model.abilities.caches)
+        return self._pass()
+
+    def _pass(self) -> Float[Tensor, "member vocab"]:
+        caches = self.model.abilities.caches
+        with intervene(self.model, self.program):
+            output = self.model.run(self.batch, keep=1, cache=self.cache, use_cache=caches)
+        self.cache = output.cache if caches else None
+        return output.logits[:, -1].float().cpu()  # type: ignore[no-any-return]
+
+    def drop_ended(self) -> None:
+        """Take rows and requests that have ended out of the pass."""
+        if self.members and self.members[0][0].over:
+            self.members = []

@@ -1,0 +1,122 @@
+"""Visitors share steps: one decode loop for the runs of all of them.
+
+A step costs little more for ten rows than for five, so visitors who are served together wait less
+than visitors who are served one after another. The loop has a thread while there is work. Passes
+take the model's `turn`, so places on the map are computed between two of them.
+"""
+
+import threading
+from collections.abc import Generator, Sequence
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from steering.inference.decode_loop import DecodeLoop
+from steering.inference.decode_request import Column, DecodeRequest
+from steering.inference.sampling import Sampling
+from steering.interventions.edits import Edit
+from steering.models.chat_model import ChatModel
+
+_LOOK_SECONDS: Final = 0.1
+"""How often a run that waits for its next column looks whether it was stopped (chosen)."""
+_MEMORY: Final = 1e9
+"""Bytes that the keys and values of all rows may take (chosen: little beside the weights)."""
+_TOKENS: Final = 512
+"""Length of a row that the limit counts with: request and answer."""
+MOST_ROWS: Final = 192
+"""Beyond that a step of a CPU takes longer than visitors wait for a word (chosen)."""
+
+_Delivery = Column | BaseException | None
+
+
+def row_limit(model: ChatModel) -> int:
+    """Return how many rows may be answered at once; 1 where rows cannot share a pass."""
+    if not model.abilities.joins:
+        return 1
+    config = model.network.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or model.d_model // config.num_attention_heads
+    bytes_a_row = 2 * model.n_layers * heads * width * model.dtype.itemsize * _TOKENS
+    return max(1, min(MOST_ROWS, int(_MEMORY // bytes_a_row)))
+
+
+class SharedSteps:
+    """The decode loop of one model, for any number of threads at once."""
+
+    def __init__(self, model: ChatModel) -> None:
+        """Begin without work.
+
+        Args:
+            model: Its `turn` is taken by every pass.
+        """
+        self.model = model
+        self._lock = threading.Lock()
+        self._loop = DecodeLoop(model)
+        self._deliver: dict[DecodeRequest, SimpleQueue[_Delivery]] = {}
+        self._working = False
+
+    def generate(
+        self,
+        _model: ChatModel,
+        rows: Sequence[Sequence[int]],
+        edits: Sequence[Edit | None],
+        sampling: Sampling,
+        *,
+        stop: threading.Event | None = None,
+    ) -> Generator[Column]:
+        """Do what `generation.generate` does, in steps that are shared with others.
+
+        Arguments, columns and errors are the same. The rows leave the loop when the generator is
+        closed, or `stop` is set, before the next pass.
+        """
+        request = DecodeRequest(rows, edits, sampling)
+        queue = self._enter(request)
+        try:
+            while not (stop is not None and stop.is_set()):
+                try:
+                    found = queue.get(timeout=_LOOK_SECONDS)
+                except Empty:
+                    continue
+                if found is None:
+                    return
+                if isinstance(found, BaseException):
+                    raise found
+                yield found
+        finally:
+            self._loop.leave(request)
+
+    def _enter(self, request: DecodeRequest) -> "SimpleQueue[_Delivery]":
+        queue: SimpleQueue[_Delivery] = SimpleQueue()
+        with self._lock:
+            self._loop.join(request)
+            self._deliver[request] = queue
+            if not self._working:
+                self._working = True
+                threading.Thread(target=self._work, name="steps", daemon=True).start()
+        return queue
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                left = [request for request in self._deliver if request.over]
+                for request in left:
+                    self._deliver.pop(request).put(None)
+                if not self._deliver:
+                    # What was left in the loop goes with it.
+                    self._loop, self._working = DecodeLoop(self.model), False
+                    return
+                loop = self._loop
+            try:
+                outcomes = loop.step()
+            except BaseException as error:  # noqa: BLE001 - whoever waits has to hear of it
+                self._give_up(error)
+                return
+            for request, outcome in outcomes:
+                self._deliver[request].put(outcome)
+
+    def _give_up(self, error: BaseException) -> None:
+        """End all runs with an error that came out of a pass: no row can go on from there."""
+        with self._lock:
+            for queue in self._deliver.values():
+                queue.put(error)
+            self._deliver.clear()
+            self._loop, self._working = DecodeLoop(self.model), False

@@ -1,0 +1,22 @@
+"""What is asked of the decode loop."""
+
+import pytest
+
+from steering.inference.decode_request import DecodeRequest
+from steering.inference.sampling import Sampling
+from steering.interventions.panel import parse
+
+
+def test_edits_and_rows_must_be_as_many():
+    with pytest.raises(ValueError, match="1 edits for 2 rows"):
+        DecodeRequest([[1], [1]], [None], Sampling())
+
+
+def test_rows_are_alike_if_prompt_and_edit_are(fitted):
+    texts = ("flip:k=2", "flip:k=2", "flip:k=1", "flip:k=2,side=harmful", "flip:alpha=0")
+    edits = [None, *(parse(text).edit(fitted) for text in texts)]
+    asked = DecodeRequest([[1, 2]] * 6, edits, Sampling())
+    assert asked.same == [0, 1, 1, 3, 4, 0]
+    other = DecodeRequest([[1, 2], [1, 3], [1, 2]], [None] * 3, Sampling())
+    assert other.same == [0, 1, 0]
+    assert list(other.written) == [0, 1]

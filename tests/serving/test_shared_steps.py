@@ -1,0 +1,134 @@
+"""Many threads, one decode loop."""
+
+import random
+import threading
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from steering.errors import SteeringError
+from steering.inference import generation
+from steering.inference.sampling import Sampling
+from steering.interventions.panel import parse
+from steering.models.capabilities import Abilities
+from steering.serving import shared_steps
+from steering.serving.shared_steps import SharedSteps, row_limit
+from steering.system.fair_lock import FairLock
+
+PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")
+TEXTS = ("baseline", "ablation", "nullspace:k=2", "flip:k=2", "actadd:c=2", "flip:side=harmful")
+
+
+@pytest.fixture
+def steps(tiny) -> SharedSteps:
+    return SharedSteps(replace(tiny, turn=FairLock()))
+
+
+def asks(model, fitted, seed):
+    rng = random.Random(seed)
+    texts = rng.sample(TEXTS, rng.randint(1, 5))
+    rows = [model.render(rng.choice(PROMPTS))] * len(texts)
+    edits = [parse(text).edit(fitted) for text in texts]
+    heat = rng.choice([0.0, 1.0])
+    return rows, edits, Sampling(rng.randint(2, 20), temperature=heat, seed=seed)
+
+
+def tokens(columns):
+    return [column.tokens for column in columns]
+
+
+def test_thirty_visitors_at_once_get_what_each_gets_alone(steps, tiny, fitted):
+    asked = {seed: asks(tiny, fitted, seed) for seed in range(30)}
+    quits = dict.fromkeys(range(0, 30, 3), 3)
+    found, widths = {}, []
+    handle = tiny.blocks[0].mlp.register_forward_hook(lambda _m, _a, out: widths.append(len(out)))
+
+    def visit(seed):
+        with closing(steps.generate(tiny, *asked[seed])) as columns:
+            found[seed] = []
+            for column in columns:
+                found[seed].append(column.tokens)
+                if len(found[seed]) == quits.get(seed):
+                    break
+
+    threads = [threading.Thread(target=visit, args=(seed,)) for seed in asked]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    handle.remove()
+    assert not any(thread.is_alive() for thread in threads)
+    assert max(widths) > 5  # they did share steps
+    for seed, given in asked.items():
+        alone = tokens(generation.generate(tiny, *given))
+        assert found[seed] == alone[: quits.get(seed)]
+
+
+def test_the_thread_ends_with_the_work_and_comes_back_with_it(steps, tiny, fitted):
+    for seed in (1, 2):
+        assert list(steps.generate(tiny, *asks(tiny, fitted, seed)))
+        for _ in range(200):
+            if not steps._working:
+                break
+            threading.Event().wait(0.01)
+        assert not steps._working
+        assert "steps" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_stop_ends_the_columns_and_frees_the_rows(steps, tiny, fitted):
+    rows, edits, _ = asks(tiny, fitted, 1)
+    stop = threading.Event()
+    found = []
+    for column in steps.generate(tiny, rows, edits, Sampling(200), stop=stop):
+        found.append(column)
+        stop.set()
+    assert len(found) == 1
+    for _ in range(200):
+        if not steps._deliver:
+            break
+        threading.Event().wait(0.01)
+    assert not steps._deliver
+
+
+def test_a_request_without_room_is_refused_at_once(steps, tiny):
+    with pytest.raises(SteeringError, match="leaves room for"):
+        next(steps.generate(tiny, [tiny.render("Why")], [None], Sampling(4000)))
+    assert not steps._deliver
+    assert list(steps.generate(tiny, [tiny.render("Why")], [None], Sampling(2)))
+
+
+def test_an_error_in_a_pass_reaches_everybody_and_the_next_run_works(steps, tiny, fitted):
+    def fail(*_):
+        raise ZeroDivisionError
+
+    handle = tiny.blocks[2].mlp.register_forward_hook(fail)
+    caught = []
+
+    def visit(seed):
+        try:
+            list(steps.generate(tiny, *asks(tiny, fitted, seed)))
+        except ZeroDivisionError:
+            caught.append(seed)
+
+    threads = [threading.Thread(target=visit, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    handle.remove()
+    assert sorted(caught) == [0, 1, 2]
+    assert list(steps.generate(tiny, *asks(tiny, fitted, 4)))
+    assert not any(module._forward_pre_hooks for module in tiny.blocks)
+
+
+def test_rows_are_limited_by_memory_by_patience_and_by_what_the_model_can(tiny, monkeypatch):
+    assert row_limit(tiny) == shared_steps.MOST_ROWS
+    assert row_limit(replace(tiny, abilities=Abilities(joins=False))) == 1
+    config = tiny.network.config
+    a_row = 2 * tiny.n_layers * config.num_key_value_heads * 4 * shared_steps._TOKENS
+    a_row *= getattr(config, "head_dim", None) or tiny.d_model // config.num_attention_heads
+    monkeypatch.setattr(shared_steps, "_MEMORY", 10.5 * a_row)
+    assert row_limit(tiny) == 10
+    monkeypatch.setattr(shared_steps, "_MEMORY", 0.5 * a_row)
+    assert row_limit(tiny) == 1
