@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from steering.errors import SteeringError
-from steering.system.progress import tell
+from steering.system.progress import stage
 
 Contender = Callable[[], None]
 """Something that is timed; does the same work each time."""
@@ -68,15 +68,17 @@ def interleaved(contenders: Mapping[str, Contender], rounds: int) -> Rounds:
             f"rounds={rounds} is too few to see a spread; allowed: {LEAST_ROUNDS} and more"
         )
     names = list(contenders)
-    for number, name in enumerate(names):
-        tell("Warming up", number, len(names), "contender")
-        contenders[name]()
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    for each in range(rounds):
-        begin = each % len(names)
-        for name in (*names[begin:], *names[:begin]):
-            began = time.perf_counter()
+    with stage("warming up", len(names)) as running:
+        for name in names:
             contenders[name]()
-            seconds[name].append(time.perf_counter() - began)
-        tell("Timing", each + 1, rounds, "round")
+            running.advance()
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    with stage("rounds", rounds) as running:
+        for each in range(rounds):
+            begin = each % len(names)
+            for name in (*names[begin:], *names[:begin]):
+                began = time.perf_counter()
+                contenders[name]()
+                seconds[name].append(time.perf_counter() - began)
+            running.advance()
     return Rounds(seconds)

@@ -17,9 +17,17 @@ def test_contenders_take_turns_and_each_is_warm_before_the_first_round():
 
 
 def test_the_warming_up_is_not_timed(monkeypatch):
-    clock = iter(range(100))
+    clock, worked = iter(range(100)), []
     monkeypatch.setattr(rounds.time, "perf_counter", lambda: next(clock))
-    assert interleaved({"a": lambda: None}, 4).seconds == {"a": [1, 1, 1, 1]}
+    assert interleaved({"a": lambda: worked.append(1)}, 4).seconds == {"a": [1, 1, 1, 1]}
+    assert len(worked) == 5
+
+
+def test_its_progress_is_told_where_there_is_no_terminal(capsys):
+    interleaved({"a": lambda: None, "b": lambda: None}, 3)
+    said = capsys.readouterr().err
+    assert "warming up: 2 of 2, done" in said
+    assert "rounds: 3 of 3, done" in said
 
 
 def test_a_ratio_is_taken_within_each_round():
