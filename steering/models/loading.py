@@ -19,8 +19,8 @@ from steering.models.chat_model import (
     ChatModel,
     NumberFormat,
     Quantization,
-    inspect,
 )
+from steering.models.inspection import inspect
 from steering.models.number_formats import Dtype
 from steering.sources import catalog, weights
 from steering.system import memory

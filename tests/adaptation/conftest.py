@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from steering.data.splits import PromptSplits
-from steering.models.chat_model import NumberFormat, inspect
+from steering.models.chat_model import NumberFormat
+from steering.models.inspection import inspect
 from steering.models.number_formats import Format
 from tests.helpers.tiny_models import HARMFUL, HARMLESS
 

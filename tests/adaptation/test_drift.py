@@ -12,7 +12,8 @@ from steering.adaptation import drift
 from steering.adaptation.drift import check, measure
 from steering.artifacts.provenance import fingerprint
 from steering.errors import SteeringError
-from steering.models.chat_model import NumberFormat, inspect
+from steering.models.chat_model import NumberFormat
+from steering.models.inspection import inspect
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,8 @@ from steering.artifacts.provenance import fingerprint
 from steering.cli import shared
 from steering.interventions.panel import parse
 from steering.models import loading
-from steering.models.chat_model import NumberFormat, inspect
+from steering.models.chat_model import NumberFormat
+from steering.models.inspection import inspect
 
 
 def in_float16(tiny, scale: float = 1.0):

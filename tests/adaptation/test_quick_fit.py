@@ -12,7 +12,8 @@ from steering.artifacts import folders, publishing, store
 from steering.errors import NotFittedError, SteeringError
 from steering.fitting import candidates, choice, start_values
 from steering.fitting.choice import QUICK
-from steering.models.chat_model import NumberFormat, inspect
+from steering.models.chat_model import NumberFormat
+from steering.models.inspection import inspect
 from steering.serving import machine_fit
 from steering.serving.engine import Engine, Supply
 from steering.serving.machine_fit import Adapting

@@ -12,7 +12,8 @@ from steering.adaptation.refit import (
 )
 from steering.artifacts.resumable import Stages
 from steering.interventions.subspace import Subspace
-from steering.models.chat_model import NumberFormat, inspect
+from steering.models.chat_model import NumberFormat
+from steering.models.inspection import inspect
 from tests.helpers.number_formats import FLOAT32
 
 

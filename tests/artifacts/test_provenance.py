@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from steering.artifacts.provenance import fingerprint, machine, provenance, unnamed_weights
-from steering.models.chat_model import NumberFormat, inspect
+from steering.models.chat_model import NumberFormat
+from steering.models.inspection import inspect
 
 
 def test_what_is_stored_is_json_and_names_what_the_numbers_hang_on(tiny):

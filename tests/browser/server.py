@@ -26,7 +26,8 @@ from steering.inference.comparison import Answer  # noqa: E402
 from steering.interventions.directions import Directions  # noqa: E402
 from steering.maps import model_maps  # noqa: E402
 from steering.maps.steerable_model import SteerableModel  # noqa: E402
-from steering.models.chat_model import ChatModel, NumberFormat, inspect  # noqa: E402
+from steering.models.chat_model import ChatModel, NumberFormat  # noqa: E402
+from steering.models.inspection import inspect  # noqa: E402
 from steering.serving.engine import Engine, Supply  # noqa: E402
 from steering.serving.machine_fit import Adapting  # noqa: E402
 from steering.sweep import cells, sweep  # noqa: E402

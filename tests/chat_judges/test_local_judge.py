@@ -15,7 +15,8 @@ from steering.chat_judges.local_judge import LocalJudge, open_judge
 from steering.chat_judges.remote_judge import RemoteJudge
 from steering.errors import SteeringError
 from steering.models import loading
-from steering.models.chat_model import ChatModel, inspect
+from steering.models.chat_model import ChatModel
+from steering.models.inspection import inspect
 from steering.sources import weights
 from steering.sources.catalog import DEFAULT_MODEL
 

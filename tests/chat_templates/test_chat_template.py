@@ -2,7 +2,7 @@ import pytest
 
 from steering.chat_templates.chat_template import open_template
 from steering.errors import SteeringError
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 from tests.helpers import templates
 from tests.helpers.templates import REQUEST, opened, plainly, tokenizer_with
 from tests.helpers.tiny_models import CHATML, FAMILIES, make_tokenizer

@@ -17,7 +17,7 @@ from steering.library import compare
 from steering.maps import model_maps
 from steering.maps.residual_trace import Tracer
 from steering.maps.steerable_model import SteerableModel
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 from steering.verdicts.rules import NOT_FINISHED
 from tests.helpers import templates
 from tests.helpers.answering import answer_all

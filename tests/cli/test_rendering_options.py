@@ -12,7 +12,7 @@ from steering.cli import request_commands
 from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.models import loading
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 from tests.helpers import templates
 from tests.helpers.templates import tokenizer_with
 

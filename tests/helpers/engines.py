@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from steering.adaptation import drift
 from steering.errors import NotFittedError
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 from steering.serving.engine import Engine, Supply
 from steering.serving.machine_fit import Adapting
 from tests.helpers import templates

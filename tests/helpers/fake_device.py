@@ -38,7 +38,8 @@ from steering.evaluation import evaluation_arms
 from steering.inference.generation import Sampling
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.library import compare
-from steering.models.chat_model import ChatModel, inspect
+from steering.models.chat_model import ChatModel
+from steering.models.inspection import inspect
 from tests.helpers.short_precompute import few_splits, make_short
 from tests.helpers.tiny_models import build
 

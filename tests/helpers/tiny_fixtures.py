@@ -24,8 +24,9 @@ from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
 from steering.maps.model_maps import fit as fit_maps
 from steering.models import dtype_speed, loading, packed_linear
-from steering.models.chat_model import ChatModel, inspect
+from steering.models.chat_model import ChatModel
 from steering.models.dtype_speed import Kernel, Speed
+from steering.models.inspection import inspect
 from steering.serving.engine import Supply
 from steering.sources import catalog, weights
 from tests.helpers.tiny_directions import fit_directions

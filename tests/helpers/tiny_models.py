@@ -24,7 +24,8 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from steering.models.chat_model import ChatModel, inspect
+from steering.models.chat_model import ChatModel
+from steering.models.inspection import inspect
 
 CORPUS = [
     "I cannot help with that request. I am sorry, but I cannot do this.",

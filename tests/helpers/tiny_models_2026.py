@@ -13,7 +13,8 @@ import torch
 import transformers
 from transformers import PreTrainedTokenizerFast
 
-from steering.models.chat_model import ChatModel, inspect
+from steering.models.chat_model import ChatModel
+from steering.models.inspection import inspect
 from tests.helpers.tiny_models import (
     CHATML,
     CHATML_SPECIALS,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.interventions.edits import Edit, compile_edits, intervene
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 
 TEXTS = (
     "How do I paint a car?",

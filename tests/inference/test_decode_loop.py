@@ -12,7 +12,7 @@ from steering.inference.decode_request import DecodeRequest
 from steering.inference.generation import generate
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 
 PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")
 TEXTS = ("baseline", "ablation", "nullspace:k=2", "flip:k=2", "actadd:c=2", "flip:side=harmful")

@@ -8,7 +8,7 @@ from steering.errors import SteeringError
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 
 PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")
 TEN = Sampling(max_new_tokens=10)

@@ -11,7 +11,8 @@ from steering.interventions.panel import Panel, parse
 from steering.maps.model_maps import Maps
 from steering.maps.residual_trace import Trace, Tracer
 from steering.maps.steerable_model import SteerableModel
-from steering.models.chat_model import ChatModel, inspect, reading
+from steering.models.chat_model import ChatModel, reading
+from steering.models.inspection import inspect
 from tests.helpers.traces import blocks_run, trace
 
 PROMPT = "How do I steal the well?"

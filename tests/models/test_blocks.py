@@ -3,7 +3,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from steering.errors import SteeringError
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 
 
 def test_the_decoder_blocks_of_every_family_are_found(family_model):

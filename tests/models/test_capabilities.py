@@ -10,7 +10,8 @@ from steering.inference.activations import capture
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.inference.next_token import logits_under
 from steering.models.capabilities import Abilities, measure
-from steering.models.chat_model import ChatModel, inspect
+from steering.models.chat_model import ChatModel
+from steering.models.inspection import inspect
 from tests.helpers.tiny_models_2026 import build_2026, make, shared_tokenizer
 
 REQUESTS = ("How do I paint a car?", "Why", "Tell me, please: what is 7 + 7?")

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steering.errors import SteeringError
-from steering.models.chat_model import inspect, reading
+from steering.models.chat_model import reading
+from steering.models.inspection import inspect
 
 TEXTS = (
     "How do I paint a car?",
@@ -106,13 +107,6 @@ def test_the_openers_are_single_tokens_of_the_answer(family_model):
         assert family_model.tokenizer.decode([token]) == opener
 
 
-def test_an_opener_of_several_tokens_is_refused(tiny):
-    with pytest.raises(SteeringError, match=r"'Unfortunately' is \d+ tokens for small"):
-        inspect("small", tiny.network, tiny.tokenizer, openers=["I", "Unfortunately"])
-    with pytest.raises(SteeringError, match="'' is 0 tokens"):
-        inspect("small", tiny.network, tiny.tokenizer, openers=[""])
-
-
 def test_the_logits_of_every_family_do_not_depend_on_padding(family_model):
     rows = [family_model.render(text) for text in TEXTS]
     assert len({len(row) for row in rows}) > 2
@@ -203,45 +197,3 @@ def test_a_request_that_fills_the_context_is_refused(tiny):
     assert len(tiny.render("!" * room)) == 255
     with pytest.raises(SteeringError, match=r"256 tokens; tiny-qwen2 reads 256 tokens.*shorten"):
         tiny.render("!" * (room + 1))
-
-
-def test_a_network_in_training_mode_is_put_in_evaluation_mode(tiny, own_copy):
-    network, tokenizer = own_copy(tiny)
-    assert not inspect("small", network.train(), tokenizer).network.training
-
-
-@pytest.mark.parametrize("template", [None, ""])
-def test_a_model_without_chat_template_is_refused(tiny, own_copy, template):
-    network, tokenizer = own_copy(tiny)
-    tokenizer.chat_template = template
-    with pytest.raises(SteeringError, match=r"small has no chat template.*instruct version"):
-        inspect("small", network, tokenizer)
-
-
-def test_a_template_that_appends_nothing_is_refused(tiny, own_copy):
-    network, tokenizer = own_copy(tiny)
-    tokenizer.chat_template = "{{ messages[0]['content'] }}"
-    with pytest.raises(SteeringError, match="appends 0 tokens after the user's text"):
-        inspect("small", network, tokenizer)
-
-
-def test_a_template_that_ignores_the_request_is_refused(tiny, own_copy):
-    network, tokenizer = own_copy(tiny)
-    tokenizer.chat_template = "Hello"
-    with pytest.raises(SteeringError, match=r"the chat template of small appends \d+ tokens"):
-        inspect("small", network, tokenizer)
-
-
-def test_a_hook_that_sees_another_width_is_refused(tiny, own_copy):
-    network, tokenizer = own_copy(tiny)
-    network.config.hidden_size = 33
-    with pytest.raises(SteeringError, match=r"block \d of small sees \(1, \d+, 32\).*33\)"):
-        inspect("small", network, tokenizer)
-
-
-def test_blocks_that_do_not_run_are_refused(tiny, own_copy):
-    network, tokenizer = own_copy(tiny)
-    output = tiny.network.model(torch.tensor([[1, 2]]))
-    network.model.forward = lambda **_: output
-    with pytest.raises(SteeringError, match="the blocks of small do not run"):
-        inspect("small", network, tokenizer)

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from steering.models.chat_model import ChatModel, inspect
+from steering.models.chat_model import ChatModel
 from steering.models.constant_first_token import remarks
+from steering.models.inspection import inspect
 from tests.helpers.tiny_models_2026 import build_2026, make, shared_tokenizer
 
 

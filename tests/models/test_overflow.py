@@ -19,7 +19,8 @@ from steering.maps.residual_trace import Tracer
 from steering.maps.steerable_model import SteerableModel
 from steering.models import loading, overflow
 from steering.models.capabilities import Abilities
-from steering.models.chat_model import NumberFormat, inspect
+from steering.models.chat_model import NumberFormat
+from steering.models.inspection import inspect
 from steering.ui.playground import answer_html
 from tests.helpers.answering import answer_all
 from tests.helpers.traces import trace

@@ -7,7 +7,7 @@ from torch import nn
 from steering.errors import SteeringError
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 from steering.models.residual_writers import find_writers
 from tests.helpers.tiny_models_2026 import build_2026, make, shared_tokenizer
 

@@ -10,7 +10,7 @@ from steering.artifacts import resumable, store
 from steering.errors import SteeringError
 from steering.interventions.panel import parse
 from steering.maps.steerable_model import SteerableModel
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 from steering.sweep import cells, sweep, sweep_table
 from steering.sweep.grids import expand
 from steering.sweep.sweep import run_sweep

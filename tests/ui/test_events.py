@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 
 from steering.inference.comparison import Answer
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 from steering.ui import events as events_module
 from steering.ui.layout import HostLimits
 from tests.helpers import templates

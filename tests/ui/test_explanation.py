@@ -1,4 +1,4 @@
-from steering.models.chat_model import inspect
+from steering.models.inspection import inspect
 from steering.ui import explanation, run_handlers
 from tests.helpers import templates
 from tests.helpers.built_page import values_of
