@@ -1,7 +1,8 @@
 """Rows that share a pass: of all requests together, or of each request by itself."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -15,36 +16,31 @@ from steering.models.forward import TokenBatch
 from steering.models.row_cache import RowCache
 
 
-class RowReader(Protocol):
+class RowReader(ABC):
     """Rows that share a pass.
 
     Attributes:
         members: The rows of the pass: of which request, and which of it.
+        last: The token that each of them has been given last.
     """
 
-    members: list[tuple[DecodeRequest, int]]
-
-    def take(self, request: DecodeRequest) -> Float[Tensor, "row vocab"]:
-        """Read a request's computed rows, and have them in every pass from now on."""
-
-    def advance(self) -> Float[Tensor, "member vocab"]:
-        """Let every member read its last token; return its next logits."""
-
-    def give(self, request: DecodeRequest, tokens: Mapping[int, int]) -> None:
-        """Take the tokens that were chosen for a request's rows."""
-
-    def drop_ended(self) -> None:
-        """Take rows and requests that have ended out of the pass."""
-
-    def by_request(self) -> dict[DecodeRequest, list[int]]:
-        """Return which members belong to each request."""
-
-
-class _Members:
     def __init__(self, model: ChatModel) -> None:
+        """Begin without rows."""
         self.model = model
         self.members: list[tuple[DecodeRequest, int]] = []
         self.last: dict[tuple[DecodeRequest, int], int] = {}
+
+    @abstractmethod
+    def take(self, request: DecodeRequest) -> Float[Tensor, "row vocab"]:
+        """Read a request's computed rows, and have them in every pass from now on."""
+
+    @abstractmethod
+    def advance(self) -> Float[Tensor, "member vocab"]:
+        """Let every member read its last token; return its next logits."""
+
+    @abstractmethod
+    def drop_ended(self) -> None:
+        """Take rows and requests that have ended out of the pass."""
 
     def give(self, request: DecodeRequest, tokens: Mapping[int, int]) -> None:
         """Take the tokens that were chosen for a request's rows."""
@@ -58,7 +54,7 @@ class _Members:
         return found
 
 
-class JoinedRows(_Members):
+class JoinedRows(RowReader):
     """Rows of any requests in one pass; whoever has ended costs nothing from then on."""
 
     def __init__(self, model: ChatModel) -> None:
@@ -103,7 +99,7 @@ class JoinedRows(_Members):
                 self.program = None
 
 
-class RowsApart(_Members):
+class RowsApart(RowReader):
     """The rows of one request, by the network's own cache or without one.
 
     Rows that have ended stay as padding until all have: of such a cache no row can be taken out.

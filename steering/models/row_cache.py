@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-Kept = Sequence[tuple[Float[Tensor, "heads length d_head"], Float[Tensor, "heads length d_head"]]]
-"""Keys and values of one row, a pair a layer."""
+Kept = Sequence[tuple[Float[Tensor, "_heads _length _d"], Float[Tensor, "_heads _length _d"]]]
+"""Keys and values of one row, a pair a layer, each [heads, length, d_head]."""
 
 _COLUMNS = 64
 """Memory grows by that many columns (chosen: an answer's usual length)."""
