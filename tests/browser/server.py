@@ -183,12 +183,12 @@ def in_format(model: ChatModel, dtype: str) -> ChatModel:
 class Crowded(Engine):
     """An engine that serves one visitor at a time while a story asks for it."""
 
-    asked: Path
+    alone: Path
     _room = 1
 
     @property
     def room(self) -> int:
-        return 1 if self.asked.exists() else self._room
+        return 1 if self.alone.exists() else self._room
 
     @room.setter
     def room(self, rows: int) -> None:
@@ -236,7 +236,7 @@ def main(port: int, folder: Path) -> None:
             cost=lambda _: "It takes about 12 minutes on 2 processor cores.",
         ),
     )
-    Crowded.asked = folder / "crowded"
+    Crowded.alone = folder / "crowded"
     engine = Crowded("tiny", supply, capacity=1)
     engine.start()
     demo = build(engine, HostLimits(max_new_tokens=48))
