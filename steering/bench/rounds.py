@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from steering.errors import SteeringError
 from steering.system.progress import stage
 
-Contender = Callable[[], None]
+Contender = Callable[[], object]
 """Something that is timed; does the same work each time."""
 LEAST_ROUNDS = 3
 """Fewer have no spread to speak of."""

@@ -9,11 +9,10 @@ import torch
 from steering.bench.rounds import Contender
 from steering.inference.comparison import compare
 from steering.inference.generation import generate
-from steering.inference.prefill import prefill
 from steering.inference.sampling import Sampling
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit
-from steering.interventions.panel import DEFAULT_PANELS, Panel, parse
+from steering.interventions.panel import Panel, parse, usual
 from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 
@@ -78,7 +77,7 @@ class Subject:
 
 def decode(subject: Subject) -> Suite:
     """Time whole runs: texts, first tokens and perplexities of several panels on one request."""
-    panels = [parse(text) for text in DEFAULT_PANELS]
+    panels = _panels(subject)
     six = [*panels, parse("actadd:c=1")]
     n = len(panels)
 
@@ -103,11 +102,12 @@ def decode(subject: Subject) -> Suite:
 def reading(subject: Subject) -> Suite:
     """Time reading a request of 200 tokens under several panels and without any."""
     ids = _long_request(subject.model)
-    edits = [parse(text).edit(subject.directions) for text in DEFAULT_PANELS]
+    edits = [panel.edit(subject.directions) for panel in _panels(subject)]
     n = len(edits)
+    first = Sampling(max_new_tokens=1)
 
     def read(chosen: list[Edit | None]) -> Contender:
-        return lambda: _only(lambda: prefill(subject.model, [ids] * len(chosen), chosen))
+        return lambda: list(generate(subject.model, [ids] * len(chosen), chosen, first))
 
     return Suite(
         {f"read under {n} panels": read(edits), "read once": read([None])},
@@ -120,7 +120,7 @@ def hooks(subject: Subject) -> Suite:
 
     The edited rows differ in strength, so that none is spared as a copy of another.
     """
-    n = len(DEFAULT_PANELS)
+    n = len(_panels(subject))
     ids = subject.model.render(PROMPT)
     strengths = [0.01 * (row + 1) for row in range(n)]
     everywhere = [Panel("ablation", alpha=each).edit(subject.directions) for each in strengths]
@@ -133,7 +133,7 @@ def hooks(subject: Subject) -> Suite:
     sampling = Sampling(max_new_tokens=subject.tokens)
 
     def steps(edits: list[Edit | None]) -> Contender:
-        return lambda: _only(lambda: list(generate(subject.model, [ids] * n, edits, sampling)))
+        return lambda: list(generate(subject.model, [ids] * n, edits, sampling))
 
     return Suite(
         {"edited everywhere": steps(everywhere), "edited at the last block": steps(nowhere)},
@@ -149,14 +149,15 @@ SUITE_BY_NAME: Final[Mapping[str, Callable[[Subject], Suite]]] = {
 """By the name that the command line has for them."""
 
 
+def _panels(subject: Subject) -> list[Panel]:
+    """Return what the app starts with, as far as the model has directions for it."""
+    return [parse(text) for text in usual(subject.directions)]
+
+
 def _exhaust(subject: Subject, panels: list[Panel]) -> None:
     sampling = Sampling(max_new_tokens=subject.tokens)
     for _ in compare(subject.steerable, PROMPT, panels, sampling=sampling):
         pass
-
-
-def _only(work: Callable[[], object]) -> None:
-    work()
 
 
 @torch.inference_mode()

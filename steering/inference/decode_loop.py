@@ -73,7 +73,7 @@ class DecodeLoop:
             logits = reader.advance()
             for request, members in reader.by_request().items():
                 rows = [reader.members[member][1] for member in members]
-                outcomes.append(self._outcome(reader, request, rows, logits[members]))
+                outcomes.append(self._outcome(request, rows, logits[members]))
         # 3.
         if self.waiting:
             outcomes.append(self._admit(self.waiting.popleft()))
@@ -99,14 +99,10 @@ class DecodeLoop:
             return request, error
         if reader not in self._readers:
             self._readers.append(reader)
-        return self._outcome(reader, request, list(request.written), logits)
+        return self._outcome(request, list(request.written), logits)
 
     def _outcome(
-        self,
-        reader: RowReader,
-        request: DecodeRequest,
-        rows: Sequence[int],
-        logits: Float[Tensor, "row vocab"],
+        self, request: DecodeRequest, rows: Sequence[int], logits: Float[Tensor, "row vocab"]
     ) -> Outcome:
         """Choose the tokens of a request's rows, and note which have ended."""
         chosen = request.choose(logits)
@@ -122,7 +118,6 @@ class DecodeLoop:
             request.written[row].append(tokens[row])
             ends = token in self.model.end_ids or request.overflowed[row]
             request.ended[row] = request.ended[row] or ends
-        reader.give(request, tokens)
         for row, same in enumerate(request.same):
             request.ended[row] = request.ended[same]
             request.overflowed[row] = request.overflowed[same]

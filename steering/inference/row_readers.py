@@ -1,7 +1,6 @@
 """Rows that share a pass: of all requests together, or of each request by itself."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -21,14 +20,12 @@ class RowReader(ABC):
 
     Attributes:
         members: The rows of the pass: of which request, and which of it.
-        last: The token that each of them has been given last.
     """
 
     def __init__(self, model: ChatModel) -> None:
         """Begin without rows."""
         self.model = model
         self.members: list[tuple[DecodeRequest, int]] = []
-        self.last: dict[tuple[DecodeRequest, int], int] = {}
 
     @abstractmethod
     def take(self, request: DecodeRequest) -> Float[Tensor, "row vocab"]:
@@ -42,9 +39,9 @@ class RowReader(ABC):
     def drop_ended(self) -> None:
         """Take rows and requests that have ended out of the pass."""
 
-    def give(self, request: DecodeRequest, tokens: Mapping[int, int]) -> None:
-        """Take the tokens that were chosen for a request's rows."""
-        self.last.update({(request, row): token for row, token in tokens.items()})
+    def last(self) -> list[int]:
+        """Return the token that each member was given last."""
+        return [request.written[row][-1] for request, row in self.members]
 
     def by_request(self) -> dict[DecodeRequest, list[int]]:
         """Return which members belong to each request."""
@@ -79,7 +76,7 @@ class JoinedRows(RowReader):
         if self.program is None:
             edits = [request.edits[row] for request, row in self.members]
             self.program = compile_edits(edits, device=model.device)
-        tokens = torch.tensor([[self.last[member]] for member in self.members])
+        tokens = torch.tensor(self.last())[:, None]
         mask = self.cache.begin_step(model.dtype)
         batch = TokenBatch(tokens.to(model.device), mask, self.cache.places[:, None])
         with intervene(model, self.program):
@@ -95,7 +92,6 @@ class JoinedRows(RowReader):
                 self.cache.remove(member)
                 self.members[member] = self.members[-1]
                 self.members.pop()
-                self.last.pop((request, row), None)  # there is none after an error
                 self.program = None
 
 
@@ -120,8 +116,7 @@ class RowsApart(RowReader):
 
     def advance(self) -> Float[Tensor, "member vocab"]:
         """Let every member read its last token; return its next logits."""
-        tokens = [self.last[member] for member in self.members]
-        self.batch = self.batch.followed_by(tokens, cached=self.model.abilities.caches)
+        self.batch = self.batch.followed_by(self.last(), cached=self.model.abilities.caches)
         return self._pass()
 
     def _pass(self) -> Float[Tensor, "member vocab"]:

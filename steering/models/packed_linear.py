@@ -64,8 +64,8 @@ def packs(dtype: torch.dtype) -> bool:
     return bool(difference <= _TOLERANCE[dtype])
 
 
-def pack(network: nn.Module) -> int:
-    """Replace every plain linear layer of a network by a packed one; return how many there were.
+def pack(network: nn.Module) -> None:
+    """Replace every plain linear layer of a network by a packed one.
 
     Each layer's own copy is let go as soon as it is packed, so that the peak is one matrix above
     what the network needs. A head that shares the embedding's table gets a copy.
@@ -77,7 +77,6 @@ def pack(network: nn.Module) -> int:
         name, linear = found.pop()
         parent, _, leaf = name.rpartition(".")
         setattr(network.get_submodule(parent), leaf, PackedLinear(linear))
-    return sum(isinstance(module, PackedLinear) for module in network.modules())
 
 
 def weights_of(network: nn.Module) -> Iterator[tuple[str, Tensor]]:

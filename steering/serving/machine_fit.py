@@ -29,8 +29,6 @@ FitPhase = Literal["none", "running", "failed", "done"]
 
 _PAUSE_SECONDS: Final = 0.05
 """Time between two looks at whether a visitor still works."""
-_BREATH_SECONDS: Final = 0.002
-"""Pause after a pass, in which somebody who waits for the model gets it: locks are not fair."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,6 @@ class Turn:
         self._depth -= 1
         if not self._depth:
             self._engine.reading.release()
-            time.sleep(_BREATH_SECONDS)
 
 
 def look(engine: "Engine", model: "ChatModel") -> None:

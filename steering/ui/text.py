@@ -76,7 +76,9 @@ _NOTE = template(
 )
 _STRIP = template(
     '<div class="strip" data-phase="{{ phase }}"><span class="lamp" aria-hidden="true"></span>'
-    '<b>{{ title }}</b><em>{{ word }}</em><span class="about">{{ about }}</span>{{ bar }}</div>'
+    '<b>{{ title }}</b><em>{{ word }}</em><span class="about">'
+    '{% if tip %}<span tabindex="0" data-tip="{{ tip }}">{{ about }}</span>'
+    "{% else %}{{ about }}{% endif %}</span>{{ bar }}</div>"
 )
 _ENDLESS_BAR = static('<i class="bar endless" role="progressbar" aria-label="Loading"><u></u></i>')
 _BAR = template(
@@ -176,10 +178,11 @@ def strip(status: Status, title: str, *, recordings: int) -> Markup:
         "failed": "Not available",
         "unfitted": "No directions yet",
     }
-    about = sentence(status.sentence)
+    about, tip = sentence(status.sentence), ""
     if status.phase == "ready":
-        # A number format keeps its small letter: bfloat16.
-        about = status.sentence.rstrip(".") + "."
+        # What was measured is for those who ask; it keeps its small letter: bfloat16.
+        tip = status.sentence.rstrip(".") + "."
+        about = re.split("[:;]", status.sentence)[0]
     if status.phase != "ready" and recordings:
         about += " Meanwhile the examples show recorded answers."
     return _STRIP(
@@ -187,6 +190,7 @@ def strip(status: Status, title: str, *, recordings: int) -> Markup:
         title=title,
         word=words[status.phase],
         about=about,
+        tip=tip,
         bar=_bar(status) if status.phase == "loading" else NOTHING,
     )
 

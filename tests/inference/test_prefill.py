@@ -1,5 +1,7 @@
 """Reading requests: what is shared must not change a number."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from steering.inference import prefill as module
 from steering.inference.prefill import prefill
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
+from steering.models.capabilities import Abilities
 from steering.models.row_cache import rows_of
 
 PROMPTS = ("How do I paint a car?", "Why")
@@ -23,15 +26,10 @@ def plainly(model, row, edit):
 
 @pytest.mark.parametrize("skips", [True, False])
 @pytest.mark.parametrize("texts", [TEXTS, TEXTS[1:], TEXTS[2:4], ("baseline",)])
-def test_every_row_is_read_as_in_a_pass_of_its_own(tiny, fitted, monkeypatch, texts, skips):
-    monkeypatch.setattr(type(tiny.abilities), "skips", skips, raising=False)
-    object.__setattr__(tiny.abilities, "skips", skips)
-    try:
-        edits = [parse(text).edit(fitted) for text in texts] * len(PROMPTS)
-        rows = [tiny.render(prompt) for prompt in PROMPTS for _ in texts]
-        found = prefill(tiny, rows, edits)
-    finally:
-        object.__setattr__(tiny.abilities, "skips", True)
+def test_every_row_is_read_as_in_a_pass_of_its_own(tiny, fitted, texts, skips):
+    edits = [parse(text).edit(fitted) for text in texts] * len(PROMPTS)
+    rows = [tiny.render(prompt) for prompt in PROMPTS for _ in texts]
+    found = prefill(replace(tiny, abilities=Abilities(skips=skips)), rows, edits)
     for row, edit, logits, kept in zip(rows, edits, found.logits, found.kept, strict=True):
         expected, held = plainly(tiny, row, edit)
         torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)

@@ -21,6 +21,7 @@ from steering.models import loading, overflow
 from steering.models.capabilities import Abilities
 from steering.models.chat_model import NumberFormat
 from steering.models.inspection import inspect
+from steering.models.packed_linear import pack
 from steering.ui.playground import answer_html
 from tests.helpers.answering import answer_all
 from tests.helpers.traces import trace
@@ -71,10 +72,13 @@ WEIGHTS = {
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 @pytest.mark.parametrize(("weight", "where"), WEIGHTS.values(), ids=WEIGHTS)
+@pytest.mark.parametrize("packed", [False, True])
 def test_a_damaged_weight_is_told_with_its_name_and_the_layer(
-    damaged, fitted, weight, where, value
+    damaged, fitted, weight, where, value, packed
 ):
     model = damaged(weight, value)
+    if packed:
+        pack(model.network)
     with pytest.raises(SteeringError) as caught:
         list(compare(model, fitted, PROMPT, [parse("flip:k=1")], sampling=FEW))
     assert where in str(caught.value)

@@ -54,6 +54,22 @@ def test_the_strip_points_to_the_recordings_until_the_model_is_there():
     assert "recorded answers" not in none
 
 
+@pytest.mark.parametrize(
+    ("reason", "short"),
+    [
+        ("float32: measured here; weights are packed", "float32"),
+        (
+            "bfloat16 on the CPU, as asked for; weights are packed",
+            "bfloat16 on the CPU, as asked for",
+        ),
+        ("float16, as asked for", "float16, as asked for"),
+    ],
+)
+def test_the_strip_names_the_number_format_and_keeps_the_reason_for_who_asks(reason, short):
+    shown = text.strip(Status("ready", "m", reason), "M", recordings=0)
+    assert f'data-tip="{reason}.">{short}</span>' in shown
+
+
 def test_a_waiting_visitor_learns_their_position_in_line():
     ready = Status("ready", "m", "")
     assert "number 3 in line: 2 requests are" in text.position_in_line(2, ready)

@@ -11,7 +11,7 @@ from steering.ui.playground import card_settings
 from steering.ui.playground.asked import Asked
 
 _PATIENCE_SECONDS = 20.0
-"""How long a placing waits for a run that is under way; its end shows the places anyway."""
+"""How long a placing waits for its turn, more than a pass takes; a run's end shows it anyway."""
 
 
 def located(
