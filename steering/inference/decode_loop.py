@@ -1,7 +1,7 @@
 """The decode loop: rows of many requests, one token each a step, each under its own edit.
 
-A request joins between two steps and leaves between two steps; a row that has ended leaves at
-once. Between steps the model is clean: hooks are on it only while a pass runs. A step, as
+A request joins between two steps and leaves between two steps, by its `over`; a row that has ended
+leaves at once. Between steps the model is clean: hooks are on it only while a pass runs. A step, as
 `DecodeLoop.step` numbers it:
 
 1. Requests that were left go, with their rows.
@@ -41,23 +41,14 @@ class DecodeLoop:
         self.waiting: deque[DecodeRequest] = deque()
         self._readers: list[RowReader] = []
 
-    @property
-    def idle(self) -> bool:
-        """Whether there is nothing to do."""
-        return not self.waiting and not self._readers
-
     def join(self, request: DecodeRequest) -> None:
         """Take a request in, from the next step on.
 
         Raises:
             SteeringError: If a prompt and its answer would not fit in the model's context.
         """
-        _require_room(self.model, request.rows, request.sampling)
+        require_room(self.model, request.rows, request.sampling)
         self.waiting.append(request)
-
-    def leave(self, request: DecodeRequest) -> None:
-        """Let a request go, before the next pass."""
-        request.over = True
 
     def step(self) -> list[Outcome]:
         """Bring every request one column further; whose last column that was is gone after it.
@@ -138,7 +129,12 @@ class DecodeLoop:
         return overflow.error(self.model, [[*request.rows[row], *request.written[row]]], 0)
 
 
-def _require_room(model: ChatModel, rows: Sequence[Sequence[int]], sampling: Sampling) -> None:
+def require_room(model: ChatModel, rows: Sequence[Sequence[int]], sampling: Sampling) -> None:
+    """Refuse rows that would not fit in the model's context with their answers.
+
+    Raises:
+        SteeringError: Says how much room the longest row leaves.
+    """
     room = model.context_length - max(len(row) for row in rows)
     if room < sampling.max_new_tokens:
         raise SteeringError(

@@ -42,7 +42,7 @@ class DecodeRequest:
         ended: Whether each row has ended.
         overflowed: Whether that was since its edit left no finite numbers.
         steps: How many columns there are.
-        over: Whether no more columns come.
+        over: Whether no more columns come; set it to let a request go.
     """
 
     rows: Sequence[Sequence[int]]

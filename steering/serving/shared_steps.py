@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from steering.inference.decode_loop import DecodeLoop
+from steering.inference.decode_loop import DecodeLoop, require_room
 from steering.inference.decode_request import Column, DecodeRequest
 from steering.inference.sampling import Sampling
 from steering.interventions.edits import Edit
@@ -50,7 +50,8 @@ class SharedSteps:
         """
         self.model = model
         self._lock = threading.Lock()
-        self._loop = DecodeLoop(model)
+        self._loop = DecodeLoop(model)  # its thread's alone
+        self._arrived: list[DecodeRequest] = []
         self._deliver: dict[DecodeRequest, SimpleQueue[_Delivery]] = {}
         self._working = False
 
@@ -68,6 +69,7 @@ class SharedSteps:
         Arguments, columns and errors are the same. The rows leave the loop when the generator is
         closed, or `stop` is set, before the next pass.
         """
+        require_room(self.model, rows, sampling)
         request = DecodeRequest(rows, edits, sampling)
         queue = self._enter(request)
         try:
@@ -82,12 +84,12 @@ class SharedSteps:
                     raise found
                 yield found
         finally:
-            self._loop.leave(request)
+            request.over = True
 
     def _enter(self, request: DecodeRequest) -> "SimpleQueue[_Delivery]":
         queue: SimpleQueue[_Delivery] = SimpleQueue()
         with self._lock:
-            self._loop.join(request)
+            self._arrived.append(request)
             self._deliver[request] = queue
             if not self._working:
                 self._working = True
@@ -101,12 +103,15 @@ class SharedSteps:
                 for request in left:
                     self._deliver.pop(request).put(None)
                 if not self._deliver:
-                    # What was left in the loop goes with it.
+                    # What was left goes with the loop.
+                    self._arrived.clear()
                     self._loop, self._working = DecodeLoop(self.model), False
                     return
-                loop = self._loop
+                for request in self._arrived:
+                    self._loop.join(request)
+                self._arrived.clear()
             try:
-                outcomes = loop.step()
+                outcomes = self._loop.step()
             except BaseException as error:  # noqa: BLE001 - whoever waits has to hear of it
                 self._give_up(error)
                 return
@@ -119,4 +124,5 @@ class SharedSteps:
             for queue in self._deliver.values():
                 queue.put(error)
             self._deliver.clear()
+            self._arrived.clear()
             self._loop, self._working = DecodeLoop(self.model), False

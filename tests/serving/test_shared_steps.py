@@ -65,6 +65,40 @@ def test_thirty_visitors_at_once_get_what_each_gets_alone(steps, tiny, fitted):
         assert found[seed] == alone[: quits.get(seed)]
 
 
+def test_whoever_comes_during_a_step_is_taken_in_after_it(steps, tiny, fitted):
+    """The loop is not made for two threads: what came in the middle of a step could be lost."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold(*_):
+        inside.set()
+        go_on.wait(20)
+
+    handle = tiny.blocks[0].mlp.register_forward_hook(hold)
+    found = {}
+
+    def visit(seed):
+        found[seed] = tokens(steps.generate(tiny, *asks(tiny, fitted, seed)))
+
+    first = threading.Thread(target=visit, args=(1,))
+    first.start()
+    assert inside.wait(20)
+    others = [threading.Thread(target=visit, args=(seed,)) for seed in (2, 3)]
+    for thread in others:
+        thread.start()
+    for _ in range(400):
+        if len(steps._deliver) == 3:
+            break
+        threading.Event().wait(0.01)
+    assert not steps._loop.waiting
+    assert len(steps._arrived) == 2
+    handle.remove()
+    go_on.set()
+    for thread in (first, *others):
+        thread.join(timeout=20)
+    for seed in (1, 2, 3):
+        assert found[seed] == tokens(generation.generate(tiny, *asks(tiny, fitted, seed)))
+
+
 def test_the_thread_ends_with_the_work_and_comes_back_with_it(steps, tiny, fitted):
     for seed in (1, 2):
         assert list(steps.generate(tiny, *asks(tiny, fitted, seed)))
