@@ -1,5 +1,6 @@
 """Tiny random models of the real architecture classes, with tokenizers made on the spot."""
 
+import copy
 import functools
 import json
 from collections.abc import Mapping, Sequence
@@ -294,3 +295,13 @@ def make_network(family: Family, tokenizer: PreTrainedTokenizerFast, seed: int) 
 def build(name: str) -> ChatModel:
     tokenizer = make_tokenizer(FAMILIES[name])
     return inspect(f"tiny-{name}", make_network(FAMILIES[name], tokenizer, seed=1), tokenizer)
+
+
+def without_end(model: ChatModel, *, ends: list[int] | None = None) -> ChatModel:
+    """The same network with other end-of-text tokens: by default one that never comes."""
+    tokenizer = copy.deepcopy(model.tokenizer)
+    network = copy.copy(model.network)
+    network.generation_config = copy.deepcopy(model.network.generation_config)
+    network.generation_config.eos_token_id = ends
+    tokenizer.eos_token = None
+    return inspect(model.name, network, tokenizer)

@@ -1,4 +1,3 @@
-import copy
 import json
 import threading
 from itertools import pairwise
@@ -16,22 +15,12 @@ from steering.inference.generation import Column, Sampling, answer_perplexity, g
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.maps.steerable_model import SteerableModel
-from steering.models.inspection import inspect
 from steering.verdicts.rules import judge
+from tests.helpers.tiny_models import without_end
 
 PROMPT = "How do I steal the letter of my boss?"
 TWELVE = Sampling(max_new_tokens=12)
 FOX = "🦊 猫é, ok"
-
-
-def without_end(model, *, ends: list[int] | None = None):
-    """The same network with other end-of-text tokens: by default one that never comes."""
-    tokenizer = copy.deepcopy(model.tokenizer)
-    network = copy.copy(model.network)
-    network.generation_config = copy.deepcopy(model.network.generation_config)
-    network.generation_config.eos_token_id = ends
-    tokenizer.eos_token = None
-    return inspect(model.name, network, tokenizer)
 
 
 def updates(model, fitted, *texts: str, sampling=TWELVE, **options) -> list[tuple[Answer, ...]]:

@@ -1,6 +1,5 @@
 """Rows of many requests in one loop: none may see another, whoever joins or leaves."""
 
-import copy
 import random
 
 import pytest
@@ -12,17 +11,10 @@ from steering.inference.decode_request import DecodeRequest
 from steering.inference.generation import generate
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse
-from steering.models.inspection import inspect
+from tests.helpers.tiny_models import without_end
 
 PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")
 TEXTS = ("baseline", "ablation", "nullspace:k=2", "flip:k=2", "actadd:c=2", "flip:side=harmful")
-
-
-def endless(model):
-    tokenizer, network = copy.deepcopy(model.tokenizer), copy.copy(model.network)
-    network.generation_config = copy.deepcopy(model.network.generation_config)
-    network.generation_config.eos_token_id = tokenizer.eos_token = None
-    return inspect(model.name, network, tokenizer)
 
 
 def request(model, fitted, which, tokens=8, **sampling):
@@ -62,7 +54,7 @@ def play(model, joins, leaves=None):
 @pytest.mark.parametrize("seed", range(6))
 def test_a_request_gets_the_tokens_it_gets_alone_whoever_joins_and_leaves(tiny, fitted, seed):
     rng = random.Random(seed)
-    model = tiny if seed % 2 else endless(tiny)
+    model = tiny if seed % 2 else without_end(tiny)
     sampling = [{}, {"temperature": 1.0, "seed": seed}, {"temperature": 0.7, "top_p": 0.8}]
     joins = {
         request(model, fitted, 10 * seed + index, rng.randint(2, 12), **sampling[index % 3]): (
@@ -81,7 +73,7 @@ def test_a_request_gets_the_tokens_it_gets_alone_whoever_joins_and_leaves(tiny, 
 
 
 def test_a_request_that_is_left_costs_no_further_pass(tiny, fitted):
-    model = endless(tiny)
+    model = without_end(tiny)
     stays, goes = (request(model, fitted, which, 20) for which in (1, 2))
     loop, widths = DecodeLoop(model), []
     loop.join(stays)
@@ -98,7 +90,7 @@ def test_a_request_that_is_left_costs_no_further_pass(tiny, fitted):
 
 def test_a_row_that_has_ended_costs_nothing_from_then_on(tiny):
     ids = [tiny.render(prompt) for prompt in PROMPTS]
-    free = alone(endless(tiny), DecodeRequest(ids, [None] * 3, Sampling(max_new_tokens=10)))
+    free = alone(without_end(tiny), DecodeRequest(ids, [None] * 3, Sampling(max_new_tokens=10)))
     # A token that one row comes to in the middle, and the others do not.
     row, place = next(
         (row, place)
@@ -107,9 +99,7 @@ def test_a_row_that_has_ended_costs_nothing_from_then_on(tiny):
         if free[row][place] not in free[row][:place]
         and all(free[row][place] not in free[other] for other in range(3) if other != row)
     )
-    model = endless(tiny)
-    model.network.generation_config.eos_token_id = free[row][place]
-    model = inspect(model.name, model.network, model.tokenizer)
+    model = without_end(tiny, ends=[free[row][place]])
     widths = []
     handle = model.blocks[0].mlp.register_forward_hook(lambda _m, _a, out: widths.append(len(out)))
     list(generate(model, ids, [None] * 3, Sampling(max_new_tokens=10)))
@@ -119,7 +109,7 @@ def test_a_row_that_has_ended_costs_nothing_from_then_on(tiny):
 
 
 def test_rows_that_are_alike_are_computed_once_and_say_the_same(tiny, fitted):
-    model = endless(tiny)
+    model = without_end(tiny)
     ids = model.render(PROMPTS[0])
     flip = [parse("flip:k=2").edit(fitted) for _ in range(2)]
     edits = [None, *flip, parse("flip:alpha=0").edit(fitted), parse("flip:k=1").edit(fitted)]
@@ -132,7 +122,7 @@ def test_rows_that_are_alike_are_computed_once_and_say_the_same(tiny, fitted):
 
 
 def test_the_one_that_waits_longest_is_read_first_and_one_a_step(tiny, fitted):
-    model = endless(tiny)
+    model = without_end(tiny)
     asked = [request(model, fitted, which, 5) for which in range(3)]
     loop = DecodeLoop(model)
     for each in asked:
@@ -144,7 +134,7 @@ def test_the_one_that_waits_longest_is_read_first_and_one_a_step(tiny, fitted):
 
 
 def test_a_request_without_room_is_refused_and_the_others_go_on(tiny, fitted):
-    model = endless(tiny)
+    model = without_end(tiny)
     loop, fine = DecodeLoop(model), request(model, fitted, 1, 5)
     loop.join(fine)
     with pytest.raises(SteeringError, match="leaves room for"):
@@ -158,7 +148,7 @@ def test_a_request_without_room_is_refused_and_the_others_go_on(tiny, fitted):
 def test_an_unedited_row_without_finite_numbers_ends_its_request_alone(tiny, fitted, monkeypatch):
     from steering.models import overflow
 
-    model = endless(tiny)
+    model = without_end(tiny)
     good, bad = request(model, fitted, 1, 5), DecodeRequest([[5, 6, 7]], [None], Sampling(5))
     real = overflow.readable_rows
     shapes = []
@@ -178,7 +168,7 @@ def test_an_unedited_row_without_finite_numbers_ends_its_request_alone(tiny, fit
 
 
 def test_an_error_in_a_pass_leaves_no_hooks(tiny, fitted):
-    model = endless(tiny)
+    model = without_end(tiny)
     loop = DecodeLoop(model)
     loop.join(request(model, fitted, 3, 5))
     loop.step()

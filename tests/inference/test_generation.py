@@ -1,4 +1,3 @@
-import copy
 import threading
 
 import pytest
@@ -8,7 +7,7 @@ from steering.errors import SteeringError
 from steering.inference.generation import Sampling, answer_perplexity, generate
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
-from steering.models.inspection import inspect
+from tests.helpers.tiny_models import without_end
 
 PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")
 TEN = Sampling(max_new_tokens=10)
@@ -31,16 +30,6 @@ def hooks(network) -> int:
     return sum(
         len(module._forward_hooks) + len(module._forward_pre_hooks) for module in network.modules()
     )
-
-
-def without_end(model, *, ends: list[int] | None = None):
-    """The same network with other end-of-text tokens: by default one that never comes."""
-    tokenizer = copy.deepcopy(model.tokenizer)
-    network = copy.copy(model.network)
-    network.generation_config = copy.deepcopy(model.network.generation_config)
-    network.generation_config.eos_token_id = ends
-    tokenizer.eos_token = None
-    return inspect(model.name, network, tokenizer)
 
 
 def test_greedy_tokens_of_every_family_are_those_of_transformers(family_model):

@@ -1,5 +1,6 @@
 import copy
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steering.interventions.directions import Directions
-from steering.interventions.edits import Edit, Gate, compile_edits, intervene
+from steering.interventions.edits import Edit, Gate, alike, compile_edits, intervene
 from steering.interventions.panel import parse
 from steering.interventions.subspace import Subspace
 from steering.models.chat_model import reading
@@ -426,3 +427,25 @@ def test_a_panel_of_removal_empties_its_subspace_at_its_layer(tiny, fitted: Dire
     ):
         logits_of(tiny, rows)
         assert (states[layer] @ subspace.basis.T).abs().max() < 1e-5
+
+
+def test_edits_are_alike_only_if_everything_of_them_is():
+    zero, one = torch.zeros(4), torch.ones(4)
+    edit = Edit(torch.eye(4)[:1], 2.0, zero, zero, ((1, "input"),), Gate(one, 0.5))
+    assert alike(edit, copy.deepcopy(edit))
+    for change in (
+        {"basis": torch.eye(4)[1:2]},
+        {"basis": torch.eye(4)[:2]},
+        {"alpha": 1.0},
+        {"center": one},
+        {"shift": one},
+        {"sites": ((2, "input"),)},
+        {"gate": None},
+        {"gate": Gate(one, 0.25)},
+        {"gate": Gate(-one, 0.5)},
+    ):
+        assert not alike(edit, replace(edit, **change)), change
+    assert not alike(edit, None)
+    nothing = replace(edit, alpha=0.0)
+    assert alike(nothing, None)
+    assert alike(None, replace(nothing, sites=((3, "input"),)))

@@ -42,6 +42,12 @@ def forgetful(options):
     return {**options, "cache": None} if options["input_ids"].shape[1] == 1 else options
 
 
+def careless(options):
+    """Like models that see all of a cache when they read one token, whatever the mask says."""
+    mask = options["attention_mask"]
+    return {**options, "attention_mask": None} if mask.ndim == 4 else options
+
+
 def logits_alone(model: ChatModel, ids) -> torch.Tensor:
     with torch.inference_mode():
         return (
@@ -89,6 +95,18 @@ def test_perplexities_where_padding_is_read_are_those_of_single_answers(reads_pa
     found = answer_perplexity(model, prompts, answers)
     for prompt, answer, value in zip(prompts, answers, found, strict=True):
         assert answer_perplexity(model, [prompt], [answer]) == [pytest.approx(value)]
+
+
+def test_a_model_that_sees_what_is_masked_has_its_rows_apart():
+    model = spoilt("qwen3", careless)
+    assert model.abilities == Abilities(joins=False)
+    rows = [model.render(text) for text in REQUESTS[:2]]
+    few = Sampling(max_new_tokens=4)
+    found, expected = (
+        [column.tokens for column in generate(each, rows, [None] * 2, few)]
+        for each in (model, build_2026("qwen3"))
+    )
+    assert found == expected
 
 
 def test_a_model_that_forgets_its_cache_is_found_and_reads_everything_anew(forgets):

@@ -4,9 +4,12 @@ import time
 import pytest
 
 from steering.errors import SteeringError
+from steering.inference.comparison import compare
+from steering.inference.sampling import Sampling
+from steering.interventions.panel import parse
 from steering.serving.engine import Engine, Supply
 from steering.system.progress import Step
-from tests.helpers.engines import until
+from tests.helpers.engines import ready, until
 
 
 @pytest.fixture
@@ -95,3 +98,26 @@ def test_choosing_another_model_drops_the_first_one_even_if_it_comes_late(tiny, 
     gate.set()
     time.sleep(0.1)
     assert (engine.name, engine.status.phase) == ("other", "ready")
+
+
+def test_no_pass_of_a_run_begins_while_another_has_its_turn(tiny, fitted):
+    engine = ready(tiny, fitted)
+    steerable, steps = engine.steerable()
+    began, found = [], []
+    handle = tiny.blocks[0].mlp.register_forward_hook(lambda *_: began.append(1))
+
+    def run():
+        panels = [parse("baseline"), parse("flip:k=1")]
+        *_, answers = compare(
+            steerable, "Why", panels, sampling=Sampling(max_new_tokens=3), decode=steps.generate
+        )
+        found.extend(answers)
+
+    with engine.reading:
+        visitor = threading.Thread(target=run)
+        visitor.start()
+        time.sleep(0.3)
+        assert not began
+    visitor.join(20)
+    handle.remove()
+    assert [answer.verdict is not None for answer in found] == [True, True]

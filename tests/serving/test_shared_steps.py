@@ -15,6 +15,7 @@ from steering.models.capabilities import Abilities
 from steering.serving import shared_steps
 from steering.serving.shared_steps import SharedSteps, row_limit
 from steering.system.fair_lock import FairLock
+from tests.helpers.tiny_models import without_end
 
 PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")
 TEXTS = ("baseline", "ablation", "nullspace:k=2", "flip:k=2", "actadd:c=2", "flip:side=harmful")
@@ -110,19 +111,26 @@ def test_the_thread_ends_with_the_work_and_comes_back_with_it(steps, tiny, fitte
         assert "steps" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_a_stop_ends_the_columns_and_frees_the_rows(steps, tiny, fitted):
+@pytest.mark.parametrize("how", ["stop", "close"])
+def test_whoever_stops_or_leaves_frees_the_rows_within_a_few_steps(tiny, fitted, how):
+    steps = SharedSteps(without_end(tiny))
     rows, edits, _ = asks(tiny, fitted, 1)
-    stop = threading.Event()
-    found = []
-    for column in steps.generate(tiny, rows, edits, Sampling(200), stop=stop):
-        found.append(column)
+    stop, passes = threading.Event(), []
+    handle = tiny.blocks[0].mlp.register_forward_hook(lambda *_: passes.append(1))
+    columns = steps.generate(tiny, rows, edits, Sampling(150), stop=stop)
+    next(columns)
+    if how == "stop":
         stop.set()
-    assert len(found) == 1
-    for _ in range(200):
+        assert list(columns) == []
+    else:
+        columns.close()
+    for _ in range(2000):
         if not steps._deliver:
             break
         threading.Event().wait(0.01)
+    handle.remove()
     assert not steps._deliver
+    assert len(passes) < 100  # of 150: the loop does not wait for who reads its columns
 
 
 def test_a_request_without_room_is_refused_at_once(steps, tiny):
