@@ -437,12 +437,9 @@ def test_edits_are_alike_only_if_everything_of_them_is():
         {"basis": torch.eye(4)[1:2]},
         {"basis": torch.eye(4)[:2]},
         {"alpha": 1.0},
-        {"center": one},
-        {"shift": one},
+        *({name: one} for name in ("center", "shift")),
         {"sites": ((2, "input"),)},
-        {"gate": None},
-        {"gate": Gate(one, 0.25)},
-        {"gate": Gate(-one, 0.5)},
+        *({"gate": gate} for gate in (None, Gate(one, 0.25), Gate(-one, 0.5))),
     ):
         assert not alike(edit, replace(edit, **change)), change
     assert not alike(edit, None)
