@@ -25,7 +25,7 @@ def convert(folder: Path) -> tuple[str, ...]:
         if not path.is_file():
             continue
         document = read(path)
-        if document != whole_files.read_json(path):
+        if dict(document) != whole_files.read_json(path):
             whole_files.write_json(path, document)
             changed.append(name)
     return tuple(changed)

@@ -124,7 +124,7 @@ def manifest(model: str, folder: Path | None = None) -> Manifest:
             f"{', '.join(available()) or 'no model'}; {_remedy(model)}"
         )
     document = whole_files.read_json(path)
-    found = document.get("schema") if isinstance(document, dict) else None
+    found = document.get("schema")
     if found not in (ARTIFACT_SCHEMA, INCOMPLETE):
         raise SteeringError(
             f"{path} has schema {found}, this version reads schema {ARTIFACT_SCHEMA} and "

@@ -208,8 +208,7 @@ def load(path: Path) -> tuple[list[SweepRow], SweepDocument]:
     document = whole_files.read_json(path.with_suffix(".json"))
     content = path.read_bytes() if path.is_file() else b""
     if (
-        not isinstance(document, dict)
-        or document.get("schema") != SWEEP_SCHEMA
+        document.get("schema") != SWEEP_SCHEMA
         or document.get("table_sha256") != hashlib.sha256(content).hexdigest()
     ):
         raise SteeringError(

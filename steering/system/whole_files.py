@@ -12,16 +12,22 @@ from steering.errors import SteeringError
 from steering.system import disk_space, strict_json
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401
-    """Read a JSON document.
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON document: an object, with its keys.
 
     Raises:
-        SteeringError: If it is not JSON.
+        SteeringError: If it is not JSON, or another value.
     """
     try:
-        return json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise SteeringError(f"{path} cannot be read ({error}); write it again") from error
+    if not isinstance(found, dict):
+        raise SteeringError(
+            f"{path} holds a {type(found).__name__} where an object with keys is expected; "
+            "write it again"
+        )
+    return found
 
 
 def write_json(path: Path, document: Any) -> None:  # noqa: ANN401

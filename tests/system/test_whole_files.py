@@ -38,3 +38,11 @@ def test_a_point_that_cannot_be_a_folder_is_explained(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SteeringError, match="could not be written"):
         write_file(tmp_path / "file" / "manifest.json", b"new")
+
+
+@pytest.mark.parametrize("content", ["7", "[]", '"text"', "null", "true"])
+def test_json_that_is_no_object_is_told_with_what_it_is(tmp_path, content):
+    path = tmp_path / "manifest.json"
+    path.write_text(content)
+    with pytest.raises(SteeringError, match=r"manifest.json holds a \w+ where an object"):
+        whole_files.read_json(path)
