@@ -24,8 +24,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise SteeringError(f"{path} cannot be read ({error}); write it again") from error
     if not isinstance(found, dict):
         raise SteeringError(
-            f"{path} holds a {type(found).__name__} where an object with keys is expected; "
-            "write it again"
+            f"{path} cannot be read (it holds {str(found)[:40]!r} where an object with keys is "
+            "expected); write it again"
         )
     return found
 
