@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from steering.interventions.directions import Directions
     from steering.maps.model_maps import Maps
     from steering.models.chat_model import ChatModel, Quantization
+    from steering.models.fast_products import SpeedChoice
     from steering.models.number_formats import Dtype
 
 _logger = logging.getLogger("steering")
@@ -123,6 +125,7 @@ def engine_from_environment() -> Engine:
         points=_or_unfitted(store.read_points),
         names=_names(name),
         fitted=_fitted_names,
+        at_speed=None if os.environ.get("STEERING_PUBLIC") == "1" else _at_speed,
         adapting=Adapting(
             fitted=_fitted,
             check=_check,
@@ -149,10 +152,14 @@ def _or_unfitted(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
     return found
 
 
-def _load(name: str, report: Report) -> "ChatModel":
+def _at_speed(name: str, speed: str) -> "ChatModel":
+    return _load(name, lambda _step: None, speed)
+
+
+def _load(name: str, report: Report, speed: str | None = None) -> "ChatModel":
     # Importing torch takes seconds, in which the page can be served already.
     _logger.info("loading %s", name)
-    from steering.adaptation import format_trial
+    from steering.adaptation import fast_gate, format_trial
     from steering.models import loading
 
     quantization = os.environ.get("STEERING_QUANTIZATION") or None
@@ -163,6 +170,8 @@ def _load(name: str, report: Report) -> "ChatModel":
         device=os.environ.get("STEERING_DEVICE") or None,
         report=logged(report, _logger),
         trial=format_trial.trial,
+        speed=cast("SpeedChoice", speed or os.environ.get("STEERING_SPEED") or "auto"),
+        gate=partial(fast_gate.allowed, name),
     )
     _logger.info("%s is ready: %s", name, model.number_format.reason)
     return model

@@ -8,6 +8,8 @@ ROWS: Final = 34
 """Rows per batch (chosen: enough for a prompt under all 27 panels of the whole comparison)."""
 TRANSFER_PROMPTS: Final = 40
 """Harmful validation prompts that are answered for the table fit format x run format."""
+SPEEDS: Final = ("auto", "exact", "fast")
+"""Products that can be asked for; see `models.fast_products`."""
 SUITES: Final = ("decode", "prefill", "hooks")
 """What can be timed."""
 ROUNDS: Final = 5

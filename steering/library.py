@@ -5,9 +5,10 @@ Everything else that a program needs it takes from where it is; `steering` names
 
 import threading
 from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path
 
-from steering.adaptation import format_trial, loaded, quick_fit
+from steering.adaptation import fast_gate, format_trial, loaded, quick_fit
 from steering.artifacts import store
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
@@ -19,18 +20,20 @@ from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
 from steering.models import loading
 from steering.models.chat_model import ChatModel, Quantization
+from steering.models.fast_products import SpeedChoice
 from steering.models.number_formats import Dtype
 from steering.sources import catalog
 from steering.system.progress import Report
 
 
-def load(
+def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
     name: str = catalog.DEFAULT_MODEL,
     *,
     quantization: Quantization | None = None,
     dtype: Dtype | None = None,
     device: str | None = None,
     thinking: str = "auto",
+    speed: SpeedChoice = "exact",
     report: Report | None = None,
 ) -> ChatModel:
     """Fetch a chat model if need be, and load it in a number format that this machine can hold.
@@ -42,6 +45,8 @@ def load(
             machine.
         device: A torch device; None takes the GPU if there is one.
         thinking: `on`, `off` or `auto`, which is off where the chat template allows it.
+        speed: `exact`, `fast` or `auto`, which takes fast products on a CPU where `gate` measured
+            that answers stay the same.
         report: Called with the progress of download and conversion.
 
     Raises:
@@ -55,6 +60,8 @@ def load(
         thinking=thinking,
         report=report,
         trial=format_trial.trial,
+        speed=speed,
+        gate=partial(fast_gate.allowed, name),
     )
 
 

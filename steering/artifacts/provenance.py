@@ -10,7 +10,7 @@ import torch
 from steering.artifacts.manifest_document import MachineEntry, ProvenanceEntry, WeightsEntry
 from steering.data.splits import SEED
 from steering.models.chat_model import ChatModel
-from steering.models.packed_linear import weights_of
+from steering.models.own_layout import weights_of
 
 
 def provenance(model: ChatModel, prompt_source: str) -> ProvenanceEntry:

@@ -5,6 +5,7 @@ directions.safetensors    difference in means and harmless means everywhere, INL
 maps.safetensors          PCA, discriminant and UMAP maps of every layer, with the prompts' texts
 evaluation.json           the measured table
 transfer.json             fit format by run format, where it was measured
+fast_gate.json            how close fast products come to exact ones, where it was measured
 recordings.jsonl          example requests with every panel's answer
 
 The page shows the documents before torch is there: only what reads or writes tensors imports it.
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING, cast
 
 from safetensors import SafetensorError, safe_open
 
-from steering.artifacts import directions_file, old_schemas
+from steering.artifacts import directions_file, fast_gate_document, old_schemas
 from steering.artifacts.directions_file import ARTIFACT_SCHEMA, INCOMPLETE
 from steering.artifacts.evaluation_document import EvaluationDocument
+from steering.artifacts.fast_gate_document import FastGateDocument
 from steering.artifacts.folders import available, folder_of, is_file
 from steering.artifacts.manifest_document import Manifest, ManifestFacts
 from steering.artifacts.recording_document import Recording
@@ -153,6 +155,19 @@ def transfer(model: str, folder: Path | None = None) -> TransferDocument | None:
     """
     path = (folder or folder_of(model)) / "transfer.json"
     return read_transfer(path) if is_file(path) else None
+
+
+def fast_gate(model: str, folder: Path | None = None) -> FastGateDocument | None:
+    """Return what was measured of fast products of a model, or None where it was not.
+
+    Raises:
+        SteeringError: If it is broken, or of another schema.
+    """
+    path = (folder or folder_of(model)) / "fast_gate.json"
+    if not is_file(path):
+        return None
+    remedy = f"measure it again with `python -m steering gate --model {model}`"
+    return cast(FastGateDocument, _converted(path, fast_gate_document.checked, remedy))
 
 
 def read_evaluation(path: Path, remedy: str = "measure it again") -> EvaluationDocument:

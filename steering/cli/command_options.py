@@ -37,6 +37,17 @@ def machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return thinking(parser)
 
 
+def speed(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add whether products may be fast ones, to a command that plays and does not measure."""
+    parser.add_argument(
+        "--speed",
+        default=os.environ.get("STEERING_SPEED") or "auto",
+        help=f"{', '.join(defaults.SPEEDS[:-1])} or {defaults.SPEEDS[-1]} products (default auto: "
+        "fast on a CPU where answers stay the same, as `gate` measured)",
+    )
+    return parser
+
+
 def thinking(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add the mode of the chat template."""
     parser.add_argument(
@@ -69,7 +80,7 @@ def precompute(parser: argparse.ArgumentParser) -> None:
 
 def generate(parser: argparse.ArgumentParser) -> None:
     """Add the options of `generate`."""
-    machine(model(parser))
+    speed(machine(model(parser)))
     steering(parser)
     parser.add_argument("--prompt", required=True, help="the request")
     parser.add_argument("--max-new-tokens", type=int, default=64, help="length (default 64)")
@@ -83,7 +94,7 @@ def generate(parser: argparse.ArgumentParser) -> None:
 
 def locate(parser: argparse.ArgumentParser) -> None:
     """Add the options of `locate`."""
-    machine(model(parser))
+    speed(machine(model(parser)))
     steering(parser)
     parser.add_argument("--prompt", required=True, help="the request")
     parser.add_argument("--layer", type=int, help="block input (default where INLP was chosen)")
@@ -149,6 +160,13 @@ def transfer(parser: argparse.ArgumentParser) -> None:
         default=defaults.TRANSFER_PROMPTS,
         help=f"harmful validation prompts that are answered (default {defaults.TRANSFER_PROMPTS})",
     )
+    parser.add_argument("--out", type=Path, help="write this JSON file")
+
+
+def gate(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `gate`."""
+    thinking(model(parser))
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
     parser.add_argument("--out", type=Path, help="write this JSON file")
 
 

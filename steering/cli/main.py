@@ -136,13 +136,16 @@ def parser() -> argparse.ArgumentParser:
             "do directions and maps of one number format serve in another?",
         )
     )
+    command_options.gate(
+        command("gate", study.gate, study.show_gate, "do answers stay the same with fast products?")
+    )
     command_options.bench(
         command(
             "bench", bench_commands.run, bench_commands.show, "how fast this machine is, as ratios"
         )
     )
     serve = command("serve", request_commands.serve, show_plainly, "start the app")
-    command_options.machine(command_options.model(serve, default=None))
+    command_options.speed(command_options.machine(command_options.model(serve, default=None)))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port (default 7860)")
     return whole

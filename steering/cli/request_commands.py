@@ -182,6 +182,7 @@ def serve(options: argparse.Namespace) -> None:
         "STEERING_QUANTIZATION": options.quantization,
         "STEERING_DTYPE": options.dtype,
         "STEERING_DEVICE": options.device,
+        "STEERING_SPEED": options.speed,
         "STEERING_THINKING": options.thinking,
         "GRADIO_SERVER_NAME": options.host,
         "GRADIO_SERVER_PORT": options.port,

@@ -25,7 +25,7 @@ def load(
     number_format: "Format | None" = None,
 ) -> "ChatModel":
     """Load the model that the options name, or another one, or in a format of its own."""
-    from steering.adaptation import format_trial
+    from steering.adaptation import fast_gate, format_trial
     from steering.models import loading
 
     # A judge has directions of its own, if any.
@@ -40,6 +40,9 @@ def load(
             thinking=options.thinking if name is None else "auto",
             report=report,
             trial=partial(format_trial.trial, asked=folder),
+            # A command that measures has no such option: its products are exact.
+            speed=getattr(options, "speed", "exact") if name is None else "exact",
+            gate=partial(fast_gate.allowed, name or options.model, folder=folder),
         )
 
 

@@ -1,4 +1,4 @@
-"""Commands about many requests, and about what they left: `sweep`, `transfer`, `export`."""
+"""Commands about many requests, and what they left: `sweep`, `transfer`, `gate`, `export`."""
 
 import argparse
 from dataclasses import replace
@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
-from steering.adaptation import loaded, transfer_table
+from steering.adaptation import fast_gate, loaded, transfer_table
+from steering.adaptation.fast_gate import Exact
 from steering.adaptation.transfer import Shipped
 from steering.adaptation.transfer import transfer as measure_transfer
 from steering.artifacts import store
 from steering.artifacts.export import export as write_export
+from steering.artifacts.fast_gate_document import FastGateDocument
 from steering.artifacts.provenance import provenance
 from steering.artifacts.transfer_document import TransferDocument
 from steering.cli import shared
@@ -21,7 +23,9 @@ from steering.errors import SteeringError
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
+from steering.models import fast_products, loading
 from steering.models.chat_model import ChatModel
+from steering.models.fast_products import Allowed, SpeedChoice
 from steering.models.number_formats import Format, formats
 from steering.sweep import cells, grids, sweep_table
 from steering.sweep.sweep import run_sweep
@@ -113,6 +117,52 @@ def show_transfer(document: PrintedTransfer) -> None:
     print(transfer_table.markdown(document))
     if document.get("written"):
         print(f"\nWritten: {document['written']}")
+
+
+def gate(options: argparse.Namespace) -> FastGateDocument:
+    """Measure whether fast products may be taken, and keep it beside the directions."""
+    directions = store.load(options.model, options.directions)
+
+    def load(speed: SpeedChoice, allowed: Allowed = fast_products.NOT_ASKED) -> ChatModel:
+        with shared.progress_bar() as report:
+            return loading.load(
+                options.model,
+                dtype="float32",
+                device="cpu",
+                thinking=options.thinking,
+                report=report,
+                speed=speed,
+                gate=lambda _weights: allowed,
+            )
+
+    out = options.out or shared.beside(options, "fast_gate.json", options.directions)
+    exact = Exact(
+        SteerableModel(load("exact"), directions),
+        PromptSplits.own(),
+        store.evaluation(options.model, options.directions),
+    )
+    document = fast_gate.measure(exact, lambda parts: load("fast", Allowed(parts, "on trial")))
+    whole_files.write_json(out, document)
+    return document
+
+
+def show_gate(document: FastGateDocument) -> None:
+    """Print what every trial found."""
+    for trial in document["trials"]:
+        held = "one integer" if trial["parts"] == 1 else "two integers"
+        print(f"States in {held}: {'; '.join(trial['failed']) or 'passed'}")
+        for each in trial["divergence"]:
+            print(
+                f"  {each['panel']:<28} KL {each['mean']:.4f} a position, {each['largest']:.3f} at "
+                f"most ({each['positions']} positions)"
+            )
+        print(f"  {trial['verdicts_equal']} of {trial['answers']} answers keep their verdict")
+        for rate in trial.get("rates", ()):
+            low, high = rate["exact"]["low"], rate["exact"]["high"]
+            print(
+                f"  {rate['panel']:<28} {rate['prompts']}: {rate['fast']:.2f} refused of "
+                f"{rate['n']}, evaluation {rate['exact']['estimate']:.2f} ({low:.2f} to {high:.2f})"
+            )
 
 
 def export(options: argparse.Namespace) -> dict[str, Any]:

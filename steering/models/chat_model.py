@@ -38,12 +38,15 @@ class NumberFormat:
         dtype: Of the computation, and of the residual stream.
         reason: One sentence for the visitor: what was taken, and why.
         packed: Whether the weights lie as the CPU's matrix library reads them.
+        parts: Integers that stand for a number of the states in fast products (`int8_linear`);
+            0 where products are exact.
     """
 
     quantization: Quantization
     dtype: torch.dtype
     reason: str
     packed: bool = False
+    parts: Literal[0, 1, 2] = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,14 +12,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import torch
 from safetensors import safe_open
 from torch import nn
 
 from steering.checkpoints import model_file
-from steering.models import packed_linear
+from steering.models import int8_linear, packed_linear
+from steering.models.int8_linear import Parts
+from steering.models.own_layout import OwnLayout
 
 TIMED_STEPS: Final = 48
 """Decoding steps of the run that is judged by: the length at which the app starts."""
@@ -46,10 +48,12 @@ class Kernel(NamedTuple):
     Attributes:
         dtype: Number format of weights and states.
         packed: Whether weights lie as the matrix library reads them.
+        parts: Of fast products, see `int8_linear`; 0 stands for exact ones.
     """
 
     dtype: torch.dtype
     packed: bool
+    parts: int = 0
 
 
 CANDIDATES: Final = (torch.float32, torch.bfloat16)
@@ -74,11 +78,18 @@ class Speed:
         return TIMED_STEPS * self.step + TOKENS_READ / READ_ROWS * self.read
 
 
-def measure(folder: Path, dtypes: Sequence[torch.dtype] = CANDIDATES) -> dict[Kernel, Speed]:
+def measure(
+    folder: Path, dtypes: Sequence[torch.dtype] = CANDIDATES, parts: Parts | None = None
+) -> dict[Kernel, Speed]:
     """Return the speed of each kernel on matrices of the shapes in a folder of safetensors.
 
     Takes about a second: each shape is measured once and counts as often as it occurs, and of
     large matrices a part is measured. Kernels and rounds are interleaved, the fastest round counts.
+
+    Args:
+        folder: Holds the weights.
+        dtypes: Of exact products.
+        parts: Of fast products; None measures none.
     """
     shapes = matrix_shapes(folder)
     if not shapes:
@@ -90,10 +101,12 @@ def measure(folder: Path, dtypes: Sequence[torch.dtype] = CANDIDATES) -> dict[Ke
         for packed in (False, True)
         if not packed or (large and packed_linear.packs(dtype))
     ]
+    if parts and large:
+        kernels.append(Kernel(torch.float32, packed=False, parts=parts))
     rows_of = _shares(shapes)
     times = {kernel: [[math.inf, math.inf] for _ in shapes] for kernel in kernels}
     held = {
-        kernel: [_layer(kernel, rows, d_in) for (_, d_in), rows in rows_of.items()]
+        kernel: [_layer(kernel, shape, rows) for shape, rows in rows_of.items()]
         for kernel in kernels
     }
     with torch.inference_mode():
@@ -118,7 +131,8 @@ def measure(folder: Path, dtypes: Sequence[torch.dtype] = CANDIDATES) -> dict[Ke
 
 
 def choose(speeds: Mapping[Kernel, Speed]) -> tuple[Kernel, str]:
-    """Return the kernel for a CPU, and one sentence that says what was measured."""
+    """Return the exact kernel for a CPU, and one sentence that says what was measured."""
+    speeds = {kernel: speed for kernel, speed in speeds.items() if not kernel.parts}
     if not speeds:
         return Kernel(torch.float32, packed=False), (
             "float32: this model has no matrices that could be timed"
@@ -196,13 +210,19 @@ def _shares(shapes: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], int]
     }
 
 
-def _layer(kernel: Kernel, rows: int, d_in: int) -> nn.Linear | packed_linear.PackedLinear:
-    layer = nn.Linear(d_in, rows, bias=False, dtype=kernel.dtype)
+def _layer(kernel: Kernel, shape: tuple[int, int], rows: int) -> nn.Linear | OwnLayout:
+    """Return a layer of the first outputs of a shape, as a model would hold the whole."""
+    outputs, inputs = shape
+    layer = nn.Linear(inputs, rows, bias=False, dtype=kernel.dtype)
     nn.init.constant_(layer.weight, 0.01)
-    return packed_linear.PackedLinear(layer) if kernel.packed else layer
+    if kernel.parts and int8_linear.pays(outputs, inputs):
+        return int8_linear.Int8Linear(layer, cast(Parts, kernel.parts))
+    if kernel.packed or (kernel.parts and packed_linear.packs(kernel.dtype)):
+        return packed_linear.PackedLinear(layer)
+    return layer
 
 
-def _seconds(layer: nn.Linear | packed_linear.PackedLinear, rows: int, dtype: torch.dtype) -> float:
+def _seconds(layer: nn.Linear | OwnLayout, rows: int, dtype: torch.dtype) -> float:
     states = torch.full((rows, layer.in_features), 0.5, dtype=dtype)
     began = time.perf_counter()
     layer(states)

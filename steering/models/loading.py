@@ -13,13 +13,14 @@ from steering.chat_templates.rendering import ASKED
 from steering.checkpoints import architecture, prequantized
 from steering.checkpoints.load_errors import explained, require_whole
 from steering.errors import SteeringError
-from steering.models import number_formats, packed_linear
+from steering.models import fast_products, int8_linear, number_formats, packed_linear
 from steering.models.chat_model import (
     DEFAULT_OPENERS,
     ChatModel,
     NumberFormat,
     Quantization,
 )
+from steering.models.fast_products import Allowed, SpeedChoice
 from steering.models.inspection import inspect
 from steering.models.number_formats import Dtype
 from steering.sources import catalog, weights
@@ -27,6 +28,8 @@ from steering.system import memory
 
 Trial = Callable[[ChatModel], str | None]
 """Looks at a loaded model and says why its number format does not hold it; None where it does."""
+Gatekeeper = Callable[[weights.Weights], Allowed]
+"""Says of the weights that were found whether fast products may be taken."""
 
 
 def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
@@ -39,6 +42,8 @@ def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
     report: weights.Report | None = None,
     trial: Trial | None = None,
     packed: bool = True,
+    speed: SpeedChoice = "exact",
+    gate: Gatekeeper | None = None,
 ) -> ChatModel:
     """Fetch a model if need be, load it, and check that it can be steered.
 
@@ -53,11 +58,15 @@ def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
         trial: Asked of a model that computes in float16 (or in int8, whose kernels go through
             float16): where it finds that numbers overflow, the next number format is tried.
         packed: Whether weights may be packed for the CPU's matrix library, where that is faster.
+        speed: Whether products may be fast ones: `exact`, `fast`, or `auto`, which takes what is
+            allowed and faster.
+        gate: Says whether fast products may be taken; None where nothing is known of them.
 
     Raises:
         SteeringError: If the weights cannot be had, do not fit, or the model cannot be steered.
     """
     number_formats.check_asked(quantization, dtype)
+    fast_products.check_asked(speed)
     if thinking not in ASKED:
         raise SteeringError(f"unknown thinking {thinking!r}; allowed: {', '.join(ASKED)}")
     on = _device(device)
@@ -65,7 +74,10 @@ def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
     held = prequantized.settled(found.folder, quantization)
     with explained(found.folder):
         loader = architecture.class_for(found.folder)
-        formats = number_formats.candidates(found.folder, on, held or quantization, dtype)
+        allowed = gate(found) if gate and speed != "exact" else fast_products.NOT_ASKED
+        formats = number_formats.candidates(
+            found.folder, on, held or quantization, dtype, speed=speed, allowed=allowed
+        )
     failed: list[tuple[NumberFormat, str]] = []
     for number_format in formats:
         if not packed:
@@ -93,7 +105,9 @@ def _loaded(
 ) -> ChatModel:
     with explained(found.folder):
         network = _load_network(loader, found.folder, device, number_format)
-        if number_format.packed:
+        if number_format.parts:
+            int8_linear.quantize(network, number_format.parts)
+        elif number_format.packed:
             packed_linear.pack(network)
         memory.give_back()
         tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)

@@ -20,8 +20,9 @@ from transformers import AutoConfig
 
 from steering.checkpoints import model_file
 from steering.errors import SteeringError
-from steering.models import dtype_speed
+from steering.models import dtype_speed, fast_products
 from steering.models.chat_model import NumberFormat, Quantization
+from steering.models.fast_products import Allowed, SpeedChoice
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 """What can be asked for; `auto` leaves it to the machine."""
@@ -110,6 +111,9 @@ def candidates(
     device: torch.device,
     quantization: Quantization | None = None,
     dtype: Dtype | None = None,
+    *,
+    speed: SpeedChoice = "exact",
+    allowed: Allowed = fast_products.NOT_ASKED,
 ) -> list[NumberFormat]:
     """Return the number formats to try, best first; one alone where nothing is left open.
 
@@ -118,11 +122,20 @@ def candidates(
         device: Where the model will live.
         quantization: What was asked for; None leaves it to the machine.
         dtype: What was asked for; None and `auto` leave it to the machine.
+        speed: Whether products may be fast ones.
+        allowed: What the model's gate says of fast products.
 
     Raises:
-        SteeringError: If the model's widths do not allow what was asked for.
+        SteeringError: If the model's widths do not allow what was asked for, or fast products were
+            asked for and cannot be taken.
     """
     asked = None if dtype in (None, "auto") else getattr(torch, str(dtype))
+    if speed != "exact":
+        obstacle = fast_products.obstacle(allowed, device, quantization, asked)
+        if obstacle is None:
+            return [fast_products.on_cpu(folder, speed, allowed, asked)]
+        if speed == "fast":
+            raise fast_products.refused(obstacle)
     if device.type == "cuda":
         return _on_gpu(folder, device, quantization, asked)
     if quantization == "nf4":

@@ -12,7 +12,7 @@ from torch import Tensor
 from steering.errors import SteeringError
 from steering.models.chat_model import ChatModel, reading
 from steering.models.number_formats import wider
-from steering.models.packed_linear import weights_of
+from steering.models.own_layout import weights_of
 
 
 def readable_rows(logits: Float[Tensor, "batch vocab"]) -> Bool[Tensor, " batch"]:

@@ -9,7 +9,6 @@ PyTorch has these operators for its own compiler and does not promise to keep th
 packs tries them first: see `packs`.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, cast
 
@@ -17,13 +16,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from steering.models import own_layout
+from steering.models.own_layout import OwnLayout
+
 _TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
 """Largest difference from a plain product in the trial, of numbers about 1 in size (chosen)."""
 _ROWS = 5
 """Rows that the layout is asked for: the baseline and the four panels that the app starts with."""
 
 
-class PackedLinear(nn.Module):
+class PackedLinear(OwnLayout):
     """A linear layer that has its weights in oneDNN's layout, and nowhere else."""
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -32,9 +34,7 @@ class PackedLinear(nn.Module):
         Args:
             linear: In float32 or bfloat16, on the CPU.
         """
-        super().__init__()
-        self.in_features, self.out_features = linear.in_features, linear.out_features
-        self.bias = linear.bias
+        super().__init__(linear)
         # No buffer: nothing that moves or saves a module could handle this layout.
         self.packed = _packed(linear.weight.detach())
 
@@ -65,37 +65,8 @@ def packs(dtype: torch.dtype) -> bool:
 
 
 def pack(network: nn.Module) -> None:
-    """Replace every plain linear layer of a network by a packed one.
-
-    Each layer's own copy is let go as soon as it is packed, so that the peak is one matrix above
-    what the network needs. A head that shares the embedding's table gets a copy.
-    """
-    found = [
-        (name, module) for name, module in network.named_modules() if type(module) is nn.Linear
-    ]
-    while found:
-        name, linear = found.pop()
-        parent, _, leaf = name.rpartition(".")
-        setattr(network.get_submodule(parent), leaf, PackedLinear(linear))
-
-
-def weights_of(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Yield every weight of a network with its name, in the order and form of a plain network's.
-
-    Packed ones are unpacked one at a time: all of them would be as large as the model.
-    """
-    if not any(isinstance(module, PackedLinear) for module in network.modules()):
-        yield from network.state_dict().items()
-        return
-    for name, module in network.named_modules():
-        prefix = f"{name}." if name else ""
-        if isinstance(module, PackedLinear):
-            yield f"{prefix}weight", module.weight
-        own = module.named_parameters(recurse=False, remove_duplicate=False)
-        yield from ((f"{prefix}{each}", values) for each, values in own)
-        for each, buffer in module.named_buffers(recurse=False, remove_duplicate=False):
-            if each not in module._non_persistent_buffers_set:
-                yield f"{prefix}{each}", buffer
+    """Replace every plain linear layer of a network by a packed one; see `own_layout.replace`."""
+    own_layout.replace(network, PackedLinear)
 
 
 def _packed(weight: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
 from steering.serving import machine_fit
 from steering.serving.machine_fit import Fitting
+from steering.serving.speed_switch import Switch
 from steering.serving.status import Phase, Status
 from steering.serving.supply import Supply as Supply
 from steering.serving.visitor_line import Line
@@ -73,6 +74,7 @@ class Engine(Line):
         self.agreement: AgreementEntry | None = None
         self.looked = False
         self.fitting = Fitting()
+        self.switch = Switch()
         self._attempt = object()
         try:
             self.outline = self.supply.facts(name)
@@ -112,19 +114,24 @@ class Engine(Line):
         with self._lock:
             if self.model is None or self.model.template.mode.thinking == mode:
                 return
-            model, attempt = self.model.in_mode(mode), self._attempt
-            # What was fitted in the other mode does not serve in this one.
-            self.directions, self.maps = (
-                self.supply.directions(self.name),
-                self.supply.maps(self.name),
-            )
-            self.outline, self.points = self.directions, self.supply.cloud(self.name)
-            self.maps_id = secrets.token_hex(8)
-            self.check, self.agreement, self.looked = None, None, False
-            self.model = model
-            self.adopt(attempt, model)
+            model = self.model.in_mode(mode)
+            self.take_instead(model)
         arguments = (self, model)
         threading.Thread(target=machine_fit.look, args=arguments, name="load", daemon=True).start()
+
+    def take_instead(self, model: "ChatModel") -> None:
+        """Serve the same model in another mode or at another speed; the caller holds `still`.
+
+        Raises:
+            SteeringError: As `adopt` does.
+        """
+        # What was fitted for the other one does not serve for this one.
+        self.directions, self.maps = self.supply.directions(self.name), self.supply.maps(self.name)
+        self.outline, self.points = self.directions, self.supply.cloud(self.name)
+        self.maps_id = secrets.token_hex(8)
+        self.check, self.agreement, self.looked = None, None, False
+        self.model = model
+        self.adopt(self._attempt, model)
 
     def start(self, *, again: bool = False) -> None:
         """Load the model in the background; does nothing if that has begun already.

@@ -37,6 +37,7 @@ class Supply:
         transfer: Reads the table of number formats, `transfer.json`; None if there is none.
         adapting: Checks directions and maps on this machine, and fits them for it.
         fitted: Returns which names have directions by now; None where all have.
+        at_speed: Loads the model with `exact` or `fast` products; None where nobody may choose.
     """
 
     model: "Callable[[str, Report], ChatModel]"
@@ -51,6 +52,7 @@ class Supply:
     transfer: Callable[[str], TransferDocument | None] = lambda _name: None
     adapting: Adapting = field(default_factory=Adapting)
     fitted: Callable[[], Collection[str]] | None = None
+    at_speed: "Callable[[str, str], ChatModel] | None" = None
 
     def facts(self, name: str) -> Facts:
         """Return what there is to know of the directions."""

@@ -10,9 +10,9 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse
 from steering.serving.engine import Engine
-from steering.ui import explanation, run_handlers, text
+from steering.ui import changes, explanation, run_handlers, text
 from steering.ui.dose import dose_section
-from steering.ui.layout import Page, choices, strip_of
+from steering.ui.layout import Page
 from steering.ui.map import map_section
 from steering.ui.playground import card_settings, cards, rendered_request
 from steering.ui.playground.asked import Values
@@ -20,10 +20,6 @@ from steering.ui.playground.cards import Card
 from steering.ui.results import results_section
 from steering.ui.run_handlers import Updates
 
-_CALM_SECONDS = 5.0
-"""Time between two looks at the engine once the model is there."""
-_SETTLE = "() => { window.steering.calm(); window.steering.place(); }"
-"""After the page has set its own sliders: no run of theirs begins, and the map shows the places."""
 _ARRIVE = "() => { window.steering.calm(300); window.steering.place(); }"
 """The same for a page that has just come, whose visitor may be about to move one."""
 
@@ -50,7 +46,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     map_section.wire(page.atlas, partial(run_handlers.place, page, engine), page.asked)
     page.request.change(js="() => window.steering.place()", **quiet)
     dose_section.wire(
-        page.doses, partial(_bring, page, engine), [page.doses.said, *_card_outputs(page)]
+        page.doses, partial(_bring, page, engine), [page.doses.said, *changes.card_outputs(page)]
     )
     results_section.wire(page.results, engine, [load, page.timer.tick])
 
@@ -92,23 +88,15 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
 
     page.reset.click(
         reset,
-        outputs=[*_card_outputs(page), page.note, page.stop, *first],
+        outputs=[*changes.card_outputs(page), page.note, page.stop, *first],
         js="() => { window.steering.calm(); }",
         **quiet,
     )
 
 
-def _card_outputs(page: Page) -> list[Any]:
-    return [
-        each
-        for card in page.cards
-        for each in (*card.inputs, card.head, card.form, card.view, card.tokens)
-    ]
-
-
 def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: Any) -> None:  # noqa: ANN401
-    outputs = _status_of(page)
-    tick = partial(_tick, page, engine)
+    outputs = changes.status_of(page)
+    tick = partial(changes.tick, page, engine)
     laid_out = engine.maps_id
 
     def arrive() -> Updates:
@@ -116,7 +104,9 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
         # The page is laid out once: what was fitted or chosen since is not in it.
         others = laid_out != engine.maps_id
         shown = (
-            _renew(page, engine) | run_handlers.first_request(page, engine) if others else tick()
+            changes.renew(page, engine) | run_handlers.first_request(page, engine)
+            if others
+            else tick()
         )
         return shown | run_handlers.recorded_first(page, engine)
 
@@ -124,102 +114,13 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
         engine.start(again=True)
         return tick()
 
-    changed = [page.request, *_renewed_of(page), *run_handlers.outputs_of(page)]
+    changed = [page.request, *changes.renewed_of(page), *run_handlers.outputs_of(page)]
     arrived = load(arrive, outputs=list(dict.fromkeys(changed)), **quiet)
     # On a slow machine the model can be ready before Gradio's page hears a click.
     arrived.then(js=_ARRIVE, **quiet)
     page.timer.tick(tick, outputs=outputs, **quiet)
     page.retry.click(retry, outputs=outputs, **quiet)
-    _wire_changes(page, engine, quiet)
-
-
-def _status_of(page: Page) -> list[Any]:
-    thinking = [page.thinking] if page.thinking is not None else []
-    return [page.strip, page.retry, page.timer, page.facts, *thinking]
-
-
-def _tick(page: Page, engine: Engine) -> Updates:
-    busy = engine.status.phase in ("idle", "loading") or engine.fitting.phase == "running"
-    return {
-        page.strip: strip_of(engine),
-        page.retry: gr.update(visible=engine.status.phase == "failed"),
-        page.timer: gr.Timer(0.5 if busy else _CALM_SECONDS),
-        page.facts: explanation.facts(engine),
-        **_thinking(page, engine),
-    }
-
-
-def _renew(page: Page, engine: Engine) -> Updates:
-    """Show what there is of a model, or of directions, that were not there before."""
-    chosen = gr.update(choices=choices(engine), value=engine.name)
-    chooser = {page.chooser: chosen} if page.chooser is not None else {}
-    return {
-        **_tick(page, engine),
-        **run_handlers.restarted(page, engine),
-        page.atlas.board: map_section.empty(engine),
-        page.doses.board: dose_section.empty(engine),
-        page.doses.said: "",
-        **chooser,
-    }
-
-
-def _renewed_of(page: Page) -> list[Any]:
-    chooser = [page.chooser] if page.chooser is not None else []
-    sections = [page.atlas.board, page.doses.board, page.doses.said, *chooser]
-    return [*_status_of(page), *_card_outputs(page), page.note, page.stop, *sections]
-
-
-def _wire_changes(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
-    """Connect what brings other directions: a fit, a mode, a model."""
-    outputs = _renewed_of(page)
-
-    def follow(request: gr.Request, values: Values) -> Updates:
-        asked = page.read(values)
-        # As before the first run: what is recorded of the request that stands there.
-        again = run_handlers.recorded_again(page, engine, asked.prompt, asked.system)
-        shown = _renew(page, engine) | again
-        # A run under way goes on, and its cards are its own.
-        if engine.has_run(request.session_hash or ""):
-            for each in run_handlers.answers_of(page):
-                del shown[each]
-        return shown
-
-    raw = quiet | {"preprocess": False}
-    adopted = page.atlas.adopt.click(follow, inputs=page.asked, outputs=outputs, **raw)
-    adopted.then(js=_SETTLE, **quiet)
-    if page.thinking is not None:
-        think = partial(_think, page, engine)
-        chosen = page.thinking.input(think, inputs=page.thinking, outputs=outputs, **raw)
-        chosen.then(js=_SETTLE, **quiet)
-    if page.chooser is not None:
-        # Not `change`, which also tells of what the page itself has set.
-        calm = "(name) => { window.steering.calm(); return name; }"
-        choose = partial(_choose, page, engine)
-        chosen = page.chooser.input(choose, inputs=page.chooser, outputs=outputs, js=calm, **quiet)
-        chosen.then(js=_SETTLE, **quiet)
-
-
-def _think(page: Page, engine: Engine, mode: object) -> Updates:
-    if mode in ("on", "off"):  # as it comes from a browser
-        engine.think(str(mode))
-    return _renew(page, engine)
-
-
-def _choose(page: Page, engine: Engine, name: str | None) -> Updates:
-    if name is None:  # the list's text was emptied
-        return _tick(page, engine)
-    engine.choose(name)
-    return _renew(page, engine)
-
-
-def _thinking(page: Page, engine: Engine) -> Updates:
-    """Show the choice where the model's template has one."""
-    if page.thinking is None:
-        return {}
-    mode = engine.model.template.mode if engine.model is not None else None
-    if mode is None or len(mode.choices) < 2:
-        return {page.thinking: gr.update(visible=False)}
-    return {page.thinking: gr.update(visible=True, value=mode.thinking)}
+    changes.wire(page, engine, quiet)
 
 
 def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401

@@ -52,6 +52,7 @@ class Page:
     reads: rendered_request.ReadsSection
     chooser: gr.Dropdown | None
     thinking: gr.Radio | None
+    speed: gr.Radio | None
     facts: gr.HTML
     results: ResultsSection
 
@@ -138,7 +139,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
             board = atlas(engine)
         with gr.Row(elem_id="settings"):
             shared = shared_settings(limits.max_new_tokens)
-            chooser, thinking, facts = _model(engine, limits)
+            chooser, thinking, speed, facts = _model(engine, limits)
             read = rendered_request.section()
         gr.HTML(explanation.lesson(), elem_id="lesson")
     with tabs.panel("dose"):
@@ -163,6 +164,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         reads=read,
         chooser=chooser,
         thinking=thinking,
+        speed=speed,
         facts=facts,
         results=measured,
     )
@@ -205,8 +207,8 @@ def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:
 
 def _model(
     engine: Engine, limits: HostLimits
-) -> tuple[gr.Dropdown | None, gr.Radio | None, gr.HTML]:
-    chooser = thinking = None
+) -> tuple[gr.Dropdown | None, gr.Radio | None, gr.Radio | None, gr.HTML]:
+    chooser = thinking = speed = None
     with gr.Accordion("The model and its directions", open=False):
         names = engine.supply.names
         if limits.chooser and len(names) > 1 and engine.name in names:
@@ -224,5 +226,11 @@ def _model(
                 visible=False,
                 elem_id="thinking",
             )
+            speed = gr.Radio(
+                [("Exact: float32", "exact"), ("Fast: 8-bit integers", "fast")],
+                label="Arithmetic (changes it for everybody; numbers in tables are from exact)",
+                visible=False,
+                elem_id="speed",
+            )
         facts = gr.HTML(explanation.facts(engine), elem_id="facts")
-    return chooser, thinking, facts
+    return chooser, thinking, speed, facts

@@ -29,3 +29,19 @@ def test_counts_are_positive_integers(text, capsys):
 @pytest.mark.parametrize("suite", SUITES)
 def test_every_suite_can_be_asked_for(suite):
     assert parser().parse_args(["bench", "--suite", suite]).suite == suite
+
+
+@pytest.mark.parametrize("command", [["generate", "--prompt", "x"], ["locate", "--prompt", "x"]])
+def test_commands_that_play_take_a_speed_and_those_that_measure_have_none(
+    command, monkeypatch, capsys
+):
+    assert parser().parse_args(command).speed == "auto"
+    assert parser().parse_args([*command, "--speed", "fast"]).speed == "fast"
+    monkeypatch.setenv("STEERING_SPEED", "exact")
+    assert parser().parse_args(command).speed == "exact"
+    assert parser().parse_args(["serve"]).speed == "exact"
+    for measuring in ("evaluate", "sweep", "precompute", "transfer", "bench"):
+        with pytest.raises(SystemExit):
+            parser().parse_args([measuring, "--speed", "fast"])
+        assert not hasattr(parser().parse_args([measuring]), "speed")
+    assert "--speed" in capsys.readouterr().err

@@ -92,14 +92,17 @@ def untimed() -> Iterator[None]:
 
 
 def _speeds(
-    folder: Path, dtypes: Sequence[torch.dtype] = dtype_speed.CANDIDATES
+    folder: Path,
+    dtypes: Sequence[torch.dtype] = dtype_speed.CANDIDATES,
+    parts: int | None = None,
 ) -> dict[Kernel, Speed]:
     shapes = dtype_speed.matrix_shapes(folder)
     size = sum(rows * d_in * count for (rows, d_in), count in shapes.items())
     if size < dtype_speed.LEAST_WEIGHTS:
         return {}
     plain = {torch.float32: 1.0, torch.bfloat16: 2.0}
-    return {
+    fast = {Kernel(torch.float32, packed=False, parts=parts): Speed(0.2, 0.2)} if parts else {}
+    return fast | {
         Kernel(dtype, packed): Speed(seconds, seconds)
         for dtype in dtypes
         for packed, seconds in ((False, plain[dtype]), (True, 0.5 * plain[dtype]))

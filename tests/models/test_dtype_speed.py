@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from steering.models import dtype_speed, packed_linear
+from steering.models import dtype_speed, int8_linear, packed_linear
 from steering.models.dtype_speed import (
     CANDIDATES,
     Kernel,
@@ -94,7 +94,7 @@ def test_bfloat16_is_taken_where_a_whole_run_is_faster_in_it(step, read, dtype, 
     if packed:
         speeds |= {Kernel(each, packed=False): Speed(2.0, 2.0) for each in best}
     chosen, reason = choose(speeds)
-    assert chosen == (dtype, packed)
+    assert chosen == Kernel(dtype, packed)
     assert reason.startswith(str(dtype).removeprefix("torch.") + ": measured on this CPU")
     assert f"writing {step:.2f} times, reading {read:.2f} times" in reason
     assert ("packed" in reason) == packed
@@ -108,14 +108,44 @@ def test_weights_are_packed_where_that_is_measured_to_be_faster(run, packed, dty
         Kernel(dtype, packed=True): Speed(run, run),
     }
     chosen, reason = choose(speeds)
-    assert chosen == (dtype, packed)
+    assert chosen == Kernel(dtype, packed)
     assert (f"takes {run:.2f} times as long" in reason) == packed
 
 
 def test_no_other_test_hangs_on_how_fast_the_machine_is_just_now(folder):
-    assert choose(dtype_speed.measure(folder))[0] == (torch.float32, False)
+    assert choose(dtype_speed.measure(folder))[0] == Kernel(torch.float32, packed=False)
 
 
 def test_without_matrices_nothing_is_measured_and_float32_taken(tmp_path):
     assert measure(tmp_path) == {}
-    assert choose({})[0] == (torch.float32, False)
+    assert choose({})[0] == Kernel(torch.float32, packed=False)
+
+
+@pytest.mark.parametrize("least", [0, 300, 10**9])
+def test_fast_products_are_timed_with_large_matrices_only_in_eight_bits(folder, monkeypatch, least):
+    monkeypatch.setattr(dtype_speed, "LEAST_WEIGHTS", 0)
+    monkeypatch.setattr(int8_linear, "LEAST_WEIGHTS", least)
+    seen = []
+
+    def seconds(layer, rows, dtype):
+        seen.append(layer)
+        return 1.0
+
+    monkeypatch.setattr(dtype_speed, "_seconds", seconds)
+    fast = Kernel(torch.float32, packed=False, parts=2)
+    assert fast in measure(folder, [torch.float32], 2)
+    held = {
+        (layer.out_features, layer.in_features): layer.parts
+        for layer in seen
+        if isinstance(layer, int8_linear.Int8Linear)
+    }
+    expected = {shape for shape in ((32, 8), (8, 32), (50, 8)) if shape[0] * shape[1] >= least}
+    assert held == dict.fromkeys(expected, 2)
+
+
+def test_fast_products_are_never_taken_for_exact_ones():
+    speeds = {
+        Kernel(torch.float32, packed=False): Speed(1.0, 1.0),
+        Kernel(torch.float32, packed=False, parts=1): Speed(0.1, 0.1),
+    }
+    assert choose(speeds)[0] == Kernel(torch.float32, packed=False)

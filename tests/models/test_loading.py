@@ -15,9 +15,11 @@ from steering.interventions.inlp import Inlp
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.interventions.subspace import Subspace
 from steering.library import compare
-from steering.models import dtype_speed, loading, number_formats, packed_linear
+from steering.models import dtype_speed, int8_linear, loading, number_formats, packed_linear
 from steering.models.chat_model import NumberFormat
 from steering.models.dtype_speed import Kernel, Speed
+from steering.models.fast_products import Allowed
+from steering.models.int8_linear import Int8Linear
 from steering.models.loading import load
 from steering.sources import catalog, weights
 
@@ -120,9 +122,46 @@ def test_a_model_of_packed_weights_gives_the_numbers_of_the_plain_one(folder, mo
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02 * float(expected.std()))
 
 
+@pytest.mark.skipif(not int8_linear.runs(), reason="this machine multiplies no eight bits")
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_fast_model_is_in_eight_bits_and_close_to_the_exact_one(folder, monkeypatch, parts):
+    monkeypatch.setattr(int8_linear, "LEAST_WEIGHTS", 0)
+    asked = []
+
+    def gate(found):
+        asked.append(found.folder)
+        return Allowed(parts, "close")
+
+    fast = load(str(folder), device="cpu", speed="fast", gate=gate)
+    assert asked == [folder]
+    assert fast.number_format.parts == parts
+    assert "fast products" in fast.number_format.reason
+    held = [each for each in fast.network.modules() if isinstance(each, Int8Linear)]
+    assert held
+    assert {each.parts for each in held} == {parts}
+    exact = load(str(folder), device="cpu", dtype="float32", speed="exact", gate=gate)
+    assert len(asked) == 1
+    assert exact.number_format.parts == 0
+    rows = [exact.render("Hello"), exact.render("How do I bake bread?")]
+    found, expected = fast.next_token_logits(rows), exact.next_token_logits(rows)
+    assert not torch.equal(found, expected)
+    # The narrower a model, the coarser eight bits are for it: this one is 32 wide.
+    off = {1: 0.3, 2: 0.1}[parts] * float(expected.std())
+    assert float((found - expected).square().mean().sqrt()) < off
+
+
+@pytest.mark.parametrize("gate", [None, lambda _: Allowed(None, "it was not measured")])
+def test_fast_products_that_nothing_is_known_of_are_refused_and_auto_goes_on(folder, gate):
+    with pytest.raises(SteeringError, match=r"cannot be taken: .*choose --speed exact or auto"):
+        load(str(folder), device="cpu", speed="fast", gate=gate)
+    assert load(str(folder), device="cpu", speed="auto", gate=gate).number_format.parts == 0
+    with pytest.raises(SteeringError, match="unknown speed"):
+        load(str(folder), device="cpu", speed="quick", gate=gate)
+
+
 def test_a_format_that_does_not_hold_is_followed_by_the_next(folder, monkeypatch):
     tried = [NumberFormat("none", dtype, str(dtype)) for dtype in (torch.float16, torch.float32)]
-    monkeypatch.setattr(number_formats, "candidates", lambda *_: tried)
+    monkeypatch.setattr(number_formats, "candidates", lambda *_, **__: tried)
     asked = []
 
     def trial(model):
@@ -138,7 +177,7 @@ def test_a_format_that_does_not_hold_is_followed_by_the_next(folder, monkeypatch
 def test_what_was_tried_before_is_in_the_reason(wide_folder, monkeypatch, quantization):
     first = NumberFormat("none", torch.float16, "it fits")
     then = NumberFormat(quantization, torch.float32, "it fits, too")
-    monkeypatch.setattr(number_formats, "candidates", lambda *_: [first, then])
+    monkeypatch.setattr(number_formats, "candidates", lambda *_, **__: [first, then])
     model = load(str(wide_folder), device="cpu", trial=lambda _: "layer 1 overflows")
     assert model.number_format.quantization == quantization
     said = model.number_format.reason
@@ -167,7 +206,7 @@ def test_without_bitsandbytes_a_quantized_load_says_what_to_install(
         load("no/such-model", quantization=quantization)  # before anything is fetched
     # What the machine chooses by itself is refused as well.
     chosen = NumberFormat(quantization, torch.float32, "chosen")
-    monkeypatch.setattr(number_formats, "candidates", lambda *_: [chosen])
+    monkeypatch.setattr(number_formats, "candidates", lambda *_, **__: [chosen])
     with pytest.raises(SteeringError, match=told):
         load(str(wide_folder), device="cpu")
 

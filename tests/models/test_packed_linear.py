@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from steering.models import packed_linear
-from steering.models.packed_linear import PackedLinear, pack, packs, weights_of
+from steering.models.packed_linear import PackedLinear, pack, packs
 
 DTYPES = [
     pytest.param(
@@ -51,20 +51,6 @@ def test_a_whole_network_is_packed_and_other_layers_are_left_alone(dtype):
     assert [type(module) for module in network] == [PackedLinear, nn.ModuleList, Own]
     assert type(network[2]) is Own
     assert torch.equal(network[1][0].weight, weight)
-
-
-def test_the_weights_of_a_packed_network_are_those_of_the_plain_one_in_name_and_order():
-    network = nn.ModuleDict({"embed": nn.Embedding(20, 8), "head": nn.Linear(8, 20, bias=False)})
-    network["norm"] = nn.BatchNorm1d(8)
-    network["up"] = nn.Linear(8, 8)
-    network["head"].weight = network["embed"].weight
-    network.register_buffer("scratch", torch.ones(1), persistent=False)
-    plain = {name: values.clone() for name, values in network.state_dict().items()}
-    assert list(dict(weights_of(network))) == list(plain)
-    pack(network)
-    found = dict(weights_of(network))
-    assert list(found) == list(plain)
-    assert all(torch.equal(found[name], plain[name]) for name in plain)
 
 
 def test_a_head_that_shares_the_embedding_leaves_it_as_it_is():

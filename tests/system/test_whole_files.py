@@ -44,5 +44,7 @@ def test_a_point_that_cannot_be_a_folder_is_explained(tmp_path):
 def test_json_that_is_no_object_is_told_with_what_it_is(tmp_path, content):
     path = tmp_path / "manifest.json"
     path.write_text(content)
-    with pytest.raises(SteeringError, match=r"manifest.json cannot be read \(it holds .* where an object"):
+    with pytest.raises(
+        SteeringError, match=r"manifest.json cannot be read \(it holds .* where an object"
+    ):
         whole_files.read_json(path)

@@ -6,31 +6,9 @@ import gradio as gr
 import pytest
 
 from steering.inference.comparison import Answer
-from steering.models.inspection import inspect
 from steering.ui import events as events_module
-from steering.ui.layout import HostLimits
-from tests.helpers import templates
-from tests.helpers.built_page import call, laid_out, sent, values_of, wired
+from tests.helpers.built_page import call, sent, values_of, wired
 from tests.helpers.engines import ready
-from tests.helpers.templates import tokenizer_with
-
-
-@pytest.fixture(scope="module")
-def thinker(tiny, fitted):
-    return ready(inspect(tiny.name, tiny.network, tokenizer_with(templates.SWITCHED)), fitted)
-
-
-def test_thinking_can_be_chosen_where_the_template_has_it_and_the_host_allows_it(
-    thinker, engine, made
-):
-    update = events_module._thinking(made, thinker)
-    assert update[made.thinking] == gr.update(visible=True, value="off")
-    update = events_module._thinking(made, engine)
-    assert update[made.thinking] == gr.update(visible=False)
-    public = laid_out(thinker, HostLimits(chooser=False))
-    assert public.thinking is None
-    assert events_module._thinking(public, thinker) == {}
-
 
 # Handlers as they are wired
 
@@ -170,14 +148,6 @@ def test_a_cell_of_the_dose_figures_sets_its_card_or_says_why_not(app):
     (only,) = events_module._bring(made, engine, "flop:k=1").items()
     assert only[0] is made.doses.said
     assert "flop" in only[1]
-
-
-def test_an_emptied_list_of_models_changes_no_model(app):
-    engine, _, made = app
-    before = engine.model
-    updates = events_module._choose(made, engine, None)
-    assert engine.model is before
-    assert made.cards[0].view not in updates
 
 
 def test_a_kind_that_is_still_being_typed_leaves_the_card_alone(app):

@@ -1,0 +1,144 @@
+"""What brings another model, mode, speed or fit, and what the page shows of it then."""
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from steering.serving import speed_switch
+from steering.serving.engine import Engine
+from steering.ui import explanation, run_handlers
+from steering.ui.dose import dose_section
+from steering.ui.layout import Page, choices, strip_of
+from steering.ui.map import map_section
+from steering.ui.playground.asked import Values
+from steering.ui.run_handlers import Updates
+
+_CALM_SECONDS = 5.0
+"""Time between two looks at the engine once the model is there."""
+_SETTLE = "() => { window.steering.calm(); window.steering.place(); }"
+"""After the page has set its own sliders: no run of theirs begins, and the map shows the places."""
+
+
+def status_of(page: Page) -> list[Any]:
+    """Return what `tick` gives values for."""
+    choices = [each for each in (page.thinking, page.speed) if each is not None]
+    return [page.strip, page.retry, page.timer, page.facts, *choices]
+
+
+def tick(page: Page, engine: Engine) -> Updates:
+    """Show how far the engine is."""
+    busy = engine.status.phase in ("idle", "loading") or engine.fitting.phase == "running"
+    busy = busy or bool(engine.switch.to)
+    return {
+        page.strip: strip_of(engine),
+        page.retry: gr.update(visible=engine.status.phase == "failed"),
+        page.timer: gr.Timer(0.5 if busy else _CALM_SECONDS),
+        page.facts: explanation.facts(engine),
+        **_thinking(page, engine),
+        **_speed(page, engine),
+    }
+
+
+def renew(page: Page, engine: Engine) -> Updates:
+    """Show what there is of a model, or of directions, that were not there before."""
+    chosen = gr.update(choices=choices(engine), value=engine.name)
+    chooser = {page.chooser: chosen} if page.chooser is not None else {}
+    return {
+        **tick(page, engine),
+        **run_handlers.restarted(page, engine),
+        page.atlas.board: map_section.empty(engine),
+        page.doses.board: dose_section.empty(engine),
+        page.doses.said: "",
+        **chooser,
+    }
+
+
+def renewed_of(page: Page) -> list[Any]:
+    """Return what `renew` gives values for."""
+    chooser = [page.chooser] if page.chooser is not None else []
+    sections = [page.atlas.board, page.doses.board, page.doses.said, *chooser]
+    return [*status_of(page), *card_outputs(page), page.note, page.stop, *sections]
+
+
+def card_outputs(page: Page) -> list[Any]:
+    """Return what a change of directions changes on the cards."""
+    return [
+        each
+        for card in page.cards
+        for each in (*card.inputs, card.head, card.form, card.view, card.tokens)
+    ]
+
+
+def wire(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
+    """Connect what brings other directions: a fit, a mode, a model."""
+    outputs = renewed_of(page)
+
+    def follow(request: gr.Request, values: Values) -> Updates:
+        asked = page.read(values)
+        # As before the first run: what is recorded of the request that stands there.
+        again = run_handlers.recorded_again(page, engine, asked.prompt, asked.system)
+        shown = renew(page, engine) | again
+        # A run under way goes on, and its cards are its own.
+        if engine.has_run(request.session_hash or ""):
+            for each in run_handlers.answers_of(page):
+                del shown[each]
+        return shown
+
+    raw = quiet | {"preprocess": False}
+    adopted = page.atlas.adopt.click(follow, inputs=page.asked, outputs=outputs, **raw)
+    adopted.then(js=_SETTLE, **quiet)
+    if page.thinking is not None:
+        think = partial(_think, page, engine)
+        chosen = page.thinking.input(think, inputs=page.thinking, outputs=outputs, **raw)
+        chosen.then(js=_SETTLE, **quiet)
+    if page.speed is not None:
+        hurry = partial(_hurry, page, engine)
+        page.speed.input(hurry, inputs=page.speed, outputs=status_of(page), **raw)
+    if page.chooser is not None:
+        # Not `change`, which also tells of what the page itself has set.
+        calm = "(name) => { window.steering.calm(); return name; }"
+        choose = partial(_choose, page, engine)
+        chosen = page.chooser.input(choose, inputs=page.chooser, outputs=outputs, js=calm, **quiet)
+        chosen.then(js=_SETTLE, **quiet)
+
+
+def _think(page: Page, engine: Engine, mode: object) -> Updates:
+    if mode in ("on", "off"):  # as it comes from a browser
+        engine.think(str(mode))
+    return renew(page, engine)
+
+
+def _hurry(page: Page, engine: Engine, speed: object) -> Updates:
+    if speed in ("exact", "fast"):  # as it comes from a browser
+        speed_switch.start(engine, str(speed))
+    return tick(page, engine)
+
+
+def _choose(page: Page, engine: Engine, name: str | None) -> Updates:
+    if name is None:  # the list's text was emptied
+        return tick(page, engine)
+    engine.choose(name)
+    return renew(page, engine)
+
+
+def _thinking(page: Page, engine: Engine) -> Updates:
+    """Show the choice where the model's template has one."""
+    if page.thinking is None:
+        return {}
+    mode = engine.model.template.mode if engine.model is not None else None
+    if mode is None or len(mode.choices) < 2:
+        return {page.thinking: gr.update(visible=False)}
+    return {page.thinking: gr.update(visible=True, value=mode.thinking)}
+
+
+def _speed(page: Page, engine: Engine) -> Updates:
+    """Show the choice of products where there is one, and how far a change is."""
+    if page.speed is None:
+        return {}
+    model, switch = engine.model, engine.switch
+    if model is None or not speed_switch.can(engine):
+        return {page.speed: gr.update(visible=False)}
+    info = "Loading; until then everything goes on as before." if switch.to else switch.said
+    value = switch.to or speed_switch.speed_of(model)
+    return {page.speed: gr.update(visible=True, value=value, info=info)}
