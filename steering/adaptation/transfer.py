@@ -28,7 +28,7 @@ from steering.artifacts.transfer_document import (
     TransferRate,
 )
 from steering.data.splits import PromptSplits, evenly
-from steering.defaults import TRANSFER_PROMPTS
+from steering.defaults import ROWS, TRANSFER_PROMPTS
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.inference.answering import answered, requests_for
@@ -48,8 +48,6 @@ PANELS: Final = ("ablation", "flip")
 """The paper's two strongest edits, with the settings of the directions in use."""
 TRANSFER_TOKENS: Final = 20
 """Length of an answer: whole refusals of the models shipped here fit in it."""
-TRANSFER_ROWS: Final = 32
-"""Rows per batch, about: whole prompts under all edits."""
 
 
 Load = Callable[[Format], ChatModel]
@@ -233,8 +231,8 @@ def refused(
 
     def answer(todo: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         rows = [model.render(text) for text in todo]
-        requests = requests_for(model, rows, list(edits.values()), sampling, rows=TRANSFER_ROWS)
-        for chunk, found in answered(model, requests, rows=TRANSFER_ROWS):
+        requests = requests_for(model, rows, list(edits.values()), sampling, rows=ROWS)
+        for chunk, found in answered(model, requests, rows=ROWS):
             texts = [reply.answer for reply in found.written.replies(model.template)]
             each = list(zip(texts, found.written.ended, strict=True))
             for place, index in enumerate(chunk):

@@ -24,7 +24,8 @@ from steering.models.chat_model import ChatModel
 
 _REQUESTS: Final = 4
 """Requests in the loop at once, where their size is free (chosen): one joins a step, so requests
-of single rows would leave it half empty, and one request of all rows would never be refilled."""
+of single rows would leave it half empty, and one request of all rows would never be refilled. Where
+rows cannot join others, a pass has one request: a quarter of the rows, in less memory."""
 
 _K = TypeVar("_K")
 
@@ -125,8 +126,7 @@ def requests_for(
     """
     if not prompts:
         return
-    share = max(1, rows // _REQUESTS) if model.abilities.joins else rows
-    size = model.together(max(1, share // len(edits)))
+    size = model.together(max(1, rows // _REQUESTS // len(edits)))
     if common is None:
         common = common_length(prompts) if len(prompts) > 1 else 0
     begun = None

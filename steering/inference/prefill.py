@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformers.cache_utils import DynamicCache
 
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.models.chat_model import ChatModel, reading
@@ -180,7 +179,7 @@ class _Reading:
         kept = self._unpadded(output.cache, layers, members)
         return PartRead(list(members), output.logits[:, -self.keep :], kept)
 
-    def _given(self, members: Sequence[int]) -> tuple[TokenBatch, DynamicCache | None]:
+    def _given(self, members: Sequence[int]) -> tuple[TokenBatch, object]:
         """Return what rows have yet to read, and what they have read."""
         begun = [self.begun[row] for row in members]
         lengths = [_length(kept) for kept in begun]

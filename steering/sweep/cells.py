@@ -18,6 +18,7 @@ from torch import Tensor
 
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits, evenly
+from steering.defaults import ROWS
 from steering.errors import SteeringError
 from steering.inference.answering import answered, requests_for, write_all
 from steering.inference.metrics import kl_divergence, refusal_score
@@ -43,7 +44,7 @@ class SweepSettings:
         answer_tokens: Length of the baseline's answers whose loss is measured.
         generated_prompts: Validation prompts a class that generated cells answer.
         generated_tokens: Length of these answers.
-        rows: Rows (prompts x cells) of a forward pass.
+        rows: Rows (prompts x cells) of a pass that measures.
     """
 
     prompts: int = 48
@@ -147,7 +148,7 @@ class Cells:
 
     def _answers(self, prompts: Sequence[list[int]]) -> list[list[int]]:
         sampling = Sampling(max_new_tokens=self.settings.answer_tokens)
-        return write_all(self.model, prompts, [None], sampling, rows=self.settings.rows).tokens
+        return write_all(self.model, prompts, [None], sampling, rows=ROWS).tokens
 
     def _measure(self, layer: int | None, cells: Sequence[Panel]) -> dict[str, Any]:
         """Measure cells whose edits begin at `layer`; no cells measure the unedited model."""
@@ -191,16 +192,15 @@ class Cells:
         names = [name for name, prompts in sets for _ in prompts]
         prompts = [prompt for _, rows in sets for prompt in rows]
         sampling = Sampling(max_new_tokens=self.settings.generated_tokens)
-        rows = self.settings.rows
         judgements: dict[str, dict[int, list[Judgement]]] = {key: {} for key in groups}
         requests = (
             ((key, chunk), request)
             for key, cells in groups.items()
             for chunk, request in requests_for(
-                self.model, prompts, [self.edits[cell] for cell in cells], sampling, rows=rows
+                self.model, prompts, [self.edits[cell] for cell in cells], sampling, rows=ROWS
             )
         )
-        for (key, chunk), found in answered(self.model, requests, rows=rows):
+        for (key, chunk), found in answered(self.model, requests, rows=ROWS):
             n = len(groups[key])
             judged = found.written.judgements(self.model.template)
             for place, index in enumerate(chunk):
