@@ -1,7 +1,7 @@
 """Answers of many prompts in one decode loop that is refilled as rows end.
 
-A step costs little more for a hundred rows than for fifty, so their number is held up: as soon as
-enough rows have ended, the next request joins between two steps.
+Rows that share a step cost less each, so their number is held up: as soon as enough rows have
+ended, the next request joins between two steps.
 """
 
 from collections.abc import Generator, Iterable, Sequence

@@ -77,6 +77,26 @@ def test_every_prompt_gets_the_tokens_it_gets_alone(tiny, fitted, rows, sampling
     assert any(row[0] != row[3] for row in expected)
 
 
+def test_requests_of_unlike_edits_lengths_and_seeds_get_what_they_get_alone(tiny, fitted):
+    model = ending(tiny, fitted, EIGHT)
+    rng = random.Random(5)
+    asked = []
+    for number in range(9):
+        texts = rng.sample(TEXTS, rng.randint(1, 4))
+        sampling = Sampling(rng.randint(2, 12), temperature=rng.choice([0.0, 1.0]), seed=number)
+        ids = model.render(rng.choice(PROMPTS))
+        edits = [parse(text).edit(fitted) for text in texts]
+        asked.append(([ids] * len(texts), edits, sampling))
+    requests = ((number, DecodeRequest(*each)) for number, each in enumerate(asked))
+    found = {number: each.written for number, each in answered(model, requests, rows=7)}
+    for number, each in enumerate(asked):
+        expected = Written(len(each[0]))
+        for column in generate(model, *each):
+            expected.add(column)
+        assert found[number].tokens == expected.tokens
+        assert found[number].ended == expected.ended
+
+
 @pytest.mark.parametrize("abilities", [Abilities(joins=False), Abilities(skips=False)])
 def test_so_it_does_where_rows_cannot_join_and_where_no_block_can_be_left_out(
     tiny, fitted, abilities
