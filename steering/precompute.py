@@ -47,7 +47,7 @@ def precompute(
         splits: The prompts.
         out: Folder of the artifact; nothing in it is replaced until all of it can be.
         batch_size: Prompts per forward pass while fitting and choosing.
-        rows_per_batch: Rows (prompts x panels) per batch while generating.
+        rows_per_batch: Rows (prompts x panels) that are answered at once.
     """
     stages = Stages.of(model, splits.source, directions_file.ARTIFACT_SCHEMA)
     final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest

@@ -12,7 +12,7 @@ def test_nothing_is_imported_so_that_help_comes_at_once():
     assert [ast.unparse(each) for each in imported] == ["from typing import Final"]
 
 
-def test_a_whole_comparison_has_these_settings_and_a_prompt_fits_in_one_batch(fitted):
+def test_a_whole_comparison_has_these_settings_and_a_prompt_is_answered_at_once(fitted):
     assert (EvaluationSettings().tokens, EvaluationSettings().rows_per_batch) == (
         defaults.TOKENS,
         defaults.ROWS,

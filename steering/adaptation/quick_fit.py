@@ -69,7 +69,7 @@ def quick(
         out: Folder of the artifact; None keeps it in the cache.
         taken_over: Directions of the same model, whose points, rank and coefficient are used.
         batch_size: Prompts per forward pass.
-        rows_per_batch: Rows per batch while answers are generated.
+        rows_per_batch: Rows that are answered at once.
 
     Raises:
         SteeringError: If the model or the prompts do not allow it; nothing is written then.

@@ -6,7 +6,7 @@ refused under directional ablation and flipping. Every run format answers with t
 every fit format in one batch, so that rates are paired over prompts and fits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -28,10 +28,11 @@ from steering.artifacts.transfer_document import (
     TransferRate,
 )
 from steering.data.splits import PromptSplits, evenly
-from steering.defaults import TRANSFER_PROMPTS
+from steering.defaults import ROWS, TRANSFER_PROMPTS
 from steering.errors import SteeringError
 from steering.inference.activations import capture
-from steering.inference.generation import Sampling, write
+from steering.inference.answering import answered, requests_for
+from steering.inference.sampling import Sampling
 from steering.intervals import IntervalEntry, paired_difference, wilson
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit
@@ -47,8 +48,6 @@ PANELS: Final = ("ablation", "flip")
 """The paper's two strongest edits, with the settings of the directions in use."""
 TRANSFER_TOKENS: Final = 20
 """Length of an answer: whole refusals of the models shipped here fit in it."""
-TRANSFER_ROWS: Final = 32
-"""Rows per batch, about: whole prompts under all edits."""
 
 
 Load = Callable[[Format], ChatModel]
@@ -228,21 +227,19 @@ def refused(
     edits = edits_of(fits)
     digests = [found.directions.digest for found in fits.values()]
     stages = Stages.of(model, source, "transfer", run.name, list(edits), digests, TRANSFER_TOKENS)
-    width = max(1, TRANSFER_ROWS // len(edits))
-    order = sorted(asked, key=len)
-    chunks = {
-        "\n".join(order[start : start + width]): order[start : start + width]
-        for start in range(0, len(order), width)
-    }
+    sampling = Sampling(max_new_tokens=TRANSFER_TOKENS)
 
-    def answer(key: str) -> dict[str, Any]:
-        rows = [model.render(text) for text in chunks[key] for _ in edits]
-        each = list(edits.values()) * len(chunks[key])
-        written = write(model, rows, each, Sampling(max_new_tokens=TRANSFER_TOKENS))
-        texts = [reply.answer for reply in written.replies(model.template)]
-        return {"texts": list(zip(texts, written.ended, strict=True))}
+    def answer(todo: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        rows = [model.render(text) for text in todo]
+        requests = requests_for(model, rows, list(edits.values()), sampling, rows=ROWS)
+        for chunk, found in answered(model, requests, rows=ROWS):
+            texts = [reply.answer for reply in found.written.replies(model.template)]
+            each = list(zip(texts, found.written.ended, strict=True))
+            for place, index in enumerate(chunk):
+                start = place * len(edits)
+                yield todo[index], {"texts": each[start : start + len(edits)]}
 
-    answers = stages.lines(f"answers in {run.name}", list(chunks), answer)
+    answers = stages.streamed(f"answers in {run.name}", sorted(asked, key=len), answer)
     flat = [text for entry in answers for text in entry["texts"]]
     found = [judge(text, ended=ended).verdict in ("refused", "hedged") for text, ended in flat]
     return {name: found[index :: len(edits)] for index, name in enumerate(edits)}

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,21 @@ class Stages:
         self, name: str, keys: Sequence[str], compute: Callable[[str], dict[str, Any]]
     ) -> list[dict[str, Any]]:
         """Return one result a key, in order; each is kept on disk as soon as it is known."""
+        return self.streamed(name, keys, lambda todo: ((key, compute(key)) for key in todo))
+
+    def streamed(
+        self,
+        name: str,
+        keys: Sequence[str],
+        compute: Callable[[list[str]], Iterable[tuple[str, dict[str, Any]]]],
+    ) -> list[dict[str, Any]]:
+        """Do what `lines` does for results that come together, or in an order of their own.
+
+        Args:
+            name: Of the stage.
+            keys: Of all results, in the order in which they are returned.
+            compute: Gives the result of each key that it is given, as soon as it is known.
+        """
         path = self.folder / f"{name}.jsonl"
         with disk_space.writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,9 +78,9 @@ class Stages:
         todo = [key for key in dict.fromkeys(keys) if key not in done]
         known = len(set(keys)) - len(todo)
         with stage(name, known + len(todo), done=known) as running:
-            for key in todo:
-                done[key] = compute(key)
-                line = json.dumps({"key": key, "value": done[key]}) + "\n"
+            for key, value in compute(todo) if todo else ():
+                done[key] = value
+                line = json.dumps({"key": key, "value": value}) + "\n"
                 # Opened anew: a file that is closed tells of a full disk a second time.
                 with disk_space.writing(path), path.open("a", encoding="utf-8") as file:
                     file.write(line)

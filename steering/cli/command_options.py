@@ -75,7 +75,7 @@ def precompute(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
     parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")
-    parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per generating batch")
+    parser.add_argument("--rows", type=_positive, default=ROWS, help="rows answered at once")
 
 
 def generate(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +124,7 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
         help="write this JSON file (default: a whole comparison goes beside the directions)",
     )
     parser.add_argument("--texts", type=Path, help="write every answer to this JSONL file")
-    parser.add_argument("--rows", type=_positive, default=ROWS, help="rows per batch")
+    parser.add_argument("--rows", type=_positive, default=ROWS, help="rows answered at once")
     system(parser)
 
 

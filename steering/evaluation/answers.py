@@ -1,20 +1,19 @@
-"""Answers of a model to sets of prompts under several panels, in batches that survive a kill."""
+"""Answers of a model to sets of prompts under several panels, kept prompt by prompt."""
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from steering.artifacts.resumable import Stages
 from steering.defaults import ROWS as ROWS
 from steering.errors import SteeringError
-from steering.inference.generation import Sampling, answer_perplexity, generate
+from steering.inference.answering import Answered, answered, requests_for
+from steering.inference.generation import Sampling, answer_perplexity
 from steering.inference.metrics import kl_divergence, refusal_score
-from steering.inference.written import Written
+from steering.inference.next_token import common_length
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
@@ -69,128 +68,129 @@ def answer_resumably(
 ) -> tuple[list[AnswerRow], float]:
     """Answer every prompt of every set under every panel; a run that was stopped goes on.
 
-    All panels of a prompt are in one batch, so that they are compared under the same rounding;
-    the baseline must be the first panel. Every finished batch is kept. Which prompts share a batch
-    depends on the arguments alone, not on what is done already: the rows of a run that was stopped
-    are those of one that was not, to the last bit.
+    All panels of a prompt are in one request, and a prompt is kept when all of its answers have
+    ended. Refusal scores, divergences and, of the same answers, perplexities are measured request
+    by request: where models answer in joined rows and panels are many (from a quarter of
+    `rows_per_batch` on, a request has one prompt), they are the same to the last bit however often
+    a run was stopped. Texts come from steps that are shared with whoever is in the loop, which
+    depends on what was done already: they are the same but for tokens between which rounding
+    decides.
 
     Returns:
-        All rows, ordered by prompt, then panel, batch after batch; and the seconds that their
-        batches took, whenever that was.
+        All rows, ordered by set, length of the prompt, then panel; and the seconds that they took,
+        whenever that was.
 
     Raises:
         SteeringError: If the first panel is not the baseline, or a panel does not fit the model.
     """
+    if not panels or panels[0].name != "baseline":
+        raise SteeringError("the first panel must be `baseline`: differences are measured from it")
     full = [[str(panel), str(panel.resolved(steerable.directions))] for panel in panels]
-    facts = [asdict(sampling), full]
-    batches = {
-        json.dumps([batch.prompts, *facts, index]): batch
-        for index, batch in enumerate(_batches(steerable, sets, panels, rows_per_batch))
-    }
+    edits = [panel.edit(steerable.directions) for panel in panels]
+    asked: dict[str, _Prompt] = {}
+    keys = []
+    for group, texts in sets.items():
+        rendered = steerable.model.render_all(texts, what=f"{group} prompt")
+        for text, ids in sorted(zip(texts, rendered, strict=True), key=lambda pair: len(pair[1])):
+            keys.append(json.dumps([group, text, asdict(sampling), full]))
+            asked[keys[-1]] = _Prompt(group, text, ids)
+    # Of all prompts, whatever is done already: what is read at once decides the last bits.
+    common = common_length([prompt.ids for prompt in asked.values()]) if len(asked) > 1 else 0
+    work = _Work(steerable.model, panels, edits, sampling, rows_per_batch, common)
 
-    def run(key: str) -> dict[str, Any]:
+    def run(todo: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         began = time.monotonic()
-        rows = [asdict(row) for row in batches[key].run(steerable.model, sampling)]
-        return {"rows": rows, "seconds": time.monotonic() - began}
+        for index, rows in work.answers([asked[key] for key in todo]):
+            now = time.monotonic()
+            yield todo[index], {"rows": [asdict(row) for row in rows], "seconds": now - began}
+            began = now
 
-    found = stages.lines("answers", list(batches), run)
+    found = stages.streamed("answers", keys, run)
     rows = [AnswerRow(**row) for entry in found for row in entry["rows"]]
     return rows, sum(entry["seconds"] for entry in found)
 
 
-def _batches(
-    steerable: SteerableModel,
-    sets: Mapping[str, Sequence[str]],
-    panels: Sequence[Panel],
-    rows_per_batch: int,
-) -> "list[_Batch]":
-    if not panels or panels[0].name != "baseline":
-        raise SteeringError("the first panel must be `baseline`: differences are measured from it")
-    model = steerable.model
-    edits = [panel.edit(steerable.directions) for panel in panels]
-    prompts = [(group, prompt) for group, texts in sets.items() for prompt in texts]
-    groups = {group: index for index, group in enumerate(sets)}
-    ids = [
-        row
-        for group, texts in sets.items()
-        for row in model.render_all(texts, what=f"{group} prompt")
-    ]
-    sizes = list(map(len, ids))
-    order = sorted(range(len(prompts)), key=lambda index: (groups[prompts[index][0]], sizes[index]))
-    width = model.together(max(1, rows_per_batch // len(panels)))
-    chunks = [order[start : start + width] for start in range(0, len(order), width)]
-    return [
-        _Batch([prompts[i] for i in chunk], [ids[i] for i in chunk], panels, edits)
-        for chunk in chunks
-    ]
+@dataclass(frozen=True)
+class _Prompt:
+    group: str
+    text: str
+    ids: list[int]
 
 
 @dataclass(frozen=True, eq=False)
-class _Batch:
-    """A few prompts, each under all panels; rows are ordered by prompt, then panel."""
+class _Work:
+    """What is done to every prompt."""
 
-    prompts: list[tuple[str, str]]
-    ids: list[list[int]]
+    model: ChatModel
     panels: Sequence[Panel]
     edits: Sequence[Edit | None]
+    sampling: Sampling
+    rows: int
+    common: int
 
-    def run(self, model: ChatModel, sampling: Sampling) -> list[AnswerRow]:
+    def answers(self, prompts: Sequence[_Prompt]) -> Iterator[tuple[int, list[AnswerRow]]]:
+        """Yield each prompt's rows, ordered by panel, with its index, as they are finished."""
+        requests = requests_for(
+            self.model,
+            [prompt.ids for prompt in prompts],
+            self.edits,
+            self.sampling,
+            rows=self.rows,
+            common=self.common,
+        )
+        for chunk, found in answered(self.model, requests, rows=self.rows):
+            if any(found.written.overflowed):
+                raise self._overflow(found)
+            perplexities = self._perplexities([prompts[index] for index in chunk], found)
+            replies = found.written.replies(self.model.template)
+            scores = refusal_score(found.first, self.model.opener_ids).tolist()
+            n = len(self.panels)
+            baseline = found.first[::n].repeat_interleave(n, dim=0)
+            kls = kl_divergence(baseline, found.first).tolist()
+            for place, index in enumerate(chunk):
+                yield (
+                    index,
+                    [
+                        AnswerRow(
+                            group=prompts[index].group,
+                            prompt=prompts[index].text,
+                            panel=str(self.panels[row % n]),
+                            text=replies[row].answer,
+                            ended=found.written.ended[row],
+                            refusal_score=scores[row],
+                            kl=kls[row],
+                            perplexity=perplexities[row],
+                            thinking=replies[row].thinking,
+                            is_answered=replies[row].is_answered,
+                        )
+                        for row in range(place * n, (place + 1) * n)
+                    ],
+                )
+
+    def _perplexities(self, prompts: Sequence[_Prompt], found: Answered) -> list[float | None]:
+        """Measure what the baseline said, as text that each edited model has to predict.
+
+        On harmful prompts that would be refusals, which edits are meant to make unlikely.
+        """
         n = len(self.panels)
-        rows = [row for row in self.ids for _ in self.panels]
-        edits = list(self.edits) * len(self.ids)
-        program = compile_edits(edits, device=model.device)
-        written = Written(len(rows))
-        scores = kls = np.zeros(len(rows))
-        for column in generate(model, rows, edits, sampling):
-            if column.logits is not None:
-                scores = refusal_score(column.logits, model.opener_ids).numpy()
-                baseline = column.logits[::n].repeat_interleave(n, dim=0)
-                kls = kl_divergence(baseline, column.logits).numpy()
-            if any(column.overflowed):
-                index = column.overflowed.index(True)
-                with intervene(model, program):
-                    read = _as_read(model, rows, written.tokens)
-                    raise overflow.error(model, read, index, panel=str(self.panels[index % n]))
-            written.add(column)
-        # What the baseline said, as reference text that each edited model has to predict. On
-        # harmful prompts that would be refusals, which edits are meant to make unlikely.
-        harmless = [group == "harmless" for group, _ in self.prompts for _ in self.panels]
+        request = found.request
+        harmless = [prompt.group == "harmless" for prompt in prompts for _ in self.panels]
         reference = [
-            written.tokens[row - row % n] if harmless[row] else [] for row in range(len(rows))
+            found.written.tokens[row - row % n] if harmless[row] else []
+            for row in range(len(request.rows))
         ]
-        perplexities = answer_perplexity(model, rows, reference, program=program)
-        replies = written.replies(model.template)
-        return [
-            AnswerRow(
-                group=self.prompts[row // n][0],
-                prompt=self.prompts[row // n][1],
-                panel=str(self.panels[row % n]),
-                text=replies[row].answer,
-                ended=written.ended[row],
-                refusal_score=float(scores[row]),
-                kl=float(kls[row]),
-                perplexity=perplexities[row],
-                thinking=replies[row].thinking,
-                is_answered=replies[row].is_answered,
-            )
-            for row in range(len(rows))
-        ]
+        return answer_perplexity(
+            self.model, request.rows, reference, edits=request.edits, read=request.every_read
+        )
 
-
-def _as_read(
-    model: ChatModel, rows: Sequence[Sequence[int]], tokens: Sequence[Sequence[int]]
-) -> list[list[int]]:
-    """Return what the model has read of prompts and answers.
-
-    Rows that ended earlier are filled at their end, as they were while others went on: padding on
-    the left is more than every model can read.
-    """
-    longest = max(map(len, tokens))
-    end = min(model.end_ids, default=0)
-    return [
-        [*row, *answer, *[end] * (longest - len(answer))]
-        for row, answer in zip(rows, tokens, strict=True)
-    ]
+    def _overflow(self, found: Answered) -> SteeringError:
+        """Return the error of the first row whose edit left no finite numbers."""
+        row = found.written.overflowed.index(True)
+        read = [*found.request.rows[row], *found.written.tokens[row]]
+        program = compile_edits([found.request.edits[row]], device=self.model.device)
+        with intervene(self.model, program):
+            panel = str(self.panels[row % len(self.panels)])
+            return overflow.error(self.model, [read], 0, panel=panel)
 
 
 def as_rows(rows: Sequence[AnswerRow]) -> list[dict[str, Any]]:

@@ -48,8 +48,8 @@ class EvaluationSettings:
 
     Attributes:
         tokens: Length of the answers, which are greedy: a panel's numbers are then its own.
-        rows_per_batch: Rows (prompts x panels) of a batch. Affects texts only through
-            bfloat16 rounding (see docs/results.md).
+        rows_per_batch: Rows (prompts x panels) that are answered at once. Affects texts only
+            through rounding (see docs/results.md).
         passages: Neutral texts on which the cost is measured; empty for none.
         judge: A chat model that judges beside the rules; None for none.
     """

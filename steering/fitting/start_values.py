@@ -35,7 +35,7 @@ class Starts:
         model: A loaded chat model.
         splits: Its validation prompts are answered.
         stages: Keeps the answers.
-        rows_per_batch: Rows per batch.
+        rows_per_batch: Rows that are answered at once.
         prompts: How many of each class are answered, evenly spaced; None for all.
         tokens: Length of the answers.
     """

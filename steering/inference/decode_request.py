@@ -1,7 +1,8 @@
 """What is asked of the decode loop, and what a step of it gives."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 from torch import Tensor
@@ -9,6 +10,10 @@ from torch import Tensor
 from steering.inference.sampling import Sampling
 from steering.inference.token_choice import TokenChoice
 from steering.interventions.edits import Edit, alike
+
+if TYPE_CHECKING:
+    from steering.inference.prefill import Prefill
+    from steering.models.row_cache import Kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,10 @@ class DecodeRequest:
         rows: Token ids of each prompt.
         edits: What is done to each row; None leaves it as it is.
         sampling: How tokens are chosen, and how many at most.
+        begun: Keys and values of what has been read already of the beginning of each row, under
+            its edit; None for nothing. Only where rows can join others.
+        keeps_read: Whether `read` is kept; only where rows can join others.
+        read: What was read of the computed rows' prompts, in their order.
         same: Of each row, the first row with the same prompt and edit: it alone is computed.
         written: What each computed row has been given so far, by row.
         ended: Whether each row has ended.
@@ -48,6 +57,9 @@ class DecodeRequest:
     rows: Sequence[Sequence[int]]
     edits: Sequence[Edit | None]
     sampling: Sampling
+    begun: "Sequence[Kept] | None" = None
+    keeps_read: bool = False
+    read: "Prefill | None" = None
     same: list[int] = field(init=False)
     written: dict[int, list[int]] = field(init=False)
     ended: list[bool] = field(init=False)
@@ -60,21 +72,32 @@ class DecodeRequest:
         """Find the rows that are alike."""
         if len(self.rows) != len(self.edits):
             raise ValueError(f"{len(self.edits)} edits for {len(self.rows)} rows")
-        self.same = [_first_alike(self, row) for row in range(len(self.rows))]
+        self.same = alike_rows(self.rows, self.edits)
         self.written = {row: [] for row in sorted(set(self.same))}
         self.ended = [False] * len(self.rows)
         self.overflowed = [False] * len(self.rows)
         self.choose = TokenChoice(self.sampling)
 
+    @property
+    def every_read(self) -> "Prefill | None":
+        """What was read of every row's prompt, rows that are alike included."""
+        if self.read is None:
+            return None
+        places = [list(self.written).index(row) for row in self.same]
+        kept = [self.read.kept[place] for place in places]
+        return replace(self.read, logits=self.read.logits[places], kept=kept)
 
-def _first_alike(request: DecodeRequest, row: int) -> int:
-    """Return the first row that reads the same under the same edit; every number of both is one."""
-    return next(
-        other
-        for other in range(row + 1)
-        if other == row
-        or (
-            request.rows[other] == request.rows[row]
-            and alike(request.edits[other], request.edits[row])
+
+def alike_rows(rows: Sequence[object], edits: Sequence[Edit | None]) -> list[int]:
+    """Return, of each row, the first that reads the same under the same edit.
+
+    Every number of both is one.
+    """
+    return [
+        next(
+            other
+            for other in range(row + 1)
+            if other == row or (rows[other] == rows[row] and alike(edits[other], edits[row]))
         )
-    )
+        for row in range(len(rows))
+    ]

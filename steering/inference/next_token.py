@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from steering.inference.metrics import perplexity
+from steering.inference.metrics import answer_log_probabilities, perplexity
 from steering.interventions.edits import Edit, Program, compile_edits, intervene
 from steering.models import overflow
 from steering.models.chat_model import ChatModel, reading
@@ -38,7 +38,7 @@ def logits_under(
         SteeringError: If the numbers of a prompt are not finite.
     """
     batch_size = model.together(batch_size)
-    prefix = _common_length(rows) if _shares(model, rows) else 0
+    prefix = common_length(rows) if _shares(model, rows) else 0
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     found: dict[int, Tensor] = {}
     for start in range(0, len(order), batch_size):
@@ -49,7 +49,7 @@ def logits_under(
     return torch.stack([found[index] for index in range(len(rows))])
 
 
-def _common_length(rows: Sequence[Sequence[int]]) -> int:
+def common_length(rows: Sequence[Sequence[int]]) -> int:
     """Count the tokens that all rows begin with, leaving at least one token to each."""
     low, high = min(map(list, rows)), max(map(list, rows))
     limit = min(len(row) for row in rows) - 1
@@ -66,7 +66,7 @@ def _shared_prefix_logits(
         with intervene(model, compile_edits([edit], device=model.device)):
             cache = model.run(first, keep=1, use_cache=True).cache
         cache.batch_repeat_interleave(len(rows))
-    rest = model.batch([row[prefix:] for row in rows]).after(prefix)
+    rest = model.batch([row[prefix:] for row in rows]).after([prefix] * len(rows))
     program = compile_edits([edit] * len(rows), device=model.device)
     with intervene(model, program):
         output = model.run(rest, keep=1, cache=cache, use_cache=True)
@@ -177,8 +177,31 @@ def answer_perplexities(
         logits: Of the last positions, one more than the longest answer has tokens.
         answers: Their token ids.
     """
+    tokens, within = _aligned(answers)
+    return perplexity(logits[:, :-1], tokens, within)
+
+
+def answer_losses(
+    logits: Float[Tensor, "row position vocab"], answers: Sequence[Sequence[int]]
+) -> Float[Tensor, " row"]:
+    """Return the summed loss of the answers that rows end in, in nats.
+
+    Args:
+        logits: Of the positions before each of the last tokens, as many as the longest answer has
+            or more.
+        answers: Their token ids.
+    """
+    tokens, within = _aligned(answers)
+    found = answer_log_probabilities(logits[:, logits.shape[1] - tokens.shape[1] :], tokens)
+    return -found.where(within.to(found.device), 0.0).sum(dim=-1)
+
+
+def _aligned(
+    answers: Sequence[Sequence[int]],
+) -> tuple[Int[Tensor, "row position"], Bool[Tensor, "row position"]]:
+    """Return answers that end together as a tensor, and where in it their tokens are."""
     longest = max(map(len, answers))
     tokens = [[0] * (longest - len(answer)) + [*answer] for answer in answers]
     lengths = torch.tensor(list(map(len, answers)))
     within = torch.arange(longest, 0, -1)[None] <= lengths[:, None]
-    return perplexity(logits[:, :-1], torch.tensor(tokens, dtype=torch.long), within)
+    return torch.tensor(tokens, dtype=torch.long), within

@@ -63,8 +63,12 @@ class JoinedRows(RowReader):
         """Read a request's computed rows, and have them in every pass from now on."""
         rows = list(request.written)
         found = prefill(
-            self.model, [request.rows[row] for row in rows], [request.edits[row] for row in rows]
+            self.model,
+            [request.rows[row] for row in rows],
+            [request.edits[row] for row in rows],
+            begun=None if request.begun is None else [request.begun[row] for row in rows],
         )
+        request.read = found if request.keeps_read else None
         self.cache.append(found.kept)
         self.members.extend((request, row) for row in rows)
         self.program = None

@@ -33,6 +33,15 @@ class Written:
                 row.append(token)
         self.ended, self.overflowed = column.ended, column.overflowed
 
+    def take(self, rows: Sequence[int], other: "Written") -> None:
+        """Have the whole answers of another batch as these rows."""
+        ended, overflowed = list(self.ended), list(self.overflowed)
+        for row, tokens, end, over in zip(
+            rows, other.tokens, other.ended, other.overflowed, strict=True
+        ):
+            self.tokens[row], ended[row], overflowed[row] = tokens, end, over
+        self.ended, self.overflowed = ended, overflowed
+
     def replies(self, template: "ChatTemplate") -> "list[Reply]":
         """Return each row as thinking and answer."""
         return [template.split(tokens) for tokens in self.tokens]

@@ -236,12 +236,12 @@ class ChatModel:
         return self.writers[layer].of(part)
 
     @torch.inference_mode()
-    def run_blocks(self, batch: TokenBatch, *, use_cache: bool = False) -> Any:  # noqa: ANN401
+    def run_blocks(self, batch: TokenBatch, *, cache: Any = None, use_cache: bool = False) -> Any:  # noqa: ANN401
         """Run the blocks and not the output head, for hooks to see, and return their output.
 
         Without logits: a model that is asked for one token's may run its last blocks on it alone.
         """
-        return forward(self.body, batch, use_cache=use_cache)
+        return forward(self.body, batch, cache=cache, use_cache=use_cache)
 
     @torch.inference_mode()
     def run(

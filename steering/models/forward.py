@@ -28,12 +28,15 @@ class TokenBatch:
     mask: Int[Tensor, "batch seen"] | Float[Tensor, "batch 1 1 seen"] | None = None
     positions: Int[Tensor, "batch position"] | None = None
 
-    def after(self, shared: int) -> "TokenBatch":
-        """Return what is read after that many tokens which all rows have in a cache."""
+    def after(self, lengths: Sequence[int]) -> "TokenBatch":
+        """Return what is read after so many tokens of each row, padded on the left in a cache."""
         assert self.mask is not None
         assert self.positions is not None
-        mask = torch.cat([self.mask.new_ones(len(self.mask), shared), self.mask], dim=1)
-        return TokenBatch(self.tokens, mask, self.positions + shared)
+        had = torch.tensor(lengths, device=self.tokens.device)[:, None]
+        width = max(lengths)
+        before = torch.arange(width, device=had.device)[None] >= width - had
+        mask = torch.cat([before.to(self.mask.dtype), self.mask], dim=1)
+        return TokenBatch(self.tokens, mask, self.positions + had)
 
     def followed_by(self, tokens: Sequence[int], *, cached: bool) -> "TokenBatch":
         """Return what is read after one more token a row, by a cache or, without one, from anew."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 Kept = Sequence[tuple[Float[Tensor, "_heads _length _d"], Float[Tensor, "_heads _length _d"]]]
@@ -42,6 +43,28 @@ def rows_of(cache: Any, layers: range, width: int) -> "list[Kept] | None":  # no
         return None
     rows = chosen[0].keys.shape[0]
     return [[(layer.keys[row], layer.values[row]) for layer in chosen] for row in range(rows)]
+
+
+def cache_of(rows: Sequence[Kept]) -> DynamicCache:
+    """Return a network's own cache that holds these rows, with zeros to the left of shorter ones.
+
+    Args:
+        rows: Of all layers; the mask has to leave the zeros out.
+    """
+    cache = DynamicCache()
+    width = max(row[0][0].shape[1] for row in rows)
+    for layer in range(len(rows[0])):
+        keys, values = (
+            torch.stack(
+                [
+                    pad(row[layer][which], (0, 0, width - row[layer][which].shape[1], 0))
+                    for row in rows
+                ]
+            )
+            for which in (0, 1)
+        )
+        cache.update(keys, values, layer)
+    return cache
 
 
 class RowCache(Cache):  # type: ignore[misc]

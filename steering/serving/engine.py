@@ -289,9 +289,10 @@ class Engine(Line):
 
 def _shared(model: "ChatModel", turn: FairLock) -> "tuple[SharedSteps, int]":
     """Return the steps of a model for all visitors, and how many rows they have room for."""
-    from steering.serving.shared_steps import SharedSteps, row_limit
+    from steering.inference.row_limit import row_limit
+    from steering.serving.shared_steps import MOST_ROWS, SharedSteps
 
-    return SharedSteps(replace(model, turn=turn)), row_limit(model)
+    return SharedSteps(replace(model, turn=turn)), row_limit(model, MOST_ROWS)
 
 
 def _refused(name: str, error: SteeringError) -> Status:

@@ -18,25 +18,10 @@ from steering.models.chat_model import ChatModel
 
 _LOOK_SECONDS: Final = 0.1
 """How often a run that waits for its next column looks whether it was stopped (chosen)."""
-_MEMORY: Final = 1e9
-"""Bytes that the keys and values of all rows may take (chosen: little beside the weights)."""
-_TOKENS: Final = 512
-"""Length of a row that the limit counts with: request and answer."""
 MOST_ROWS: Final = 192
 """Beyond that a step of a CPU takes longer than visitors wait for a word (chosen)."""
 
 _Delivery = Column | BaseException | None
-
-
-def row_limit(model: ChatModel) -> int:
-    """Return how many rows may be answered at once; 1 where rows cannot share a pass."""
-    if not model.abilities.joins:
-        return 1
-    config = model.network.config.get_text_config()
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or model.d_model // config.num_attention_heads
-    bytes_a_row = 2 * model.n_layers * heads * width * model.dtype.itemsize * _TOKENS
-    return max(1, min(MOST_ROWS, int(_MEMORY // bytes_a_row)))
 
 
 class SharedSteps:

@@ -7,7 +7,7 @@ cells share, are not run again.
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -18,10 +18,12 @@ from torch import Tensor
 
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits, evenly
+from steering.defaults import ROWS
 from steering.errors import SteeringError
-from steering.inference.generation import Sampling, write
+from steering.inference.answering import answered, requests_for, write_all
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.inference.next_token import ReadRows, answer_perplexities, by_first_layer
+from steering.inference.sampling import Sampling
 from steering.interventions.edits import Edit
 from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel
@@ -42,7 +44,7 @@ class SweepSettings:
         answer_tokens: Length of the baseline's answers whose loss is measured.
         generated_prompts: Validation prompts a class that generated cells answer.
         generated_tokens: Length of these answers.
-        rows: Rows (prompts x cells) of a forward pass.
+        rows: Rows (prompts x cells) of a pass that measures.
     """
 
     prompts: int = 48
@@ -110,13 +112,17 @@ class Cells:
 
     def judged(self, cells: Sequence[Panel]) -> dict[Panel, dict[str, Any]]:
         """Return the verdict rates of the cells that answer."""
-        groups = _parts(cells, CELLS)
-        keys = [json.dumps([str(cell) for cell in group]) for group in groups]
-        todo = dict(zip(keys, groups, strict=True))
-        found = self.stages.lines("sweep, answers", keys, lambda key: self._judge(todo[key]))
+        groups = {
+            json.dumps([str(cell) for cell in group]): group for group in _parts(cells, CELLS)
+        }
+        found = self.stages.streamed(
+            "sweep, answers",
+            list(groups),
+            lambda todo: self._judged({key: groups[key] for key in todo}),
+        )
         return {
             cell: rates
-            for group, entry in zip(groups, found, strict=True)
+            for group, entry in zip(groups.values(), found, strict=True)
             for cell, rates in zip(group, entry["cells"], strict=True)
         }
 
@@ -128,8 +134,8 @@ class Cells:
         chunks = []
         for group in SETS:
             prompts = sorted(self._prompts(group, self.settings.prompts), key=len)
-            for part in _parts(prompts, width):
-                answers = self._answers(part) if group == "harmless" else [[] for _ in part]
+            whole = self._answers(prompts) if group == "harmless" else [[] for _ in prompts]
+            for part, answers in zip(_parts(prompts, width), _parts(whole, width), strict=True):
                 rows = [[*prompt, *answer] for prompt, answer in zip(part, answers, strict=True)]
                 keep = max(map(len, answers)) + 1
                 read, logits = ReadRows.unedited(self.model, rows, layers, keep=keep)
@@ -142,7 +148,7 @@ class Cells:
 
     def _answers(self, prompts: Sequence[list[int]]) -> list[list[int]]:
         sampling = Sampling(max_new_tokens=self.settings.answer_tokens)
-        return write(self.model, prompts, [None] * len(prompts), sampling).tokens
+        return write_all(self.model, prompts, [None], sampling, rows=ROWS).tokens
 
     def _measure(self, layer: int | None, cells: Sequence[Panel]) -> dict[str, Any]:
         """Measure cells whose edits begin at `layer`; no cells measure the unedited model."""
@@ -175,29 +181,48 @@ class Cells:
             "loss": answer_perplexities(logits, answers).log().cpu(),
         }
 
-    def _judge(self, cells: Sequence[Panel]) -> dict[str, Any]:
-        """Answer prompts of both classes under every cell and count the verdicts."""
-        rates: list[dict[str, Any]] = [{} for _ in cells]
-        for group in SETS:
-            prompts = sorted(self._prompts(group, self.settings.generated_prompts), key=len)
-            judgements: list[list[Judgement]] = [[] for _ in cells]
-            width = self.model.together(max(1, self.settings.rows // len(cells)))
-            for part in _parts(prompts, width):
-                for row, judgement in enumerate(self._answered(part, cells)):
-                    judgements[row % len(cells)].append(judgement)
-            for entry, found in zip(rates, judgements, strict=True):
-                counts = Counter(judgement.verdict for judgement in found)
-                entry["n_answered"] = len(found)
-                for verdict in SWEEP_VERDICTS:
-                    entry[f"{group}_{verdict}"] = counts[verdict] / len(found)
-                entry[f"{group}_looping"] = sum(each.looping for each in found) / len(found)
-        return {"cells": rates}
+    def _judged(
+        self, groups: Mapping[str, Sequence[Panel]]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Answer prompts of both classes under groups of cells, each group told when it is done.
 
-    def _answered(self, prompts: Sequence[list[int]], cells: Sequence[Panel]) -> list[Judgement]:
-        rows = [prompt for prompt in prompts for _ in cells]
-        edits = [self.edits[cell] for cell in cells] * len(prompts)
+        All groups are in one loop, so that the next one's rows take the place of those that end.
+        """
+        sets = [(name, self._prompts(name, self.settings.generated_prompts)) for name in SETS]
+        names = [name for name, prompts in sets for _ in prompts]
+        prompts = [prompt for _, rows in sets for prompt in rows]
         sampling = Sampling(max_new_tokens=self.settings.generated_tokens)
-        return write(self.model, rows, edits, sampling).judgements(self.model.template)
+        judgements: dict[str, dict[int, list[Judgement]]] = {key: {} for key in groups}
+        requests = (
+            ((key, chunk), request)
+            for key, cells in groups.items()
+            for chunk, request in requests_for(
+                self.model, prompts, [self.edits[cell] for cell in cells], sampling, rows=ROWS
+            )
+        )
+        for (key, chunk), found in answered(self.model, requests, rows=ROWS):
+            n = len(groups[key])
+            judged = found.written.judgements(self.model.template)
+            for place, index in enumerate(chunk):
+                judgements[key][index] = judged[place * n : (place + 1) * n]
+            if len(judgements[key]) == len(prompts):
+                yield key, {"cells": _rates(names, judgements.pop(key), n)}
+
+
+def _rates(
+    names: Sequence[str], judgements: Mapping[int, Sequence[Judgement]], n: int
+) -> list[dict[str, Any]]:
+    """Return the share of each verdict of `n` cells; `names` are the prompts' classes."""
+    rates: list[dict[str, Any]] = [{} for _ in range(n)]
+    for group in SETS:
+        for cell, entry in enumerate(rates):
+            found = [judgements[row][cell] for row, name in enumerate(names) if name == group]
+            counts = Counter(judgement.verdict for judgement in found)
+            entry["n_answered"] = len(found)
+            for verdict in SWEEP_VERDICTS:
+                entry[f"{group}_{verdict}"] = counts[verdict] / len(found)
+            entry[f"{group}_looping"] = sum(each.looping for each in found) / len(found)
+    return rates
 
 
 def _next_token(

@@ -1,8 +1,8 @@
 """Progress of long work: steps, counted or named.
 
-On a terminal a bar, elsewhere (a log, a job's output) a line at the start and end of each stage and
-every half minute between; both go to stderr, and the lines to a file as well, for whoever comes
-back later.
+On a terminal a bar, elsewhere (a log, a job's output) a line at the start and end of each stage
+and, between, one every half minute or every tenth of the work, whichever is rarer; both go to
+stderr, and the lines to a file as well, for whoever comes back later.
 """
 
 import os
@@ -26,7 +26,9 @@ POLL_SECONDS = 0.5
 """How often the size of a growing download is looked up (chosen: smooth enough for a bar)."""
 
 _LINE_SECONDS = 30.0
-"""Time between two lines of a stage where no bar can be drawn (chosen)."""
+"""Least time between two lines of a stage where no bar can be drawn (chosen)."""
+_LINES: Final = 10
+"""Lines of a stage at most, beside its first and last: hours of work leave a short log (chosen)."""
 _UNITS: Final = (("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -115,7 +117,7 @@ class Stage:
 
     def __init__(self, label: str, total: int, unit: str, done: int) -> None:
         self.label, self.total, self.unit, self.done = label, total, unit, done
-        self._before, self._began = done, time.monotonic()
+        self._before, self._told, self._began = done, done, time.monotonic()
         self._bar: Any = None
         if _is_terminal():
             self._bar = tqdm(
@@ -134,8 +136,14 @@ class Stage:
         if self._bar is not None:
             self._bar.update(amount)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether enough has been done since the last line; always where the whole is not known."""
+        return (self.done - self._told) * _LINES >= self.total
+
     def tell(self, *, end: str | None = None) -> None:
         """Say how far it is, to the log and, where no bar is drawn, to stderr."""
+        self._told = self.done
         amount = f": {self._amount()}" if self.total or self.done else ""
         line = f"{time.strftime('%H:%M:%S')} {self.label}{amount}"
         passed = time.monotonic() - self._began
@@ -179,10 +187,11 @@ def stage(label: str, total: int, *, unit: str = "step", done: int = 0) -> Gener
 
     def look() -> None:
         while not over.wait(_LINE_SECONDS):
-            running.tell()
+            if running.is_due:
+                running.tell()
 
     running.tell()
-    # A thread, so that one step of half an hour is reported, too.
+    # A thread: where the whole is not known, nobody else would say that the work goes on.
     watcher = threading.Thread(target=look, name="progress-lines", daemon=True)
     watcher.start()
     end = "stopped"

@@ -59,7 +59,7 @@ def test_the_document_is_json_and_what_is_measured_is_not_measured_again(
     document, load, shipped, splits, cache, monkeypatch
 ):
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    monkeypatch.setattr("steering.adaptation.transfer.write", never)
+    monkeypatch.setattr("steering.adaptation.transfer.answered", never)
     monkeypatch.setattr("steering.adaptation.transfer.capture", never)
     monkeypatch.setattr("steering.adaptation.refit.capture_sets", never)
     assert transfer(load, shipped, splits, [FLOAT32, BFLOAT16], prompts=4) == document
@@ -88,7 +88,7 @@ def test_other_directions_or_maps_are_measured_again(load, shipped, document, sp
     monkeypatch.setattr("steering.adaptation.transfer.capture", never)
     again(replace(shipped, maps=replace(shipped.maps, texts=shipped.maps.texts[::-1])))
     monkeypatch.undo()
-    monkeypatch.setattr("steering.adaptation.transfer.write", never)
+    monkeypatch.setattr("steering.adaptation.transfer.answered", never)
     again(replace(shipped, directions=turned))
 
 

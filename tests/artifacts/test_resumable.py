@@ -45,6 +45,30 @@ def test_what_was_known_before_an_interruption_is_kept():
     assert seen == ["c"]
 
 
+def test_results_that_come_in_an_order_of_their_own_are_returned_in_that_of_the_keys():
+    asked = []
+
+    def compute(todo):
+        asked.append(todo)
+        for key in reversed(todo):
+            if key == "a":
+                raise KeyboardInterrupt
+            yield key, {"is": key}
+
+    with pytest.raises(KeyboardInterrupt):
+        Stages(["a"]).streamed("words", ["b", "a", "c", "b"], compute)
+
+    def rest(todo):
+        asked.append(todo)
+        return [(key, {"is": key}) for key in todo]
+
+    found = Stages(["a"]).streamed("words", ["b", "a", "c", "b"], rest)
+    assert found == [{"is": key} for key in ("b", "a", "c", "b")]
+    assert asked == [["b", "a", "c"], ["b", "a"]]
+    Stages(["a"]).streamed("words", ["a", "c"], rest)  # nothing is asked for where all is known
+    assert len(asked) == 2
+
+
 @pytest.mark.parametrize("cut", [1, 9, 20])
 def test_a_last_line_that_was_cut_off_is_dropped_and_computed_again(cut):
     def compute(key: str) -> dict[str, str]:

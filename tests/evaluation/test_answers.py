@@ -1,4 +1,4 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -9,6 +9,7 @@ from steering.evaluation import answers as answers_module
 from steering.evaluation.answers import AnswerRow, answer_resumably, as_rows
 from steering.interventions.panel import parse
 from steering.maps.steerable_model import SteerableModel
+from steering.models.capabilities import Abilities
 from tests.helpers.answering import SIX, answers
 
 
@@ -95,14 +96,15 @@ def own_cache(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("finished", [0, 1, 2])
+@pytest.mark.parametrize("finished", [0, 1, 3])
 def test_a_run_that_was_killed_goes_on_and_gives_the_same_rows(
     tiny, fitted, sets, monkeypatch, tmp_path, finished
 ):
-    whole, seconds = kept(tiny, fitted, sets, rows_per_batch=3)
+    """To the last bit: prompts are measured one by one, and no token is a near tie here."""
+    whole, seconds = kept(tiny, fitted, sets, rows_per_batch=9)
     assert seconds > 0
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "another"))
-    real, calls = answers_module.generate, []
+    real, calls = answers_module.answer_perplexity, []
 
     def killed(*arguments, **settings):
         calls.append(1)
@@ -111,10 +113,13 @@ def test_a_run_that_was_killed_goes_on_and_gives_the_same_rows(
         return real(*arguments, **settings)
 
     with monkeypatch.context() as patch:
-        patch.setattr(answers_module, "generate", killed)
+        patch.setattr(answers_module, "answer_perplexity", killed)
         with pytest.raises(KeyboardInterrupt):
-            kept(tiny, fitted, sets, rows_per_batch=3)
-    again, _ = kept(tiny, fitted, sets, rows_per_batch=3)
+            kept(tiny, fitted, sets, rows_per_batch=9)
+    files = tmp_path.glob("another/precompute/*/answers.jsonl")
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert len(lines) == finished  # a line a prompt
+    again, _ = kept(tiny, fitted, sets, rows_per_batch=9)
     assert again == whole
 
 
@@ -126,14 +131,28 @@ def test_what_is_finished_is_not_answered_again_nor_is_the_time_lost(
     def never(*_, **__):
         raise AssertionError("answered twice")
 
-    monkeypatch.setattr(answers_module, "generate", never)
+    monkeypatch.setattr(answers_module, "answered", never)
     assert kept(tiny, fitted, sets) == first
 
 
-def test_prompts_that_come_twice_are_answered_twice(tiny, fitted, prompts):
+def test_prompts_that_come_twice_have_their_rows_twice(tiny, fitted, prompts):
     twice = {"harmful": [prompts["harmful"][0]] * 2}
     rows, _ = kept(tiny, fitted, twice, rows_per_batch=3)
     assert len(rows) == 2 * len(PANELS)
+    assert rows[: len(PANELS)] == rows[len(PANELS) :]
+
+
+def test_models_whose_rows_cannot_join_give_the_same_rows(tiny, fitted, sets):
+    apart = replace(tiny, abilities=Abilities(joins=False))
+    panels = ("baseline", "nullspace:k=2", "actadd:c=1", "flip:alpha=0")
+    for one, other in zip(
+        *(answers(model, fitted, sets, *panels) for model in (tiny, apart)), strict=True
+    ):
+        assert (one.prompt, one.panel, one.text) == (other.prompt, other.panel, other.text)
+        assert one.kl == pytest.approx(other.kl, rel=1e-3, abs=1e-5)
+        assert (one.perplexity is None) == (one.group == "harmful")
+        if one.perplexity is not None:
+            assert one.perplexity == pytest.approx(other.perplexity, rel=1e-3)
 
 
 def test_the_cost_is_measured_on_harmless_prompts_only(tiny, fitted, sets):

@@ -11,8 +11,9 @@ SIX = Sampling(max_new_tokens=6)
 class NothingKept:
     """Stages that forget."""
 
-    def lines(self, _name, keys, compute) -> list:
-        return [compute(key) for key in keys]
+    def streamed(self, _name, keys, compute) -> list:
+        found = dict(compute(list(dict.fromkeys(keys))))
+        return [found[key] for key in keys]
 
 
 def answer_all(model, directions, sets, panels, **options) -> list[AnswerRow]:

@@ -1,8 +1,11 @@
 """What is asked of the decode loop."""
 
 import pytest
+import torch
 
 from steering.inference.decode_request import DecodeRequest
+from steering.inference.prefill import prefill
+from steering.inference.row_readers import JoinedRows
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse
 
@@ -20,3 +23,18 @@ def test_rows_are_alike_if_prompt_and_edit_are(fitted):
     other = DecodeRequest([[1, 2], [1, 3], [1, 2]], [None] * 3, Sampling())
     assert other.same == [0, 1, 0]
     assert list(other.written) == [0, 1]
+
+
+def test_what_was_read_is_told_of_every_row_those_that_are_alike_included(tiny, fitted):
+    flip = parse("flip:k=2").edit(fitted)
+    ids = tiny.render("Why")
+    edits = [flip, None, flip, None]
+    asked = DecodeRequest([ids] * 4, edits, Sampling(), keeps_read=True)
+    assert asked.every_read is None
+    JoinedRows(tiny).take(asked)
+    found, expected = asked.every_read, prefill(tiny, [ids] * 4, edits)
+    torch.testing.assert_close(found.logits, expected.logits, atol=1e-4, rtol=1e-4)
+    assert [kept is found.kept[0] for kept in found.kept] == [True, False, True, False]
+    other = DecodeRequest([ids] * 4, edits, Sampling())
+    JoinedRows(tiny).take(other)
+    assert other.every_read is None

@@ -1,12 +1,15 @@
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
 
 from steering.errors import SteeringError
 from steering.inference.generation import Sampling, answer_perplexity, generate
+from steering.inference.prefill import prefill
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
+from steering.models.capabilities import Abilities
 from tests.helpers.tiny_models import without_end
 
 PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")
@@ -255,6 +258,56 @@ def test_the_perplexity_of_every_family_is_that_of_a_plain_loop(family_model):
         expected = perplexity_by_a_plain_loop(family_model, prompts[index], answers[index])
         assert found[index] == pytest.approx(expected, rel=1e-3)
     assert found[0] != pytest.approx(found[1], rel=1e-2)
+
+
+EVERY_KIND = (
+    "baseline",
+    "ablation",
+    "nullspace:k=2",
+    "flip:k=2",
+    "flip:alpha=0",
+    "actadd:c=2",
+    "flip:k=1,layer=3",
+    "flip:side=harmful",
+    "flip:center=midpoint",
+    "nullspace:k=1,where=all,basis=random",
+)
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["prompt read before", "read here"])
+@pytest.mark.parametrize("skips", [True, False])
+def test_perplexities_that_share_reading_are_those_of_whole_passes(tiny, fitted, given, skips):
+    model = replace(tiny, abilities=Abilities(skips=skips))
+    edits = [parse(text).edit(fitted) for text in EVERY_KIND] * 2
+    prompts = [model.render(PROMPTS[2])] * 10 + [model.render(PROMPTS[1])] * 10
+    answers = [[40, 41, 42, 43]] * 10 + [[50], [], *[[60, 61, 62, 60, 60]] * 8]
+    read = prefill(model, prompts, edits) if given else None
+    found = answer_perplexity(model, prompts, answers, edits=edits, read=read)
+    for prompt, answer, edit, value in zip(prompts, answers, edits, found, strict=True):
+        if not answer:
+            assert value is None
+            continue
+        with intervene(model, compile_edits([edit])):
+            logits = model.run(model.batch([[*prompt, *answer]])).logits[0].double()
+        tokens = torch.tensor(answer)
+        chosen = logits[len(prompt) - 1 : -1].log_softmax(-1).gather(1, tokens[:, None])
+        assert value == pytest.approx(float((-chosen.mean()).exp()), rel=1e-3)
+    # Edits tell in the numbers: swapped ones would not pass.
+    assert found[0] == found[4]
+    assert len({round(value, 4) for value in found[:10]}) >= 8
+
+
+def test_rows_that_are_alike_and_prompts_are_read_once_for_their_perplexities(tiny):
+    prompt, other = (tiny.render(text) for text in PROMPTS[:2])
+    tokens = []
+    handle = tiny.blocks[0].mlp.register_forward_hook(
+        lambda _m, _a, out: tokens.append(out.shape[0] * out.shape[1])
+    )
+    same = answer_perplexity(tiny, [prompt] * 3, [[5, 6, 7], [5, 6, 7], [8, 9, 10]])
+    handle.remove()
+    assert sum(tokens) == len(prompt) + 2 * 2
+    assert same[0] == same[1] != same[2]
+    assert answer_perplexity(tiny, [other], [[5, 6, 7]]) != same[:1]
 
 
 def test_a_greedy_answer_is_less_perplexing_than_a_random_one(tiny):

@@ -7,6 +7,7 @@ from steering.errors import SteeringError
 from steering.inference.metrics import perplexity
 from steering.inference.next_token import (
     ReadRows,
+    answer_losses,
     answer_perplexities,
     by_first_layer,
     logits_under,
@@ -78,6 +79,11 @@ def test_the_perplexity_of_answers_is_that_of_their_own_tokens(tiny):
         if answer:
             torch.testing.assert_close(found[row], own[0])
     assert answer_perplexities(logits[:, -1:], [[], [], []]).isnan().all()
+    lengths = torch.tensor(list(map(len, answers)))
+    losses = answer_losses(logits[:, :-1], answers)
+    torch.testing.assert_close((losses / lengths).exp(), found, equal_nan=True)
+    # Positions before the longest answer are not looked at.
+    assert torch.equal(answer_losses(logits[[0, 2], 1:-1], [[6, 7], [8]])[1], losses[2])
 
 
 @pytest.mark.parametrize("panel", [None, "what is tried"])

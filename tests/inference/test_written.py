@@ -25,3 +25,12 @@ def test_nothing_is_written_before_the_first_column(tiny):
     written = Written(2)
     assert written.tokens == [[], []]
     assert {each.verdict for each in written.judgements(tiny.template)} == {"empty"}
+
+
+def test_answers_of_another_batch_take_their_place():
+    whole, part = Written(3), Written(2)
+    part.add(Column((5, 6), None, (False, True), (False, True)))
+    whole.take([2, 0], part)
+    assert whole.tokens == [[6], [], [5]]
+    assert list(whole.ended) == [True, False, False]
+    assert list(whole.overflowed) == [True, False, False]

@@ -34,7 +34,7 @@ def test_what_follows_a_shared_beginning_is_counted_from_its_end(tiny):
         first = TokenBatch(torch.tensor([shared]))
         cache = forward(tiny.network, first, keep=1, use_cache=True).cache
         cache.batch_repeat_interleave(2)
-        rest = padded(ROWS, fill=0, device="cpu").after(2)
+        rest = padded(ROWS, fill=0, device="cpu").after([2, 2])
         found = forward(tiny.network, rest, keep=1, cache=cache, use_cache=True).logits
         whole = forward(tiny.network, padded(rows, fill=0, device="cpu"), keep=1).logits
     torch.testing.assert_close(found, whole, atol=1e-4, rtol=1e-4)

@@ -10,9 +10,11 @@ from steering.cli.main import main
 from steering.errors import SteeringError
 from steering.evaluation import answers
 from steering.inference.activations import capture
+from steering.inference.answering import Answered
 from steering.inference.generation import Column, Sampling, generate
 from steering.inference.metrics import kl_divergence
 from steering.inference.next_token import logits_under
+from steering.inference.written import Written
 from steering.interventions.panel import Panel, parse
 from steering.library import compare
 from steering.maps.residual_trace import Tracer
@@ -187,16 +189,19 @@ def test_rows_that_ended_before_need_no_padding_to_say_which_overflowed(
 ):
     """Models that read padding as text take rows of equal length only."""
 
-    def three_steps(*_):
+    def three_steps(_model, requests, **_):
+        [(chunk, request)] = requests
+        written = Written(3)
         ended = tuple(row == first for row in range(3))
         lost = (False, False, True)
-        logits = torch.zeros(3, tiny.network.config.vocab_size)
-        yield Column((5, 6, 7), logits, (False,) * 3, (False,) * 3)
-        yield Column(tuple(None if done else 8 for done in ended), None, ended, (False,) * 3)
-        yield Column(tuple(None if done else 9 for done in ended), None, ended, (False,) * 3)
-        yield Column((None,) * 3, None, (True,) * 3, lost)
+        written.add(Column((5, 6, 7), None, (False,) * 3, (False,) * 3))
+        for token in (8, 9):
+            tokens = tuple(None if done else token for done in ended)
+            written.add(Column(tokens, None, ended, (False,) * 3))
+        written.add(Column((None,) * 3, None, (True,) * 3, lost))
+        yield chunk, Answered(request, written)
 
-    monkeypatch.setattr(answers, "generate", three_steps)
+    monkeypatch.setattr(answers, "answered", three_steps)
     seen = []
     monkeypatch.setattr(type(tiny), "run_blocks", lambda _, batch: seen.append(batch))
     model = replace(tiny, abilities=Abilities(pads=False))
@@ -205,7 +210,7 @@ def test_rows_that_ended_before_need_no_padding_to_say_which_overflowed(
         answer_all(model, fitted, {"harmful": [PROMPT]}, panels, sampling=FEW)
     [batch] = seen
     # What the lost row had read when its numbers were lost, and nothing behind it.
-    assert batch.tokens[2].tolist() == [*model.render(PROMPT), 7, 8, 9]
+    assert batch.tokens.tolist() == [[*model.render(PROMPT), 7, 8, 9]]
     assert batch.mask.all()
 
 

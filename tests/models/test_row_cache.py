@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers.cache_utils import DynamicCache, DynamicSlidingWindowLayer
 
-from steering.models.row_cache import RowCache, rows_of
+from steering.models.row_cache import RowCache, cache_of, rows_of
 
 HEADS, WIDTH, LAYERS = 2, 4, 3
 
@@ -128,3 +128,14 @@ def test_rows_are_taken_from_the_cache_of_a_whole_pass():
 )
 def test_rows_of_which_more_is_kept_cannot_join(cache, width):
     assert rows_of(cache, range(LAYERS), width) is None
+
+
+def test_rows_are_given_to_a_network_with_zeros_to_the_left_of_shorter_ones():
+    rows = [row(3, 1.0), row(5, 2.0)]
+    cache = cache_of(rows)
+    short, long = rows_of(cache, range(LAYERS), 5)
+    for layer in range(LAYERS):
+        for which in (0, 1):
+            assert torch.equal(short[layer][which][:, 2:], rows[0][layer][which])
+            assert not short[layer][which][:, :2].any()
+            assert torch.equal(long[layer][which], rows[1][layer][which])

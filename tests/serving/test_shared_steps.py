@@ -11,9 +11,7 @@ from steering.errors import SteeringError
 from steering.inference import generation
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse
-from steering.models.capabilities import Abilities
-from steering.serving import shared_steps
-from steering.serving.shared_steps import SharedSteps, row_limit
+from steering.serving.shared_steps import SharedSteps
 from steering.system.fair_lock import FairLock
 from tests.helpers.tiny_models import without_end
 
@@ -162,15 +160,3 @@ def test_an_error_in_a_pass_reaches_everybody_and_the_next_run_works(steps, tiny
     assert sorted(caught) == [0, 1, 2]
     assert list(steps.generate(tiny, *asks(tiny, fitted, 4)))
     assert not any(module._forward_pre_hooks for module in tiny.blocks)
-
-
-def test_rows_are_limited_by_memory_by_patience_and_by_what_the_model_can(tiny, monkeypatch):
-    assert row_limit(tiny) == shared_steps.MOST_ROWS
-    assert row_limit(replace(tiny, abilities=Abilities(joins=False))) == 1
-    config = tiny.network.config
-    a_row = 2 * tiny.n_layers * config.num_key_value_heads * 4 * shared_steps._TOKENS
-    a_row *= getattr(config, "head_dim", None) or tiny.d_model // config.num_attention_heads
-    monkeypatch.setattr(shared_steps, "_MEMORY", 10.5 * a_row)
-    assert row_limit(tiny) == 10
-    monkeypatch.setattr(shared_steps, "_MEMORY", 0.5 * a_row)
-    assert row_limit(tiny) == 1

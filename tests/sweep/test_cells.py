@@ -11,7 +11,6 @@ from steering.inference.metrics import kl_divergence, refusal_score
 from steering.inference.next_token import logits_under
 from steering.intervals import wilson
 from steering.interventions.directions import Directions
-from steering.interventions.edits import compile_edits
 from steering.interventions.inlp import Inlp
 from steering.interventions.panel import parse
 from steering.interventions.subspace import Subspace
@@ -97,11 +96,10 @@ def test_every_cell_agrees_with_whole_passes_over_one_prompt_at_a_time(
         assert row["harmless_score"] == pytest.approx(float(good_scores.mean()), abs=1e-3)
         kl = float(kl_divergence(plain, good_logits).mean())
         assert row["kl"] == pytest.approx(kl, rel=1e-3, abs=1e-5)
-        program = compile_edits([edit])
         values = [
             value
             for prompt, answer in zip(good, answers, strict=True)
-            for value in answer_perplexity(model, [prompt], [answer], program=program)
+            for value in answer_perplexity(model, [prompt], [answer], edits=[edit])
             if value is not None
         ]
         assert row["perplexity"] == pytest.approx(median(values), rel=1e-3)

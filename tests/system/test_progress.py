@@ -46,12 +46,29 @@ def test_a_stage_that_takes_long_is_told_now_and_then_with_the_time_left(capsys,
     monkeypatch.setattr(progress, "_LINE_SECONDS", 0.1)
     with stage("sweep", 4, done=2) as running:
         running.advance()
-        time.sleep(0.35)  # one step; nothing is counted meanwhile
+        time.sleep(0.35)  # nothing is counted meanwhile: what was told is not told again
     lines = capsys.readouterr().err.splitlines()[2:-1]
-    assert 2 <= len(lines) <= 3
-    assert all(line.endswith("sweep: 3 of 4, about 0 s left") for line in lines)
+    assert len(lines) == 1
+    assert lines[0].endswith("sweep: 3 of 4, about 0 s left")
     time.sleep(0.2)
     assert capsys.readouterr().err == ""
+
+
+def test_where_the_whole_is_not_known_it_is_told_that_the_work_goes_on(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_LINE_SECONDS", 0.1)
+    with stage("loading", 0):
+        time.sleep(0.35)
+    assert 2 <= len(capsys.readouterr().err.splitlines()[2:-1]) <= 3
+
+
+def test_a_line_is_due_after_a_tenth_of_the_work(capsys):
+    with stage("answers", 200, done=100) as running:
+        running.advance(19)
+        assert not running.is_due
+        running.advance(1)
+        assert running.is_due
+        running.tell()
+        assert not running.is_due
 
 
 def test_the_time_left_does_not_count_what_an_earlier_run_has_done(capsys, monkeypatch):
