@@ -66,6 +66,11 @@ class DecodeRequest:
         self.overflowed = [False] * len(self.rows)
         self.choose = TokenChoice(self.sampling)
 
+    @property
+    def complete(self) -> bool:
+        """Whether every column came that was asked for."""
+        return all(self.ended) or self.steps == self.sampling.max_new_tokens
+
 
 def _first_alike(request: DecodeRequest, row: int) -> int:
     """Return the first row that reads the same under the same edit; every number of both is one."""
