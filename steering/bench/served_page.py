@@ -145,9 +145,11 @@ class ServedPage:
         outputs: list[Any] = []
         told: dict[int, str] = {}
         parameters = {"session_hash": session}
-        async with self.client.stream(
-            "GET", f"{self.prefix}/queue/data", params=parameters
-        ) as stream:
+        async with (
+            # A page holds this open for as long as it is there.
+            self.client.stream("GET", f"{self.prefix}/heartbeat/{session}"),
+            self.client.stream("GET", f"{self.prefix}/queue/data", params=parameters) as stream,
+        ):
             stream.raise_for_status()
             async for message in _messages(stream):
                 kind, output = message["msg"], message.get("output") or {}

@@ -1,6 +1,7 @@
 """A visitor without a browser, against the page as it is served."""
 
 import asyncio
+import threading
 import time
 from dataclasses import replace
 
@@ -58,6 +59,29 @@ def test_whoever_leaves_is_gone_from_the_line_and_from_the_steps(served):
         until(lambda: not engine.wanted and not engine.steps._deliver)
     finally:
         handle.remove()
+
+
+def test_whoever_leaves_in_the_middle_of_a_step_is_gone_before_the_next(served):
+    """Gradio alone looks at a closed page only when it has another word for it."""
+    steps, passes, go_on = served.engine.steps, [], threading.Event()
+
+    def hold(_module, args):
+        if args[0].shape[1] == 1:  # not while the request is read
+            passes.append(1)
+            go_on.wait(120)
+
+    handle = served.engine.model.blocks[0].register_forward_pre_hook(hold)
+    try:
+        run = visit(served, lambda page: page.run(PROMPT, leave=lambda seen: seen.tokens > 0))
+        assert run.left
+        until(lambda: all(request.over for request in steps._deliver))
+        assert len(steps._deliver) == 1  # the step is still under way
+        go_on.set()
+        until(lambda: not steps._deliver)
+    finally:
+        go_on.set()
+        handle.remove()
+    assert len(passes) == 1
 
 
 def test_a_full_line_is_told_apart_from_a_lost_stream(served, monkeypatch):
