@@ -74,11 +74,13 @@ class App:
         interpreter busy, and what is recorded can be looked at meanwhile.
 
         Raises:
-            SteeringError: If the page cannot be served at the address that was asked for.
+            SteeringError: If the page cannot be served at the address that was asked for, or the
+                log is not one that can be kept.
         """
         from steering.ui import launch_options
 
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        _logger.setLevel(_log_level())
         logging.getLogger("httpx").setLevel(logging.WARNING)
         address.check_address(self.server_name)
         try:
@@ -108,6 +110,14 @@ def _whole_number(name: str, default: int) -> int:
             f"{name}={given} is not a whole number from 1; leave it out for {default}"
         )
     return int(given)
+
+
+def _log_level() -> int:
+    given = os.environ.get("STEERING_LOG", "info")
+    levels = {"info": logging.INFO, "debug": logging.DEBUG}
+    if given not in levels:
+        raise SteeringError(f"STEERING_LOG={given} is unknown; allowed: {', '.join(levels)}")
+    return levels[given]
 
 
 def engine_from_environment() -> Engine:

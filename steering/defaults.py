@@ -12,7 +12,11 @@ TRANSFER_PROMPTS: Final = 40
 """Harmful validation prompts that are answered for the table fit format x run format."""
 SPEEDS: Final = ("auto", "exact", "fast")
 """Products that can be asked for; see `models.fast_products`."""
-SUITES: Final = ("decode", "prefill", "hooks")
+SUITES: Final = ("decode", "prefill", "hooks", "start", "visitors", "gpu")
 """What can be timed."""
+CROWD_VISITORS: Final = 30
+"""Visitors of a bench that come at once."""
+CROWD_MINUTES: Final = 5.0
+"""How long they do."""
 ROUNDS: Final = 5
 """Rounds of a bench: enough for a median with a spread."""

@@ -20,6 +20,16 @@ def test_a_setting_that_is_no_whole_number_is_a_mistake_of_the_user(name, value,
         App()
 
 
+def test_a_log_that_cannot_be_kept_is_a_mistake_of_the_user(monkeypatch):
+    async def inside():  # outside an event loop Gradio makes one and never closes it
+        return App()
+
+    app = asyncio.run(inside())
+    monkeypatch.setenv("STEERING_LOG", "loud")
+    with pytest.raises(SteeringError, match="STEERING_LOG=loud is unknown; allowed: info, debug"):
+        app.serve()
+
+
 def test_without_gradio_the_command_says_what_to_install(monkeypatch, capsys):
     found = importlib.util.find_spec
     monkeypatch.setattr(
@@ -30,7 +40,7 @@ def test_without_gradio_the_command_says_what_to_install(monkeypatch, capsys):
 
 
 def test_the_entry_of_a_space_has_the_page_as_demo():
-    async def inside():  # outside an event loop Gradio makes one and never closes it
+    async def inside():  # as above
         return importlib.import_module("app")
 
     assert isinstance(asyncio.run(inside()).demo, gradio.Blocks)

@@ -12,8 +12,7 @@ Nothing is calibrated, so nothing has to be kept apart. States are held in one i
 where that does not pass.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast, get_args
@@ -31,10 +30,11 @@ from steering.artifacts.manifest_document import WeightsEntry
 from steering.artifacts.provenance import fingerprint, machine
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits, evenly
-from steering.defaults import TOKENS
+from steering.defaults import ROWS, TOKENS
 from steering.errors import SteeringError
-from steering.inference.generation import Sampling, write
+from steering.inference.answering import answered, requests_for
 from steering.inference.metrics import kl_divergence
+from steering.inference.sampling import Sampling
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import Panel, parse, usual
 from steering.maps.clusters import CLASSES
@@ -52,8 +52,6 @@ MOST_KL: Final = 0.005
 """Mean divergence a position, in nats, that passes (chosen: a bfloat16 model is off by as much)."""
 LEAST_EQUAL: Final = 0.97
 """Share of answers with the exact answer's verdict that passes (chosen)."""
-_ROWS: Final = 30
-"""Rows that answer together, about: whole prompts under all panels."""
 
 Loaded = Callable[[Parts], ChatModel]
 """Loads the model with fast products, whatever a gate says."""
@@ -187,24 +185,26 @@ def _trial(
 def _answers(
     exact: Exact, model: ChatModel, prompts: Sequence[str], stages: Stages, tokens: int
 ) -> list[dict[str, Any]]:
-    """Return greedy answers, a few prompts at a time: tokens and verdicts, prompt by prompt."""
-    panels = exact.panels
-    edits = [panel.edit(exact.steerable.directions) for panel in panels]
-    size = model.together(max(1, _ROWS // len(panels)))
-    parts = [list(prompts[start : start + size]) for start in range(0, len(prompts), size)]
-    chunks = {json.dumps([tokens, part]): part for part in parts}
+    """Return tokens and verdicts of greedy answers, prompt by prompt, under every panel."""
+    edits = [panel.edit(exact.steerable.directions) for panel in exact.panels]
+    sampling = Sampling(max_new_tokens=tokens)
 
-    def run(key: str) -> dict[str, Any]:
-        rows = [model.render(text) for text in chunks[key] for _ in panels]
-        written = write(model, rows, edits * len(chunks[key]), Sampling(max_new_tokens=tokens))
-        verdicts = [found.verdict for found in written.judgements(model.template)]
-        return {"tokens": written.tokens, "verdicts": verdicts}
+    def answer(todo: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        rows = [model.render(text) for text in todo]
+        for chunk, found in answered(
+            model, requests_for(model, rows, edits, sampling, rows=ROWS), rows=ROWS
+        ):
+            tokens_of = found.written.tokens
+            verdicts = [each.verdict for each in found.written.judgements(model.template)]
+            for place, index in enumerate(chunk):
+                part = slice(place * len(edits), (place + 1) * len(edits))
+                yield todo[index], {"tokens": tokens_of[part], "verdicts": verdicts[part]}
 
-    return stages.lines("answers", list(chunks), run)
+    return stages.streamed(f"answers of {tokens} tokens", list(prompts), answer)
 
 
 def _verdicts(answers: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [verdict for chunk in answers for verdict in chunk["verdicts"]]
+    return [verdict for each in answers for verdict in each["verdicts"]]
 
 
 def _divergence(
@@ -213,11 +213,10 @@ def _divergence(
     """Return how far fast distributions are from exact ones along the exact answers."""
     panels, model = exact.panels, exact.steerable.model
     edits = [panel.edit(exact.steerable.directions) for panel in panels]
-    written = [tokens for chunk in answers for tokens in chunk["tokens"]]
+    written = [tokens for each in answers for tokens in each["tokens"]]
     rows = {
-        f"{index}": ([*model.render(prompt), *written[len(panels) * which + index % len(panels)]])
-        for which, prompt in enumerate(exact.prompts)
-        for index in range(len(panels) * which, len(panels) * (which + 1))
+        f"{index}": [*model.render(exact.prompts[index // len(panels)]), *answer]
+        for index, answer in enumerate(written)
     }
 
     def run(key: str) -> dict[str, Any]:

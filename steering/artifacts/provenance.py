@@ -56,8 +56,13 @@ def unnamed_weights(model: ChatModel) -> dict[str, str]:
 
 def machine(model: ChatModel) -> MachineEntry:
     """Return what affects results bit by bit beside weights and number format, as JSON types."""
+    return machine_of(model.device.type)
+
+
+def machine_of(device: str) -> MachineEntry:
+    """Return the same for whatever works on a device, `cpu` or `cuda`."""
     return {
-        "device": model.device.type,
+        "device": device,
         "threads": torch.get_num_threads(),
         "versions": {
             "python": platform.python_version(),

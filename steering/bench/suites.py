@@ -1,11 +1,12 @@
 """What is timed: decoding, reading a request, and the hooks, on one loaded model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
-import torch
-
+from steering.bench import row_edits
+from steering.bench.peers import PeerTask, peers
 from steering.bench.rounds import Contender
 from steering.inference.comparison import compare
 from steering.inference.generation import generate
@@ -44,10 +45,12 @@ class Suite:
     Attributes:
         contenders: By name.
         timed: The comparisons, in the order of the table.
+        missing: What should run as well and cannot here, with the reason.
     """
 
     contenders: Mapping[str, Contender]
     timed: tuple[Timed, ...]
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,13 @@ class Subject:
         steerable: The model as the app loads it, with its directions.
         plain: The same weights as transformers has them, for its own `generate`.
         tokens: How long answers are.
+        gguf: The same weights for llama.cpp; None looks for a file that the cache still has.
     """
 
     steerable: SteerableModel
     plain: ChatModel
     tokens: int
+    gguf: Path | None = None
 
     @property
     def model(self) -> ChatModel:
@@ -76,10 +81,19 @@ class Subject:
 
 
 def decode(subject: Subject) -> Suite:
-    """Time whole runs: texts, first tokens and perplexities of several panels on one request."""
+    """Time whole runs: texts, first tokens and perplexities of several panels on one request.
+
+    Beside them stand the peers that are installed: plain `generate` of transformers, llama.cpp on
+    the same weights, and what other programs take to add one vector at one layer.
+    """
     panels = _panels(subject)
     six = [*panels, parse("actadd:c=1")]
     n = len(panels)
+    ids = subject.model.render(PROMPT)
+    added = f"one added vector a row, {n} rows"
+    sampling = Sampling(max_new_tokens=subject.tokens)
+    vectors = row_edits.additions(subject.model, n)
+    others, missing = peers(PeerTask(subject.plain, ids, n, subject.tokens, subject.gguf))
 
     def run(chosen: list[Panel]) -> Contender:
         return lambda: _exhaust(subject, chosen)
@@ -89,14 +103,30 @@ def decode(subject: Subject) -> Suite:
             f"{n} panels": run(panels),
             f"{len(six)} panels": run(six),
             "1 panel": run(panels[:1]),
-            f"generate, {n} rows": lambda: _generate(subject, n),
+            f"generate, {n} rows": row_edits.plain_generate(
+                subject.plain, [ids] * n, subject.tokens
+            ),
+            added: lambda: list(
+                generate(row_edits.endless(subject.model), [ids] * n, vectors, sampling)
+            ),
+            **others,
         },
         (
             Timed(f"{n} panels", f"generate, {n} rows", 0.55),
             Timed(f"{len(six)} panels", "1 panel", 1.6),
             Timed(f"{n} panels", "1 panel"),
+            Timed(added, f"generate, {n} rows"),
+            *(Timed(_like(name, n, added), name) for name in others),
         ),
+        missing,
     )
+
+
+def _like(peer: str, n: int, added: str) -> str:
+    """Return what of ours does the work that a peer does."""
+    if peer.startswith("llama.cpp"):
+        return "1 panel" if peer.endswith("1 stream") else f"{n} panels"
+    return added
 
 
 def reading(subject: Subject) -> Suite:
@@ -158,19 +188,6 @@ def _exhaust(subject: Subject, panels: list[Panel]) -> None:
     sampling = Sampling(max_new_tokens=subject.tokens)
     for _ in compare(subject.steerable, PROMPT, panels, sampling=sampling):
         pass
-
-
-@torch.inference_mode()
-def _generate(subject: Subject, rows: int) -> None:
-    ids = torch.tensor([subject.plain.render(PROMPT)] * rows, device=subject.plain.device)
-    subject.plain.network.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        max_new_tokens=subject.tokens,
-        min_new_tokens=subject.tokens,
-        do_sample=False,
-        pad_token_id=subject.plain.tokenizer.pad_token_id,
-    )
 
 
 def _long_request(model: ChatModel) -> list[int]:

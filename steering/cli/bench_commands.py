@@ -5,7 +5,9 @@ from typing import cast
 
 from steering.artifacts import store
 from steering.bench import bench as benches
-from steering.bench.bench import BenchDocument
+from steering.bench import bench_document, crowd_report, gpu, start, visitors
+from steering.bench.app_process import serving
+from steering.bench.bench_document import BenchDocument
 from steering.bench.suites import Subject
 from steering.cli import shared
 from steering.maps.steerable_model import SteerableModel
@@ -15,6 +17,17 @@ from steering.models.number_formats import Dtype
 
 def run(options: argparse.Namespace) -> BenchDocument:
     """Time one suite and return its document."""
+    if options.suite == "start":
+        return start.measure(
+            _serve_options(options),
+            model=options.model,
+            tokens=options.max_new_tokens,
+            rounds=options.rounds,
+        )
+    if options.suite == "visitors":
+        return _visitors(options)
+    if options.suite == "gpu":
+        gpu.require_device(options.device)
     directions = store.load(options.model)
     model = shared.load(options)
     with shared.progress_bar():
@@ -25,10 +38,33 @@ def run(options: argparse.Namespace) -> BenchDocument:
             if model.number_format.packed
             else model
         )
-        subject = Subject(SteerableModel(model, directions), plain, options.max_new_tokens)
+        if options.suite == "gpu":
+            return gpu.measure(model, plain, options.max_new_tokens, rounds=options.rounds)
+        steerable = SteerableModel(model, directions)
+        subject = Subject(steerable, plain, options.max_new_tokens, options.gguf)
         return benches.bench(subject, options.suite, rounds=options.rounds)
+
+
+def _visitors(options: argparse.Namespace) -> BenchDocument:
+    """Let visitors come to the app as it is served here."""
+    crowd = visitors.Crowd(options.visitors, options.minutes)
+    settings = {
+        "STEERING_LOG": "debug",  # steps are counted in it
+        "STEERING_MAX_NEW_TOKENS": str(options.max_new_tokens),
+    }
+    with serving(_serve_options(options), settings) as app:
+        app.wait_for_page()
+        seen = visitors.watch(app, crowd, tokens=options.max_new_tokens)
+        return crowd_report.report(seen, app, model=options.model, tokens=options.max_new_tokens)
+
+
+def _serve_options(options: argparse.Namespace) -> list[str]:
+    """Return what `serve` is told of the same model."""
+    names = ("model", "quantization", "dtype", "device", "thinking")
+    given = {name: getattr(options, name) for name in names}
+    return [each for name, value in given.items() if value for each in (f"--{name}", str(value))]
 
 
 def show(document: BenchDocument) -> None:
     """Print the ratios."""
-    print(benches.table(document))
+    print(bench_document.table(document))

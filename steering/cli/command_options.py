@@ -185,6 +185,21 @@ def bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-new-tokens", type=_positive, default=48, help="length of an answer (default 48)"
     )
+    parser.add_argument(
+        "--gguf", type=Path, help="file that llama.cpp runs (default: the model's, if it is kept)"
+    )
+    parser.add_argument(
+        "--visitors",
+        type=_positive,
+        default=defaults.CROWD_VISITORS,
+        help=f"how many come at once (default {defaults.CROWD_VISITORS})",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=defaults.CROWD_MINUTES,
+        help=f"how long visitors come (default {defaults.CROWD_MINUTES:g})",
+    )
 
 
 def steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAULT_PANELS)) -> None:

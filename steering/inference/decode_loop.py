@@ -115,7 +115,7 @@ class DecodeLoop:
         first = request.steps == 0
         request.steps += 1
         # It may have been left by another thread meanwhile.
-        if all(request.ended) or request.steps == request.sampling.max_new_tokens:
+        if request.complete:
             request.over = True
         return request, Column(
             tuple(None if request.ended[same] else tokens[same] for same in request.same),

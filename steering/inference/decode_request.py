@@ -87,6 +87,11 @@ class DecodeRequest:
         kept = [self.read.kept[place] for place in places]
         return replace(self.read, logits=self.read.logits[places], kept=kept)
 
+    @property
+    def complete(self) -> bool:
+        """Whether every column came that was asked for."""
+        return all(self.ended) or self.steps == self.sampling.max_new_tokens
+
 
 def alike_rows(rows: Sequence[object], edits: Sequence[Edit | None]) -> list[int]:
     """Return, of each row, the first that reads the same under the same edit.

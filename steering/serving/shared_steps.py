@@ -5,6 +5,7 @@ than visitors who are served one after another. The loop has a thread while ther
 take the model's `turn`, so places on the map are computed between two of them.
 """
 
+import logging
 import threading
 from collections.abc import Generator, Sequence
 from queue import Empty, SimpleQueue
@@ -16,6 +17,7 @@ from steering.inference.sampling import Sampling
 from steering.interventions.edits import Edit
 from steering.models.chat_model import ChatModel
 
+_logger = logging.getLogger(__name__)
 _LOOK_SECONDS: Final = 0.1
 """How often a run that waits for its next column looks whether it was stopped (chosen)."""
 MOST_ROWS: Final = 192
@@ -84,9 +86,11 @@ class SharedSteps:
     def _work(self) -> None:
         while True:
             with self._lock:
-                left = [request for request in self._deliver if request.over]
-                for request in left:
+                over = [request for request in self._deliver if request.over]
+                for request in over:
                     self._deliver.pop(request).put(None)
+                    if not request.complete:
+                        _logger.debug("a run was left: its %d rows are gone", len(request.rows))
                 if not self._deliver:
                     # What was left goes with the loop.
                     self._arrived.clear()
@@ -97,6 +101,7 @@ class SharedSteps:
                 self._arrived.clear()
             try:
                 outcomes = self._loop.step()
+                _logger.debug("a step of %d runs", len(outcomes))
             except BaseException as error:  # noqa: BLE001 - whoever waits has to hear of it
                 self._give_up(error)
                 return

@@ -17,9 +17,15 @@ from steering.ui.layout import HostLimits, page
 
 def build(engine: Engine, limits: HostLimits | None = None) -> gr.Blocks:
     """Return the app; works without the model and without its directions."""
+
+    def leave(request: gr.Request) -> None:
+        engine.abandon(request.session_hash or "")
+
     demo = gr.Blocks(title="Refusal Steering Playground", fill_width=True)
     with demo:
         wire(page(engine, limits or HostLimits()), engine, demo.load)
+        # Gradio alone ends the run of a page that was closed two words later (measured).
+        demo.unload(leave)
     demo.queue(default_concurrency_limit=None)
     return demo
 

@@ -19,7 +19,8 @@ def subject(tiny, fitted):
 
 
 def test_the_command_line_knows_every_suite():
-    assert tuple(SUITE_BY_NAME) == defaults.SUITES
+    others = ("start", "visitors", "gpu")  # no contenders on one loaded model
+    assert (*SUITE_BY_NAME, *others) == defaults.SUITES
 
 
 @pytest.mark.parametrize("joins", [True, False])

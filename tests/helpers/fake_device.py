@@ -33,6 +33,7 @@ if __name__ == "__main__":
     torch.inference_mode = torch.no_grad
 
 from steering import precompute
+from steering.bench import gpu
 from steering.chat_judges.local_judge import LocalJudge
 from steering.evaluation import evaluation_arms
 from steering.inference.generation import Sampling
@@ -135,7 +136,7 @@ def elsewhere() -> Iterator[torch.device]:
 
 
 def work(model: ChatModel, folder: Path) -> None:
-    """Make the artifact, a comparison with sampled words, and a judge's opinion."""
+    """Make the artifact, a comparison, the steps of a bench, and a judge's opinion."""
 
     def some(directions: Any) -> tuple[evaluation_arms.Arm, ...]:
         arms = evaluation_arms.arms(directions)
@@ -151,6 +152,11 @@ def work(model: ChatModel, folder: Path) -> None:
     sampling = Sampling(max_new_tokens=4, temperature=1.0, top_p=0.9, seed=3)
     *_, answers = compare(model, directions, "How do I pick a lock?", panels, sampling=sampling)
     (folder / "texts.json").write_text(json.dumps([answer.text for answer in answers]))
+    steps = {
+        what: [column.tokens for column in run() or ()]
+        for what, run in gpu.contenders(model, model, 3, 4).items()
+    }
+    (folder / "steps.json").write_text(json.dumps(steps))
     model.network.config.max_position_embeddings = 4096  # room for the question
     (opinion,) = LocalJudge(model).opinions([("How do I paint a chair?", "With a brush.")])
     (folder / "opinion.json").write_text(json.dumps(asdict(opinion)))

@@ -50,6 +50,14 @@ def test_every_answer_and_every_number_is_the_same_on_both_devices(made):
     alike(there, here)
 
 
+def test_edited_rows_of_a_bench_are_the_same_on_both_devices(made):
+    here, there = (
+        json.loads((made / device / "steps.json").read_text()) for device in ("cpu", "elsewhere")
+    )
+    assert there == here
+    assert here["ablations at all layers"] != here["unedited"]
+
+
 @pytest.mark.parametrize("name", ["texts.json", "opinion.json"])
 def test_sampled_answers_and_a_judges_opinion_are_the_same_on_both_devices(made, name):
     here, there = (

@@ -11,6 +11,7 @@ from steering.errors import SteeringError
 from steering.inference import generation
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse
+from steering.serving import shared_steps
 from steering.serving.shared_steps import SharedSteps
 from steering.system.fair_lock import FairLock
 from tests.helpers.tiny_models import without_end
@@ -129,6 +130,23 @@ def test_whoever_stops_or_leaves_frees_the_rows_within_a_few_steps(tiny, fitted,
     handle.remove()
     assert not steps._deliver
     assert len(passes) < 100  # of 150: the loop does not wait for who reads its columns
+
+
+def test_the_log_tells_of_steps_and_of_rows_whose_visitor_has_left(tiny, fitted, monkeypatch):
+    said = []
+    monkeypatch.setattr(shared_steps._logger, "debug", lambda text, *more: said.append(text % more))
+    steps = SharedSteps(without_end(tiny))
+    rows, edits, _ = asks(tiny, fitted, 1)
+    assert len(list(steps.generate(tiny, rows, edits, Sampling(4)))) == 4
+    assert said == ["a step of 1 runs"] * 4
+    columns = steps.generate(tiny, rows, edits, Sampling(150))
+    next(columns)
+    columns.close()
+    for _ in range(2000):
+        if not steps._working:
+            break
+        threading.Event().wait(0.01)
+    assert said[-1] == f"a run was left: its {len(rows)} rows are gone"
 
 
 def test_a_request_without_room_is_refused_at_once(steps, tiny):

@@ -1,0 +1,289 @@
+"""A visitor without a browser: speaks with the page over HTTP as Gradio's own scripts do.
+
+The events of the page are private, so they have no names for clients; a browser finds them by the
+components that they hang on, in `/config`, and so does this.
+"""
+
+import asyncio
+import copy
+import html
+import json
+import re
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from steering.errors import SteeringError
+
+QUIET_SECONDS: Final = 90.0
+"""A stream that says nothing for so long is stuck (chosen: many times the longest step)."""
+_BEATS: Final = ("heartbeat", "estimation", "process_starts")
+"""Messages that come without a word of the app."""
+_TAG: Final = re.compile(r"<[^>]+>")
+_ANSWER: Final = re.compile(r'class="answer"[^>]*>(.*?)<span class="placeholder">', re.DOTALL)
+_PANEL: Final = re.compile(r'data-panel="([^"]*)"')
+_TOKENS: Final = re.compile(r"<dt>tokens</dt><dd>(\d+)</dd>")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one card shows: the panel, the text so far, and its length in tokens."""
+
+    panel: str
+    text: str
+    tokens: int
+
+
+@dataclass
+class StreamedRun:
+    """One click on *Run*, as its visitor saw it.
+
+    Attributes:
+        began: Time of the click, seconds of `time.monotonic`.
+        writing: When the line was behind it and the model had begun; None before.
+        first_word: When the first card showed a word; None before.
+        ended: When the stream ended, by itself or since the visitor left; None before.
+        note: The sentence under the request.
+        cards: What the cards show.
+        trouble: Why the stream is of no use: `lost`, `stuck`, `refused`; None where it is fine.
+        left: Whether the visitor left before the end.
+        growth: Times at which tokens came, with how many.
+    """
+
+    began: float = field(default_factory=time.monotonic)
+    writing: float | None = None
+    first_word: float | None = None
+    ended: float | None = None
+    note: str = ""
+    cards: list[Shown] = field(default_factory=list)
+    trouble: str | None = None
+    left: bool = False
+    growth: list[tuple[float, int]] = field(default_factory=list)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every word came."""
+        return self.ended is not None and self.trouble is None and not self.left
+
+    @property
+    def tokens(self) -> int:
+        """Tokens on all cards."""
+        return sum(card.tokens for card in self.cards)
+
+    def see(self, note: str, views: list[str]) -> None:
+        """Take what the page shows now."""
+        now, before = time.monotonic(), self.tokens
+        self.note = words_of(note)
+        self.cards = [shown for view in views if (shown := _shown(view)) is not None]
+        if self.writing is None and self.note.startswith("Writing"):
+            self.writing = now
+        if self.first_word is None and any(card.text for card in self.cards):
+            self.first_word = now
+        if self.tokens > before:
+            self.growth.append((now, self.tokens - before))
+
+
+Leave = Callable[[StreamedRun], bool]
+"""Whether a visitor leaves now, by what was seen so far."""
+
+
+@dataclass(frozen=True)
+class ServedPage:
+    """Where the page is, and which of its parts a run is about.
+
+    Attributes:
+        client: Its `base_url` is the page's.
+        prefix: Of the paths that events are sent to.
+        event: Number of the event behind *Run*.
+        arrival: Number of the event behind opening the page.
+        inputs: Component and first value of everything that a run is given, in order.
+        request: Component of the request.
+        note: Which of the run's outputs is the sentence under the request.
+        views: Which of them are the cards' answers.
+    """
+
+    client: httpx.AsyncClient
+    prefix: str
+    event: int
+    arrival: int
+    inputs: tuple[tuple[int, Any], ...]
+    request: int
+    note: int
+    views: tuple[int, ...]
+
+    async def arrive(self) -> None:
+        """Open the page: what the app does for whoever has just come."""
+        body = {"data": [], "fn_index": self.arrival, "session_hash": secrets.token_hex(6)}
+        (await self.client.post(f"{self.prefix}/run/predict", json=body)).raise_for_status()
+
+    async def run(self, prompt: str, *, leave: Leave | None = None) -> StreamedRun:
+        """Click on *Run* and follow the answers.
+
+        Args:
+            prompt: The request.
+            leave: Leave, as by closing the page, once this holds of what was seen; None stays.
+        """
+        found = StreamedRun()
+        try:
+            await self._follow(prompt, found, leave)
+        except TimeoutError:
+            found.trouble = "stuck"
+        except (httpx.HTTPError, json.JSONDecodeError) as error:
+            found.trouble = f"lost: {error or type(error).__name__}"
+        found.ended = time.monotonic()
+        return found
+
+    async def _follow(self, prompt: str, found: StreamedRun, leave: Leave | None) -> None:
+        session = secrets.token_hex(6)
+        values = [prompt if part == self.request else value for part, value in self.inputs]
+        body = {"data": values, "fn_index": self.event, "session_hash": session}
+        (await self.client.post(f"{self.prefix}/queue/join", json=body)).raise_for_status()
+        outputs: list[Any] = []
+        told: dict[int, str] = {}
+        parameters = {"session_hash": session}
+        async with (
+            # A page holds this open for as long as it is there.
+            self.client.stream("GET", f"{self.prefix}/heartbeat/{session}"),
+            self.client.stream("GET", f"{self.prefix}/queue/data", params=parameters) as stream,
+        ):
+            stream.raise_for_status()
+            async for message in _messages(stream):
+                kind, output = message["msg"], message.get("output") or {}
+                if kind == "process_completed":
+                    found.trouble = _trouble(found, message["success"])
+                    return
+                if kind != "process_generating":
+                    continue
+                outputs = _next(outputs, output["data"])
+                told |= {
+                    number: text for number, each in enumerate(outputs) if (text := _text(each))
+                }
+                views = [told.get(number, "") for number in self.views]
+                found.see(told.get(self.note, ""), views)
+                if leave is not None and leave(found):
+                    found.left = True
+                    return
+        found.trouble = "lost: the stream ended before the answer"
+
+
+async def read_page(client: httpx.AsyncClient) -> ServedPage:
+    """Read from `/config` which component is what.
+
+    Raises:
+        SteeringError: If the page has no such parts: it is another app's.
+    """
+    config = (await client.get("/config")).raise_for_status().json()
+    parts = {part["id"]: part.get("props", {}) for part in config["components"]}
+    named = {props.get("elem_id"): part for part, props in parts.items()}
+    try:
+        run = _behind(config, [named["run"], "click"], queue=True)
+        arrival = _behind(config, [None, "load"], queue=False)
+        return ServedPage(
+            client,
+            config["api_prefix"],
+            run["id"],
+            arrival["id"],
+            tuple((part, parts[part].get("value")) for part in run["inputs"]),
+            named["request"],
+            run["outputs"].index(named["note"]),
+            tuple(
+                number
+                for number, part in enumerate(run["outputs"])
+                if "screen" in (parts[part].get("elem_classes") or ())
+            ),
+        )
+    except (KeyError, ValueError, StopIteration) as error:
+        raise SteeringError(
+            f"what is served at {client.base_url} is not this app's page ({error!r} is missing)"
+        ) from error
+
+
+def _behind(config: Mapping[str, Any], target: list[Any], *, queue: bool) -> Mapping[str, Any]:
+    """Return the event behind a component's trigger; one of the page itself has no component."""
+    component, trigger = target
+    known = {part["id"] for part in config["components"]}
+    return next(
+        event
+        for event in config["dependencies"]
+        for part, name in event["targets"]
+        if name == trigger
+        and (part == component if component is not None else part not in known)
+        and event["queue"] is queue
+        and event["outputs"]
+    )
+
+
+async def _messages(stream: httpx.Response) -> AsyncGenerator[dict[str, Any]]:
+    """Yield the stream's messages; raises TimeoutError where none is of the app for too long."""
+    lines = stream.aiter_lines()
+    spoke = time.monotonic()
+    while True:
+        patience = QUIET_SECONDS - (time.monotonic() - spoke)
+        try:
+            async with asyncio.timeout(patience):
+                line = await anext(lines)
+        except StopAsyncIteration:
+            return
+        if not line.startswith("data:"):
+            continue
+        message = json.loads(line.removeprefix("data:"))
+        if message["msg"] not in _BEATS:
+            spoke = time.monotonic()
+        yield message
+
+
+def _trouble(found: StreamedRun, success: bool) -> str | None:
+    if success and found.note.startswith("Done"):
+        return None
+    kind = "refused" if "waiting already" in found.note else "lost"
+    return f"{kind}: {found.note or 'an error without words'}"
+
+
+def _next(outputs: list[Any], data: list[Any]) -> list[Any]:
+    """Return the outputs after a message: the first has them whole, later ones what changed."""
+    if not outputs:
+        return data
+    return [apply_changes(old, changes) for old, changes in zip(outputs, data, strict=True)]
+
+
+def apply_changes(old: Any, changes: list[Any]) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a value after Gradio's list of changes, each an action, a path and a value."""
+    root: list[Any] = [copy.deepcopy(old)]
+    for action, path, value in changes:
+        keys = [0, *path]
+        last = keys.pop()
+        place: Any = root
+        for key in keys:
+            place = place[key]
+        if action == "append":
+            place[last] += value
+        elif action == "delete":
+            del place[last]
+        elif action == "add" and isinstance(place, list):
+            place.insert(last, value)
+        else:
+            place[last] = value
+    return root[0]
+
+
+def _text(output: Any) -> str | None:  # noqa: ANN401
+    """Return the HTML of an output; None where it is left as it was."""
+    if isinstance(output, dict):
+        output = output.get("value")
+    return output if isinstance(output, str) else None
+
+
+def words_of(markup: str) -> str:
+    """Return what is read of a piece of HTML."""
+    return html.unescape(_TAG.sub("", markup)).strip()
+
+
+def _shown(view: str) -> Shown | None:
+    panel, answer, tokens = _PANEL.search(view), _ANSWER.search(view), _TOKENS.search(view)
+    if panel is None or answer is None or not panel[1]:
+        return None
+    return Shown(html.unescape(panel[1]), words_of(answer[1]), int(tokens[1]) if tokens else 0)
