@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -62,12 +63,16 @@ class Subject:
         plain: The same weights as transformers has them, for its own `generate`.
         tokens: How long answers are.
         gguf: The same weights for llama.cpp; None looks for a file that the cache still has.
+        fast: The model with fast products; None where it may not have them.
+        why_not_fast: Says why, in a sentence.
     """
 
     steerable: SteerableModel
     plain: ChatModel
     tokens: int
     gguf: Path | None = None
+    fast: SteerableModel | None = None
+    why_not_fast: str = ""
 
     @property
     def model(self) -> ChatModel:
@@ -95,14 +100,14 @@ def decode(subject: Subject) -> Suite:
     vectors = row_edits.additions(subject.model, n)
     others, missing = peers(PeerTask(subject.plain, ids, n, subject.tokens, subject.gguf))
 
-    def run(chosen: list[Panel]) -> Contender:
-        return lambda: _exhaust(subject, chosen)
+    fast, timed_fast = _fast(subject, panels, six)
+    if not fast:
+        missing = {**missing, "fast products": subject.why_not_fast}
 
     return Suite(
         {
-            f"{n} panels": run(panels),
-            f"{len(six)} panels": run(six),
-            "1 panel": run(panels[:1]),
+            **_runs(subject.steerable, subject, panels, six, ""),
+            **fast,
             f"generate, {n} rows": row_edits.plain_generate(
                 subject.plain, [ids] * n, subject.tokens
             ),
@@ -115,11 +120,37 @@ def decode(subject: Subject) -> Suite:
             Timed(f"{n} panels", f"generate, {n} rows", 0.55),
             Timed(f"{len(six)} panels", "1 panel", 1.6),
             Timed(f"{n} panels", "1 panel"),
+            *timed_fast,
             Timed(added, f"generate, {n} rows"),
             *(Timed(_like(name, n, added), name) for name in others),
         ),
         missing,
     )
+
+
+def _runs(
+    steerable: SteerableModel, subject: Subject, panels: list[Panel], six: list[Panel], how: str
+) -> dict[str, Contender]:
+    """Return whole runs of all panels, of one more, and of one alone, by name."""
+    chosen = {f"{len(panels)} panels{how}": panels, f"{len(six)} panels{how}": six}
+    chosen[f"1 panel{how}"] = panels[:1]
+    return {
+        name: partial(_exhaust, steerable, each, subject.tokens) for name, each in chosen.items()
+    }
+
+
+def _fast(
+    subject: Subject, panels: list[Panel], six: list[Panel]
+) -> tuple[dict[str, Contender], list[Timed]]:
+    """Return the same runs with fast products, where the model may have them."""
+    if subject.fast is None:
+        return {}, []
+    n, more = len(panels), len(six)
+    return _runs(subject.fast, subject, panels, six, ", fast"), [
+        Timed(f"{n} panels, fast", f"generate, {n} rows", 0.25),
+        Timed(f"{more} panels, fast", "1 panel, fast", 1.3),
+        Timed(f"{n} panels, fast", f"{n} panels"),
+    ]
 
 
 def _like(peer: str, n: int, added: str) -> str:
@@ -184,9 +215,8 @@ def _panels(subject: Subject) -> list[Panel]:
     return [parse(text) for text in usual(subject.directions)]
 
 
-def _exhaust(subject: Subject, panels: list[Panel]) -> None:
-    sampling = Sampling(max_new_tokens=subject.tokens)
-    for _ in compare(subject.steerable, PROMPT, panels, sampling=sampling):
+def _exhaust(steerable: SteerableModel, panels: list[Panel], tokens: int) -> None:
+    for _ in compare(steerable, PROMPT, panels, sampling=Sampling(max_new_tokens=tokens)):
         pass
 
 

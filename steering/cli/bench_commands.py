@@ -10,8 +10,10 @@ from steering.bench.app_process import serving
 from steering.bench.bench_document import BenchDocument
 from steering.bench.suites import Subject
 from steering.cli import shared
+from steering.errors import SteeringError
 from steering.maps.steerable_model import SteerableModel
 from steering.models import loading
+from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Dtype
 
 
@@ -41,8 +43,25 @@ def run(options: argparse.Namespace) -> BenchDocument:
         if options.suite == "gpu":
             return gpu.measure(model, plain, options.max_new_tokens, rounds=options.rounds)
         steerable = SteerableModel(model, directions)
-        subject = Subject(steerable, plain, options.max_new_tokens, options.gguf)
+        fast, why = _fast(options) if options.suite == "decode" else (None, "")
+        subject = Subject(
+            steerable,
+            plain,
+            options.max_new_tokens,
+            options.gguf,
+            fast=SteerableModel(fast, directions) if fast else None,
+            why_not_fast=why,
+        )
         return benches.bench(subject, options.suite, rounds=options.rounds)
+
+
+def _fast(options: argparse.Namespace) -> tuple[ChatModel | None, str]:
+    """Load the model with fast products, or say why it may not have them."""
+    asked = argparse.Namespace(**{**vars(options), "speed": "fast"})
+    try:
+        return shared.load(asked), ""
+    except SteeringError as error:
+        return None, str(error)
 
 
 def _visitors(options: argparse.Namespace) -> BenchDocument:

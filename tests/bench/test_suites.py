@@ -35,6 +35,21 @@ def test_every_contender_runs_and_every_comparison_names_two(tiny, fitted, name,
         assert timed.name != timed.base
 
 
+def test_fast_runs_are_timed_where_the_model_may_have_them_and_named_missing_where_not(
+    tiny, fitted, subject
+):
+    fast = replace(subject, fast=SteerableModel(tiny, fitted))
+    made = SUITE_BY_NAME["decode"](fast)
+    assert {"5 panels, fast", "6 panels, fast", "1 panel, fast"} <= made.contenders.keys()
+    assert "fast products" not in made.missing
+    for timed in made.timed:
+        assert {timed.name, timed.base} <= made.contenders.keys()
+    made.contenders["5 panels, fast"]()
+    made = SUITE_BY_NAME["decode"](replace(subject, why_not_fast="it was not measured"))
+    assert made.missing["fast products"] == "it was not measured"
+    assert not any("fast" in name for name in made.contenders)
+
+
 def test_rows_that_are_timed_are_all_computed(subject, monkeypatch):
     """A row that is a copy of another would cost nothing and flatter the table."""
     seen = []
