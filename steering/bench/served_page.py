@@ -20,8 +20,10 @@ import httpx
 from steering.errors import SteeringError
 
 QUIET_SECONDS: Final = 240.0
-"""A stream that says nothing for so long is stuck (chosen: longer than thirty perplexities take, for
-which a finished text waits without a word where all visitors' texts end together)."""
+"""A stream that says nothing for so long is stuck (chosen: more than thirty perplexities take).
+
+Where the texts of all visitors end together, the last one waits that long without a word.
+"""
 _BEATS: Final = ("heartbeat", "estimation", "process_starts")
 """Messages that come without a word of the app."""
 _TAG: Final = re.compile(r"<[^>]+>")
