@@ -34,7 +34,11 @@ def report(seen: Seen, app: AppProcess, *, model: str, tokens: int) -> BenchDocu
         "rows": [row],
         "seconds": seconds,
         "figures": [*_counts(seen), *_times(seen), *_freed(seen, app.log)],
-        "missing": {},
+        "missing": {
+            f"answers of run {number}": run.trouble
+            for number, (_, run) in enumerate(seen.crowd.runs, start=1)
+            if run.trouble is not None
+        },
         "machine": machine("cpu"),
     }
 

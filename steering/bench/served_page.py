@@ -19,8 +19,11 @@ import httpx
 
 from steering.errors import SteeringError
 
-QUIET_SECONDS: Final = 90.0
-"""A stream that says nothing for so long is stuck (chosen: many times the longest step)."""
+QUIET_SECONDS: Final = 240.0
+"""A stream that says nothing for so long is stuck (chosen: more than thirty perplexities take).
+
+Where the texts of all visitors end together, the last one waits that long without a word.
+"""
 _BEATS: Final = ("heartbeat", "estimation", "process_starts")
 """Messages that come without a word of the app."""
 _TAG: Final = re.compile(r"<[^>]+>")
@@ -131,7 +134,7 @@ class ServedPage:
         try:
             await self._follow(prompt, found, leave)
         except TimeoutError:
-            found.trouble = "stuck"
+            found.trouble = f"stuck: after {found.tokens} tokens, {found.note}"
         except (httpx.HTTPError, json.JSONDecodeError) as error:
             found.trouble = f"lost: {error or type(error).__name__}"
         found.ended = time.monotonic()

@@ -89,7 +89,10 @@ def test_runs_are_counted_by_how_they_ended():
         run("one", trouble="refused: 20 requests are waiting already"),
         with_text("two", TEXTS["one"]["flip"]),
     ]
-    found = figures(shown(seen(*runs)))
+    document = shown(seen(*runs))
+    assert document["missing"]["answers of run 3"] == "lost: an error"
+    assert len(document["missing"]) == 3
+    found = figures(document)
     names = ("finished", "left in the middle", "told to come back later", "lost", "stuck")
     assert [found[name]["value"] for name in names] == [2, 1, 1, 1, 1]
     assert found["mixed: the text of another request or panel"]["value"] == 1

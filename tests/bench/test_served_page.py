@@ -105,7 +105,7 @@ def test_a_stream_that_says_nothing_is_stuck(served, monkeypatch):
         run = visit(served, lambda page: page.run(PROMPT))
     finally:
         handle.remove()
-    assert run.trouble == "stuck"
+    assert run.trouble == f"stuck: after 0 tokens, {run.note}"
     until(lambda: not served.engine.wanted)
 
 
