@@ -53,10 +53,10 @@ def test_fast_runs_are_timed_where_the_model_may_have_them_and_named_missing_whe
 def test_rows_that_are_timed_are_all_computed(subject, monkeypatch):
     """A row that is a copy of another would cost nothing and flatter the table."""
     seen = []
-    real = reading._pass
+    real = reading._Reading
     monkeypatch.setattr(
         reading,
-        "_pass",
+        "_Reading",
         lambda model, rows, *rest: seen.append(len(rows)) or real(model, rows, *rest),
     )
     for contender in SUITE_BY_NAME["hooks"](subject).contenders.values():
