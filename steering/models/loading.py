@@ -13,7 +13,7 @@ from steering.chat_templates.rendering import ASKED
 from steering.checkpoints import architecture, prequantized
 from steering.checkpoints.load_errors import explained, require_whole
 from steering.errors import SteeringError
-from steering.models import fast_products, int8_linear, number_formats, packed_linear
+from steering.models import fast_products, number_formats, packed_linear
 from steering.models.chat_model import (
     DEFAULT_OPENERS,
     ChatModel,
@@ -21,7 +21,7 @@ from steering.models.chat_model import (
     Quantization,
 )
 from steering.models.fast_products import Allowed, SpeedChoice
-from steering.models.inspection import inspect
+from steering.models.inspection import inspect, quantized
 from steering.models.number_formats import Dtype
 from steering.sources import catalog, weights
 from steering.system import memory
@@ -105,15 +105,13 @@ def _loaded(
 ) -> ChatModel:
     with explained(found.folder):
         network = _load_network(loader, found.folder, device, number_format)
-        if number_format.parts:
-            int8_linear.quantize(network, number_format.parts)
-        elif number_format.packed:
+        if number_format.packed:
             packed_linear.pack(network)
-        memory.give_back()
+            memory.give_back()
         tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
         tokenizer.encode("Some of its settings are looked at when it is used.")
     entry = catalog.find(name)
-    return inspect(
+    model = inspect(
         name,
         network,
         tokenizer,
@@ -122,6 +120,10 @@ def _loaded(
         provenance={"source": found.source, "sha256": found.sha256, "revision": found.revision},
         thinking=thinking,
     )
+    if number_format.parts:
+        model = quantized(model, number_format.parts)
+    memory.give_back()
+    return model
 
 
 def _device(device: str | None) -> torch.device:

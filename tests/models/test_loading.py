@@ -145,6 +145,10 @@ def test_a_fast_model_is_in_eight_bits_and_close_to_the_exact_one(folder, monkey
     rows = [exact.render("Hello"), exact.render("How do I bake bread?")]
     found, expected = fast.next_token_logits(rows), exact.next_token_logits(rows)
     assert not torch.equal(found, expected)
+    # Measured on the exact network: rounding would hide what two passes have in common.
+    assert fast.abilities == exact.abilities
+    held = {id(module) for module in fast.network.modules()}
+    assert all(id(module) in held for each in fast.writers for module in each.modules.values())
     # The narrower a model, the coarser eight bits are for it: this one is 32 wide.
     off = {1: 0.3, 2: 0.1}[parts] * float(expected.std())
     assert float((found - expected).square().mean().sqrt()) < off
