@@ -127,8 +127,8 @@ STOPS = (
     (activations, "capture", 2),
     (candidates, "logits_under", 1),
     (candidates, "inlp", 4),
-    (answers, "generate", 2),
-    (cells, "write", 2),
+    (answers, "refusal_score", 2),
+    (cells, "answered", 1),
     (recordings, "compare", 1),
 )
 """What is running when a run is stopped, in the order of the run, and the how-many-th of it."""
@@ -164,7 +164,7 @@ def test_a_finished_run_is_not_done_again(tiny, splits, whole, tmp_path, monkeyp
     def never(*_, **__):
         raise AssertionError("done twice")
 
-    for module, stage in ((activations, "capture"), (candidates, "inlp"), (answers, "generate")):
+    for module, stage in ((activations, "capture"), (candidates, "inlp"), (answers, "answered")):
         monkeypatch.setattr(module, stage, never)
     monkeypatch.setattr(recordings, "compare", never)
     precompute.precompute(tiny, splits, tmp_path / "out")
