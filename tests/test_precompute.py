@@ -128,6 +128,7 @@ STOPS = (
     (candidates, "logits_under", 1),
     (candidates, "inlp", 4),
     (answers, "refusal_score", 2),
+    (cells, "write_all", 1),
     (cells, "answered", 1),
     (recordings, "compare", 1),
 )

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,6 @@ from steering.errors import SteeringError
 from steering.inference.answering import Answered, answered, requests_for
 from steering.inference.generation import Sampling, answer_perplexity
 from steering.inference.metrics import kl_divergence, refusal_score
-from steering.inference.next_token import common_length
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
@@ -68,12 +68,11 @@ def answer_resumably(
 ) -> tuple[list[AnswerRow], float]:
     """Answer every prompt of every set under every panel; a run that was stopped goes on.
 
-    All panels of a prompt are in one request, and a prompt is kept when all of its answers have
-    ended. Refusal scores, divergences and, of the same answers, perplexities are measured request
-    by request: where models answer in joined rows and panels are many (from a quarter of
-    `rows_per_batch` on, a request has one prompt), they are the same to the last bit however often
-    a run was stopped. Texts come from steps that are shared with whoever is in the loop, which
-    depends on what was done already: they are the same but for tokens between which rounding
+    All panels of a prompt are in one request, and a prompt is kept when all answers of its request
+    have ended. Which prompts share a request depends on the arguments alone, not on what is done
+    already, so refusal scores, divergences and, of the same texts, perplexities are the same to the
+    last bit however often a run was stopped. Texts come from steps that are shared with whoever is
+    in the loop, which does depend on it: they are the same but for tokens between which rounding
     decides.
 
     Returns:
@@ -94,15 +93,15 @@ def answer_resumably(
         for text, ids in sorted(zip(texts, rendered, strict=True), key=lambda pair: len(pair[1])):
             keys.append(json.dumps([group, text, asdict(sampling), full]))
             asked[keys[-1]] = _Prompt(group, text, ids)
-    # Of all prompts, whatever is done already: what is read at once decides the last bits.
-    common = common_length([prompt.ids for prompt in asked.values()]) if len(asked) > 1 else 0
-    work = _Work(steerable.model, panels, edits, sampling, rows_per_batch, common)
+    work = _Work(steerable.model, panels, edits, list(asked.values()), sampling, rows_per_batch)
+    places = {key: place for place, key in enumerate(asked)}
 
     def run(todo: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         began = time.monotonic()
-        for index, rows in work.answers([asked[key] for key in todo]):
+        missing = {places[key]: key for key in todo}
+        for place, rows in work.answers(missing.keys()):
             now = time.monotonic()
-            yield todo[index], {"rows": [asdict(row) for row in rows], "seconds": now - began}
+            yield missing[place], {"rows": [asdict(row) for row in rows], "seconds": now - began}
             began = now
 
     found = stages.streamed("answers", keys, run)
@@ -124,19 +123,20 @@ class _Work:
     model: ChatModel
     panels: Sequence[Panel]
     edits: Sequence[Edit | None]
+    prompts: Sequence[_Prompt]
     sampling: Sampling
     rows: int
-    common: int
 
-    def answers(self, prompts: Sequence[_Prompt]) -> Iterator[tuple[int, list[AnswerRow]]]:
-        """Yield each prompt's rows, ordered by panel, with its index, as they are finished."""
+    def answers(self, wanted: AbstractSet[int]) -> Iterator[tuple[int, list[AnswerRow]]]:
+        """Yield the rows of each wanted prompt, ordered by panel, as they are finished."""
+        prompts = self.prompts
         requests = requests_for(
             self.model,
             [prompt.ids for prompt in prompts],
             self.edits,
             self.sampling,
             rows=self.rows,
-            common=self.common,
+            wanted=wanted,
         )
         for chunk, found in answered(self.model, requests, rows=self.rows):
             if any(found.written.overflowed):
@@ -148,6 +148,8 @@ class _Work:
             baseline = found.first[::n].repeat_interleave(n, dim=0)
             kls = kl_divergence(baseline, found.first).tolist()
             for place, index in enumerate(chunk):
+                if index not in wanted:
+                    continue
                 yield (
                     index,
                     [

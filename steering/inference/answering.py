@@ -5,6 +5,7 @@ ended, the next request joins between two steps.
 """
 
 from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -106,7 +107,7 @@ def requests_for(
     sampling: Sampling,
     *,
     rows: int,
-    common: int | None = None,
+    wanted: AbstractSet[int] | None = None,
 ) -> Generator[tuple[list[int], DecodeRequest]]:
     """Ask for every prompt under every edit, short prompts first.
 
@@ -119,22 +120,25 @@ def requests_for(
         edits: What is done to every prompt; its rows are in this order.
         sampling: How tokens are chosen.
         rows: The limit that `answered` is given.
-        common: How many tokens all prompts begin with, where these are some of more prompts.
+        wanted: Indices of the prompts that have yet to be answered; None for all. Which prompts
+            share a request does not depend on it, so that what is measured in one does not either.
 
     Yields:
-        Requests, each of one prompt or of as many as suit the limit, with these prompts' indices.
+        Requests, each of one prompt or of as many as suit the limit, with these prompts' indices;
+        those of which no prompt is wanted are left out.
     """
     if not prompts:
         return
     size = model.together(max(1, rows // _REQUESTS // len(edits)))
-    if common is None:
-        common = common_length(prompts) if len(prompts) > 1 else 0
+    common = common_length(prompts) if model.abilities.joins and len(prompts) > 1 else 0
     begun = None
-    if common and model.abilities.joins:
+    if common:
         begun = prefill(model, [prompts[0][:common]] * len(edits), edits).kept
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     for start in range(0, len(order), size):
         chunk = order[start : start + size]
+        if wanted is not None and wanted.isdisjoint(chunk):
+            continue
         yield (
             chunk,
             DecodeRequest(

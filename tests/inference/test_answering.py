@@ -230,5 +230,16 @@ def test_what_all_prompts_begin_with_is_read_once_under_each_edit(tiny, fitted):
     assert [len(prompts[index]) for index in order] == sorted(map(len, prompts))
 
 
+def test_prompts_share_requests_whatever_of_them_is_wanted(tiny):
+    prompts = [tiny.render(prompt) for prompt in PROMPTS]
+    every = list(requests_for(tiny, prompts, [None], EIGHT, rows=8))
+    assert [len(chunk) for chunk, _ in every] == [2, 2, 2, 1]
+    wanted = {every[1][0][0], every[3][0][0]}
+    some = list(requests_for(tiny, prompts, [None], EIGHT, rows=8, wanted=wanted))
+    assert [chunk for chunk, _ in some] == [every[1][0], every[3][0]]
+    first, again = every[1][1].begun[0][0][0], some[0][1].begun[0][0][0]
+    assert torch.equal(first, again)
+
+
 def test_nothing_is_asked_of_no_prompts(tiny):
     assert write_all(tiny, [], [None], EIGHT, rows=4).tokens == []
