@@ -20,6 +20,7 @@ from steering.inference.activations import capture
 from steering.maps.clusters import CLASSES
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
+from steering.models.fast_products import held_as
 from steering.models.number_formats import short
 from steering.sources.weights import cache_folder
 from steering.system import whole_files
@@ -124,7 +125,7 @@ def _key(model: ChatModel, maps: Maps) -> str:
         fingerprint(model),
         model.device.type,
         short(model.dtype),
-        model.number_format.quantization,
+        held_as(model.number_format),
         maps.digest,
         [list(model.render(text)) for text in maps.texts[:1]],
         CALIBRATION_PROMPTS,
@@ -150,7 +151,8 @@ def _read(path: Path) -> tuple[Drift, ...] | None:
 
 
 def _format_of(model: ChatModel) -> str:
-    return _format(short(model.dtype), model.number_format.quantization)
+    said = _format(short(model.dtype), model.number_format.quantization)
+    return f"{said} with fast products" if model.number_format.parts else said
 
 
 def _format(dtype: str, quantization: str) -> str:

@@ -131,6 +131,13 @@ def allowed(name: str, found: Weights, *, folder: Path | None = None) -> Allowed
         return Allowed(None, str(error))
     if document is None:
         return Allowed(None, f"whether answers stay the same was not measured; {measured}")
+    if found.sha256 is None and found.revision is None:
+        # Whoever trains writes other weights to the same folder.
+        return Allowed(
+            None,
+            "weights in a folder have neither SHA-256 nor commit by which a measurement could be "
+            "told to be theirs; take a .gguf file or a hub id",
+        )
     weights = document["provenance"]["weights"]
     if (weights.get("sha256"), weights.get("revision")) != (found.sha256, found.revision):
         return Allowed(None, f"what was measured is of other weights; {measured}")

@@ -21,6 +21,7 @@ from steering.fitting.candidates import fit_directions, fit_maps_of
 from steering.fitting.choice import QUICK, choose
 from steering.interventions.directions import Directions
 from steering.models.chat_model import ChatModel
+from steering.models.fast_products import held_as
 from steering.models.number_formats import short
 
 QUICK_BATCH: Final = 8
@@ -29,7 +30,7 @@ QUICK_BATCH: Final = 8
 
 def folder_of(model: ChatModel) -> Path:
     """Return where the quick fit of a model in its number format is kept."""
-    kind = f"{short(model.dtype)}-{model.number_format.quantization}-{model.device.type}"
+    kind = f"{short(model.dtype)}-{held_as(model.number_format)}-{model.device.type}"
     mode = "-thinking" if model.template.rendering.thinking == "on" else ""
     return local_fits.root(model.name) / f"{kind}{mode}"
 

@@ -30,6 +30,7 @@ from steering.interventions.subspace import Subspace
 from steering.maps.clusters import CLASSES, ClassName
 from steering.maps.layer_map import LayerMap, fit_axes
 from steering.models.chat_model import ChatModel
+from steering.models.fast_products import held_as
 from steering.models.number_formats import short
 from steering.sources.weights import cache_folder
 from steering.system import whole_files
@@ -158,7 +159,7 @@ def _path(model: ChatModel, directions: Directions, splits: PromptSplits) -> Pat
         fingerprint(model),
         model.device.type,
         short(model.dtype),
-        model.number_format.quantization,
+        held_as(model.number_format),
         model.template.rendering.as_dict(),
         model.template.system,
         splits.source,

@@ -12,6 +12,7 @@ from torch import Tensor
 from steering.artifacts.provenance import machine, unnamed_weights
 from steering.chat_templates.rendering import PLAIN
 from steering.models.chat_model import ChatModel
+from steering.models.fast_products import held_as
 from steering.sources.weights import cache_folder
 from steering.system import disk_space, whole_files
 from steering.system.progress import stage
@@ -38,7 +39,7 @@ class Stages:
             more: Further components of the cache key, JSON types.
         """
         facts = sorted((key, value) for key, value in model.provenance.items() if value)
-        held = [str(model.dtype), model.number_format.quantization]
+        held = [str(model.dtype), held_as(model.number_format)]
         if model.template.rendering != PLAIN:
             held += map(str, model.template.rendering.as_dict().values())
         held += [model.template.system] if model.template.system else []

@@ -46,6 +46,12 @@ def check_asked(speed: str) -> None:
         raise SteeringError(f"unknown speed {speed!r}; allowed: {', '.join(get_args(SpeedChoice))}")
 
 
+def held_as(number_format: NumberFormat) -> str:
+    """Return how weights are held and multiplied, for keys and names of folders."""
+    parts = number_format.parts
+    return f"fast{parts}" if parts else number_format.quantization
+
+
 def obstacle(
     allowed: Allowed,
     device: torch.device,

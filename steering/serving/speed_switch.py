@@ -4,7 +4,7 @@ Visitors go on with the model that is there until the other one is loaded.
 """
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steering.errors import SteeringError
@@ -52,23 +52,24 @@ def start(engine: "Engine", speed: str) -> None:
             return
         if speed == speed_of(model):
             return
-        engine.switch = Switch(to=speed)
-    thread = threading.Thread(target=_run, args=(engine, model, speed), name="load", daemon=True)
+        engine.switch = switch = Switch(to=speed)
+    thread = threading.Thread(target=_run, args=(engine, model, switch), name="load", daemon=True)
     thread.start()
 
 
-def _run(engine: "Engine", before: "ChatModel", speed: str) -> None:
+def _run(engine: "Engine", before: "ChatModel", switch: Switch) -> None:
     from steering.serving import machine_fit
 
     assert engine.supply.at_speed is not None
     done = Switch(said="Loading ended with an error that is in the server's log.")
     found = None
     try:
-        loaded = engine.supply.at_speed(before.name, speed)
+        loaded = engine.supply.at_speed(before.name, switch.to)
         with engine.still():
             served = engine.model
             # Another model was chosen meanwhile, which has a switch of its own.
             if served is None or served.network is not before.network:
+                done = Switch()
                 return
             mode = served.template.mode.thinking
             found = loaded if loaded.template.mode.thinking == mode else loaded.in_mode(mode)
@@ -78,7 +79,7 @@ def _run(engine: "Engine", before: "ChatModel", speed: str) -> None:
         done = Switch(said=sentence(str(error)))
     finally:
         with engine.still():
-            if engine.switch.to == speed:
-                engine.switch = replace(done)
+            if engine.switch is switch:
+                engine.switch = done
     if found is not None:
         machine_fit.look(engine, found)

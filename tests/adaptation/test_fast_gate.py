@@ -25,7 +25,8 @@ pytestmark = pytest.mark.slow
 def exact(tiny, fitted, splits, cache, monkeypatch):
     monkeypatch.setattr(fast_gate, "GATE_PROMPTS", 4)
     monkeypatch.setattr(fast_gate, "GATE_TOKENS", 6)
-    return Exact(SteerableModel(tiny, fitted), splits, None)
+    named = replace(tiny, provenance={"source": "test", "sha256": "a" * 64, "revision": None})
+    return Exact(SteerableModel(named, fitted), splits, None)
 
 
 def off_by(tiny, share):
@@ -137,6 +138,17 @@ def test_a_measurement_of_other_weights_does_not_count(exact, tiny, tmp_path, pa
     other = allowed("tiny", replace(found, **{part: "f" * 40}), folder=tmp_path)
     assert other.parts is None
     assert "of other weights" in other.sentence
+
+
+def test_weights_that_nothing_names_are_refused_since_others_may_lie_there_by_now(
+    exact, tiny, tmp_path
+):
+    found = stored(measure(exact, off_by(tiny, lambda _: 0.0)), tmp_path)
+    assert allowed("tiny", found, folder=tmp_path).parts == 1
+    nameless = replace(found, sha256=None, revision=None)
+    said = allowed("tiny", nameless, folder=tmp_path)
+    assert said.parts is None
+    assert "neither SHA-256 nor commit" in said.sentence
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,8 @@ def test_other_weights_or_formats_do_not_get_the_fit(tiny, splits):
     )
     assert quick_fit.folder_of(other) == quick_fit.folder_of(tiny)
     assert quick_fit.find(other) is None
+    fast = replace(tiny, number_format=replace(tiny.number_format, parts=1))
+    assert quick_fit.folder_of(fast) != quick_fit.folder_of(tiny)
     held = replace(tiny, number_format=NumberFormat("int8", torch.float32, ""))
     assert quick_fit.find(held) is None
 

@@ -5,8 +5,9 @@ import torch
 
 from steering.errors import SteeringError
 from steering.models import dtype_speed, fast_products, int8_linear
+from steering.models.chat_model import NumberFormat
 from steering.models.dtype_speed import Kernel, Speed
-from steering.models.fast_products import Allowed, check_asked, obstacle, on_cpu
+from steering.models.fast_products import Allowed, check_asked, held_as, obstacle, on_cpu
 
 CPU, YES = torch.device("cpu"), Allowed(1, "measured to be close")
 FAST = Kernel(torch.float32, packed=False, parts=1)
@@ -73,3 +74,11 @@ def test_the_choices_are_those_of_the_command_line():
     from steering.defaults import SPEEDS
 
     assert get_args(fast_products.SpeedChoice) == SPEEDS
+
+
+def test_keys_tell_fast_products_apart_and_keep_the_names_of_exact_ones():
+    found = [
+        held_as(NumberFormat(quantization, torch.float32, "", parts=parts))
+        for quantization, parts in (("none", 0), ("nf4", 0), ("int8", 0), ("none", 1), ("none", 2))
+    ]
+    assert found == ["none", "nf4", "int8", "fast1", "fast2"]

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from steering.errors import SteeringError
-from steering.models.inspection import inspect
+from steering.models import int8_linear
+from steering.models.inspection import inspect, quantized
 
 TEXTS = (
     "How do I paint a car?",
@@ -62,3 +63,19 @@ def test_blocks_that_do_not_run_are_refused(tiny, own_copy):
     network.model.forward = lambda **_: output
     with pytest.raises(SteeringError, match="the blocks of small do not run"):
         inspect("small", network, tokenizer)
+
+
+@pytest.mark.skipif(not int8_linear.runs(), reason="this machine multiplies no eight bits")
+def test_every_family_takes_fast_products_and_keeps_its_hooks(family_model, own_copy, monkeypatch):
+    monkeypatch.setattr(int8_linear, "LEAST_WEIGHTS", 0)
+    exact = family_model.next_token_logits([family_model.render("Hello")])
+    network, tokenizer = own_copy(family_model)
+    fast = quantized(inspect(family_model.name, network, tokenizer), 2)
+    held = {id(module) for module in fast.network.modules()}
+    assert all(id(module) in held for each in fast.writers for module in each.modules.values())
+    assert [each.modules.keys() for each in fast.writers] == [
+        each.modules.keys() for each in family_model.writers
+    ]
+    found = fast.next_token_logits([fast.render("Hello")])
+    off = (found - exact).square().mean().sqrt() / exact.std()
+    assert 0 < float(off) < 0.2

@@ -8,6 +8,7 @@ import pytest
 from steering.errors import SteeringError
 from steering.serving import speed_switch
 from steering.serving.engine import Engine
+from steering.serving.speed_switch import Switch
 from tests.helpers.engines import Slow, charted_supply, ended, until
 
 
@@ -98,6 +99,24 @@ def test_a_model_that_was_chosen_meanwhile_stays(engine, tiny):
             thread.join(60)
     assert speed_switch.speed_of(engine.model) == "exact"
     assert engine.switch.to == ""
+
+
+def test_a_change_that_ends_late_does_not_end_the_change_of_another_model(engine, tiny):
+    slow = Slow([at(tiny, "fast"), at(tiny, "fast")])
+    engine.supply = replace(engine.supply, at_speed=lambda *_: slow())
+    speed_switch.start(engine, "fast")
+    until(lambda: slow.calls == 1)
+    other = replace(tiny, network=type("Other", (), {"device": tiny.device})())
+    with engine.still():
+        engine.switch, engine.model = Switch(), other
+    speed_switch.start(engine, "fast")
+    until(lambda: slow.calls == 2)
+    slow.finish(0)
+    assert engine.switch.to == "fast"
+    with engine.still():
+        engine.model = tiny
+    slow.gates[1].set()
+    until(lambda: not engine.switch.to)
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "int8"])
