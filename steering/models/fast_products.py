@@ -107,4 +107,4 @@ def on_cpu(
 
 def refused(why: str) -> SteeringError:
     """Return the error of fast products that were asked for and cannot be had."""
-    return SteeringError(f"fast products cannot be taken: {why}; choose --speed exact or auto")
+    return SteeringError(f"fast products cannot be taken: {why}; ask for exact ones, or for auto")

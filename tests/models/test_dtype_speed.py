@@ -100,16 +100,16 @@ def test_bfloat16_is_taken_where_a_whole_run_is_faster_in_it(step, read, dtype, 
     assert ("packed" in reason) == packed
 
 
-@pytest.mark.parametrize(("run", "packed"), [(0.4, True), (0.95, True), (1.2, False)])
+@pytest.mark.parametrize(("run", "packed"), [(0.4, True), (0.95, True), (1.2, True), (1.3, False)])
 @pytest.mark.parametrize("dtype", CANDIDATES)
-def test_weights_are_packed_where_that_is_measured_to_be_faster(run, packed, dtype):
+def test_weights_are_packed_unless_that_is_measured_to_be_clearly_slower(run, packed, dtype):
     speeds = {
         Kernel(dtype, packed=False): Speed(1.0, 1.0),
         Kernel(dtype, packed=True): Speed(run, run),
     }
     chosen, reason = choose(speeds)
     assert chosen == Kernel(dtype, packed)
-    assert (f"takes {run:.2f} times as long" in reason) == packed
+    assert (f"at {run:.2f} of the time" in reason) == packed
 
 
 def test_no_other_test_hangs_on_how_fast_the_machine_is_just_now(folder):

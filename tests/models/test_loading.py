@@ -156,7 +156,9 @@ def test_a_fast_model_is_in_eight_bits_and_close_to_the_exact_one(folder, monkey
 
 @pytest.mark.parametrize("gate", [None, lambda _: Allowed(None, "it was not measured")])
 def test_fast_products_that_nothing_is_known_of_are_refused_and_auto_goes_on(folder, gate):
-    with pytest.raises(SteeringError, match=r"cannot be taken: .*choose --speed exact or auto"):
+    with pytest.raises(
+        SteeringError, match=r"cannot be taken: .*; ask for exact ones, or for auto"
+    ):
         load(str(folder), device="cpu", speed="fast", gate=gate)
     assert load(str(folder), device="cpu", speed="auto", gate=gate).number_format.parts == 0
     with pytest.raises(SteeringError, match="unknown speed"):
