@@ -7,6 +7,7 @@ model with what is shipped for it.
 
 import copy
 import gc
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -81,6 +82,21 @@ def pytest_runtest_protocol(item: pytest.Item):
             return (yield)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def no_log_left() -> Iterator[None]:
+    """Take the log back that a test has opened, as the app does when it is served.
+
+    It writes to the stream of that test for ever, and the next test would find nothing on its own.
+    """
+    before, level = list(logging.root.handlers), logging.root.level
+    yield
+    for handler in list(logging.root.handlers):
+        # pytest's own handlers come and go between the phases of a test, and are of other classes.
+        if type(handler) is logging.StreamHandler and handler not in before:
+            logging.root.removeHandler(handler)
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)
