@@ -19,6 +19,7 @@ from steering.serving.engine import Engine, Supply
 from steering.serving.machine_fit import Adapting
 from steering.sources import catalog
 from steering.sweep import sweep_table
+from steering.system import threads
 from steering.system.progress import Report
 from steering.system.progress_log import logged
 
@@ -53,6 +54,7 @@ class App:
             SteeringError: If a variable cannot be used, or Gradio is not installed.
         """
         _require_gradio()
+        threads.sleep_while_waiting()
         self.server_name = address.prepare()
         # Gradio reads its settings when it is imported.
         from steering.ui import build

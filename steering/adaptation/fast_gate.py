@@ -258,22 +258,21 @@ def _rates(
     exact: Exact, fast: ChatModel, evaluation: EvaluationDocument, stages: Stages
 ) -> list[FastRate]:
     """Return refusal rates of the evaluation's prompts, for the panels that it has as well."""
-    measured = {entry["panel"]: entry for entry in evaluation["panels"]}
-    panels = exact.panels
-    resolved = [str(panel.resolved(exact.steerable.directions)) for panel in panels]
-    known = [
-        measured.get(str(panel)) or measured.get(name)
-        for panel, name in zip(panels, resolved, strict=True)
-    ]
+    directions = exact.steerable.directions
+    # A table names what it leaves open, and an edit has many texts: the edit itself is compared.
+    measured: dict[str, Mapping[str, Any]] = {
+        str(parse(entry["panel"]).resolved(directions)): entry for entry in evaluation["panels"]
+    }
+    resolved = [str(panel.resolved(directions)) for panel in exact.panels]
+    known = [measured.get(name) for name in resolved]
     tokens = evaluation.get("sampling", {}).get("max_new_tokens", TOKENS)
     rates: list[FastRate] = []
-    for name in CLASSES:
-        prompts = exact.splits.test[name]
+    for name, prompts in exact.splits.test.items():
         verdicts = _verdicts(_answers(exact, fast, prompts, stages, tokens))
         for index, entry in enumerate(known):
             if entry is None or name not in entry:
                 continue
-            found = verdicts[index :: len(panels)]
+            found = verdicts[index :: len(resolved)]
             rates.append(
                 {
                     "panel": resolved[index],

@@ -1,5 +1,6 @@
 """Rows that differ in request and edit, so that none is spared as a copy of another."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Final
@@ -86,6 +87,24 @@ def plain_generate(model: ChatModel, rows: list[list[int]], tokens: int) -> Cont
             do_sample=False,
             pad_token_id=0,
         )
+
+    return run
+
+
+def continuous_batching(model: ChatModel, rows: list[list[int]], tokens: int) -> Contender:
+    """Return what transformers' loop for a server does with rows, unedited: each its own request.
+
+    It pages keys and values and starts a thread of its own every time, as a server does once.
+    """
+    network = model.network
+    config = copy.deepcopy(network.generation_config)
+    config.update(max_new_tokens=tokens, do_sample=False, eos_token_id=-1, pad_token_id=0)
+
+    def run() -> None:
+        found = network.generate_batch(rows, generation_config=config, progress_bar=False)
+        written = [len(each.generated_tokens) for each in found.values()]
+        if written != [tokens] * len(rows):
+            raise RuntimeError(f"continuous batching wrote {written} tokens, not {tokens} a row")
 
     return run
 

@@ -96,6 +96,7 @@ def decode(subject: Subject) -> Suite:
     n = len(panels)
     ids = subject.model.render(PROMPT)
     added = f"one added vector a row, {n} rows"
+    batched = f"continuous batching, {n} rows"
     sampling = Sampling(max_new_tokens=subject.tokens)
     vectors = row_edits.additions(subject.model, n)
     others, missing = peers(PeerTask(subject.plain, ids, n, subject.tokens, subject.gguf))
@@ -111,6 +112,7 @@ def decode(subject: Subject) -> Suite:
             f"generate, {n} rows": row_edits.plain_generate(
                 subject.plain, [ids] * n, subject.tokens
             ),
+            batched: row_edits.continuous_batching(subject.plain, [ids] * n, subject.tokens),
             added: lambda: list(
                 generate(row_edits.endless(subject.model), [ids] * n, vectors, sampling)
             ),
@@ -121,7 +123,9 @@ def decode(subject: Subject) -> Suite:
             Timed(f"{len(six)} panels", "1 panel", 1.6),
             Timed(f"{n} panels", "1 panel"),
             *timed_fast,
+            Timed(f"{n} panels", batched),
             Timed(added, f"generate, {n} rows"),
+            Timed(added, batched),
             *(Timed(_like(name, n, added), name) for name in others),
         ),
         missing,

@@ -11,7 +11,7 @@ from steering.cli import command_options, import_commands, request_commands
 from steering.cli.shared import show_plainly
 from steering.data import input_text
 from steering.errors import SteeringError
-from steering.system import console
+from steering.system import console, threads
 from steering.system.lazy import Later
 
 bench_commands = Later("steering.cli.bench_commands")
@@ -22,6 +22,7 @@ study = Later("steering.cli.study_commands")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 2 for what the user can mend, 130 for Ctrl-C."""
+    threads.sleep_while_waiting()
     with console.opened():
         options = parser().parse_args(arguments)
         try:

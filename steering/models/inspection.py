@@ -63,7 +63,7 @@ def quantized(model: ChatModel, parts: Parts) -> ChatModel:
 
     What it is able to do was measured before: rounding would hide that two passes give the same.
     """
-    int8_linear.quantize(model.network, parts)
+    int8_linear.quantize(model.network, parts, model.network.get_output_embeddings())
     # A new object, whose blocks have the modules that write now.
     fast = replace(model)
     pass_through = partial(fast.run_blocks, fast.batch([fast.render("Hello")]))

@@ -8,9 +8,12 @@ for each model before it may be used (`adaptation/fast_gate.py`). What keeps it 
   large numbers that would coarsen the scale of all others are spread over their block.
 - Every row of states has a scale of its own, and every output of the weights, too. The scale of
   one row never depends on another row: a visitor's text must not depend on its companions.
-- States take 127 steps, not 255: on CPUs without VNNI the library adds products in pairs of 16
-  bits, which would overflow silently with more.
+- States and weights take 90 steps on either side of zero, not 127: on CPUs without VNNI the library
+  adds products in pairs of 16 bits, which would overflow silently with more. Both the same, since
+  both err alike then; 63 and 127 left 1.3 times the divergence (see docs/performance.md).
 - With two parts, what rounding left of the states is rounded and multiplied as well.
+- The logits of the likeliest tokens are computed again from the weights as they were: choosing
+  between two likely tokens is where a small error changes a text.
 
 PyTorch has the operator for its own quantization and does not promise to keep it, so whoever uses
 it tries it first: see `runs`.
@@ -18,11 +21,11 @@ it tries it first: see `runs`.
 
 import math
 import warnings
-from functools import cache, partial
+from functools import cache
 from typing import Any, Final, Literal, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from steering.models import own_layout, packed_linear
@@ -37,9 +40,13 @@ LEAST_WEIGHTS: Final = 1_000_000
 five rows, .8 million weights took 1.3 times as long and 4.4 million .4 to .7 times (measured)."""
 _BLOCK: Final = 128
 """Columns that are turned together, or the largest power of two below that divides the width."""
-_STATE_STEPS: Final = 63
-"""Integers on either side of zero for states: 7 bits, see above."""
-_WEIGHT_STEPS: Final = 127
+_STATE_STEPS: Final = 90
+_WEIGHT_STEPS: Final = 90
+"""Integers on either side of zero: two products of 181 and 90 fit in 16 bits, see above."""
+_LIKELIEST: Final = 32
+"""Logits of a row that are computed again (chosen: the rest hold little of the probability)."""
+_CHUNK: Final = 64
+"""Logits among which the largest is found first, or the largest power of two that fits."""
 _STEP: Final = 1 / _STATE_STEPS
 _TOLERANCE: Final = 0.05
 """Largest difference from a plain product in the trial, as a share of the largest (chosen)."""
@@ -86,6 +93,44 @@ class Int8Linear(OwnLayout):
         return found.view(*states.shape[:-1], self.out_features)
 
 
+class Int8Head(Int8Linear):
+    """The layer that gives the logits: those of the likeliest tokens are exact, but for summation.
+
+    It keeps the weights as they were for that, too, as bfloat16 where that is the same numbers.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        """Round a head's weights, and keep them."""
+        super().__init__(linear)
+        weight = linear.weight.detach()
+        half = weight.bfloat16()
+        # No buffer, so that a model is saved with the weights that it has, not with a second copy.
+        self._exact = half if torch.equal(half.float(), weight) else weight.clone()
+
+    def forward(self, states: Float[Tensor, "*batch in"]) -> Float[Tensor, "*batch out"]:
+        """Return logits, nearly; those of a row that are largest by that are computed again."""
+        found = super().forward(states)
+        rows, logits = states.reshape(-1, self.in_features), found.view(-1, self.out_features)
+        tokens = _largest(logits, min(_LIKELIEST, self.out_features))
+        # A matrix product would sum a row in another order where it stands alone.
+        again = (self._exact[tokens].float() * rows[:, None]).sum(2)
+        if self.bias is not None:
+            again += self.bias[tokens]
+        logits.scatter_(1, tokens, again)
+        return found
+
+
+def _largest(logits: Float[Tensor, "row vocab"], n: int) -> Int[Tensor, "row n"]:
+    """Return where the n largest logits of every row are, by way of the chunks that hold them."""
+    chunk = math.gcd(logits.shape[1], _CHUNK)
+    chunks = logits.view(len(logits), logits.shape[1] // chunk, chunk)
+    if chunks.shape[1] < n:
+        return logits.topk(n, 1).indices
+    best = chunks.amax(2).topk(n, 1).indices
+    places = (best[:, :, None] * chunk + torch.arange(chunk)).flatten(1)
+    return places.gather(1, logits.gather(1, places).topk(n, 1).indices)
+
+
 @cache
 def runs() -> bool:
     """Whether this PyTorch multiplies so on this CPU, and rightly: it is tried."""
@@ -113,14 +158,20 @@ def made(linear: nn.Linear, parts: Parts) -> nn.Module:
     return PackedLinear(linear) if packed_linear.packs(torch.float32) else linear
 
 
-def quantize(network: nn.Module, parts: Parts) -> None:
+def quantize(network: nn.Module, parts: Parts, head: nn.Module | None = None) -> None:
     """Replace the large linear layers of a network by some in eight bits, and pack the others.
 
     Args:
         network: In float32, on the CPU.
         parts: See `Int8Linear`.
+        head: Which of them gives the logits: see `Int8Head`.
     """
-    own_layout.replace(network, partial(made, parts=parts))
+
+    def made_here(linear: nn.Linear) -> nn.Module:
+        is_large_head = linear is head and pays(linear.out_features, linear.in_features)
+        return Int8Head(linear) if is_large_head else made(linear, parts)
+
+    own_layout.replace(network, made_here)
 
 
 def _turned(rows: Float[Tensor, "row in"]) -> Float[Tensor, "row in"]:

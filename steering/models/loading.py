@@ -24,7 +24,7 @@ from steering.models.fast_products import Allowed, SpeedChoice
 from steering.models.inspection import inspect, quantized
 from steering.models.number_formats import Dtype
 from steering.sources import catalog, weights
-from steering.system import memory
+from steering.system import memory, threads
 
 Trial = Callable[[ChatModel], str | None]
 """Looks at a loaded model and says why its number format does not hold it; None where it does."""
@@ -70,6 +70,8 @@ def load(  # noqa: PLR0913 - what a user may ask of a machine, all of it named
     if thinking not in ASKED:
         raise SteeringError(f"unknown thinking {thinking!r}; allowed: {', '.join(ASKED)}")
     on = _device(device)
+    if on.type == "cpu":
+        threads.limit_to_cores()
     found = weights.fetch(name, report=report)
     held = prequantized.settled(found.folder, quantization)
     with explained(found.folder):

@@ -113,6 +113,31 @@ def test_rates_have_to_stay_in_the_intervals_of_the_evaluation(exact, tiny, insi
     assert bool(outside) != inside
 
 
+@pytest.mark.parametrize("spelled", ["short", "with its rank", "every default filled in"])
+def test_an_edit_is_found_in_the_table_however_it_is_spelled(exact, tiny, spelled):
+    directions = exact.steerable.directions
+    texts = {
+        "short": list(map(str, exact.panels)),
+        "with its rank": [
+            f"{panel.name}:k={panel.resolved(directions).k}"
+            if panel.name in ("flip", "nullspace")
+            else str(panel)
+            for panel in exact.panels
+        ],
+        "every default filled in": [str(panel.resolved(directions)) for panel in exact.panels],
+    }[spelled]
+    evaluation = tiny_evaluations.document()
+    evaluation["sampling"] = {"max_new_tokens": 6}
+    filled = [
+        {**entry, "panel": text} for entry, text in zip(evaluation["panels"], texts, strict=False)
+    ]
+    assert len(filled) == len(texts) == 5
+    evaluation["panels"] = filled
+    document = measure(replace(exact, evaluation=evaluation), off_by(tiny, lambda _: 0.0))
+    found = {rate["panel"] for rate in document["trials"][-1]["rates"]}
+    assert found == {str(panel.resolved(directions)) for panel in exact.panels}
+
+
 def test_a_run_that_was_stopped_goes_on(exact, tiny, monkeypatch):
     load = off_by(tiny, lambda _: 0.0)
     document = measure(exact, load)

@@ -50,3 +50,11 @@ def test_plain_generate_writes_as_many_tokens_as_it_says(tiny):
     row_edits.plain_generate(tiny, row_edits.requests(tiny, 3), 5)()
     handle.remove()
     assert passes == [3] * 5
+
+
+def test_continuous_batching_writes_as_many_tokens_and_leaves_the_model_as_it_was(tiny):
+    before = tiny.network.config._attn_implementation
+    rows = row_edits.requests(tiny, 3)
+    row_edits.continuous_batching(tiny, rows, 5)()
+    assert tiny.network.config._attn_implementation == before
+    row_edits.plain_generate(tiny, rows, 5)()

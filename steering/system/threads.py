@@ -1,0 +1,32 @@
+"""How many threads multiply matrices: as many as this process has cores, and none that spin.
+
+Left alone, the libraries start a thread for every processor that the system shows. In a container
+that may use two of 64, or with two hardware threads a core, most of them wait for the others: an
+oversubscribed pool made a step five times slower (measured).
+"""
+
+import os
+from collections.abc import MutableMapping
+
+
+def sleep_while_waiting(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Let threads sleep between two products, so that they take no time from other programs.
+
+    To be called before anything imports torch, which reads this once. What the user set stays.
+    """
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def limit_to_cores() -> int:
+    """Let torch use at most the physical cores that this process may use; return how many it uses.
+
+    Affinity and the limit of a container count. Fewer threads, as the user or a host has set them,
+    stay as they are.
+    """
+    import torch
+    from joblib import cpu_count
+
+    cores = cpu_count(only_physical_cores=True)
+    if cores < torch.get_num_threads():
+        torch.set_num_threads(cores)
+    return int(torch.get_num_threads())

@@ -1,0 +1,51 @@
+"""How many threads multiply matrices."""
+
+import os
+import subprocess
+import sys
+
+import joblib
+import pytest
+import torch
+
+from steering.system.threads import limit_to_cores, sleep_while_waiting
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("set_to", "cores", "used"), [(4, 2, 2), (4, 3, 3), (1, 2, 1), (2, 2, 2)])
+def test_there_are_at_most_as_many_threads_as_cores_and_never_more_than_were_set(
+    monkeypatch, set_to, cores, used
+):
+    asked = []
+    monkeypatch.setattr(joblib, "cpu_count", lambda **how: asked.append(how) or cores)
+    torch.set_num_threads(set_to)
+    assert limit_to_cores() == torch.get_num_threads() == used
+    assert asked == [{"only_physical_cores": True}]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system sets no affinity")
+def test_a_process_that_may_use_one_core_uses_one_thread():
+    # OpenMP sees affinity only at its start, so it is set after that.
+    code = (
+        "import os, torch; torch.set_num_threads(4)\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from steering.system.threads import limit_to_cores\n"
+        "print(limit_to_cores())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"]
+
+
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise():
+    found = {}
+    sleep_while_waiting(found)
+    assert found == {"OMP_WAIT_POLICY": "PASSIVE"}
+    found = {"OMP_WAIT_POLICY": "ACTIVE"}
+    sleep_while_waiting(found)
+    assert found == {"OMP_WAIT_POLICY": "ACTIVE"}
