@@ -2,7 +2,7 @@
 
 manifest.json             schema, model, number format, prompts, versions, choices, score tables
 directions.safetensors    difference in means and harmless means everywhere, INLP bases
-maps.safetensors          PCA, discriminant and UMAP maps of every layer, with the prompts' texts
+maps.safetensors          PCA, harm axis and UMAP maps of every layer, with the prompts' texts
 evaluation.json           the measured table
 transfer.json             fit format by run format, where it was measured
 fast_gate.json            how close fast products come to exact ones, where it was measured

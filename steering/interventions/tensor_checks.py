@@ -108,7 +108,7 @@ def require_maps(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -
         "means": (n, 2, d_model),
         "rest": (n, d_model),
         "coordinates": (n, len(texts), rank),
-        "discriminant": (n, len(texts), 2),
+        "harm_axis": (n, len(texts), 2),
         "embedding": (n, len(texts), 2),
         "clusters.center": (n, d_model),
         "clusters.components": (n, rank, d_model),
