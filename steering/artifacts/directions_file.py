@@ -30,6 +30,8 @@ def content(directions: "Directions") -> bytes:
         tensors["harmless_mean"] = directions.harmless_mean.contiguous()
     for point, found in directions.inlp.items():
         tensors[f"inlp{_key(point)}"] = found.subspace.basis.contiguous()
+        if found.means is not None:
+            tensors[f"inlp_means{_key(point)}"] = found.means.contiguous()
     return save(tensors)
 
 
@@ -77,7 +79,9 @@ def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directio
     for key, facts in document["inlp"].items():
         position, layer = point(key)
         subspace = Subspace(tensors[f"inlp{key}"], layer, position, "INLP")
-        inlp[position, layer] = Inlp(subspace, tuple(facts["dev_accuracies"]), facts["stopped"])
+        means = tensors.get(f"inlp_means{key}")  # earlier versions stored none
+        accuracies = tuple(facts["dev_accuracies"])
+        inlp[position, layer] = Inlp(subspace, accuracies, facts["stopped"], means)
     return Directions(
         model=document["model"],
         difference=tensors["difference"],

@@ -15,7 +15,7 @@ from steering.inference.activations import capture_sets
 from steering.inference.metrics import refusal_score
 from steering.inference.next_token import logits_under
 from steering.interventions.directions import Directions, ExtractionPoint, difference_in_means
-from steering.interventions.inlp import Inlp, inlp
+from steering.interventions.inlp import Inlp, class_means, inlp
 from steering.interventions.subspace import Subspace
 from steering.maps.model_maps import Maps
 from steering.maps.model_maps import fit as fit_maps
@@ -47,9 +47,12 @@ def fit_directions(
     difference = difference_in_means(harmful[refused], harmless[answered])
     points = candidates(positions, model.n_layers)
 
-    def found_at(point: ExtractionPoint) -> Inlp:
+    def classes_at(point: ExtractionPoint) -> tuple[Tensor, Tensor]:
         index, layer = positions.index(point[0]), point[1]
-        return inlp(harmful[:, index, layer], harmless[:, index, layer], point)
+        return harmful[:, index, layer], harmless[:, index, layer]
+
+    def found_at(point: ExtractionPoint) -> Inlp:
+        return inlp(*classes_at(point), point)
 
     def basis(point: ExtractionPoint, found: Inlp | None = None) -> Tensor:
         def compute() -> dict[str, Tensor]:
@@ -73,6 +76,7 @@ def fit_directions(
                 Subspace(basis(point), point[1], point[0], "INLP"),
                 tuple(entry["dev_accuracies"]),
                 entry["stopped"],
+                class_means(*classes_at(point)),
             )
             for point, entry in zip(points, found, strict=True)
         },

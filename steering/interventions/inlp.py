@@ -39,11 +39,26 @@ class Inlp:
         dev_accuracies: Accuracy of each classifier on the held-out fifth, before its direction
             was removed; the failing last classifier is included.
         stopped: Why the iteration ended, as shown to the reader.
+        means: Means of the prompts of each class that it was fitted on, harmful first, float32;
+            None where they are not known.
     """
 
     subspace: Subspace
     dev_accuracies: tuple[float, ...]
     stopped: str
+    means: Float[Tensor, "2 d_model"] | None = None
+
+
+def class_means(
+    harmful: Float[Tensor, "harmful d_model"], harmless: Float[Tensor, "harmless d_model"]
+) -> Float[Tensor, "2 d_model"]:
+    """Return the class means of the prompts that `inlp` fits on, harmful first, summed in float64.
+
+    The larger class is cut to the smaller one, as `inlp` does it.
+    """
+    size = min(len(harmful), len(harmless))
+    pair = [states[:size].double().mean(0) for states in (harmful, harmless)]
+    return torch.stack(pair).float()
 
 
 def inlp(
@@ -109,7 +124,7 @@ def inlp(
             "of both classes are equal there; choose a later layer"
         )
     subspace = Subspace.spanned_by(basis, layer=point[1], position=point[0], method="INLP")
-    return Inlp(subspace, tuple(accuracies), stopped)
+    return Inlp(subspace, tuple(accuracies), stopped, class_means(harmful, harmless))
 
 
 def _split(size: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -72,6 +72,8 @@ def require_directions(
     for key in document["inlp"]:
         name = f"inlp{key}"
         require_tensor(name, tensors[name], shape=(None, d_model))
+        if (means := f"inlp_means{key}") in tensors:
+            require_tensor(means, tensors[means], shape=(2, d_model))
         position, layer = map(int, key.strip("()").split(","))
         _require(position in positions and 0 <= layer < n_layers, name, "at a point that exists")
         try:

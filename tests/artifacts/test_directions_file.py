@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from safetensors.torch import load
 
 from steering.artifacts import directions_file
@@ -17,7 +18,17 @@ def again(directions: Directions, content: bytes) -> Directions:
 def test_directions_come_back_with_everything_that_an_edit_depends_on(fitted):
     content = directions_file.content(fitted)
     assert again(fitted, content).digest == fitted.digest
-    assert directions_file.content(again(fitted, content)) == content
+    found = again(fitted, content)
+    assert directions_file.content(found) == content
+    for point, each in fitted.inlp.items():
+        assert torch.equal(found.inlp[point].means, each.means)
+
+
+def test_directions_of_a_version_without_inlps_class_means_are_read(fitted):
+    bare = {point: replace(found, means=None) for point, found in fitted.inlp.items()}
+    content = directions_file.content(replace(fitted, inlp=bare))
+    assert not any("means" in name for name in load(content) if name != "harmless_mean")
+    assert all(found.means is None for found in again(fitted, content).inlp.values())
 
 
 def test_what_lacks_a_part_is_marked_for_readers_that_take_it_for_granted(fitted):

@@ -53,6 +53,8 @@ def test_what_is_fitted_is_that_of_the_captured_states_and_kept(tiny, splits, st
         first = inlp(*pair, (position, layer)).subspace.basis[0]
         cosine = first @ fitted.inlp[position, layer].subspace.basis[0]
         assert float(cosine) == pytest.approx(1, abs=1e-3)
+        means = torch.stack([each.double().mean(0) for each in pair]).float()
+        torch.testing.assert_close(fitted.inlp[position, layer].means, means, atol=1e-4, rtol=1e-3)
 
     def never(*_, **__):
         raise AssertionError("fitted again")
