@@ -108,6 +108,7 @@ def outline(model: str, folder: Path | None = None) -> Outline:
             default_c=document["default_c"],
             points=directions_file.points(document),
             imported=document.get("imported"),
+            stability=directions_file.chosen_stability(document),
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error

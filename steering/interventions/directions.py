@@ -21,6 +21,7 @@ from steering.interventions import missing_parts
 from steering.interventions.inlp import Inlp
 from steering.interventions.outline import ExtractionPoint as ExtractionPoint
 from steering.interventions.outline import require_inlp, require_point
+from steering.interventions.stability import Stability
 from steering.interventions.subspace import Subspace
 
 
@@ -95,6 +96,12 @@ class Directions:
     def inlp_rank(self) -> int:
         """How many directions INLP kept at its point; 0 where it was not fitted."""
         return self.inlp_ranks.get(self.inlp_point, 0)
+
+    @property
+    def stability(self) -> Stability | None:
+        """How alike INLP's directions at its point come out in other splits; None if not known."""
+        found = self.inlp.get(self.inlp_point)
+        return found.stability if found else None
 
     @cached_property
     def digest(self) -> str:
