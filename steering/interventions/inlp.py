@@ -33,7 +33,7 @@ from steering.interventions.subspace import Subspace
 
 INVERSE_L2 = 0.1
 """scikit-learn's C of the INLP classifiers (Rocchetti & Ferrara's setting)."""
-FOLDS = 5
+DEV_SPLITS = 5
 """Splits that are run side by side: the dev set of each is a fifth, as the paper's is."""
 CHANCE = 0.5
 """Accuracy of a guess, since both classes have the same size."""
@@ -104,7 +104,7 @@ def inlp(
         SteeringError: With fewer than 5 prompts a class, which leaves no dev set.
     """
     size = min(len(harmful), len(harmless))
-    if size < FOLDS:
+    if size < DEV_SPLITS:
         raise SteeringError(
             f"INLP needs at least 5 prompts of each class for its train/dev split, got "
             f"{len(harmful)} harmful and {len(harmless)} harmless; give longer prompt files"
@@ -189,7 +189,7 @@ def _splits(size: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.in
     """Return training and dev prompts of each split; every prompt is in one dev set."""
     order = np.random.default_rng(seed).permutation(size)
     n_train = int(0.8 * size)
-    parts = [order[n_train:], *np.array_split(order[:n_train], FOLDS - 1)]
+    parts = [order[n_train:], *np.array_split(order[:n_train], DEV_SPLITS - 1)]
     return [
         (np.concatenate([part for other, part in enumerate(parts) if other != held_out]), dev)
         if held_out

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from steering.errors import SteeringError
 from steering.intervals import standard_error
-from steering.interventions.inlp import FOLDS, Inlp, inlp
+from steering.interventions.inlp import DEV_SPLITS, Inlp, inlp
 
 D_MODEL = 24
 PLACE = (-2, 5)
@@ -146,7 +146,7 @@ def scripted(monkeypatch):
     """Replace the classifiers by random directions with these accuracies, in every split."""
 
     def script(*accuracies: float, **options: int) -> Inlp:
-        left = iter([each for each in accuracies for _ in range(FOLDS)])
+        left = iter([each for each in accuracies for _ in range(DEV_SPLITS)])
         generator = torch.Generator().manual_seed(0)
 
         def classify(train, train_labels, dev, dev_labels):
