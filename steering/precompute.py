@@ -22,7 +22,7 @@ from steering.evaluation.answers import ROWS
 from steering.evaluation.evaluation import EvaluationSettings, evaluate
 from steering.evaluation.evaluation_arms import arms
 from steering.fitting import choice
-from steering.fitting.candidates import fit_directions, fit_maps_of
+from steering.fitting.candidates import fit_directions, fit_maps_of, with_stability
 from steering.interventions.directions import Directions
 from steering.maps import map_points
 from steering.maps.steerable_model import SteerableModel
@@ -56,6 +56,7 @@ def precompute(
     directions, chosen = choice.choose(
         model, directions, splits, stages, effort=choice.FULL, sizes=sizes
     )
+    directions = with_stability(directions, stages)
     manifest = cast(
         ManifestFacts,
         {

@@ -236,7 +236,7 @@ def test_the_shipped_directions_are_found_again_from_all_training_prompts(name, 
     expected = directions.raw(place)
     assert cosine(difference, expected) >= 0.99
     assert float(difference.norm() / expected.norm()) == pytest.approx(1.0, abs=0.05)
-    mean = directions.midpoint(place) - expected / 2
+    mean = directions.midpoint("dim", place) - expected / 2
     assert cosine(kept["harmless"].mean(0), mean) >= 0.99
 
 

@@ -57,7 +57,7 @@ function marksHere(here) {
   const marks = {};
   placed.panels.forEach((panel, index) => {
     const place = {
-      lda: () => [panel.t[chosen.layer], panel.y[chosen.layer]],
+      harm: () => [panel.t[chosen.layer], panel.y[chosen.layer]],
       pca: () => panel.pca.map((column) => column[chosen.layer]),
       umap: () => umaps[layer(here)]?.map((column) => column[index]),
     }[raw(here)]();
@@ -76,7 +76,8 @@ function pathFrame(here) {
   const bands = cloud.at.flatMap(({ band }) => Object.values(band));
   const values = [...Object.values(lines), ...bands].flat();
   const span = [Math.min(...values) - 0.15, Math.max(...values) + 0.15];
-  return { kind: "path", lines, cursor: layer(here), points: [], means: [], marks: {}, hills: [], span: [span] };
+  const none = { points: [], means: [], marks: {}, hills: [], rods: [] };
+  return { kind: "path", lines, cursor: layer(here), span: [span], ...none };
 }
 
 /**
@@ -100,6 +101,26 @@ function hillsHere({ chosen, hills, shown }) {
   if (there) return there[chosen.map] ?? [];
   return there === undefined && shown?.kind === chosen.map ? shown.hills : [];
 }
+
+const ROD = 0.8; // of the size at which nearly all of a cloud lies within 1
+
+/**
+ * @param {Section} here
+ * @returns {number[][]} the ends of the components that the map shows, which are turned between layers
+ */
+function rodsHere(here) {
+  const { turn } = at(here);
+  const end = (/** @type {number} */ i) => turn[i].map((value) => ROD * value);
+  if (here.chosen.map === "pca") return shownComponents(here).map((i) => end(i).slice(0, 2));
+  return shownComponents(here).map((i) => (turned(here) ? project(end(i), here.turn) : end(i)));
+}
+
+/**
+ * @param {Section} here
+ * @returns {number[]} indices of the principal components that the map shows
+ */
+export const shownComponents = (here) =>
+  ({ pca: at(here).pair, pca3: [0, 1, 2] })[/** @type {"pca"} */ (here.chosen.map)] ?? [];
 
 /**
  * @param {Section} here
@@ -125,12 +146,13 @@ export function goal(here) {
     means: own.means[raw(here)].map((mean) => seen(showOne(mean, view))),
     marks,
     hills: flat || here.chosen.map === "pca3" ? [] : hillsHere(here),
+    rods: rodsHere(here),
     span: spanOf(here.chosen.map === "pca" ? ends.slice(0, 2) : ends, Object.values(marks)),
   };
 }
 
 /** @param {string} kind */
-const isFlat = (kind) => ["lda", "pca", "umap", "turned"].includes(kind);
+const isFlat = (kind) => ["harm", "pca", "umap", "turned"].includes(kind);
 
 /**
  * @param {Frame | null} from

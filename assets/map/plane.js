@@ -1,9 +1,9 @@
 // The map in the plane: harm axis, PCA, UMAP, and three components seen from one side.
 import { fade } from "../shared/colour.js";
 import { blank, font, SLOTS } from "../shared/plot.js";
-import { project } from "./frames.js";
+import { shownComponents } from "./frames.js";
 import { EDITS, explained, points, SIGNS, told } from "./signs.js";
-import { CLASSES, focus, panelOf } from "./state.js";
+import { at, CLASSES, focus, panelOf } from "./state.js";
 
 /**
  * @typedef {import("./state.js").Section} Section
@@ -45,7 +45,7 @@ function hills({ ink }, now) {
  * @returns {any[]}
  */
 function means({ ink }, now, top) {
-  const lda = now.kind === "lda";
+  const harm = now.kind === "harm";
   const hues = CLASSES.map((label) => ink[label]);
   const halo = `0 0 3px ${ink.well}, 0 0 3px ${ink.well}`;
   const sides = ["middle left", "middle right"];
@@ -58,7 +58,7 @@ function means({ ink }, now, top) {
       uid: "means",
       x: across,
       y: now.means.map(([, y]) => y),
-      text: lda ? [] : CLASSES,
+      text: harm ? [] : CLASSES,
       textposition: across[0] < across[1] ? sides : [...sides].reverse(),
       textfont: { ...words, shadow: halo },
       hovertemplate: CLASSES.map((label) => `mean of the ${label} training requests<extra></extra>`),
@@ -68,8 +68,8 @@ function means({ ink }, now, top) {
       type: "scatter",
       mode: "text",
       uid: "names",
-      x: lda ? across : [],
-      y: lda ? [top, top] : [],
+      x: harm ? across : [],
+      y: harm ? [top, top] : [],
       text: CLASSES,
       textposition: ["top left", "top right"],
       textfont: words,
@@ -80,21 +80,20 @@ function means({ ink }, now, top) {
 }
 
 /**
- * The three components themselves, from the middle outwards, where they are seen from one side.
+ * The principal components themselves, from the middle outwards.
  * @param {Section} here
  * @param {Frame} now
  */
 function rods(here, now) {
-  const units = [[0.8, 0, 0], [0, 0.8, 0], [0, 0, 0.8]];
-  const ends = now.kind === "turned" ? units.map((unit) => project(unit, here.turn)) : [];
+  const names = shownComponents(here);
   return {
     type: "scatter",
     mode: "lines+text",
     uid: "axes",
     hoverinfo: "skip",
-    x: ends.flatMap(([x]) => [0, x, null]),
-    y: ends.flatMap(([, y]) => [0, y, null]),
-    text: ends.flatMap((_, i) => ["", `PC ${i + 1} · ${explained(here, i)}`, ""]),
+    x: now.rods.flatMap(([x]) => [0, x, null]),
+    y: now.rods.flatMap(([, y]) => [0, y, null]),
+    text: names.flatMap((i) => ["", `PC ${i + 1} · ${explained(here, i)}`, ""]),
     textposition: "top center",
     textfont: font(here.ink),
     line: { width: 1.2, color: here.ink.soft },
@@ -174,7 +173,7 @@ function arrows(here, now) {
  */
 function layoutOf(here, now, [rangeX, rangeY]) {
   const { ink } = here;
-  const lda = now.kind === "lda";
+  const harm = now.kind === "harm";
   const axis = {
     zeroline: false,
     showline: false,
@@ -185,8 +184,7 @@ function layoutOf(here, now, [rangeX, rangeY]) {
     showgrid: false,
   };
   const title = (/** @type {string} */ text) => ({ standoff: 6, font: font(ink), text });
-  const share = (/** @type {number} */ i) =>
-    now.kind === "pca" ? `principal component ${i + 1} · ${explained(here, i)} of the variance` : "";
+  const said = at(here).said[here.chosen.map]?.replace(": ", ":<br>") ?? "";
   const rule = (/** @type {string} */ label, /** @type {number} */ x) => ({
     type: "line",
     x0: x,
@@ -203,15 +201,15 @@ function layoutOf(here, now, [rangeX, rangeY]) {
     tickfont: font(ink),
     title: title("t: 0 at the harmful mean, 1 at the harmless mean"),
   };
-  const bottom = lda ? 40 : now.kind === "umap" ? 10 : 26;
+  const bottom = harm ? 40 : said ? 38 : 10;
   return {
     ...blank(ink),
     uirevision: here.chosen.map,
     dragmode: now.kind === "turned" || matchMedia("(pointer: coarse)").matches ? false : "zoom",
-    margin: { l: ["pca"].includes(now.kind) ? 26 : 10, r: 10, t: lda ? 24 : 8, b: bottom },
-    shapes: lda ? CLASSES.map(rule) : [],
-    xaxis: { ...axis, range: rangeX, ...(lda ? along : { showticklabels: false, title: title(share(0)) }) },
-    yaxis: { ...axis, range: rangeY, showticklabels: false, title: title(share(1)) },
+    margin: { l: 10, r: 10, t: harm ? 24 : 8, b: bottom },
+    shapes: harm ? CLASSES.map(rule) : [],
+    xaxis: { ...axis, range: rangeX, ...(harm ? along : { showticklabels: false, title: title(said) }) },
+    yaxis: { ...axis, range: rangeY, showticklabels: false },
   };
 }
 

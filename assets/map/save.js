@@ -9,7 +9,7 @@ import { at, cloudOf, layer, node, part, say } from "./state.js";
 /** @typedef {import("./state.js").Section} Section */
 
 const HEAD = [
-  ...["kind", "name", "settings", "layer", "t", "y", "pc1", "pc2", "pc3", "umap1", "umap2"],
+  ...["kind", "name", "settings", "layer", "t", "y", "pca_x", "pca_y", "pca_z", "umap1", "umap2"],
   ...["to_harmful", "to_harmless", "nearest", "off_the_map"],
 ];
 
@@ -33,7 +33,7 @@ export function table(here) {
   );
   const now = at(here);
   const cloud = texts.map((text, i) => [
-    ...[labels[i], text, "", layer(here), now.lda[0][i], now.lda[1][i]],
+    ...[labels[i], text, "", layer(here), now.harm[0][i], now.harm[1][i]],
     ...[...now.pca, ...now.umap].map((column) => column[i]),
     ...["", "", "", ""],
   ]);
@@ -99,7 +99,7 @@ function letters({ placed, ink }) {
 function picture(here, format) {
   const canvas = node(here);
   const layout = layoutOf(here);
-  if (canvas === part(here, "space")) layout.annotations = [letters(here)];
+  if (canvas === part(here, "space")) layout.annotations = [...layout.annotations, letters(here)];
   const width = Math.max(canvas.clientWidth, 640);
   const height = Math.max(canvas.clientHeight, 520) + 60;
   const scale = format === "png" ? 2 : 1;

@@ -1,7 +1,7 @@
 // Three principal components in space, drawn by WebGL.
 import { blank, font, SLOTS } from "../shared/plot.js";
 import { EDITS, explained, points, SIGNS, told } from "./signs.js";
-import { CLASSES, focus, panelOf } from "./state.js";
+import { at, CLASSES, focus, panelOf } from "./state.js";
 
 /**
  * @typedef {import("./state.js").Section} Section
@@ -71,7 +71,7 @@ export function space(here, now) {
     showbackground: false,
     gridcolor: ink.line,
     linecolor: ink.line,
-    title: { text: `PC ${i + 1} · ${explained(here, i)}`, font: font(ink) },
+    title: { text: "" },
   });
   const means = {
     type: "scatter3d",
@@ -84,15 +84,31 @@ export function space(here, now) {
     hovertemplate: "mean of the %{text} training requests<extra></extra>",
     marker: { size: 5, symbol: "cross", color: hues },
   };
+  const rods = {
+    type: "scatter3d",
+    mode: "lines+text",
+    uid: "axes",
+    hoverinfo: "skip",
+    ...columns(now.rods.flatMap((end) => [[0, 0, 0], end, [NaN, NaN, NaN]])),
+    text: now.rods.flatMap((_, i) => ["", `PC ${i + 1} · ${explained(here, i)}`, ""]),
+    textfont: font(ink),
+    line: { width: 2, color: ink.soft },
+  };
+  const said = {
+    ...{ xref: "paper", x: 0.5, yref: "paper", y: 0, yanchor: "bottom", showarrow: false },
+    text: at(here).said.pca3.replace(": ", ":<br>"),
+    font: font(ink),
+  };
   const own = { camera: CAMERA, dragmode: "orbit", uirevision: "space" };
   const scene = { xaxis: axis(0), yaxis: axis(1), zaxis: axis(2), aspectmode: "cube", ...own };
   return {
-    traces: [...points(here, now, "scatter3d", 2.2), means, ...marks(here, now)],
+    traces: [...points(here, now, "scatter3d", 2.2), rods, means, ...marks(here, now)],
     layout: {
       ...blank(ink),
       margin: { l: 0, r: 0, t: 0, b: 0 },
       uirevision: "space",
       dragmode: "orbit",
+      annotations: [said],
       scene,
     },
   };

@@ -5,8 +5,9 @@ import { all, one, write } from "../shared/dom.js";
  * @typedef {{ centre: number[], size: number[] }} View
  * @typedef {{ x: number[], y: number[], z: number[][] }} Hill see steering/ui/map/map_shapes.py
  * @typedef {Record<string, (Hill | null)[]>} Hills by map: of the harmful and the harmless points
- * @typedef {{ lda: number[][], pca: number[][], umap: number[][], means: Record<string, number[][]>,
+ * @typedef {{ harm: number[][], pca: number[][], umap: number[][], means: Record<string, number[][]>,
  *   view: Record<string, View>, span: Record<string, number[][]>, explained: number[],
+ *   turn: number[][], pair: number[], said: Record<string, string>,
  *   band: Record<string, number[]>, separates: number }} Layer
  * @typedef {{ model: string, maps_id: string, layers: number[], edit_layer: number, texts: string[],
  *   labels: string[], at: Layer[] }} Cloud see steering/ui/map/map_data.py
@@ -21,8 +22,8 @@ import { all, one, write } from "../shared/dom.js";
  * @typedef {{ cloud: Cloud, hills: Record<number, Hills>, placed: Placed, chosen: Chosen,
  *   umaps: Record<number, number[][]> }} Offline what is otherwise asked of the server
  * @typedef {{ kind: string, lines?: any, cursor?: number, points: number[][], means: number[][],
- *   marks: Record<string, number[]>, hills: (Hill | null)[], span: number[][],
- *   moving?: boolean }} Frame plain numbers that can be mixed
+ *   marks: Record<string, number[]>, hills: (Hill | null)[], span: number[][], rods: number[][],
+ *   moving?: boolean }} Frame plain numbers that can be mixed; `rods` are where components point
  *
  * @typedef {object} Section
  * @property {HTMLElement} root
@@ -62,7 +63,7 @@ export const section = (root, given, offline) => ({
   given,
   offline,
   untouched: root.outerHTML,
-  chosen: { view: "map", map: "lda", layer: 0, borderline: false, focus: null },
+  chosen: { view: "map", map: "harm", layer: 0, borderline: false, focus: null },
   cloud: null,
   members: {},
   placed: { panels: [] },
@@ -136,10 +137,10 @@ export const turned = (here) => here.chosen.map === "pca3" && !solid(here);
 
 /**
  * @param {Section} here
- * @returns {"lda" | "pca" | "umap"} the map whose coordinates are shown
+ * @returns {"harm" | "pca" | "umap"} the map whose coordinates are shown
  */
 export const raw = ({ chosen }) =>
-  /** @type {"lda" | "pca" | "umap"} */ (chosen.map === "pca3" ? "pca" : chosen.map);
+  /** @type {"harm" | "pca" | "umap"} */ (chosen.map === "pca3" ? "pca" : chosen.map);
 
 /**
  * @param {Section} here

@@ -45,7 +45,7 @@ class Drift:
         n: Calibration prompts.
         verdict: What follows.
         shift: Mean shift of the principal components, of t and of the second axis of the
-            discriminant map, one after another; it is taken off where the verdict is `usable`.
+            harm axis map, one after another; it is taken off where the verdict is `usable`.
     """
 
     layer: int
@@ -96,8 +96,8 @@ def compare(
         indices: Which points of the maps these prompts are, none of them borderline.
         labels: The class of every point that the maps were fitted on.
     """
-    stored = torch.cat([chart.coordinates, chart.discriminant], dim=1).double()
-    here = torch.cat([chart.clusters.coordinates(states), chart.lda(states)], dim=1).double()
+    stored = torch.cat([chart.coordinates, chart.harm_axis], dim=1).double()
+    here = torch.cat([chart.clusters.coordinates(states), chart.harm(states)], dim=1).double()
     moved_by = here - stored[list(indices)]
     within = _within(stored[: chart.n_train], labels)
     t, rank = chart.coordinates.shape[1], chart.coordinates.shape[1]

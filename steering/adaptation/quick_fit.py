@@ -17,7 +17,7 @@ from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
 from steering.evaluation.answers import ROWS
-from steering.fitting.candidates import fit_directions, fit_maps_of
+from steering.fitting.candidates import fit_directions, fit_maps_of, with_stability
 from steering.fitting.choice import QUICK, choose
 from steering.interventions.directions import Directions
 from steering.models.chat_model import ChatModel
@@ -91,6 +91,7 @@ def quick(
         directions, chosen = choose(
             model, directions, splits, stages, effort=QUICK, sizes=(batch_size, rows_per_batch)
         )
+    directions = with_stability(directions, stages)
     maps = fit_maps_of(model, directions, splits, stages, batch_size)
     out = out or folder_of(model)
     facts = {

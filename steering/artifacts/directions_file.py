@@ -4,15 +4,17 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from steering.artifacts.manifest_document import ImportedFacts, Manifest, ManifestFacts
+from steering.artifacts.manifest_document import ImportedFacts, InlpEntry, Manifest, ManifestFacts
 from steering.chat_templates.rendering import Rendering
 from steering.interventions import tensor_checks
 from steering.interventions.outline import ExtractionPoint
+from steering.interventions.stability import Stability
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from steering.interventions.directions import Directions
+    from steering.interventions.inlp import Inlp
 
 ARTIFACT_SCHEMA = 1
 """Raised whenever a reader of the old files would misread the new ones."""
@@ -30,6 +32,8 @@ def content(directions: "Directions") -> bytes:
         tensors["harmless_mean"] = directions.harmless_mean.contiguous()
     for point, found in directions.inlp.items():
         tensors[f"inlp{_key(point)}"] = found.subspace.basis.contiguous()
+        if found.means is not None:
+            tensors[f"inlp_means{_key(point)}"] = found.means.contiguous()
     return save(tensors)
 
 
@@ -50,10 +54,7 @@ def manifest(directions: "Directions", content: bytes, facts: ManifestFacts) -> 
         "default_k": directions.default_k,
         "default_c": directions.default_c,
         **directions.rendering.as_dict(),
-        "inlp": {
-            _key(point): {"dev_accuracies": list(found.dev_accuracies), "stopped": found.stopped}
-            for point, found in directions.inlp.items()
-        },
+        "inlp": {_key(point): _entry(found) for point, found in directions.inlp.items()},
         **_beyond(directions),
         "directions_sha256": hashlib.sha256(content).hexdigest(),
         **facts,
@@ -77,7 +78,12 @@ def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directio
     for key, facts in document["inlp"].items():
         position, layer = point(key)
         subspace = Subspace(tensors[f"inlp{key}"], layer, position, "INLP")
-        inlp[position, layer] = Inlp(subspace, tuple(facts["dev_accuracies"]), facts["stopped"])
+        means = tensors.get(f"inlp_means{key}")  # earlier versions stored none
+        accuracies = tuple(facts["dev_accuracies"])
+        crossed = tuple(facts.get("cross_validated", ()))
+        inlp[position, layer] = Inlp(
+            subspace, accuracies, facts["stopped"], means, crossed, stability(facts)
+        )
     return Directions(
         model=document["model"],
         difference=tensors["difference"],
@@ -92,6 +98,35 @@ def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directio
         imported=document.get("imported"),
         rendering=Rendering.of(document),
     )
+
+
+def stability(entry: InlpEntry) -> Stability | None:
+    """Return how alike INLP's directions come out in other splits; None where it is not stored.
+
+    Raises:
+        TypeError, ValueError: If it is broken.
+    """
+    found = entry.get("stability")
+    return Stability(tuple(found["ranks"]), tuple(found["overlaps"])) if found else None
+
+
+def chosen_stability(document: Manifest) -> Stability | None:
+    """Return the same at the point that was chosen."""
+    position, layer = document["inlp_place"]
+    entry = document["inlp"].get(_key((position, layer)))
+    return stability(entry) if entry else None
+
+
+def _entry(found: "Inlp") -> InlpEntry:
+    entry: InlpEntry = {"dev_accuracies": list(found.dev_accuracies), "stopped": found.stopped}
+    if found.cross_validated:
+        entry["cross_validated"] = list(found.cross_validated)
+    if found.stability:
+        entry["stability"] = {
+            "ranks": list(found.stability.ranks),
+            "overlaps": list(found.stability.overlaps),
+        }
+    return entry
 
 
 def points(document: Manifest) -> tuple[ExtractionPoint, ...] | None:

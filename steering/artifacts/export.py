@@ -14,6 +14,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from pathlib import Path
 
 import gguf
@@ -151,9 +152,18 @@ def _tables(
         "selection_scores": [flat(entry) for entry in manifest.get("dim_scores", [])],
         "selection_screening": [{**_point(key), **flat(entry)} for key, entry in screening.items()],
         "inlp_accuracies": [
-            {**_point(key.strip("()")), "direction": number, "dev_accuracy": accuracy}
+            {
+                **_point(key.strip("()")),
+                "direction": number,
+                "dev_accuracy": accuracy,
+                "cross_validated": crossed,
+            }
             for key, found in manifest["inlp"].items()
-            for number, accuracy in enumerate(found["dev_accuracies"], start=1)
+            for number, (accuracy, crossed) in enumerate(
+                # Earlier versions did not cross-validate.
+                zip_longest(found["dev_accuracies"], found.get("cross_validated", ())),
+                start=1,
+            )
         ],
     }
 

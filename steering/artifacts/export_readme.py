@@ -75,9 +75,11 @@ is not in the list above is missing for that reason.
 _COMPLETE = """\
 `directions.safetensors` holds `difference` and `harmless_mean` of shape [position, layer, d_model]
 for the template positions {positions}, and `inlp(p,l)` of shape [rank, d_model]:
-orthonormal rows in the order in which INLP found them. With the first k rows as U, nullspace
-projection is h - (h U^T) U and counterfactual flipping h - 2 (h U^T) U. The point chosen for them
-is ({inlp_position},{inlp_layer}), at the input of block {inlp_layer}."""
+orthonormal rows in the order in which INLP found them, with `inlp_means(p,l)` of shape [2, d_model]
+beside: the means of the harmful and of the harmless prompts that they were fitted on. With the
+first k rows as U, nullspace projection is h - (h U^T) U and counterfactual flipping
+h - 2 (h U^T) U. The point chosen for them is ({inlp_position},{inlp_layer}), at the input of block
+{inlp_layer}."""
 _DIFFERENCE_ONLY = """\
 `directions.safetensors` holds `difference` of shape [position, layer, d_model] for the template
 positions {positions}. These directions were imported: there are no INLP directions and no class

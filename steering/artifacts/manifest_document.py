@@ -4,7 +4,7 @@ Types only, so that the page can read documents before torch is there. In all do
 may be missing is `NotRequired`: shorter runs leave it out, and so did older versions.
 """
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from steering.chat_templates.rendering import RenderingEntry
 
@@ -62,11 +62,20 @@ class SamplingEntry(TypedDict, total=False):
     seed: int
 
 
+class StabilityEntry(TypedDict):
+    """How alike INLP's directions come out in other splits; see `interventions.stability`."""
+
+    ranks: list[int]
+    overlaps: list[float]
+
+
 class InlpEntry(TypedDict):
-    """What INLP found at a point: a dev accuracy a direction, and why it stopped."""
+    """What INLP found at a point: accuracies, one a direction, and why it stopped."""
 
     dev_accuracies: list[float]
     stopped: str
+    cross_validated: NotRequired[list[float]]
+    stability: NotRequired[StabilityEntry]
 
 
 class ChoiceEntry(TypedDict, total=False):

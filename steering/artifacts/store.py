@@ -1,8 +1,9 @@
 """Reads and writes `precomputed/<model>/`: safetensors and JSON, with provenance.
 
 manifest.json             schema, model, number format, prompts, versions, choices, score tables
-directions.safetensors    difference in means and harmless means everywhere, INLP bases
-maps.safetensors          PCA, discriminant and UMAP maps of every layer, with the prompts' texts
+directions.safetensors    difference in means and harmless means everywhere, INLP bases with the
+                          class means that they were fitted on
+maps.safetensors          PCA, harm axis and UMAP maps of every layer, with the prompts' texts
 evaluation.json           the measured table
 transfer.json             fit format by run format, where it was measured
 fast_gate.json            how close fast products come to exact ones, where it was measured
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 
 from safetensors import SafetensorError, safe_open
 
-from steering.artifacts import directions_file, fast_gate_document, old_schemas
+from steering.artifacts import directions_file, fast_gate_document, old_means, old_schemas
 from steering.artifacts.directions_file import ARTIFACT_SCHEMA, INCOMPLETE
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.fast_gate_document import FastGateDocument
@@ -73,7 +74,8 @@ def load(model: str, folder: Path | None = None) -> "Directions":
                 f"{path} is broken or from another run: its SHA-256 is {digest}, its manifest says "
                 f"{document['directions_sha256']}; {_remedy(model)}"
             )
-        return directions_file.directions(document, load_file(path))
+        found = directions_file.directions(document, load_file(path))
+        return old_means.completed(found, folder)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error
 
@@ -106,6 +108,7 @@ def outline(model: str, folder: Path | None = None) -> Outline:
             default_c=document["default_c"],
             points=directions_file.points(document),
             imported=document.get("imported"),
+            stability=directions_file.chosen_stability(document),
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error

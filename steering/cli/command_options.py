@@ -98,7 +98,13 @@ def locate(parser: argparse.ArgumentParser) -> None:
     steering(parser)
     parser.add_argument("--prompt", required=True, help="the request")
     parser.add_argument("--layer", type=int, help="block input (default where INLP was chosen)")
-    parser.add_argument("--map", choices=get_args(MapName), default="lda", help="default lda")
+    parser.add_argument(
+        "--map",
+        type=_map_name,
+        choices=get_args(MapName),
+        default="harm",
+        help="harm, pca or umap (default harm: the axis between the class means)",
+    )
     system(parser)
 
 
@@ -215,6 +221,11 @@ def steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAULT
 def system(parser: argparse.ArgumentParser) -> None:
     """Add the system prompt."""
     parser.add_argument("--system", default="", help="system prompt (default: the template's own)")
+
+
+def _map_name(text: str) -> str:
+    """Read the name of a map; `lda` is the harm axis by its former name, which was no LDA."""
+    return "harm" if text == "lda" else text
 
 
 def _positive(text: str) -> int:

@@ -118,6 +118,8 @@ def show_generate(document: dict[str, Any]) -> None:
 
 def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
+    import torch
+
     from steering.maps.residual_trace import Tracer  # with torch, which `serve` must not wait for
     from steering.maps.steerable_model import SteerableModel
 
@@ -143,7 +145,13 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     steerable = SteerableModel(model.under(options.system), directions, maps)
     found = Tracer(steerable).finite(options.prompt, panels)
     states = found.states[:, maps.layers.index(layer)]
-    places = {"pca": chart.pca, "lda": chart.lda, "umap": chart.umap}[options.map](states)
+    places = {"pca": chart.pca, "harm": chart.harm, "umap": chart.umap}[options.map](states)
+    components: tuple[int, ...] = ()
+    if options.map == "pca":
+        # As the page shows them, which the class means decide.
+        index, view = maps.layers.index(layer), maps.points.view
+        places = torch.from_numpy(view.shown(index, places.numpy()))
+        components = tuple(each + 1 for each in view.pairs[index])
     return {
         "model": options.model,
         "prompt": options.prompt,
@@ -151,6 +159,7 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
         "control_tokens": list(model.template.control_tokens(options.prompt, options.system)),
         **model.template.rendering.as_dict(),
         "map": options.map,
+        **({"components": list(components)} if components else {}),
         "layer": layer,
         "position": maps.position,
         "check": check.sentence(layer),

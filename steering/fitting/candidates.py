@@ -3,19 +3,22 @@
 Each stage leaves its result in `Stages`, so that a run that was stopped goes on where it was.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
+from steering.fitting import other_splits
 from steering.fitting.point_selection import candidates
 from steering.fitting.scoring import right_sign
 from steering.inference.activations import capture_sets
 from steering.inference.metrics import refusal_score
 from steering.inference.next_token import logits_under
 from steering.interventions.directions import Directions, ExtractionPoint, difference_in_means
-from steering.interventions.inlp import Inlp, inlp
+from steering.interventions.inlp import Inlp, class_means, inlp
+from steering.interventions.stability import Stability
 from steering.interventions.subspace import Subspace
 from steering.maps.model_maps import Maps
 from steering.maps.model_maps import fit as fit_maps
@@ -47,22 +50,29 @@ def fit_directions(
     difference = difference_in_means(harmful[refused], harmless[answered])
     points = candidates(positions, model.n_layers)
 
-    def found_at(point: ExtractionPoint) -> Inlp:
+    def classes_at(point: ExtractionPoint) -> tuple[Tensor, Tensor]:
         index, layer = positions.index(point[0]), point[1]
-        return inlp(harmful[:, index, layer], harmless[:, index, layer], point)
+        return harmful[:, index, layer], harmless[:, index, layer]
+
+    def found_at(point: ExtractionPoint) -> Inlp:
+        return inlp(*classes_at(point), point)
 
     def basis(point: ExtractionPoint, found: Inlp | None = None) -> Tensor:
         def compute() -> dict[str, Tensor]:
             return {"basis": (found or found_at(point)).subspace.basis}
 
-        return stages.tensors(f"INLP basis {key_of(point)}", compute)["basis"]
+        return stages.tensors(f"INLP basis, five splits, {key_of(point)}", compute)["basis"]
 
     def fit(key: str) -> dict[str, Any]:
         found = found_at(point_of(key))
         basis(point_of(key), found)
-        return {"dev_accuracies": found.dev_accuracies, "stopped": found.stopped}
+        return {
+            "dev_accuracies": found.dev_accuracies,
+            "stopped": found.stopped,
+            "cross_validated": found.cross_validated,
+        }
 
-    found = stages.lines("INLP fits", [key_of(point) for point in points], fit)
+    found = stages.lines("INLP fits, five splits", [key_of(point) for point in points], fit)
     fitted = Directions(
         model=model.name,
         difference=difference,
@@ -73,6 +83,8 @@ def fit_directions(
                 Subspace(basis(point), point[1], point[0], "INLP"),
                 tuple(entry["dev_accuracies"]),
                 entry["stopped"],
+                class_means(*classes_at(point)),
+                tuple(entry["cross_validated"]),
             )
             for point, entry in zip(points, found, strict=True)
         },
@@ -83,6 +95,30 @@ def fit_directions(
         rendering=model.template.rendering,
     )
     return fitted, {"harmful": len(refused), "harmless": len(answered)}
+
+
+def with_stability(directions: Directions, stages: Stages) -> Directions:
+    """Return directions that know how alike INLP's at the chosen point come out in other splits.
+
+    Args:
+        directions: Fitted by `fit_directions`, with their point.
+        stages: Hold the activations.
+    """
+    point = directions.inlp_point
+    states = stages.tensors("activations", _never)
+    index = directions.positions.index(point[0])
+    harmful, harmless = (states[name][:, index, point[1]] for name in ("harmful", "harmless"))
+    found = directions.inlp[point]
+
+    def fit(_key: str) -> dict[str, Any]:
+        again = other_splits.stability(harmful, harmless, point, found)
+        return {"ranks": again.ranks, "overlaps": again.overlaps} if again else {}
+
+    (entry,) = stages.lines("INLP in other splits", [key_of(point)], fit)
+    if not entry:
+        return directions
+    stability = Stability(tuple(entry["ranks"]), tuple(entry["overlaps"]))
+    return replace(directions, inlp={**directions.inlp, point: replace(found, stability=stability)})
 
 
 def train_scores(model: ChatModel, splits: PromptSplits, batch_size: int) -> dict[str, Tensor]:

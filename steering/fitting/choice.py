@@ -103,7 +103,7 @@ def choose_points(
         directions: Fitted everywhere, no point chosen yet.
         bench: Validation prompts.
         stages: Keeps the scores.
-        n_train: Training prompts of the smaller class, which say how large INLP's dev set was.
+        n_train: Training prompts of the smaller class: INLP's accuracies are over twice as many.
         effort: How many points and prompts take part.
 
     Returns:
@@ -128,8 +128,7 @@ def choose_points(
     )
     scores = [Score(**entry) for entry in table]
     dim = choose_dim(scores)
-    n_dev = 2 * (n_train - int(0.8 * n_train))
-    leading = evenly(leading_points(directions.inlp, n_dev=n_dev), effort.points)
+    leading = evenly(leading_points(directions.inlp, n=2 * n_train), effort.points)
     flips = stages.lines(
         f"INLP points{less}",
         [key_of(point) for point in leading],

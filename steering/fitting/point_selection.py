@@ -11,8 +11,8 @@ So many candidates on so many prompts take half an hour on two cores. So every p
 on a few prompts first, and the finalists, the best of these, on all of them (successive halving).
 Places that pass the rule in the first round are finalists before all others; both tables are saved.
 
-INLP (Rocchetti & Ferrara 2026): the highest dev accuracy of the first classifier, then the lowest
-refusal score of harmful prompts under flipping. Accuracies on a small dev set that lie within one
+INLP (Rocchetti & Ferrara 2026): the highest accuracy of the first classifier, here cross-validated,
+then the lowest refusal score of harmful prompts under flipping. Accuracies that lie within one
 standard error of the best cannot be told apart, so all of these go on to the second criterion.
 """
 
@@ -122,11 +122,16 @@ def choose(scores: Iterable[Score]) -> Choice:
     raise AssertionError("the last rule lets everything pass")
 
 
-def leading_points(found: Mapping[ExtractionPoint, Inlp], n_dev: int) -> list[ExtractionPoint]:
-    """Return the points whose first classifier is within one standard error of the best."""
-    accuracy = {point: result.dev_accuracies[0] for point, result in found.items()}
+def leading_points(found: Mapping[ExtractionPoint, Inlp], n: int) -> list[ExtractionPoint]:
+    """Return the points whose first classifier is within one standard error of the best.
+
+    Args:
+        found: What INLP found at each point, with cross-validated accuracies.
+        n: Prompts that these are over.
+    """
+    accuracy = {point: result.cross_validated[0] for point, result in found.items()}
     best = max(accuracy.values())
-    error = standard_error(best, n_dev)
+    error = standard_error(best, n)
     return [point for point, value in accuracy.items() if value >= best - error]
 
 

@@ -21,6 +21,7 @@ from steering.interventions import missing_parts
 from steering.interventions.inlp import Inlp
 from steering.interventions.outline import ExtractionPoint as ExtractionPoint
 from steering.interventions.outline import require_inlp, require_point
+from steering.interventions.stability import Stability
 from steering.interventions.subspace import Subspace
 
 
@@ -44,7 +45,8 @@ class Directions:
         model: Name of the model they were fitted on.
         difference: Difference in means r, raw norm, at every template position and layer; zero
             where `points` says that none is known.
-        harmless_mean: Mean of the harmless training activations; None where it is not known.
+        harmless_mean: Mean of the harmless activations behind `difference`; None where it is not
+            known. INLP may be fitted on other prompts: each fit has class means of its own.
         positions: Template positions along the first axis, for example (-5, -4, -3, -2, -1).
         inlp: What INLP found, at the points where it was fitted; empty where it was not.
         dim_point: (position, layer) that the selection chose for difference in means.
@@ -95,13 +97,21 @@ class Directions:
         """How many directions INLP kept at its point; 0 where it was not fitted."""
         return self.inlp_ranks.get(self.inlp_point, 0)
 
+    @property
+    def stability(self) -> Stability | None:
+        """How alike INLP's directions at its point come out in other splits; None if not known."""
+        found = self.inlp.get(self.inlp_point)
+        return found.stability if found else None
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything that an edit depends on, in hexadecimal."""
         digest = hashlib.sha256()
         tensors = [self.difference]
         tensors += [] if self.harmless_mean is None else [self.harmless_mean]
-        tensors += [found.subspace.basis for _, found in sorted(self.inlp.items())]
+        fits = [found for _, found in sorted(self.inlp.items())]
+        tensors += [found.subspace.basis for found in fits]
+        tensors += [found.means for found in fits if found.means is not None]
         for tensor in tensors:
             digest.update(tensor.contiguous().numpy().tobytes())
         points = (sorted(self.inlp), self.dim_point, self.inlp_point)
@@ -131,12 +141,22 @@ class Directions:
         """
         return self.difference[self._index(point), point[1]]
 
-    def midpoint(self, point: ExtractionPoint) -> Float[Tensor, " d_model"]:
-        """Return the point halfway between the class means.
+    def midpoint(self, basis: str, point: ExtractionPoint) -> Float[Tensor, " d_model"]:
+        """Return the point halfway between the class means of the prompts a basis was fitted on.
+
+        Args:
+            basis: `dim` or `inlp`: they may be fitted on different prompts.
+            point: Where they were fitted.
 
         Raises:
-            SteeringError: If the point does not exist, or the means are not known.
+            SteeringError: If nothing was fitted there, or the means are not known.
         """
+        if basis == "inlp":
+            require_inlp(self, point)
+            means = self.inlp[point].means
+            if means is None:
+                raise missing_parts.no_means_of_inlp(self.model, point)
+            return (means.double().mean(0)).float()
         if self.harmless_mean is None:
             raise missing_parts.no_means(self.model)
         return self.harmless_mean[self._index(point), point[1]] + self.raw(point) / 2

@@ -26,6 +26,15 @@ def no_means(model: str) -> SteeringError:
     )
 
 
+def no_means_of_inlp(model: str, point: tuple[int, int]) -> SteeringError:
+    """Return the error where INLP's midpoint is asked for and its class means were not stored."""
+    return SteeringError(
+        f"the class means that INLP of {model} was fitted on are not stored at layer {point[1]}, "
+        f"position {point[0]}, so there is no midpoint; leave center=midpoint out, choose another "
+        f"place, or {remedy(model)}"
+    )
+
+
 def require_known(
     model: str, point: tuple[int, int], points: Collection[tuple[int, int]] | None
 ) -> None:

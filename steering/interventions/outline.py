@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
+from steering.interventions.stability import Stability
 
 ExtractionPoint = tuple[int, int]
 """(position, layer): template position, -1 for the last template token; block input, from 0."""
@@ -69,6 +70,11 @@ class Facts(Protocol):
         """What is known of vectors that were fitted elsewhere; None for those fitted here."""
         ...
 
+    @property
+    def stability(self) -> Stability | None:
+        """How alike INLP's directions at its point come out in other splits; None if not known."""
+        ...
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -84,6 +90,7 @@ class Outline:
     default_c: float
     points: tuple[ExtractionPoint, ...] | None = None
     imported: str | None = None
+    stability: Stability | None = None
 
 
 def require_point(facts: Facts, point: ExtractionPoint) -> None:

@@ -24,7 +24,11 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
     panel.require(directions)
     point = panel.point
     origin = torch.zeros(directions.d_model)
-    center = directions.midpoint(point) if panel.center == "midpoint" else origin
+    center = (
+        directions.midpoint(_basis(panel, directions), point)
+        if panel.center == "midpoint"
+        else origin
+    )
     if panel.name == "actadd":
         found, shift = None, (panel.c or 0.0) * _added(panel, directions)
     else:
@@ -41,13 +45,16 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
 
 def subspace(panel: Panel, directions: Directions) -> Subspace:
     """Return the subspace that a panel acts on; the panel has to be resolved."""
-    found = directions.subspace(
-        "dim" if panel.takes_difference(directions) else "inlp", panel.point
-    )
+    found = directions.subspace(_basis(panel, directions), panel.point)
     found = found.leading(panel.k or 1)
     if panel.basis == "random":
         return Subspace.random(found.rank, found, seed=panel.seed or 0)
     return found
+
+
+def _basis(panel: Panel, directions: Directions) -> str:
+    """Return whose directions, place and class means a panel takes: `dim` or `inlp`."""
+    return "dim" if panel.takes_difference(directions) else "inlp"
 
 
 def _added(panel: Panel, directions: Directions) -> Float[Tensor, " d_model"]:
@@ -76,5 +83,5 @@ def _harmful_side(directions: Directions, point: ExtractionPoint, panel: Panel) 
     """Return the decision plane: INLP's first classifier, without bias, or the DiM midplane."""
     if panel.takes_difference(directions):
         normal = directions.subspace("dim", point).basis[0]
-        return Gate(normal, float(normal @ directions.midpoint(point)))
+        return Gate(normal, float(normal @ directions.midpoint("dim", point)))
     return Gate(directions.subspace("inlp", point).basis[0], 0.0)

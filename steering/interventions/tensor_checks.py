@@ -72,6 +72,8 @@ def require_directions(
     for key in document["inlp"]:
         name = f"inlp{key}"
         require_tensor(name, tensors[name], shape=(None, d_model))
+        if (means := f"inlp_means{key}") in tensors:
+            require_tensor(means, tensors[means], shape=(2, d_model))
         position, layer = map(int, key.strip("()").split(","))
         _require(position in positions and 0 <= layer < n_layers, name, "at a point that exists")
         try:
@@ -108,7 +110,7 @@ def require_maps(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -
         "means": (n, 2, d_model),
         "rest": (n, d_model),
         "coordinates": (n, len(texts), rank),
-        "discriminant": (n, len(texts), 2),
+        "harm_axis": (n, len(texts), 2),
         "embedding": (n, len(texts), 2),
         "clusters.center": (n, d_model),
         "clusters.components": (n, rank, d_model),

@@ -1,1 +1,1 @@
-"""Where activations lie between the harmful and the harmless cluster: PCA, UMAP, discriminant."""
+"""Where activations lie between the harmful and the harmless cluster: PCA, UMAP, harm axis."""

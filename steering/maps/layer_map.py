@@ -1,7 +1,7 @@
-"""The maps at one layer: PCA, discriminant and UMAP, all fitted on training activations.
+"""The maps at one layer: PCA, harm axis and UMAP, all fitted on training activations.
 
 PCA            the leading principal components of both classes together
-discriminant   x is the landing coordinate t, y the first principal component of what is left:
+harm axis      x is the landing coordinate t, y the first principal component of what is left:
                t(h) = (h - harmful mean) . axis / |axis|^2,  axis = harmless mean - harmful mean
 UMAP           of the principal components, see `umap_layout`
 """
@@ -29,10 +29,10 @@ class LayerMap:
     Attributes:
         layer: Block index, from 0; the maps show its input.
         means: Class means of all training prompts, harmful first, float32.
-        rest: Unit vector of the discriminant map's y, orthogonal to the axis between the means.
+        rest: Unit vector of the harm axis map's y, orthogonal to the axis between the means.
         clusters: Principal components and class spread.
         coordinates: Principal components of every point.
-        discriminant: Every point on the discriminant map.
+        harm_axis: Every point on the harm axis map.
         embedding: Every point on the UMAP; none where that was left out.
         n_train: How many points the maps were fitted on; those behind them are borderline.
     """
@@ -42,7 +42,7 @@ class LayerMap:
     rest: Float[Tensor, " d_model"]
     clusters: Clusters
     coordinates: Float[Tensor, "point rank"]
-    discriminant: Float[Tensor, "point 2"]
+    harm_axis: Float[Tensor, "point 2"]
     embedding: Float[Tensor, "embedded 2"]
     n_train: int
 
@@ -56,7 +56,7 @@ class LayerMap:
         """Every prompt's place on each map: PCA in three dimensions, the others in two."""
         return {
             "pca": self.coordinates[:, :3],
-            "lda": self.discriminant,
+            "harm": self.harm_axis,
             "umap": self.embedding,
         }
 
@@ -76,8 +76,8 @@ class LayerMap:
         """Return places on the PCA map, in the units of the residual stream."""
         return self.clusters.coordinates(states)[..., :3]
 
-    def lda(self, states: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch 2"]:
-        """Return places on the discriminant map: t, and the coordinate on `rest`."""
+    def harm(self, states: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch 2"]:
+        """Return places on the harm axis map: t, and the coordinate on `rest`."""
         height = self._checked(states) @ self.rest.double()
         height = height - self.clusters.center.double() @ self.rest.double()
         return torch.stack([self.t(states), height.float()], dim=-1)
@@ -161,7 +161,7 @@ def fit_axes(
     clusters = fit_clusters(harmful, harmless, before.coordinates[:size] if before else side)
     left = trained.double() - (trained.double() @ axis / axis.square().sum())[:, None] * axis
     rest = torch.from_numpy(PCA(1, svd_solver="full").fit(left.numpy()).components_[0])
-    heights = before.discriminant[:size, 1] if before else side[:, 0]
+    heights = before.harm_axis[:size, 1] if before else side[:, 0]
     if (left - left.mean(0)) @ rest @ heights.double() < 0:
         rest = -rest
     coordinates = clusters.coordinates(points)
@@ -171,11 +171,11 @@ def fit_axes(
         rest=rest.float(),
         clusters=clusters,
         coordinates=coordinates,
-        discriminant=coordinates[:, :2],
+        harm_axis=coordinates[:, :2],
         embedding=torch.empty(0, 2),
         n_train=size,
     )
-    return replace(chart, discriminant=chart.lda(points))
+    return replace(chart, harm_axis=chart.harm(points))
 
 
 def _turned(embedding: Tensor, before: Tensor) -> Tensor:

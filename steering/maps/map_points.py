@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NotRequired, TypedDict
@@ -11,7 +11,13 @@ import numpy as np
 from jaxtyping import Float
 from safetensors import safe_open
 
-MapName = Literal["pca", "umap", "lda"]
+from steering.maps import pca_view
+from steering.maps.pca_view import PcaView
+
+MapName = Literal["harm", "pca", "umap"]
+"""`harm`: t and what varies most besides; `pca`: principal components, as `pca_view` shows them."""
+OLD_NAMES: Final = {"discriminant": "harm_axis"}
+"""Tensors that maps of schema 1 had under another name: the axis is the difference in means."""
 FILE: Final = "maps.safetensors"
 """Name of the maps in a model's artifact."""
 SHOWN: Final = 3
@@ -34,7 +40,7 @@ class MarkerTokens(TypedDict):
 class MarkerPlaces(TypedDict):
     """Where a request lies, with a value a layer; see `markers.landed`.
 
-    `pca` has three columns and `umap`, of recordings only, two.
+    `pca` has three columns, the components themselves, and `umap`, of recordings only, two.
     """
 
     pca: list[list[float]]
@@ -71,7 +77,8 @@ class Points:
         layers: Block indices that have maps, ascending.
         texts: The prompt of each point.
         labels: Its set: harmful, harmless, or borderline.
-        at: The places, by map: PCA in three dimensions, the others in two.
+        at: The places, by map: PCA in three dimensions, turned as `view` says, the others in two.
+        view: How principal components are shown.
         explained: Share of the variance that each of three principal components explains.
         digest: SHA-256 of the maps' file, by which recordings know them; empty for maps that are
             in no file.
@@ -82,6 +89,7 @@ class Points:
     texts: tuple[str, ...]
     labels: tuple[str, ...]
     at: Mapping[MapName, Float[np.ndarray, "layer point _"]]
+    view: PcaView
     explained: Float[np.ndarray, "layer _"]
     digest: str = ""
 
@@ -96,17 +104,39 @@ def read(path: Path) -> Points:
         metadata = json.loads((file.metadata() or {})["maps"])
         document = json.loads(metadata["maps"])
         coordinates = file.get_slice("coordinates")[:, :, :SHOWN]
-        found = {name: file.get_tensor(name) for name in ("discriminant", "embedding")}
+        embedding, means = (file.get_tensor(name) for name in ("embedding", "means"))
+        held = set(file.keys())
+        (name,) = held & {"harm_axis", *OLD_NAMES}
+        harm = file.get_tensor(name)
         explained = file.get_slice("clusters.explained")[:, :SHOWN]
     return Points(
         model=document["model"],
         layers=tuple(document["layers"]),
         texts=tuple(document["texts"]),
-        labels=tuple(document["labels"]),
-        at={"pca": coordinates, "lda": found["discriminant"], "umap": found["embedding"]},
+        **shown(coordinates, document["labels"], means, harm=harm, umap=embedding),
         explained=explained,
         digest=digest(path),
     )
+
+
+class _Shown(TypedDict):
+    labels: tuple[str, ...]
+    at: Mapping[MapName, Float[np.ndarray, "layer point _"]]
+    view: PcaView
+
+
+def shown(
+    components: Float[np.ndarray, "layer point 3"],
+    labels: Sequence[str],
+    means: Float[np.ndarray, "layer 2 d_model"],
+    *,
+    harm: Float[np.ndarray, "layer point 2"],
+    umap: Float[np.ndarray, "layer point 2"],
+) -> _Shown:
+    """Return what `Points` says of places that are stored in principal components."""
+    view = pca_view.fit(components, labels, means)
+    pca = np.stack([view.shown(index, each) for index, each in enumerate(components)])
+    return {"labels": tuple(labels), "at": {"pca": pca, "harm": harm, "umap": umap}, "view": view}
 
 
 def digest(path: Path) -> str:

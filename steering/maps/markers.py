@@ -26,7 +26,7 @@ def landed(maps: Maps, trace: Trace, *, prompt: str, length: int) -> list[Marker
 
     Returns:
         A panel each: its text `form`; with one value a layer `pca` (three columns), `y` (second
-        axis of the discriminant map), `t`, `to_harmful`, `to_harmless`, `nearest` and `outside`;
+        axis of the harm axis map), `t`, `to_harmful`, `to_harmless`, `nearest` and `outside`;
         and its `tokens`.
     """
     return [
@@ -46,7 +46,7 @@ def _places(maps: Maps, states: Float[Tensor, "panel layer d_model"]) -> list[Ma
     at = [(maps.at(layer), states[:, index]) for index, layer in enumerate(maps.layers)]
     landings = list(zip(*(map_.land(here) for map_, here in at), strict=True))
     pca = torch.stack([map_.pca(here) for map_, here in at], dim=1)
-    heights = torch.stack([map_.lda(here)[:, 1] for map_, here in at], dim=1)
+    heights = torch.stack([map_.harm(here)[:, 1] for map_, here in at], dim=1)
     return [
         {
             "pca": [_rounded(column) for column in pca[index].T],

@@ -1,4 +1,4 @@
-"""Maps of the residual stream: PCA, UMAP and the discriminant map, and where a point lands on them.
+"""Maps of the residual stream: PCA, UMAP and the harm axis map, and where a point lands on them.
 
 Everything is fitted on the unedited activations of the training prompts, at one template position
 and at the input of every block but the first; edited and new points are placed by the same fit.
@@ -21,14 +21,15 @@ from steering.errors import SteeringError
 from steering.interventions import tensor_checks
 from steering.maps.clusters import CLASSES, Clusters
 from steering.maps.layer_map import LayerMap, MapName, fit_layer
-from steering.maps.map_points import SHOWN, Points
+from steering.maps.map_points import OLD_NAMES, SHOWN, Points, shown
 from steering.models.chat_model import ChatModel
 from steering.system.progress import stage
 
 __all__ = ["LayerMap", "MapName", "Maps", "fit", "from_tensors", "tensors"]
 
-MAPS_SCHEMA = 1
-"""Raised whenever a reader of the old file would misread the new one."""
+MAPS_SCHEMA = 2
+"""Raised whenever a reader of the old file would misread the new one. Schema 1, which is read as
+well, had another name for the harm axis: `map_points.OLD_NAMES`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,20 +108,20 @@ class Maps:
                 f"{self.layers[-1]}, it has blocks 0 to {model.n_layers - 1}; {remedy}"
             )
 
-    @property
+    @cached_property
     def points(self) -> Points:
         """Every prompt's place on every map, as a page shows them."""
         at = {
             name: torch.stack([chart.points[name] for chart in self.charts]).float().numpy()
             for name in get_args(MapName)
         }
+        means = torch.stack([chart.means for chart in self.charts]).float().numpy()
         explained = torch.stack([chart.explained[:SHOWN] for chart in self.charts])
         return Points(
             model=self.model,
             layers=self.layers,
             texts=self.texts,
-            labels=self.labels,
-            at=at,
+            **shown(at["pca"], self.labels, means, harm=at["harm"], umap=at["umap"]),
             explained=explained.float().numpy(),
         )
 
@@ -192,7 +193,7 @@ def fit(  # noqa: PLR0913 - activations and where they come from, all of it name
     )
 
 
-_OWN = ("means", "rest", "coordinates", "discriminant", "embedding")
+_OWN = ("means", "rest", "coordinates", "harm_axis", "embedding")
 _CLUSTERS = tuple(field.name for field in fields(Clusters))
 
 
@@ -222,11 +223,12 @@ def from_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> 
     document = json.loads(metadata.get("maps", "{}"))
     if not isinstance(document, dict):
         raise ValueError("the metadata must be an object")  # noqa: TRY004 - of a file
-    if document.get("schema") != MAPS_SCHEMA:
+    if document.get("schema") not in (1, MAPS_SCHEMA):
         raise SteeringError(
             f"the maps have schema {document.get('schema')}, this version reads schema "
             f"{MAPS_SCHEMA}; make them again with `python -m steering precompute`"
         )
+    tensors = {OLD_NAMES.get(name, name): tensor for name, tensor in tensors.items()}
     tensor_checks.require_maps(document, tensors)
     labels = tuple(document["labels"])
     charts = tuple(

@@ -62,7 +62,7 @@ def test_other_weights_are_unusable(tiny, charted):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-@pytest.mark.parametrize("place", ["coordinates", "discriminant"])
+@pytest.mark.parametrize("place", ["coordinates", "harm_axis"])
 def test_maps_with_a_number_that_is_not_finite_are_of_no_use(
     tiny, charted, monkeypatch, value, place
 ):

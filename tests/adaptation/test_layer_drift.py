@@ -50,7 +50,7 @@ def test_moved_maps_see_a_moved_state_as_they_saw_it_before(charted):
     again = moved(chart, shift)
     assert torch.allclose(again.t(states + step), chart.t(states), atol=1e-4)
     assert torch.allclose(again.pca(states + step), chart.pca(states), atol=1e-4)
-    assert torch.allclose(again.lda(states + step), chart.lda(states), atol=1e-4)
+    assert torch.allclose(again.harm(states + step), chart.harm(states), atol=1e-4)
     assert not torch.allclose(again.pca(states), chart.pca(states), atol=1e-2)
 
 

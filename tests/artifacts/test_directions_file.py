@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from safetensors.torch import load
 
 from steering.artifacts import directions_file
 from steering.interventions.directions import Directions
+from steering.interventions.stability import Stability
 
 
 def again(directions: Directions, content: bytes) -> Directions:
@@ -17,7 +19,49 @@ def again(directions: Directions, content: bytes) -> Directions:
 def test_directions_come_back_with_everything_that_an_edit_depends_on(fitted):
     content = directions_file.content(fitted)
     assert again(fitted, content).digest == fitted.digest
-    assert directions_file.content(again(fitted, content)) == content
+    found = again(fitted, content)
+    assert directions_file.content(found) == content
+    for point, each in fitted.inlp.items():
+        assert torch.equal(found.inlp[point].means, each.means)
+
+
+def test_accuracies_and_stability_come_back_and_only_the_chosen_points_is_told(fitted):
+    stability = Stability((2, 3), (0.9, 0.4))
+    point = fitted.inlp_point
+    known = {**fitted.inlp, point: replace(fitted.inlp[point], stability=stability)}
+    told = replace(fitted, inlp=known)
+    content = directions_file.content(told)
+    found = again(told, content)
+    assert found.stability == stability
+    for each, expected in fitted.inlp.items():
+        assert found.inlp[each].cross_validated == expected.cross_validated
+        assert len(expected.cross_validated) == expected.subspace.rank
+    facts = directions_file.manifest(told, content, {})
+    assert directions_file.chosen_stability(facts) == stability
+    assert directions_file.chosen_stability(directions_file.manifest(fitted, content, {})) is None
+    # Earlier versions knew neither.
+    for entry in facts["inlp"].values():
+        entry.pop("cross_validated")
+        entry.pop("stability", None)
+    old = directions_file.directions(facts, load(content))
+    assert old.stability is None
+    assert {found.cross_validated for found in old.inlp.values()} == {()}
+
+
+def test_a_stability_that_is_broken_is_refused(fitted):
+    content = directions_file.content(fitted)
+    facts = directions_file.manifest(fitted, content, {})
+    key = f"({fitted.inlp_point[0]},{fitted.inlp_point[1]})"
+    facts["inlp"][key]["stability"] = {"ranks": [], "overlaps": [0.5]}
+    with pytest.raises(ValueError, match="ranks or overlaps"):
+        directions_file.directions(facts, load(content))
+
+
+def test_directions_of_a_version_without_inlps_class_means_are_read(fitted):
+    bare = {point: replace(found, means=None) for point, found in fitted.inlp.items()}
+    content = directions_file.content(replace(fitted, inlp=bare))
+    assert not any("means" in name for name in load(content) if name != "harmless_mean")
+    assert all(found.means is None for found in again(fitted, content).inlp.values())
 
 
 def test_what_lacks_a_part_is_marked_for_readers_that_take_it_for_granted(fitted):

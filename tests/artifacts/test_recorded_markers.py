@@ -59,7 +59,7 @@ def test_a_recorded_request_is_shown_where_the_model_itself_would_show_it(
     cards = {"baseline": "baseline", "flip": "flip:k=2", "ablation": "ablation"}
     panels = {slot: parse(form) for slot, form in cards.items()}
     landed = card_settings.landed(placed, panels, fitted, maps=DIGEST)
-    shown = map_data.told(maps.model, PROMPT, landed, fitted)
+    shown = map_data.told(maps.points, PROMPT, landed, fitted)
     request = map_data.Request(PROMPT, len(tiny.render(PROMPT)), tuple(cards))
     now = map_data.placed(
         maps, trace(tiny, fitted, maps, PROMPT, list(panels.values())), request, directions=fitted
@@ -164,7 +164,7 @@ def test_shipped_places_are_where_the_model_lands_on_this_machine(real):
     assert any(usable)
     labels = np.array(charted.labels)
     for index in np.flatnonzero(usable):
-        t = charted.at["lda"][index, :, 0]
+        t = charted.at["harm"][index, :, 0]
         classes = [t[labels == name] for name in ("harmful", "harmless")]
         deviation = np.concatenate([each - each.mean() for each in classes]).std()
         # Eight requests scatter more than the calibration prompts do.

@@ -207,7 +207,7 @@ def test_play_tells_the_story_from_the_first_layer_to_the_last_and_ends(see):
 
 def test_each_map_is_drawn_once_and_umap_asks_the_server_for_the_place(see):
     page = see()
-    for name, part in (("pca", "plane"), ("umap", "plane"), ("pca3", "space"), ("lda", "plane")):
+    for name, part in (("pca", "plane"), ("umap", "plane"), ("pca3", "space"), ("harm", "plane")):
         choose(page, "maps", name)
         page.wait_for_selector(f'[data-part="{part}"] .main-svg >> nth=0')
         page.wait_for_function(
@@ -267,7 +267,7 @@ def test_what_is_taken_away_can_be_read_and_the_map_opens_without_a_network(
     for ending in ("png", "svg", "csv", "html"):
         with page.expect_download() as download:
             page.click(f'[data-save="{ending}"]')
-        assert download.value.suggested_filename == f"where-it-lands-layer-2-lda.{ending}"
+        assert download.value.suggested_filename == f"where-it-lands-layer-2-harm.{ending}"
         found[ending] = tmp_path / f"map.{ending}"
         download.value.save_as(found[ending])
     assert found["png"].read_bytes().startswith(b"\x89PNG")

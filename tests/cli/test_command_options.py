@@ -45,3 +45,13 @@ def test_commands_that_play_take_a_speed_and_those_that_measure_have_none(
             parser().parse_args([measuring, "--speed", "fast"])
         assert not hasattr(parser().parse_args([measuring]), "speed")
     assert "--speed" in capsys.readouterr().err
+
+
+def test_the_harm_axis_is_read_by_its_former_name_which_was_no_lda():
+    def chosen(*words):
+        return parser().parse_args(["locate", "--prompt", "a", *words]).map
+
+    assert chosen() == chosen("--map", "harm") == chosen("--map", "lda") == "harm"
+    assert chosen("--map", "pca") == "pca"
+    with pytest.raises(SystemExit):
+        chosen("--map", "tsne")

@@ -5,8 +5,15 @@ from hypothesis import strategies as st
 
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
-from steering.fitting import candidates
-from steering.fitting.candidates import fit_directions, fit_maps_of, key_of, point_of, train_scores
+from steering.fitting import candidates, other_splits
+from steering.fitting.candidates import (
+    fit_directions,
+    fit_maps_of,
+    key_of,
+    point_of,
+    train_scores,
+    with_stability,
+)
 from steering.inference.activations import capture_sets
 from steering.interventions.directions import difference_in_means
 from steering.interventions.inlp import inlp
@@ -53,6 +60,8 @@ def test_what_is_fitted_is_that_of_the_captured_states_and_kept(tiny, splits, st
         first = inlp(*pair, (position, layer)).subspace.basis[0]
         cosine = first @ fitted.inlp[position, layer].subspace.basis[0]
         assert float(cosine) == pytest.approx(1, abs=1e-3)
+        means = torch.stack([each.double().mean(0) for each in pair]).float()
+        torch.testing.assert_close(fitted.inlp[position, layer].means, means, atol=1e-4, rtol=1e-3)
 
     def never(*_, **__):
         raise AssertionError("fitted again")
@@ -61,6 +70,26 @@ def test_what_is_fitted_is_that_of_the_captured_states_and_kept(tiny, splits, st
         monkeypatch.setattr(candidates, name, never)
     again, _ = fit_directions(tiny, splits, stages, batch_size=4)
     assert again.digest == fitted.digest
+
+
+def test_how_alike_the_chosen_directions_come_out_is_found_once_and_kept(
+    tiny, splits, stages, monkeypatch
+):
+    fitted, _ = fit_directions(tiny, splits, stages, batch_size=4)
+    assert fitted.stability is None
+    found = with_stability(fitted, stages)
+    states = stages.tensors("activations", dict)
+    pair = [states[name][:, fitted.positions.index(-2), 1] for name in ("harmful", "harmless")]
+    assert found.inlp_point == (-2, 1)
+    assert found.stability == other_splits.stability(*pair, (-2, 1), fitted.inlp[-2, 1])
+    assert found.inlp[-1, 3].stability is None
+    assert found.digest == fitted.digest  # no edit hangs on it
+
+    def never(*_, **__):
+        raise AssertionError("run again")
+
+    monkeypatch.setattr(other_splits, "stability", never)
+    assert with_stability(fitted, stages).stability == found.stability
 
 
 def test_maps_are_refused_where_no_directions_were_fitted(tiny, fitted, splits, stages):
@@ -86,7 +115,7 @@ def test_a_killed_fit_goes_on_with_the_bases_that_it_kept_as_tensors(
         patch.setattr(candidates, "inlp", killed)
         with pytest.raises(KeyboardInterrupt):
             fit_directions(tiny, splits, other, batch_size=4)
-    (kept,) = other.folder.glob("INLP basis *.safetensors")
+    (kept,) = other.folder.glob("INLP basis*.safetensors")
     lines = next(other.folder.glob("INLP*.jsonl")).read_text()
     assert lines.count("\n") == 1
     assert "basis" not in lines

@@ -31,7 +31,7 @@ test("a cell of a table may hold quotes and commas", () => {
 });
 
 test("between two frames numbers are mixed, and the rest is the later one's", () => {
-  const from = { kind: "lda", points: [[0, 2]], marks: { flip: [0, 0] }, hills: [null] };
+  const from = { kind: "harm", points: [[0, 2]], marks: { flip: [0, 0] }, hills: [null] };
   const to = { kind: "pca", points: [[1, 4]], marks: { flip: [1, -1], own: [5, 5] }, hills: [{ z: [[1]] }] };
   assert.deepEqual(mix(from, to, 0.5), {
     kind: "pca",
@@ -44,11 +44,11 @@ test("between two frames numbers are mixed, and the rest is the later one's", ()
 
 test("points travel between maps of the plane only", () => {
   const kind = (name) => ({ kind: name });
-  assert.ok(continues(kind("lda"), kind("umap")));
+  assert.ok(continues(kind("harm"), kind("umap")));
   assert.ok(continues(kind("path"), kind("path")));
-  assert.ok(!continues(kind("path"), kind("lda")));
-  assert.ok(!continues(kind("lda"), kind("pca3")));
-  assert.ok(!continues(null, kind("lda")));
+  assert.ok(!continues(kind("path"), kind("harm")));
+  assert.ok(!continues(kind("harm"), kind("pca3")));
+  assert.ok(!continues(null, kind("harm")));
 });
 
 test("a projection keeps lengths in its plane and hides what lies along the line of sight", () => {

@@ -38,7 +38,11 @@ def fit_directions(
         positions=tuple(range(-harmful.shape[1], 0)),
         inlp={
             (position, layer): inlp(
-                harmful[:, position, layer], harmless[:, position, layer], (position, layer)
+                harmful[:, position, layer],
+                harmless[:, position, layer],
+                (position, layer),
+                # A random model's classes are told apart by chance, and edits need a few of them.
+                at_least=k + 1,
             )
             for position, layer in points
         },

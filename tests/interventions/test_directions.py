@@ -1,3 +1,6 @@
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +9,9 @@ from hypothesis import strategies as st
 
 from steering.errors import SteeringError
 from steering.interventions.directions import Directions, difference_in_means
-from steering.interventions.inlp import inlp
+from steering.interventions.inlp import class_means, inlp
+from steering.interventions.panel import parse
+from steering.maps.clusters import CLASSES
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 10_000))
@@ -46,12 +51,53 @@ def test_the_difference_of_a_point_is_that_of_its_activations(fitted: Directions
                 fitted.raw((position, layer)).double(), harmful - harmless, atol=1e-6, rtol=1e-6
             )
             torch.testing.assert_close(
-                fitted.midpoint((position, layer)).double(),
+                fitted.midpoint("dim", (position, layer)).double(),
                 (harmful + harmless) / 2,
                 atol=1e-5,
                 rtol=1e-5,
             )
     assert (fitted.n_layers, fitted.d_model) == (4, 32)
+
+
+def test_the_midpoint_of_a_basis_is_that_of_the_prompts_it_was_fitted_on(fitted, states):
+    """Difference in means is fitted on some of the prompts here, INLP on all."""
+    few = {name: each[: 8 if name == "harmful" else 24] for name, each in states.items()}
+    mixed = replace(
+        fitted,
+        difference=difference_in_means(few["harmful"], few["harmless"]),
+        harmless_mean=few["harmless"].double().mean(0).float(),
+    )
+    for (position, layer), found in fitted.inlp.items():
+        assert found.means is not None
+        pair = [states[name][:, position, layer].double().mean(0) for name in CLASSES]
+        torch.testing.assert_close(found.means.double(), torch.stack(pair), atol=1e-5, rtol=1e-5)
+
+        def t(state, pair=pair):
+            axis = pair[1] - pair[0]
+            return float((state.double() - pair[0]) @ axis / axis.square().sum())
+
+        assert t(mixed.midpoint("inlp", (position, layer))) == pytest.approx(0.5, abs=1e-5)
+        # The other basis has another midpoint, or this would have been no test.
+        assert abs(t(mixed.midpoint("dim", (position, layer))) - 0.5) > 0.01
+        centre = parse(f"flip:k=1,center=midpoint,layer={layer},position={position}").edit(mixed)
+        assert torch.equal(centre.center, mixed.midpoint("inlp", (position, layer)))
+
+
+def test_classes_of_different_sizes_are_cut_alike_for_directions_and_means():
+    harmful = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
+    harmless = torch.randn(6, 4, generator=torch.Generator().manual_seed(1)) + 2
+    found = inlp(harmful, harmless, (-1, 1))
+    assert torch.equal(found.means, class_means(harmful[:6], harmless))
+    assert not torch.allclose(found.means[0], harmful.mean(0), atol=1e-3)
+
+
+def test_a_midpoint_whose_class_means_were_not_stored_is_refused(fitted):
+    point = (-1, 1)
+    bare = replace(fitted, inlp={point: replace(fitted.inlp[point], means=None)})
+    with pytest.raises(SteeringError, match=r"INLP of tiny.* not stored at layer 1, position -1"):
+        bare.midpoint("inlp", point)
+    assert bare.midpoint("dim", point).isfinite().all()
+    assert bare.digest != fitted.digest
 
 
 def test_the_dim_subspace_is_the_unit_difference(fitted):
@@ -82,7 +128,11 @@ def test_equal_class_means_have_no_dim_subspace(fitted):
     ],
 )
 def test_a_point_that_does_not_exist_is_refused_with_what_is_allowed(fitted, point, message):
-    for ask in (fitted.raw, fitted.midpoint, lambda point: fitted.subspace("dim", point)):
+    for ask in (
+        fitted.raw,
+        partial(fitted.midpoint, "dim"),
+        lambda point: fitted.subspace("dim", point),
+    ):
         with pytest.raises(SteeringError, match=message):
             ask(point)
 

@@ -4,7 +4,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from steering.errors import SteeringError
-from steering.interventions.inlp import STOP_ACCURACY, Inlp, inlp
+from steering.intervals import standard_error
+from steering.interventions.inlp import DEV_SPLITS, Inlp, inlp
 
 D_MODEL = 24
 PLACE = (-2, 5)
@@ -42,38 +43,55 @@ def fresh_accuracy(basis: torch.Tensor) -> float:
     return float(LogisticRegression(max_iter=1000).fit(train, labels).score(unseen, labels))
 
 
-def inlp_by_a_plain_loop(harmful, harmless, seed):
+def plain_loop(original, train, dev, rounds):
     """INLP as the papers say it: dense float64 projector, one classifier after another."""
-    size = min(len(harmful), len(harmless))
-    order = np.random.default_rng(seed).permutation(size)
-    split = int(0.8 * size)
-    original = [harmful[:size].double().numpy(), harmless[:size].double().numpy()]
     projector, found, accuracies = np.eye(D_MODEL), [], []
-    while True:
+    for _ in range(rounds):
         parts = []
-        for chosen in (order[:split], order[split:]):
+        for chosen in (train, dev):
             rows = np.vstack([each[chosen] @ projector for each in original]).astype(np.float32)
             parts.append((rows, np.array([True] * len(chosen) + [False] * len(chosen))))
-        (train, train_labels), (dev, dev_labels) = parts
+        (rows, labels), (dev_rows, dev_labels) = parts
         classifier = LogisticRegression(C=0.1, fit_intercept=False, max_iter=1000)
-        classifier.fit(train, train_labels)
+        classifier.fit(rows, labels)
         found.append(classifier.coef_[0] / np.linalg.norm(classifier.coef_[0]))
-        accuracies.append(float((classifier.predict(dev) == dev_labels).mean()))
+        accuracies.append(float((classifier.predict(dev_rows) == dev_labels).mean()))
         orthonormal = np.linalg.qr(np.array(found, dtype=np.float64).T)[0]
         projector = np.eye(D_MODEL) - orthonormal @ orthonormal.T
-        if accuracies[-1] < 0.55 or (len(accuracies) > 2 and len(set(accuracies[-3:])) == 1):
-            return np.array(found), accuracies
+    return np.array(found), np.array(accuracies)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_inlp_agrees_with_a_plain_loop_over_dense_projectors(seed):
+def five_plain_loops(harmful, harmless, seed, rounds):
+    """Return the directions and dev accuracies of the first split, and the accuracy over all."""
+    size = len(harmful)
+    order = np.random.default_rng(seed).permutation(size)
+    split = int(0.8 * size)
+    held_out = [order[split:], *np.array_split(order[:split], 4)]
+    original = [harmful.double().numpy(), harmless.double().numpy()]
+    loops = [
+        plain_loop(original, np.setdiff1d(order, dev, assume_unique=True), dev, rounds)
+        for dev in held_out
+    ]
+    weights = [len(dev) / size for dev in held_out]
+    mean = sum(share * each for share, (_, each) in zip(weights, loops, strict=True))
+    return loops[0][0], loops[0][1], mean
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_inlp_agrees_with_plain_loops_over_dense_projectors(seed):
     harmful, harmless = planted(100, seed)
     found = inlp(harmful, harmless, PLACE, seed=seed)
-    oracle, accuracies = inlp_by_a_plain_loop(harmful, harmless, seed)
-    assert list(found.dev_accuracies) == pytest.approx(accuracies)
-    assert len(accuracies) >= 3
-    cosines = (found.subspace.basis.double().numpy() * oracle).sum(1)
+    rank = found.subspace.rank
+    oracle, dev, mean = five_plain_loops(harmful, harmless, seed, rank + 1)
+    assert list(found.dev_accuracies) == pytest.approx(dev[:rank])
+    assert list(found.cross_validated) == pytest.approx(mean[:rank])
+    assert rank >= 2
+    cosines = (found.subspace.basis.double().numpy() * oracle[:rank]).sum(1)
     assert cosines.min() > 0.999  # of the same sign, too
+    # One standard error of a guess on 200 prompts.
+    above = mean > 0.5 + 0.5 / np.sqrt(200)
+    assert above[:rank].all()
+    assert not above[rank]
 
 
 def test_the_first_directions_find_the_planted_subspace():
@@ -109,51 +127,54 @@ def test_harmful_states_lie_on_the_positive_side_of_the_first_direction():
     torch.testing.assert_close(exchanged, -first, atol=1e-3, rtol=0)
 
 
-def test_the_failing_last_classifier_is_kept():
+def test_what_cannot_be_told_from_chance_is_no_direction():
     found = inlp(*planted(400), PLACE)
-    assert found.dev_accuracies[-1] < STOP_ACCURACY
-    assert min(found.dev_accuracies[:-1]) >= STOP_ACCURACY
-    assert found.subspace.rank == len(found.dev_accuracies)
-    assert f"{found.dev_accuracies[-1]:.3f}" in found.stopped
+    error = standard_error(0.5, 800)
+    assert min(found.cross_validated) > 0.5 + error
+    assert found.subspace.rank == len(found.cross_validated) == len(found.dev_accuracies)
+    assert "within one standard error of chance" in found.stopped
+    more = inlp(*planted(400), PLACE, at_least=found.subspace.rank + 1)
+    assert more.cross_validated[found.subspace.rank] <= 0.5 + error
+    assert f"{more.cross_validated[found.subspace.rank]:.3f}" in found.stopped
+    # What was found before stays as it is.
+    again = more.subspace.leading(found.subspace.rank)
+    torch.testing.assert_close(again.basis, found.subspace.basis)
 
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """Replace the classifiers by random directions with these dev accuracies."""
+    """Replace the classifiers by random directions with these accuracies, in every split."""
 
-    def script(*accuracies: float) -> Inlp:
-        left = iter(accuracies)
+    def script(*accuracies: float, **options: int) -> Inlp:
+        left = iter([each for each in accuracies for _ in range(DEV_SPLITS)])
         generator = torch.Generator().manual_seed(0)
 
         def classify(train, train_labels, dev, dev_labels):
             return torch.randn(D_MODEL, generator=generator).double(), next(left)
 
         monkeypatch.setattr("steering.interventions.inlp._classify", classify)
-        return inlp(*planted(10), PLACE, max_iterations=len(accuracies))
+        return inlp(*planted(10), PLACE, max_iterations=len(accuracies), **options)
 
     return script
 
 
-def test_three_equal_dev_accuracies_in_a_row_end_it(scripted):
-    found = scripted(0.9, 0.7, 0.7, 0.7, 0.9)
-    assert found.dev_accuracies == (0.9, 0.7, 0.7, 0.7)
-    assert found.subspace.rank == 4
-    assert "three" in found.stopped
-
-
-@pytest.mark.parametrize("accuracies", [(0.7, 0.7, 0.8, 0.7), (0.9, 0.9), (0.55, 0.56, 0.55)])
+@pytest.mark.parametrize("accuracies", [(0.7, 0.7, 0.7, 0.7), (0.9, 0.62), (0.3, 0.9)])
 def test_nothing_else_ends_it_before_the_limit(scripted, accuracies):
     found = scripted(*accuracies)
     assert found.dev_accuracies == accuracies
+    assert found.cross_validated == pytest.approx(accuracies)
     assert f"limit of {len(accuracies)}" in found.stopped
 
 
-def test_an_accuracy_below_the_threshold_ends_it_at_once(scripted):
-    assert scripted(0.549, 0.9).dev_accuracies == (0.549,)
+def test_one_that_is_within_a_standard_error_of_chance_ends_it_but_for_the_first(scripted):
+    # sqrt(.25 / 20) = .112
+    assert scripted(0.9, 0.7, 0.61, 0.9).dev_accuracies == (0.9, 0.7)
+    assert scripted(0.61, 0.61).dev_accuracies == (0.61,)
+    assert scripted(0.9, 0.61, 0.7, 0.61, at_least=2).dev_accuracies == (0.9, 0.61, 0.7)
 
 
 def test_there_are_never_more_directions_than_dimensions(scripted):
-    found = scripted(*[0.6, 0.7] * D_MODEL)
+    found = scripted(*[0.8, 0.7] * D_MODEL)
     assert found.subspace.rank == D_MODEL
     assert f"limit of {D_MODEL}" in found.stopped
 
@@ -177,10 +198,9 @@ def test_the_split_is_drawn_with_the_seed():
 def test_the_dev_prompts_are_not_trained_on():
     """Pure noise, more dimensions than prompts: a classifier that saw the dev set would know it."""
     noise = torch.randn(2, 10, D_MODEL, generator=torch.Generator().manual_seed(3))
-    accuracies = [
-        inlp(noise[0], noise[1], PLACE, seed=seed).dev_accuracies[0] for seed in range(30)
-    ]
-    assert 0.3 < np.mean(accuracies) < 0.7
+    found = [inlp(noise[0], noise[1], PLACE, seed=seed) for seed in range(30)]
+    assert 0.3 < np.mean([each.dev_accuracies[0] for each in found]) < 0.7
+    assert 0.3 < np.mean([each.cross_validated[0] for each in found]) < 0.7
 
 
 def test_the_activations_are_left_untouched():

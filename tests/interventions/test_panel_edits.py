@@ -90,8 +90,13 @@ def test_the_random_control_has_the_same_rank_and_another_subspace(fitted, text)
 
 def test_the_center_is_the_origin_or_the_midpoint_of_the_point(fitted):
     assert not parse("flip").edit(fitted).center.any()
-    for text, point in (("flip:center=midpoint", (-1, 1)), ("ablation:center=midpoint", (-2, 2))):
-        assert torch.equal(parse(text).edit(fitted).center, fitted.midpoint(point))
+    for text, basis, point in (
+        ("flip:center=midpoint", "inlp", (-1, 1)),
+        ("random:center=midpoint", "inlp", (-1, 1)),
+        ("ablation:center=midpoint", "dim", (-2, 2)),
+        ("flip:basis=dim,center=midpoint", "dim", (-2, 2)),
+    ):
+        assert torch.equal(parse(text).edit(fitted).center, fitted.midpoint(basis, point))
 
 
 def test_the_gate_of_inlp_is_the_plane_of_its_first_classifier(fitted, states):

@@ -34,7 +34,7 @@ def test_flipping_along_the_axis_mirrors_t_and_leaves_the_height_as_it_was(chart
         (chart.means[1] - chart.means[0])[None], layer=2, position=POSITION, method="axis"
     ).basis
     flipped = trained - 2 * ((trained - chart.means.mean(0)) @ axis.T) @ axis
-    before, after = chart.lda(trained), chart.lda(flipped)
+    before, after = chart.harm(trained), chart.harm(flipped)
     torch.testing.assert_close(after[:, 0], 1 - before[:, 0], atol=1e-4, rtol=0)
     torch.testing.assert_close(after[:, 1], before[:, 1], atol=1e-4, rtol=0)
     assert before[:, 1].std() > 1e-3
@@ -47,7 +47,7 @@ def test_the_axis_as_weights_and_bias_gives_t(chart, trained):
     torch.testing.assert_close(chart.t(batch).flatten(), chart.t(trained))
 
 
-def test_the_discriminant_maps_height_is_the_widest_direction_off_the_axis(chart, trained):
+def test_the_harm_axis_maps_height_is_the_widest_direction_off_the_axis(chart, trained):
     axis = torch.nn.functional.normalize(chart.means[1] - chart.means[0], dim=0)
     assert chart.rest.norm().item() == pytest.approx(1, abs=1e-5)
     assert (chart.rest @ axis).abs().item() < 1e-5
@@ -64,10 +64,10 @@ def test_the_discriminant_maps_height_is_the_widest_direction_off_the_axis(chart
     )
 
 
-def test_pca_and_discriminant_map_reproduce_their_own_training_points(chart, trained):
+def test_pca_and_harm_axis_map_reproduce_their_own_training_points(chart, trained):
     size = len(trained)
     torch.testing.assert_close(chart.pca(trained), chart.points["pca"][:size], atol=1e-5, rtol=0)
-    torch.testing.assert_close(chart.lda(trained), chart.points["lda"][:size], atol=1e-5, rtol=0)
+    torch.testing.assert_close(chart.harm(trained), chart.points["harm"][:size], atol=1e-5, rtol=0)
 
 
 def test_the_components_are_those_of_a_singular_value_decomposition(chart, trained):
@@ -83,7 +83,7 @@ def test_the_components_are_those_of_a_singular_value_decomposition(chart, train
     assert chart.explained.sum() < 1
 
 
-@pytest.mark.parametrize("name", ["pca", "lda", "umap"])
+@pytest.mark.parametrize("name", ["pca", "harm", "umap"])
 def test_a_place_does_not_depend_on_the_points_beside_it(chart, activations, name):
     place = getattr(chart, name)
     points = activations["borderline"][:, 1]
@@ -159,7 +159,7 @@ def test_a_landing_says_the_smaller_distance_and_whether_both_limits_are_passed(
     assert {found.nearest for found in landings} == {"harmful", "harmless"}
 
 
-@pytest.mark.parametrize("name", ["t", "pca", "lda", "umap", "land"])
+@pytest.mark.parametrize("name", ["t", "pca", "harm", "umap", "land"])
 def test_activations_of_another_width_are_refused(chart, name):
     with pytest.raises(SteeringError, match=r"d_model 31 do not fit maps of d_model 32"):
         getattr(chart, name)(torch.zeros(2, 31))

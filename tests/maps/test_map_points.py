@@ -1,13 +1,15 @@
 """The page reads points without the maps: they have to be those of the maps."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors.torch import save
 
 from steering.artifacts import store
 from steering.errors import SteeringError
-from steering.maps import map_points
+from steering.maps import map_points, model_maps
 
 
 @pytest.fixture
@@ -23,11 +25,43 @@ def test_points_are_those_of_the_maps(folder, charted):
     here = charted.points
     for name in ("model", "layers", "texts", "labels"):
         assert getattr(found, name) == getattr(here, name)
-    assert set(found.at) == set(here.at) == {"pca", "lda", "umap"}
+    assert set(found.at) == set(here.at) == {"pca", "harm", "umap"}
     for name, places in here.at.items():
         assert np.array_equal(found.at[name], places)
     assert np.array_equal(found.explained, here.explained)
+    for name in ("pairs", "turns", "difference"):
+        assert np.array_equal(getattr(found.view, name), getattr(here.view, name))
     assert found.digest == map_points.digest(folder / map_points.FILE)
+
+
+def test_points_in_principal_components_are_the_maps_own_turned(charted):
+    points = charted.points
+    for index, layer in enumerate(charted.layers):
+        own = charted.at(layer).points["pca"].numpy()
+        np.testing.assert_allclose(
+            points.at["pca"][index] @ points.view.turns[index].T, own, atol=1e-4
+        )
+        # Turned, so lengths stay, and the last layer's harmless class is on the right.
+        np.testing.assert_allclose(
+            np.linalg.norm(points.at["pca"][index], axis=1), np.linalg.norm(own, axis=1), rtol=1e-4
+        )
+    last, labels = points.at["pca"][-1], np.array(points.labels)
+    gap = last[labels == "harmless"].mean(0) - last[labels == "harmful"].mean(0)
+    assert gap[0] > 0
+    assert gap[1] == pytest.approx(0, abs=1e-3)
+
+
+def test_maps_of_the_first_schema_are_read_though_the_harm_axis_had_another_name(folder, charted):
+    tensors, metadata = model_maps.tensors(charted)
+    tensors["discriminant"] = tensors.pop("harm_axis")
+    document = json.loads(metadata["maps"]) | {"schema": 1}
+    old = {"maps": json.dumps({"maps": json.dumps(document)})}
+    (folder / map_points.FILE).write_bytes(save(tensors, old))
+    found, maps = store.read_points("tiny", folder), store.read_maps("tiny", folder)
+    assert found is not None
+    assert maps is not None
+    assert np.array_equal(found.at["harm"], charted.points.at["harm"])
+    assert maps.digest == charted.digest
 
 
 def test_points_of_other_maps_have_another_digest(folder, charted):

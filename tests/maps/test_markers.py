@@ -38,7 +38,7 @@ def test_a_marker_is_what_the_maps_say_of_the_traced_state(charted, traced, rows
             assert [column[at] for column in row["pca"]] == pytest.approx(
                 chart.pca(state)[0].tolist(), **near
             )
-            assert row["y"][at] == pytest.approx(chart.lda(state)[0, 1].item(), **near)
+            assert row["y"][at] == pytest.approx(chart.harm(state)[0, 1].item(), **near)
     assert rows[0]["t"] != rows[1]["t"]
 
 

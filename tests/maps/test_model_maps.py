@@ -10,7 +10,7 @@ from steering.maps.clusters import Clusters
 from steering.maps.model_maps import from_tensors, tensors
 from tests.helpers.tiny_maps import BORDERLINE, make
 
-STORED = ("means", "rest", "coordinates", "discriminant", "embedding")
+STORED = ("means", "rest", "coordinates", "harm_axis", "embedding")
 
 
 # What is fitted on
@@ -35,7 +35,7 @@ def test_borderline_points_never_influence_the_fit(maps, activations, prompts):
 def test_borderline_points_lie_where_the_maps_place_them(maps, activations):
     for index, chart in enumerate(maps.charts):
         points = activations["borderline"][:, index]
-        for name, place in (("pca", chart.pca), ("lda", chart.lda), ("umap", chart.umap)):
+        for name, place in (("pca", chart.pca), ("harm", chart.harm), ("umap", chart.umap)):
             torch.testing.assert_close(chart.points[name][-5:], place(points), atol=1e-5, rtol=0)
 
 
@@ -44,8 +44,8 @@ def test_points_texts_and_labels_are_in_one_order(maps, activations, prompts):
     assert maps.labels == ("harmful",) * 24 + ("harmless",) * 24 + ("borderline",) * 5
     third = maps.texts.index(BORDERLINE[2])
     torch.testing.assert_close(
-        maps.at(3).points["lda"][third],
-        maps.at(3).lda(activations["borderline"][2, 2]),
+        maps.at(3).points["harm"][third],
+        maps.at(3).harm(activations["borderline"][2, 2]),
     )
 
 
@@ -59,8 +59,8 @@ def test_a_map_is_turned_like_the_one_of_the_layer_before(maps):
     for before, here in zip(maps.charts, maps.charts[1:], strict=False):
         agreement = (before.coordinates[:size] * here.coordinates[:size]).sum(0)
         assert (agreement >= 0).all()
-        heights = before.discriminant[:size, 1] - before.discriminant[:size, 1].mean()
-        assert heights @ here.discriminant[:size, 1] >= 0
+        heights = before.harm_axis[:size, 1] - before.harm_axis[:size, 1].mean()
+        assert heights @ here.harm_axis[:size, 1] >= 0
         there = before.embedding[:size]
         fitted = (here.embedding[:size] - there).square().sum()
         centered = here.embedding[:size] - here.embedding[:size].mean(0)
@@ -146,8 +146,8 @@ def test_every_prompt_is_kept_whatever_its_script(activations, prompts):
 
 def test_maps_of_another_schema_are_refused(maps):
     found, metadata = tensors(maps)
-    with pytest.raises(SteeringError, match=r"maps have schema 99, this version reads schema 1"):
-        from_tensors(found, {"maps": metadata["maps"].replace('"schema": 1', '"schema": 99')})
+    with pytest.raises(SteeringError, match=r"maps have schema 99, this version reads schema 2"):
+        from_tensors(found, {"maps": metadata["maps"].replace('"schema": 2', '"schema": 99')})
     with pytest.raises(SteeringError, match="schema None"):
         from_tensors(found, {})
 

@@ -37,6 +37,7 @@ def directions_of(model) -> Directions:
             ),
             (0.9, 0.8, 0.7),
             "",
+            torch.randn(2, model.d_model, generator=generator),
         )
         for layer in (1, 2)
     }

@@ -25,7 +25,7 @@ MIDDLE: Final = (0.4, 0.6)
 """Values of t, rounded as they are said, that belong to neither side (chosen)."""
 SHOWN_CLASSES: Final = ("harmful", "harmless")
 """The classes that maps are fitted on, in the order of their means."""
-MAPS: Final[tuple[MapName, ...]] = ("pca", "lda", "umap")
+MAPS: Final[tuple[MapName, ...]] = ("pca", "harm", "umap")
 BAND: Final = (0.1, 0.5, 0.9)
 """Quantiles of t that the path view draws of each class (chosen): most of it, and its middle."""
 _CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k"}
@@ -41,10 +41,12 @@ def cloud(points: Points, *, edit_layer: int) -> dict[str, Any]:
 
     Returns:
         `model`, `layers` and `edit_layer`; `texts` and `labels`, one per point; and `at`, one entry
-        per layer: the points on each map, column by column (for `lda`: t, then the second axis),
+        per layer: the points on each map, column by column (for `harm`: t, then the second axis),
         the class `means` on each map, the `view` and the `span` of `map_shapes`, the share of
-        variance `explained` by three principal components, the `band` of t per class, and
-        `separates`, the share of training prompts whose t lies on their own class's side of 0.5.
+        variance `explained` by three principal components, the `turn` of `pca_view`, the `pair` of
+        components in the plane, what is `said` of the components by the page's map, the `band` of t
+        per class, and `separates`, the share of training prompts whose t lies on their own class's
+        side of 0.5.
     """
     return {
         "model": points.model,
@@ -60,7 +62,7 @@ def _cloud_at(points: Points, index: int) -> dict[str, Any]:
     at = {name: points.at[name][index] for name in MAPS}
     labels = np.array(points.labels)
     of_class = [labels == name for name in SHOWN_CLASSES]
-    harmful, harmless = (at["lda"][chosen, 0] for chosen in of_class)
+    harmful, harmless = (at["harm"][chosen, 0] for chosen in of_class)
     right = np.concatenate([harmful < 0.5, harmless > 0.5]).mean()
     return {
         **{name: [_rounded(column) for column in values.T] for name, values in at.items()},
@@ -71,12 +73,37 @@ def _cloud_at(points: Points, index: int) -> dict[str, Any]:
         "view": map_shapes.view(at),
         "span": map_shapes.span(at),
         "explained": _rounded(points.explained[index]),
+        "turn": [_rounded(row) for row in points.view.turns[index]],
+        "pair": list(points.view.pairs[index]),
+        "said": {
+            "pca": components_said(points, index, points.view.pairs[index]),
+            "pca3": components_said(points, index, (0, 1, 2)),
+        },
         "band": {
             "harmful": _rounded(np.quantile(harmful, BAND)),
             "harmless": _rounded(np.quantile(harmless, BAND)),
         },
         "separates": round(float(right), 3),
     }
+
+
+def components_said(points: Points, index: int, chosen: Sequence[int]) -> str:
+    """Say how much principal components explain, of the variance and of the classes' difference.
+
+    Args:
+        points: Of fitted maps.
+        index: Of the layer, in `points.layers`.
+        chosen: Indices of components.
+    """
+    names = [str(each + 1) for each in chosen]
+    of_variance, of_difference = (
+        f"{100 * float(sum(shares[index][each] for each in chosen)):.0f} %"
+        for shares in (points.explained, points.view.difference)
+    )
+    return (
+        f"Components {', '.join(names[:-1])} and {names[-1]}: {of_variance} of the variance and "
+        f"{of_difference} of the difference between the classes"
+    )
 
 
 @dataclass(frozen=True)
@@ -105,7 +132,7 @@ def placed(maps: "Maps", trace: "Trace", request: Request, *, directions: Facts)
 
     Returns:
         `model`, `prompt`, and `panels`, one entry a panel: its card, title, settings and text form;
-        with one value a layer: `pca` (three columns), `y` (second axis of the discriminant map),
+        with one value a layer: `pca` (three columns, turned), `y` (second axis of the harm map),
         `t`, `to_harmful`, `to_harmless`, `nearest`, `outside` and `sentences`; and its `tokens`.
     """
     # Recorded places are drawn without a model, and without waiting for torch.
@@ -113,26 +140,27 @@ def placed(maps: "Maps", trace: "Trace", request: Request, *, directions: Facts)
 
     rows = markers.landed(maps, trace, prompt=request.prompt, length=request.tokens)
     landed = dict(zip(request.slots, zip(trace.panels, rows, strict=True), strict=True))
-    return told(maps.model, request.prompt, landed, directions)
+    return told(maps.points, request.prompt, landed, directions)
 
 
 def told(
-    model: str, prompt: str, landed: Mapping[str, tuple[Panel, Marker]], directions: Facts
+    points: Points, prompt: str, landed: Mapping[str, tuple[Panel, Marker]], directions: Facts
 ) -> dict[str, Any]:
     """Return what `placed` does for places that are known already.
 
     Args:
-        model: Name of the model.
+        points: Of the maps that it was placed on.
         prompt: The request.
         landed: Each card's panel, with what `markers.landed` gives of it.
         directions: Fill in what the panels leave to the model.
     """
     baseline = next((row for panel, row in landed.values() if panel.name == "baseline"), None)
     return {
-        "model": model,
+        "model": points.model,
         "prompt": prompt,
         "panels": [
             _described(slot, panel, directions, row, baseline)
+            | {"pca": _turned(points, row["pca"])}
             for slot, (panel, row) in landed.items()
         ],
     }
@@ -155,6 +183,13 @@ def _described(
         for t, start, outside in zip(row["t"], before, row["outside"], strict=True)
     ]
     return {"slot": slot, "title": title, "settings": settings, **row, "sentences": said}
+
+
+def _turned(points: Points, columns: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Return places in principal components as the map shows them, a column an axis."""
+    turns = points.view.turns
+    places = np.einsum("li,lij->jl", np.array(columns).T, turns)
+    return [_rounded(column) for column in places]
 
 
 def settings_of(panel: Panel, directions: Facts) -> str:

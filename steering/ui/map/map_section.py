@@ -144,7 +144,7 @@ class Atlas:
             at = points.layers.index(layer)
             return [[row["umap"][axis][at] for _, row in landed.values()] for axis in (0, 1)]
 
-        found = map_data.told(points.model, prompt, landed, directions)
+        found = map_data.told(points, prompt, landed, directions)
         kept = {"maps": True, "maps_id": maps_id, "key": self.memory.keep_places(umap)}
         return _written(found | kept)
 

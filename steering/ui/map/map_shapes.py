@@ -29,10 +29,10 @@ def view(at: Mapping[MapName, Columns]) -> dict[str, dict[str, list[float]]]:
     Args:
         at: One layer's points on every map.
     """
-    lda, pca, umap = at["lda"], at["pca"], at["umap"]
+    harm, pca, umap = at["harm"], at["pca"], at["umap"]
     size, middle = _extent(pca), umap.mean(0)
     return {
-        "lda": {"centre": [0.0, 0.0], "size": [1.0, _extent(lda[:, 1])]},
+        "harm": {"centre": [0.0, 0.0], "size": [1.0, _extent(harm[:, 1])]},
         "pca": {"centre": [0.0] * 3, "size": [size] * 3},
         "umap": {"centre": middle.tolist(), "size": [_extent(umap - middle)] * 2},
     }

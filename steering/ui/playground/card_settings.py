@@ -44,11 +44,13 @@ class SliderLimits:
         k: The highest rank, which is what INLP kept at that layer.
         lowest_layer: The first layer with directions.
         highest_layer: The last layer with directions.
+        k_note: What is known of these directions on other prompts, a sentence or nothing.
     """
 
     k: int
     lowest_layer: int
     highest_layer: int
+    k_note: str = ""
 
 
 def start(panel: Panel, directions: Facts | None) -> dict[str, Any]:
@@ -188,7 +190,9 @@ def limits(kind: str, basis: str | None, layer: object, directions: Facts | None
     layers = [layer for at, layer in directions.inlp_ranks if at == position]
     found = directions.inlp_ranks.get((position, layer)) if isinstance(layer, int) else None
     rank = found if found is not None else directions.default_k
-    return SliderLimits(rank, min(layers), max(layers))
+    is_own = chosen == "inlp" and (position, layer) == directions.inlp_point
+    note = directions.stability.sentence if is_own and directions.stability else ""
+    return SliderLimits(rank, min(layers), max(layers), note)
 
 
 def recorded(

@@ -154,7 +154,8 @@ def _control(key: str, kind: str, value: Any, reach: card_settings.SliderLimits)
         "c": (*RANGES["c"], 0.1),
         "layer": (reach.lowest_layer, reach.highest_layer, 1),
     }[key]
-    return gr.Slider(low, high, value=value, step=step, buttons=[], **common)
+    note = reach.k_note or None if key == "k" else None
+    return gr.Slider(low, high, value=value, step=step, buttons=[], info=note, **common)
 
 
 def _choices(key: str, kind: str) -> list[tuple[str, str]]:
@@ -209,7 +210,7 @@ def turn_into(
 def _reach(key: str, reach: card_settings.SliderLimits) -> dict[str, Any]:
     if key == "k":
         # A slider from 1 to 1 cannot be drawn; rank 2 of 1 is refused with a sentence.
-        return {"maximum": max(reach.k, 2)}
+        return {"maximum": max(reach.k, 2), "info": reach.k_note or None}
     if key == "layer":
         return {"minimum": reach.lowest_layer, "maximum": reach.highest_layer}
     return {}

@@ -30,7 +30,7 @@ def test_the_cloud_has_every_point_on_every_map_with_its_text_and_label(cloud, m
     assert cloud["layers"] == [1, 2, 3]
     assert cloud["edit_layer"] == 2
     for at in cloud["at"]:
-        for name, axes in (("pca", 3), ("lda", 2), ("umap", 2)):
+        for name, axes in (("pca", 3), ("harm", 2), ("umap", 2)):
             assert [len(column) for column in at[name]] == [points] * axes
 
 
@@ -49,14 +49,14 @@ def test_a_layer_without_a_map_is_not_looked_at_first(maps):
 
 
 def test_the_clouds_points_are_the_maps_points_to_three_digits(cloud, maps):
-    for at, layer in zip(cloud["at"], maps.layers, strict=True):
-        for name, stored in maps.at(layer).points.items():
-            np.testing.assert_allclose(np.transpose(at[name]), stored.numpy(), rtol=6e-3)
+    for index, at in enumerate(cloud["at"]):
+        for name, stored in maps.points.at.items():
+            np.testing.assert_allclose(np.transpose(at[name]), stored[index], rtol=6e-3)
 
 
 def test_the_class_means_lie_at_t_0_and_1_and_borderline_prompts_do_not_move_them(cloud):
     for at in cloud["at"]:
-        harmful, harmless = at["means"]["lda"]
+        harmful, harmless = at["means"]["harm"]
         assert harmful[0] == pytest.approx(0, abs=1e-5)
         assert harmless[0] == pytest.approx(1, abs=5e-3)
 
@@ -83,9 +83,39 @@ def test_the_baseline_lies_where_capture_and_the_maps_put_it(placed, maps, tiny)
         at, here = maps.at(layer), state[index][None]
         near = {"rel": 1e-2, "abs": 1e-3}
         assert baseline["t"][index] == pytest.approx(float(at.t(here)), **near)
-        assert baseline["y"][index] == pytest.approx(float(at.lda(here)[0, 1]), **near)
+        assert baseline["y"][index] == pytest.approx(float(at.harm(here)[0, 1]), **near)
         columns = [column[index] for column in baseline["pca"]]
-        assert columns == pytest.approx(at.pca(here)[0].tolist(), **near)
+        shown = maps.points.view.shown(index, at.pca(here).numpy())[0]
+        assert columns == pytest.approx(shown.tolist(), rel=1e-2, abs=1e-2)
+
+
+def test_what_the_components_explain_is_said_of_those_that_are_shown(cloud, maps):
+    points = maps.points
+    for index, at in enumerate(cloud["at"]):
+        first, second = at["pair"]
+        assert first == 0
+        words = at["said"]["pca"]
+        assert words.startswith(f"Components 1 and {second + 1}: ")
+        of = [points.explained[index], points.view.difference[index]]
+        variance, difference = (round(100 * float(row[0] + row[second])) for row in of)
+        assert words.endswith(
+            f": {variance} % of the variance and {difference} % of the difference between the "
+            "classes"
+        )
+        assert at["said"]["pca3"].startswith("Components 1, 2 and 3: ")
+        np.testing.assert_allclose(at["turn"], points.view.turns[index], rtol=6e-3)
+
+
+def test_a_place_in_principal_components_is_turned_as_the_cloud_is(maps, traced, request_, fitted):
+    states = maps.charts[0].means[:1, None].expand(len(traced.panels), len(LAYERS), -1).clone()
+    for index, layer in enumerate(LAYERS):
+        states[:, index] = maps.at(layer).means[0]
+    there = Trace(traced.panels, states, traced.tokens, traced.t)
+    found = map_data.placed(maps, there, request_, directions=fitted)["panels"][0]["pca"]
+    labels = np.array(maps.labels)
+    for index in range(len(LAYERS)):
+        mean = maps.points.at["pca"][index][labels == "harmful"].mean(0)
+        assert [column[index] for column in found] == pytest.approx(mean.tolist(), abs=2e-2)
 
 
 def test_each_panel_has_its_card_its_settings_and_a_value_a_layer(placed, fitted):

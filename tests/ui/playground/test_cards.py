@@ -1,9 +1,12 @@
 """What a card's components become as data, and what a handler sends back to them."""
 
+from dataclasses import replace
+
 import pytest
 
 from steering.errors import SteeringError
 from steering.interventions.panel import KEYS, Panel, parse
+from steering.interventions.stability import Stability
 from steering.ui.playground import card_settings, cards
 from steering.ui.playground.asked import Setting
 
@@ -68,6 +71,30 @@ def test_a_rank_beyond_a_layer_comes_back_to_the_highest_there(card, fitted):
     highest = card_settings.limits("flip", "inlp", point[1], fitted).k
     assert told(updates, flip.controls["k"]) == highest
     assert updates[flip.controls["k"]]["maximum"] == max(highest, 2)
+
+
+def test_how_alike_directions_come_out_is_said_at_their_own_slider_alone(card, fitted):
+    point = fitted.inlp_point
+    stability = Stability((1, 3), (0.9, 0.2))
+    known = {**fitted.inlp, point: replace(fitted.inlp[point], stability=stability)}
+    told_of = replace(fitted, inlp=known)
+    other = next(layer for at, layer in fitted.inlp if at == point[0] and layer != point[1])
+    for kind, basis, layer, note in (
+        ("flip", "inlp", point[1], stability.sentence),
+        ("nullspace", "inlp", point[1], stability.sentence),
+        ("flip", "inlp", other, ""),
+        ("flip", "dim", point[1], ""),
+        ("flip", "random", point[1], ""),
+        ("ablation", "dim", point[1], ""),
+    ):
+        assert card_settings.limits(kind, basis, layer, told_of).k_note == note
+        assert card_settings.limits(kind, basis, layer, fitted).k_note == ""
+    flip = card("flip")
+    updates = cards.restart(flip, told_of)
+    assert updates[flip.controls["k"]]["info"] == stability.sentence
+    assert "info" not in updates[flip.controls["alpha"]]
+    updates = cards.refit(flip, flip.read(sent(flip, layer=other)), told_of)
+    assert updates[flip.controls["k"]]["info"] is None
 
 
 @pytest.mark.parametrize("typed", [None, "", "-"])
