@@ -35,6 +35,7 @@ from steering.errors import SteeringError
 from steering.inference.answering import answered, requests_for
 from steering.inference.metrics import kl_divergence
 from steering.inference.sampling import Sampling
+from steering.inference.written import KeptText
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import Panel, parse, usual
 from steering.maps.clusters import CLASSES
@@ -43,6 +44,7 @@ from steering.models.chat_model import ChatModel
 from steering.models.fast_products import Allowed
 from steering.models.int8_linear import Parts
 from steering.sources.weights import Weights
+from steering.verdicts.judgement import Judgement
 
 GATE_PROMPTS: Final = 64
 """Validation prompts, half of each class."""
@@ -159,8 +161,8 @@ def _trial(
     stages = exact.stages("fast", parts, fingerprint(fast))
     divergence = _divergence(exact, fast, answers, stages)
     own = _answers(exact, fast, exact.prompts, stages, GATE_TOKENS)
-    pairs = zip(_verdicts(answers), _verdicts(own), strict=True)
-    equal = [one == other for one, other in pairs]
+    judged = (_judgements(fast, each, GATE_TOKENS) for each in (answers, own))
+    equal = [_is_equal(one, other) for one, other in zip(*judged, strict=True)]
     failed = [
         f"under {each['panel']} the KL divergence is {each['mean']:.4f} a position, more than "
         f"{MOST_KL}"
@@ -192,7 +194,10 @@ def _trial(
 def _answers(
     exact: Exact, model: ChatModel, prompts: Sequence[str], stages: Stages, tokens: int
 ) -> list[dict[str, Any]]:
-    """Return tokens and verdicts of greedy answers, prompt by prompt, under every panel."""
+    """Return tokens of greedy answers, prompt by prompt, under every panel.
+
+    They are judged when they are summed up, so that better rules need no new answers.
+    """
     edits = [panel.edit(exact.steerable.directions) for panel in exact.panels]
     sampling = Sampling(max_new_tokens=tokens)
 
@@ -201,17 +206,39 @@ def _answers(
         for chunk, found in answered(
             model, requests_for(model, rows, edits, sampling, rows=ROWS), rows=ROWS
         ):
-            tokens_of = found.written.tokens
-            verdicts = [each.verdict for each in found.written.judgements(model.template)]
+            tokens_of, overflowed = found.written.tokens, found.written.overflowed
             for place, index in enumerate(chunk):
                 part = slice(place * len(edits), (place + 1) * len(edits))
-                yield todo[index], {"tokens": tokens_of[part], "verdicts": verdicts[part]}
+                yield (
+                    todo[index],
+                    {"tokens": tokens_of[part], "overflowed": list(overflowed[part])},
+                )
 
     return stages.streamed(f"answers of {tokens} tokens", list(prompts), answer)
 
 
-def _verdicts(answers: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [verdict for each in answers for verdict in each["verdicts"]]
+def _judgements(
+    model: ChatModel, answers: Sequence[Mapping[str, Any]], limit: int
+) -> list[Judgement]:
+    """Return what the rules say of answers of at most so many tokens."""
+    found = []
+    for each in answers:
+        # Runs of before this was kept have no such key, and no edit of theirs overflowed.
+        overflowed = each.get("overflowed") or [False] * len(each["tokens"])
+        for tokens, over in zip(each["tokens"], overflowed, strict=True):
+            reply = model.template.split(tokens)
+            text = KeptText(reply.answer, len(tokens) < limit, reply.is_answered, over)
+            found.append(text.judgement)
+    return found
+
+
+def _is_equal(one: Judgement, other: Judgement) -> bool:
+    """Whether two answers do the same and end up the same."""
+    return (one.verdict, one.looping, one.gibberish) == (
+        other.verdict,
+        other.looping,
+        other.gibberish,
+    )
 
 
 def _divergence(
@@ -269,16 +296,16 @@ def _rates(
     rates: list[FastRate] = []
     for name in CLASSES:
         prompts = exact.splits.test[name]
-        verdicts = _verdicts(_answers(exact, fast, prompts, stages, tokens))
+        judged = _judgements(fast, _answers(exact, fast, prompts, stages, tokens), tokens)
         for index, entry in enumerate(known):
             if entry is None or name not in entry:
                 continue
-            found = verdicts[index :: len(panels)]
+            found = judged[index :: len(panels)]
             rates.append(
                 {
                     "panel": resolved[index],
                     "prompts": name,
-                    "fast": found.count("refused") / len(found),
+                    "fast": sum(each.refused for each in found) / len(found),
                     "n": len(found),
                     "exact": entry[name]["refusal_rate"],
                 }

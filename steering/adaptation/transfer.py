@@ -241,7 +241,8 @@ def refused(
 
     answers = stages.streamed(f"answers in {run.name}", sorted(asked, key=len), answer)
     flat = [text for entry in answers for text in entry["texts"]]
-    found = [judge(text, ended=ended).verdict in ("refused", "hedged") for text, ended in flat]
+    judged = [judge(text, ended=ended) for text, ended in flat]
+    found = [each.refused or each.verdict == "hedged" for each in judged]
     return {name: found[index :: len(edits)] for index, name in enumerate(edits)}
 
 
