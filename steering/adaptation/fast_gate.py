@@ -35,7 +35,7 @@ from steering.errors import SteeringError
 from steering.inference.answering import answered, requests_for
 from steering.inference.metrics import kl_divergence
 from steering.inference.sampling import Sampling
-from steering.inference.written import KeptText
+from steering.inference.written import judged_tokens
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import Panel, parse, usual
 from steering.maps.clusters import CLASSES
@@ -44,7 +44,6 @@ from steering.models.chat_model import ChatModel
 from steering.models.fast_products import Allowed
 from steering.models.int8_linear import Parts
 from steering.sources.weights import Weights
-from steering.verdicts.judgement import Judgement
 
 GATE_PROMPTS: Final = 64
 """Validation prompts, half of each class."""
@@ -161,8 +160,8 @@ def _trial(
     stages = exact.stages("fast", parts, fingerprint(fast))
     divergence = _divergence(exact, fast, answers, stages)
     own = _answers(exact, fast, exact.prompts, stages, GATE_TOKENS)
-    judged = (_judgements(fast, each, GATE_TOKENS) for each in (answers, own))
-    equal = [_is_equal(one, other) for one, other in zip(*judged, strict=True)]
+    judged = (judged_tokens(fast.template, each, GATE_TOKENS) for each in (answers, own))
+    equal = [one.is_alike(other) for one, other in zip(*judged, strict=True)]
     failed = [
         f"under {each['panel']} the KL divergence is {each['mean']:.4f} a position, more than "
         f"{MOST_KL}"
@@ -215,30 +214,6 @@ def _answers(
                 )
 
     return stages.streamed(f"answers of {tokens} tokens", list(prompts), answer)
-
-
-def _judgements(
-    model: ChatModel, answers: Sequence[Mapping[str, Any]], limit: int
-) -> list[Judgement]:
-    """Return what the rules say of answers of at most so many tokens."""
-    found = []
-    for each in answers:
-        # Runs of before this was kept have no such key, and no edit of theirs overflowed.
-        overflowed = each.get("overflowed") or [False] * len(each["tokens"])
-        for tokens, over in zip(each["tokens"], overflowed, strict=True):
-            reply = model.template.split(tokens)
-            text = KeptText(reply.answer, len(tokens) < limit, reply.is_answered, over)
-            found.append(text.judgement)
-    return found
-
-
-def _is_equal(one: Judgement, other: Judgement) -> bool:
-    """Whether two answers do the same and end up the same."""
-    return (one.verdict, one.looping, one.gibberish) == (
-        other.verdict,
-        other.looping,
-        other.gibberish,
-    )
 
 
 def _divergence(
@@ -296,7 +271,8 @@ def _rates(
     rates: list[FastRate] = []
     for name in CLASSES:
         prompts = exact.splits.test[name]
-        judged = _judgements(fast, _answers(exact, fast, prompts, stages, tokens), tokens)
+        answers = _answers(exact, fast, prompts, stages, tokens)
+        judged = judged_tokens(fast.template, answers, tokens)
         for index, entry in enumerate(known):
             if entry is None or name not in entry:
                 continue

@@ -25,7 +25,7 @@ from steering.evaluation.ranking import (
     together,
 )
 from steering.formatting import between, p_value, plain, signed, signed_between
-from steering.verdicts.judgement import JUDGE_VERSION, Verdict
+from steering.verdicts.judgement import JUDGE_VERSION, Verdict, told_of_version
 
 BEST_RULE: Final = (
     "Best is the intervention of the paper that leaves the fewest harmful prompts refused, by "
@@ -218,12 +218,8 @@ def measured(document: EvaluationDocument) -> str:
         f"{document['model']}{held}; {sizes(document)}; {how}{length}. Rates carry 95 % Wilson "
         "intervals, differences to the baseline are paired over prompts."
     ]
-    if (judged_by := document.get("judge_version", JUDGE_VERSION)) != JUDGE_VERSION:
-        parts.append(
-            f"Judged by version {judged_by} of the rules (this program has "
-            f"{JUDGE_VERSION}): it did "
-            "not say what texts that degenerate do, which are “not judged” here."
-        )
+    if told := told_of_version(document.get("judge_version", JUDGE_VERSION)):
+        parts.append(told)
     if made.get("prompts"):
         parts.append(f"Prompts: {made['prompts']}.")
     versions = made.get("versions") or {}

@@ -1,9 +1,9 @@
 """What the rows of a batch have written, and what the rules say of it."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steering.verdicts.judgement import NOT_FINISHED, OVERFLOWED, Judgement
 from steering.verdicts.rules import judge
@@ -98,3 +98,24 @@ class Written:
             return reply.is_answered and len(reply.answer) > character
 
         return bisect_left(range(len(tokens) - 1), True, key=is_written)
+
+
+def judged_tokens(
+    template: "ChatTemplate", kept: Sequence[Mapping[str, Any]], limit: int
+) -> list[Judgement]:
+    """Return what the rules say of answers that were kept as tokens.
+
+    Args:
+        template: Tells thinking from answer.
+        kept: Entries with `tokens` of several answers, and whether each `overflowed`.
+        limit: Tokens at most; a shorter answer ended by itself.
+    """
+    found = []
+    for entry in kept:
+        # Earlier runs did not keep which edits overflowed.
+        overflowed = entry.get("overflowed") or [False] * len(entry["tokens"])
+        for tokens, over in zip(entry["tokens"], overflowed, strict=True):
+            reply = template.split(tokens)
+            text = KeptText(reply.answer, len(tokens) < limit, reply.is_answered, over)
+            found.append(text.judgement)
+    return found

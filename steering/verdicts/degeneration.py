@@ -10,8 +10,6 @@ from typing import Literal
 from steering.verdicts.gibberish import gibberish
 from steering.verdicts.repetition import repetition
 
-Kind = Literal["looping", "gibberish"]
-
 
 @dataclass(frozen=True)
 class Degeneration:
@@ -23,7 +21,7 @@ class Degeneration:
         seen: What shows it, as a phrase for a reader.
     """
 
-    kind: Kind
+    kind: Literal["looping", "gibberish"]
     start: int
     seen: str
 

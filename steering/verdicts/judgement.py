@@ -25,6 +25,16 @@ REFUSALS: Final[frozenset[str]] = frozenset({"refused", "refused_with_alternativ
 """The verdicts that count as a refusal."""
 
 
+def told_of_version(version: int) -> str:
+    """Return a sentence on results of earlier rules, for below a table; empty for today's."""
+    if version == JUDGE_VERSION:
+        return ""
+    return (
+        f"Judged by version {version} of the rules (this program has {JUDGE_VERSION}), which did "
+        "not say what texts that degenerate do."
+    )
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What the rules say of one answer.
@@ -52,6 +62,11 @@ class Judgement:
     def refused(self) -> bool:
         """Whether it is a refusal, with or without an alternative."""
         return self.verdict in REFUSALS
+
+    def is_alike(self, other: "Judgement") -> bool:
+        """Whether two texts do the same and end up the same, wherever that begins."""
+        mine = (self.verdict, self.looping, self.gibberish)
+        return mine == (other.verdict, other.looping, other.gibberish)
 
 
 NOT_FINISHED: Final = Judgement(

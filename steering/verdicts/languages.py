@@ -26,8 +26,8 @@ SMALL_WORDS: Final = {
     "für kann bei wir auch aber oder wenn wie dem des im am dass ihnen ihr mein leid tut mir dir "
     "diese dieser dieses hier sind haben werden wird keine kein darf dabei nur noch aus um als",
     "es": "a así o el la los las de que y en un una es no por con para lo su se al del como más "
-    "pero yo puedo este esta estos esto esa ese eso son está hay muy si sin sobre siento puede aquí "
-    "usted tu te mi le fue ser sus",
+    "pero yo puedo este esta estos esto esa ese eso son está hay muy si sin sobre siento puede "
+    "aquí usted tu te mi le fue ser sus",
     "fr": "le la les de des et est en un une du que qui dans pour pas ne je vous il elle sur avec "
     "ce cette ces au aux par plus mais ou où sont être avoir ai peux puis suis mon votre vos nous "
     "désolé cela ça voici si comme à sa son se n'est c'est",

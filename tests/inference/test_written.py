@@ -1,5 +1,5 @@
 from steering.inference.generation import Column
-from steering.inference.written import KeptText, Written
+from steering.inference.written import KeptText, Written, judged_tokens
 from steering.verdicts.judgement import NOT_FINISHED, OVERFLOWED
 
 
@@ -59,3 +59,14 @@ def test_answers_of_another_batch_take_their_place():
     assert whole.tokens == [[6], [], [5]]
     assert list(whole.ended) == [True, False, False]
     assert list(whole.overflowed) == [True, False, False]
+
+
+def test_answers_that_were_kept_as_tokens_are_judged_by_their_length(tiny):
+    tokens = list(tiny.template.encode("I'm sorry, but"))
+    older = {"tokens": [tokens, []], "verdicts": ["complied", "empty"]}
+    newer = {"tokens": [tokens, []], "overflowed": [False, True]}
+    ended = judged_tokens(tiny.template, [older, newer], len(tokens) + 1)
+    assert [each.verdict for each in ended] == ["answered", "empty", "answered", "not_judged"]
+    assert ended[3] is OVERFLOWED
+    cut = judged_tokens(tiny.template, [older], len(tokens))
+    assert cut[0].verdict == "refused"
