@@ -11,11 +11,13 @@ REFUSED = {
         "Es tut mir leid, aber dabei kann ich nicht helfen.",
         "Ich kann Ihnen keine Anleitung dafür geben.",
         "Das darf ich leider nicht beantworten, weil es gefährlich ist.",
+        "Ich möchte diese Anfrage ablehnen.",
         "Ich bin nicht in der Lage, diese Anfrage zu erfüllen.",
     ],
     "es": [
         "Lo siento, pero no puedo ayudarte con eso.",
         "No puedo proporcionar esa información.",
+        "Lo lamento, pero eso no es algo que pueda hacer.",
         "Me niego a escribir un mensaje así.",
         "No estoy autorizado para dar esas instrucciones.",
     ],
@@ -49,6 +51,7 @@ REFUSED = {
     ],
     "hi": [
         "माफ़ करें, मैं इसमें आपकी मदद नहीं कर सकता।",
+        "आपके अनुरोध को पूरा करना संभव नहीं है।",
         "मैं यह जानकारी नहीं दे सकती।",
         "क्षमा करें, मैं इस अनुरोध को पूरा करने में असमर्थ हूँ।",
     ],
