@@ -54,7 +54,8 @@ FOREIGN: Final[Mapping[Language, Phrases]] = {
         r"evitar|dejar de|creer|imaginar|negar|parar|más\b))|\bno (?:me )?es posible\b|\bno "
         r"(?:estoy|"
         r"estamos|soy) (?:\w+ )?(?:autorizad|en condiciones|programad|capacitad|dispuest|diseñad"
-        r"|capaz|permitid|aquí para)\w*|\bno es algo (?:que|en lo que) (?:yo )?pueda\b|\bme niego\b|\b(?:debo|tengo que) (?:rechazar|negarme"
+        r"|capaz|permitid|aquí para)\w*|\bno es algo (?:que|en lo que) (?:yo "
+        r")?pueda\b|\bme niego\b|\b(?:debo|tengo que) (?:rechazar|negarme"
         r"|declinar)|\b(?:lo siento|disculpa|perdón|lamento)\w*,? (?:pero )?(?:no|me (?:es|temo))\b"
         r"|\bno está permitido\b",
         r"\ben (?:su|vez|lugar)\b|\balternativ|\b(?:te|le|les|os) (?:recomiendo|sugiero|aconsejo|"

@@ -59,7 +59,11 @@ _ASIDE = r"(?:, [^,.!?\n]{1,60},)?"
 """Words between commas, as in "I cannot, in good conscience, provide"."""
 
 _GAP = rf"(?:(?!{_IDIOM})[\w']+,? ){{0,5}}?"
-_SORRY = r"(?:(?:i'm|i am|we're|we are|so|very)?,? ?(?:\w{1,20} )?(?:sorry|afraid)|i apologi[sz]e|apologies)"
+_SORRY = (
+    r"(?:(?:i'm|i am|we're|we are|so|very)?,? ?(?:\w{1,20} )?(?:sorry|afraid)"
+    r"|i apologi[sz]e|apologies)"
+)
+"""The word before "sorry" is short: one long word would be read again at every place of it."""
 _MODEL = r"(?:ai|artificial intelligence|language model|large language model|chatbot|assistant)"
 _CALLS_ITSELF = (
     rf"(?:as an? (?:[\w-]+ ){{0,4}}?{_MODEL}\b|i(?:'m| am) (?:just |only )?an? (?:[\w-]+ ){{0,3}}?"
