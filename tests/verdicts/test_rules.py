@@ -70,8 +70,8 @@ AXES = {
 def test_the_rules_agree_with_a_reader(
     split: str, axis: str, agreement: float, kappa: float
 ) -> None:
-    """Measured, dev and held out: verdict .949 and .898 (kappa .87, .80), refused .958 and .949
-    (.89, .86), degenerate .941 and .983 (.87, .96). One reader labelled all of it and wrote the
+    """Measured, dev and held out: verdict .966 and .898 (kappa .91, .80), refused .966 and .949
+    (.91, .86), degenerate .941 and .983 (.87, .96). One reader labelled all of it and wrote the
     rules; `dev` chose the thresholds of loops.
     """
     texts, (label, seen) = split_of(split), AXES[axis]
