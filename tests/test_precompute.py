@@ -92,7 +92,7 @@ def test_everything_the_app_needs_is_written_and_loads_again(tiny, splits, whole
     assert len(document["dim_screening"]) == len(found.inlp)
     chosen = document["dim_choice"]
     assert (chosen["position"], chosen["layer"]) == found.dim_point
-    assert set(document["k_complied"]) <= {"1", "2"}
+    assert set(document["k_answered"]) <= {"1", "2"}
     assert set(document["c_refused"]) == {"1", "2"}
 
     table = store.evaluation(tiny.name, out)

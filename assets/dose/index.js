@@ -64,7 +64,7 @@ async function begin(here) {
   let asked;
   do {
     asked = props.value?.model;
-    here.ink = inks(here.root, [...SLOTS, "refused", "broken", "complied"]);
+    here.ink = inks(here.root, [...SLOTS, "refused", "broken", "answered"]);
     try {
       const found = props.value?.missing ? null : askServer(server, "doses");
       const [data] = await Promise.all([found, window.Plotly || window.steering.plotly(props.files.plotly)]);
@@ -129,7 +129,7 @@ function follow(here) {
   const resized = new ResizeObserver(() => drawAll(here));
   for (const name of FIGURES) resized.observe(part(here, "board", figure(here, name)));
   new MutationObserver(() => {
-    here.ink = inks(here.root, [...SLOTS, "refused", "broken", "complied"]);
+    here.ink = inks(here.root, [...SLOTS, "refused", "broken", "answered"]);
     drawAll(here);
   }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   let forms = "";

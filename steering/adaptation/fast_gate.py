@@ -35,6 +35,7 @@ from steering.errors import SteeringError
 from steering.inference.answering import answered, requests_for
 from steering.inference.metrics import kl_divergence
 from steering.inference.sampling import Sampling
+from steering.inference.written import judged_tokens
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import Panel, parse, usual
 from steering.maps.clusters import CLASSES
@@ -43,6 +44,7 @@ from steering.models.chat_model import ChatModel
 from steering.models.fast_products import Allowed
 from steering.models.int8_linear import Parts
 from steering.sources.weights import Weights
+from steering.verdicts.judgement import JUDGE_VERSION
 
 GATE_PROMPTS: Final = 64
 """Validation prompts, half of each class."""
@@ -64,7 +66,8 @@ class Exact:
     Attributes:
         steerable: The model with exact products, and its directions.
         splits: Validation prompts for the comparison, test prompts for the rates.
-        evaluation: The measured table; None where there is none, and rates are not compared.
+        evaluation: The measured table; None where there is none, and rates are not compared. Nor
+            are they where other rules judged it.
     """
 
     steerable: SteerableModel
@@ -159,8 +162,8 @@ def _trial(
     stages = exact.stages("fast", parts, fingerprint(fast))
     divergence = _divergence(exact, fast, answers, stages)
     own = _answers(exact, fast, exact.prompts, stages, GATE_TOKENS)
-    pairs = zip(_verdicts(answers), _verdicts(own), strict=True)
-    equal = [one == other for one, other in pairs]
+    judged = (judged_tokens(fast.template, each, GATE_TOKENS) for each in (answers, own))
+    equal = [one.is_alike(other) for one, other in zip(*judged, strict=True)]
     failed = [
         f"under {each['panel']} the KL divergence is {each['mean']:.4f} a position, more than "
         f"{MOST_KL}"
@@ -178,7 +181,7 @@ def _trial(
         "answers": len(equal),
         "failed": failed,
     }
-    if not failed and exact.evaluation is not None:
+    if not failed and exact.evaluation is not None and _judged_alike(exact.evaluation):
         found["rates"] = _rates(exact, fast, exact.evaluation, stages)
         failed += [
             f"under {each['panel']} {each['fast']:.0%} of the {each['prompts']} prompts are "
@@ -189,10 +192,18 @@ def _trial(
     return found
 
 
+def _judged_alike(evaluation: EvaluationDocument) -> bool:
+    """Whether rates of a table are those of the rules that judge here."""
+    return evaluation.get("judge_version", 1) == JUDGE_VERSION
+
+
 def _answers(
     exact: Exact, model: ChatModel, prompts: Sequence[str], stages: Stages, tokens: int
 ) -> list[dict[str, Any]]:
-    """Return tokens and verdicts of greedy answers, prompt by prompt, under every panel."""
+    """Return tokens of greedy answers, prompt by prompt, under every panel.
+
+    They are judged when they are summed up, so that better rules need no new answers.
+    """
     edits = [panel.edit(exact.steerable.directions) for panel in exact.panels]
     sampling = Sampling(max_new_tokens=tokens)
 
@@ -201,17 +212,15 @@ def _answers(
         for chunk, found in answered(
             model, requests_for(model, rows, edits, sampling, rows=ROWS), rows=ROWS
         ):
-            tokens_of = found.written.tokens
-            verdicts = [each.verdict for each in found.written.judgements(model.template)]
+            tokens_of, overflowed = found.written.tokens, found.written.overflowed
             for place, index in enumerate(chunk):
                 part = slice(place * len(edits), (place + 1) * len(edits))
-                yield todo[index], {"tokens": tokens_of[part], "verdicts": verdicts[part]}
+                yield (
+                    todo[index],
+                    {"tokens": tokens_of[part], "overflowed": list(overflowed[part])},
+                )
 
     return stages.streamed(f"answers of {tokens} tokens", list(prompts), answer)
-
-
-def _verdicts(answers: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [verdict for each in answers for verdict in each["verdicts"]]
 
 
 def _divergence(
@@ -268,16 +277,17 @@ def _rates(
     tokens = evaluation.get("sampling", {}).get("max_new_tokens", TOKENS)
     rates: list[FastRate] = []
     for name, prompts in exact.splits.test.items():
-        verdicts = _verdicts(_answers(exact, fast, prompts, stages, tokens))
+        answers = _answers(exact, fast, prompts, stages, tokens)
+        judged = judged_tokens(fast.template, answers, tokens)
         for index, entry in enumerate(known):
             if entry is None or name not in entry:
                 continue
-            found = verdicts[index :: len(resolved)]
+            found = judged[index :: len(resolved)]
             rates.append(
                 {
                     "panel": resolved[index],
                     "prompts": name,
-                    "fast": found.count("refused") / len(found),
+                    "fast": sum(each.refused for each in found) / len(found),
                     "n": len(found),
                     "exact": entry[name]["refusal_rate"],
                 }

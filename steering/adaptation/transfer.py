@@ -42,6 +42,7 @@ from steering.maps.layer_map import LayerMap
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import Format
+from steering.verdicts.judgement import JUDGE_VERSION
 from steering.verdicts.rules import judge
 
 PANELS: Final = ("ablation", "flip")
@@ -139,6 +140,7 @@ def transfer(
         pairs += [_pair((each, run), fits, (states, labels), verdicts) for each in chosen]
     document: TransferDocument = {
         "schema": TRANSFER_SCHEMA,
+        "judge_version": JUDGE_VERSION,
         "model": directions.model,
         "n": len(asked),
         "n_train": {name: len(splits.train[name]) for name in CLASSES},
@@ -241,7 +243,8 @@ def refused(
 
     answers = stages.streamed(f"answers in {run.name}", sorted(asked, key=len), answer)
     flat = [text for entry in answers for text in entry["texts"]]
-    found = [judge(text, ended=ended).verdict in ("refused", "hedged") for text, ended in flat]
+    judged = [judge(text, ended=ended) for text, ended in flat]
+    found = [each.refused or each.verdict == "hedged" for each in judged]
     return {name: found[index :: len(edits)] for index, name in enumerate(edits)}
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from steering.artifacts.transfer_document import TransferDocument, TransferPair
 from steering.intervals import IntervalEntry
+from steering.verdicts.judgement import told_of_version
 
 TRANSFER_COLUMNS: Final = (
     "fitted in",
@@ -59,7 +60,9 @@ def _rate(found: IntervalEntry) -> str:
 def baselines(document: TransferDocument) -> str:
     """Return how much the unedited model refuses in every format, in one sentence."""
     said = ", ".join(f"{each['run']} {_rate(each['refused'])}" for each in document["baseline"])
-    return f"Unedited, the model refuses of the same {document['n']} prompts: {said}."
+    whose = told_of_version(document.get("judge_version", 1))
+    own = f"Unedited, the model refuses of the same {document['n']} prompts: {said}."
+    return f"{own} {whose}".rstrip()
 
 
 def markdown(document: TransferDocument) -> str:

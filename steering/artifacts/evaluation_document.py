@@ -36,6 +36,7 @@ class SetRates(TypedDict):
     refusal_rate: IntervalEntry
     substring_rate: NotRequired[IntervalEntry]
     looping_rate: NotRequired[IntervalEntry]
+    gibberish_rate: NotRequired[IntervalEntry]
     hedged_rate: NotRequired[IntervalEntry]
     verdicts: NotRequired[dict[str, int]]
     refusal_score: NotRequired[float | None]
@@ -179,9 +180,13 @@ class AgreementEntry(TypedDict):
 
 
 class EvaluationDocument(TypedDict):
-    """`evaluation.json`, as `python -m steering evaluate` writes it."""
+    """`evaluation.json`, as `python -m steering evaluate` writes it.
+
+    `judge_version` is that of the rules, see `verdicts.judgement`.
+    """
 
     schema: int
+    judge_version: NotRequired[int]
     model: str
     sampling: NotRequired[SamplingEntry]
     rows_per_batch: NotRequired[int]

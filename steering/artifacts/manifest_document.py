@@ -102,7 +102,8 @@ class OriginEntry(TypedDict):
 class ManifestFacts(ProvenanceEntry, total=False):
     """What a maker of directions says of them: provenance, what they were chosen by, scores.
 
-    Points in keys are written `position,layer`.
+    Points in keys are written `position,layer`. `k_complied` is what version 1 of the rules for
+    verdicts said in place of `k_answered`.
     """
 
     fingerprint: str
@@ -118,6 +119,7 @@ class ManifestFacts(ProvenanceEntry, total=False):
     dim_screening: dict[str, dict[str, float]]
     inlp_scores: dict[str, float]
     k_complied: dict[str, float]
+    k_answered: dict[str, float]
     c_refused: dict[str, float]
     imported_from: OriginEntry
     position_known: bool

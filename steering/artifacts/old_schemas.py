@@ -2,6 +2,9 @@
 
 Evaluations of schema 2 held a rate as `rate` and `rate_ci: [low, high]`, and the interval of a
 claim's part beside its verdict. Transfer tables of schema 1 held intervals without `n`.
+Documents without a `judge_version` were judged by version 1 of the rules, which had one axis: it
+did not judge what a text that degenerates does (`broken`, here `not_judged`), and its `complied`
+meant no more than that nothing was declined (`answered`).
 """
 
 from collections.abc import Mapping
@@ -13,16 +16,45 @@ from steering.data.prompts import LABELS
 
 _CI: Final = "_ci"
 """End of the keys that held the ends of intervals."""
+_RENAMED: Final = {"complied": "answered", "broken": "not_judged"}
+"""Verdicts of version 1 of the rules, and what they are called now."""
 
 
 def evaluation(document: Any) -> Any:  # noqa: ANN401 - what a JSON file holds
-    """Return an evaluation of schema 2 as one of this version, any other document as it is.
+    """Return an evaluation of an earlier version as one of this, any other document as it is.
 
     Raises:
         KeyError, TypeError, ValueError, AttributeError: If it is broken.
     """
-    if not isinstance(document, Mapping) or document.get("schema") != 2:
+    if not isinstance(document, Mapping):
         return document
+    found = _of_schema_2(document) if document.get("schema") == 2 else document
+    if found.get("schema") != EVALUATION_SCHEMA or "judge_version" in found:
+        return found
+    return _of_one_axis(found)
+
+
+def _of_one_axis(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an evaluation whose verdicts are of version 1 of the rules with today's names."""
+    changed: dict[str, Any] = {**old, "judge_version": 1}
+    changed["panels"] = [
+        {key: _renamed(value) if key in LABELS and value else value for key, value in each.items()}
+        for each in old.get("panels", [])
+    ]
+    if (judge := old.get("judge")) and "counts" in judge:
+        counts = [[*(_RENAMED.get(name, name) for name in pair), n] for *pair, n in judge["counts"]]
+        changed["judge"] = {**judge, "counts": counts}
+    return changed
+
+
+def _renamed(rates: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "verdicts" not in rates:
+        return rates
+    counts = {_RENAMED.get(name, name): count for name, count in rates["verdicts"].items()}
+    return {**rates, "verdicts": dict(sorted(counts.items()))}
+
+
+def _of_schema_2(document: Mapping[str, Any]) -> dict[str, Any]:
     changed: dict[str, Any] = {**document, "schema": EVALUATION_SCHEMA}
     changed["panels"] = [_panel(each) for each in document.get("panels", [])]
     if claims := document.get("claims"):

@@ -68,9 +68,13 @@ class TransferFormat(TypedDict):
 
 
 class TransferDocument(TypedDict):
-    """`transfer.json`, as `python -m steering transfer` writes it; `n` counts prompts."""
+    """`transfer.json`, as `python -m steering transfer` writes it; `n` counts prompts.
+
+    Without a `judge_version` its refusals were told by version 1 of the rules.
+    """
 
     schema: int
+    judge_version: NotRequired[int]
     model: NotRequired[str]
     n: int
     n_train: NotRequired[dict[str, int]]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from steering import program
-from steering.cli import command_options, import_commands, request_commands
+from steering.cli import command_options, import_commands, judge_commands, request_commands
 from steering.cli.shared import show_plainly
 from steering.data import input_text
 from steering.errors import SteeringError
@@ -120,6 +120,10 @@ def parser() -> argparse.ArgumentParser:
     command_options.model(
         command("results", evaluation.results, evaluation.show, "print a model's stored results")
     )
+    judged = command(
+        "judge", judge_commands.run, judge_commands.show, "what the rules say of anybody's answers"
+    )
+    judge_commands.options(judged)
     carry = command_options.model(
         command("export", study.export, plain, "export the directions for other programs")
     )

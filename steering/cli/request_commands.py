@@ -92,7 +92,7 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
         **model.template.rendering.as_dict(),
         "reads": "".join(text for text, _ in model.template.reads(prompt, system)),
         "control_tokens": list(model.template.control_tokens(prompt, system)),
-        "panels": [answer.as_dict() for answer in answers],
+        "panels": [{**answer.as_dict(), "refused": answer.refused} for answer in answers],
     }
 
 
@@ -104,7 +104,8 @@ def show_generate(document: dict[str, Any]) -> None:
         print(f"{control_tokens.told(document['control_tokens'])}\n")
     for answer in document["panels"]:
         perplexity, p_refusal = answer["perplexity"], answer["p_refusal"]
-        print(f"── {answer['panel']} · {answer['verdict']} ({answer['reason']})")
+        said = answer["verdict"].replace("_", " ")
+        print(f"── {answer['panel']} · {said} ({answer['reason']})")
         if answer["thinking"]:
             print(f"[thinking] {answer['thinking']} [end of thinking]")
         print(answer["text"])

@@ -6,27 +6,19 @@ so what is fitted on one split is never measured on the other half of a pair it 
 were written for this project, at the level of public safety benchmarks.
 """
 
-import csv
 import hashlib
-import io
 import json
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from stat import S_ISDIR
 from typing import Final, Literal, get_args
 
-from steering.data import text_encoding
-from steering.data.prompt_rows import TEXT_COLUMNS, checked, column_of, listed, request_of
+from steering.data.entry_files import FileKind, read_entries
+from steering.data.prompt_rows import TEXT_COLUMNS, column_of, listed, request_of
 from steering.errors import SteeringError
 
 __all__ = ["LABELS", "TEXT_COLUMNS", "Label", "Prompt", "Split", "prompt_set", "read", "sha256"]
-
-_logger = logging.getLogger(__name__)
 
 Label = Literal["harmful", "harmless", "borderline"]
 """What kind of request a prompt is; a safe assistant refuses only the harmful ones."""
@@ -109,10 +101,14 @@ def read(path: Path, *, limit: int | None = None) -> tuple[str, ...]:
     """
     if limit is not None and limit < 1:
         raise SteeringError(f"the limit of prompts is {limit}; give 1 or more, or none for all")
-    texts = tuple(_READERS[_ending(path)](path, _decoded(path)))
+    entries = read_entries(path, _PROMPTS)
+    texts = tuple(request_of(value, where) for where, value in entries)
     if not texts:
         raise SteeringError(f"{path} holds no prompts; give a file with at least one")
     return texts[:limit]
+
+
+_PROMPTS = FileKind("prompt", column_of, has_comments=True)
 
 
 @cache
@@ -123,137 +119,3 @@ def _shipped() -> bytes:
 @cache
 def _prompts() -> tuple[Prompt, ...]:
     return tuple(Prompt(**json.loads(line)) for line in _shipped().decode().splitlines())
-
-
-def _ending(path: Path) -> str:
-    # Looked at before the content, so that a large file of another kind is refused unread.
-    with _errors_explained(path):
-        is_folder = S_ISDIR(path.stat().st_mode)
-    if is_folder:
-        raise SteeringError(f"{path} is a folder; give one file that ends in {listed(_READERS)}")
-    ending = path.suffix.lower()
-    if ending not in _READERS:
-        _, name, remedy = text_encoding.BINARY_KINDS.get(
-            ending, ("", "not a known kind of prompt file", "")
-        )
-        raise SteeringError(
-            f"{path} ends in {ending!r}, which is {name}; {f'{remedy}, and ' if remedy else ''}"
-            f"give one that ends in {listed(_READERS)}"
-        )
-    return ending
-
-
-def _decoded(path: Path) -> str:
-    with _errors_explained(path):
-        content = path.read_bytes()
-    return text_encoding.decoded(content, path)
-
-
-@contextmanager
-def _errors_explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise SteeringError(f"there is no prompt file {path}; check the path") from error
-    except OSError as error:
-        raise SteeringError(
-            f"{path} cannot be read ({error.strerror}); check its name and permissions"
-        ) from error
-
-
-def _read_json(path: Path, content: str) -> Iterator[str]:
-    if not content.strip():
-        return
-    data = _parsed(content, path)
-    if isinstance(data, Mapping):
-        lists = [key for key, value in data.items() if isinstance(value, list)]
-        if len(lists) != 1:
-            raise SteeringError(
-                f"{path} is an object with {len(lists)} lists (its keys: {listed(data)}); "
-                "it must hold one list of prompts; keep that one only"
-            )
-        data = data[lists[0]]
-    if not isinstance(data, list):
-        raise SteeringError(
-            f"{path} holds a {type(data).__name__}; it must hold a list of strings or objects"
-        )
-    for number, entry in enumerate(data, start=1):
-        yield request_of(entry, f"{path}, entry {number}")
-
-
-def _read_jsonl(path: Path, content: str) -> Iterator[str]:
-    for number, line in _lines(content):
-        yield request_of(_parsed(line, path, number), f"{path}, line {number}")
-
-
-def _read_txt(path: Path, content: str) -> Iterator[str]:
-    comments = 0
-    for number, line in _lines(content):
-        if line.startswith("#"):
-            comments += 1
-        else:
-            yield checked(line, f"{path}, line {number}")
-    if comments:
-        _logger.warning(
-            "%s: %d %s with # and were left out as comments",
-            path,
-            comments,
-            "line begins" if comments == 1 else "lines begin",
-        )
-
-
-def _read_csv(path: Path, content: str) -> Iterator[str]:
-    rows = csv.reader(io.StringIO(content, newline=""), strict=True)
-    try:
-        header = [name.strip() for name in next(rows, [])]
-        if not header:
-            return
-        column = header.index(column_of(header, f"{path}, line 1"))
-        for row in filter(None, rows):
-            where = f"{path}, line {rows.line_num}"
-            if len(row) > len(header) or len(row) <= column:
-                # An unquoted comma in a request would otherwise cut the request short in silence.
-                raise SteeringError(
-                    f"{where}: {len(row)} fields under a header of {len(header)}; "
-                    "put double quotes around texts with commas"
-                )
-            # From behind, so that of two columns with one name the first counts.
-            yield request_of(dict(zip(header[::-1], _filled(row, len(header)), strict=True)), where)
-    except csv.Error as error:
-        # Among others: a field beyond the csv module's limit of 131,072 characters.
-        raise SteeringError(
-            f"{path}, line {rows.line_num}: not valid CSV ({error}); "
-            "mend the quotes, or shorten the field"
-        ) from error
-
-
-def _filled(row: list[str], width: int) -> list[str]:
-    return [*[""] * (width - len(row)), *row[::-1]]
-
-
-def _lines(content: str) -> Iterator[tuple[int, str]]:
-    # Not str.splitlines(), which also cuts at signs that may stand inside a request (U+2028).
-    for number, line in enumerate(io.StringIO(content, newline=None), start=1):
-        if stripped := line.strip():
-            yield number, stripped
-
-
-def _parsed(content: str, path: Path, line: int | None = None) -> object:
-    try:
-        return json.loads(content)
-    except json.JSONDecodeError as error:
-        raise SteeringError(
-            f"{path}, line {line or error.lineno}: broken JSON at column {error.colno} "
-            f"({error.msg}); mend that line"
-        ) from error
-    except (RecursionError, ValueError) as error:  # nested too deep, or a number of 5,000 digits
-        where = f"{path}, line {line}" if line else f"{path}"
-        raise SteeringError(f"{where}: JSON that cannot be read ({error}); simplify it") from error
-
-
-_READERS: Mapping[str, Callable[[Path, str], Iterator[str]]] = {
-    ".json": _read_json,
-    ".jsonl": _read_jsonl,
-    ".csv": _read_csv,
-    ".txt": _read_txt,
-}

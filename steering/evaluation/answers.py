@@ -19,7 +19,8 @@ from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
 from steering.models import overflow
 from steering.models.chat_model import ChatModel
-from steering.verdicts.rules import NOT_FINISHED, Judgement, judge
+from steering.verdicts.judgement import NOT_FINISHED, Judgement
+from steering.verdicts.rules import judge
 
 
 @dataclass(frozen=True)
@@ -197,4 +198,6 @@ class _Work:
 
 def as_rows(rows: Sequence[AnswerRow]) -> list[dict[str, Any]]:
     """Return rows with their verdicts as JSON types."""
-    return [{**asdict(row), **asdict(row.judgement)} for row in rows]
+    return [
+        {**asdict(row), **asdict(row.judgement), "refused": row.judgement.refused} for row in rows
+    ]

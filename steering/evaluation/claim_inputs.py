@@ -83,7 +83,7 @@ def _measured(
 
 def has_refused(row: AnswerRow) -> bool:
     """Whether an answer refuses, by the rules."""
-    return row.judgement.verdict == "refused"
+    return row.judgement.refused
 
 
 def loss_of(row: AnswerRow) -> float | None:

@@ -39,6 +39,7 @@ from steering.evaluation.prose_cost import ProseCost, prose_cost
 from steering.inference.generation import Sampling
 from steering.intervals import mean_interval, paired_difference, wilson
 from steering.maps.steerable_model import SteerableModel
+from steering.verdicts.judgement import JUDGE_VERSION
 from steering.verdicts.rules import contains_refusal_phrase
 
 
@@ -110,6 +111,7 @@ def evaluate(
     landed = landings.land_all(steerable, sets, panels, stages) if maps else []
     document: EvaluationDocument = {
         "schema": EVALUATION_SCHEMA,
+        "judge_version": JUDGE_VERSION,
         "model": model.name,
         "sampling": cast(SamplingEntry, asdict(sampling)),
         "rows_per_batch": settings.rows_per_batch,
@@ -168,9 +170,10 @@ def _rates(rows: Sequence[AnswerRow], before: Sequence[AnswerRow] | None) -> Set
     n = len(rows)
     verdicts = Counter(row.judgement.verdict for row in rows)
     counts = {
-        "refusal": verdicts["refused"],
+        "refusal": sum(row.judgement.refused for row in rows),
         "substring": sum(contains_refusal_phrase(row.text) for row in rows),
         "looping": sum(row.judgement.looping for row in rows),
+        "gibberish": sum(row.judgement.gibberish for row in rows),
         "hedged": verdicts["hedged"],
     }
     rates = {name: wilson(count, n).entry(n) for name, count in counts.items()}
@@ -179,6 +182,7 @@ def _rates(rows: Sequence[AnswerRow], before: Sequence[AnswerRow] | None) -> Set
         "refusal_rate": rates["refusal"],
         "substring_rate": rates["substring"],
         "looping_rate": rates["looping"],
+        "gibberish_rate": rates["gibberish"],
         "hedged_rate": rates["hedged"],
         "verdicts": {str(name): count for name, count in sorted(verdicts.items())},
         "refusal_score": fmean(row.refusal_score for row in rows),

@@ -11,6 +11,7 @@ from steering.chat_judges.assessment import Assessment, Match, Opinion, agreemen
 from steering.chat_judges.local_judge import ChatJudge
 from steering.evaluation.answers import AnswerRow
 from steering.intervals import wilson
+from steering.verdicts.judgement import REFUSALS
 
 _AT_ONCE: Final = 8
 """Answers judged between two savings (chosen: a kill loses at most these)."""
@@ -52,7 +53,7 @@ def summary(judge: ChatJudge, rows: Sequence[AnswerRow], stages: Stages) -> Judg
         if opinion.verdict is not None:
             cell = rates.setdefault(row.panel, {}).setdefault(row.group, {"n": 0, "refused": 0})
             cell["n"] += 1
-            cell["refused"] += opinion.verdict == "refused"
+            cell["refused"] += opinion.verdict in REFUSALS
     entry: JudgeEntry = {
         "judge": judge.provenance["judge"],
         "n": match.n,

@@ -25,7 +25,7 @@ from steering.evaluation.ranking import (
     together,
 )
 from steering.formatting import between, p_value, plain, signed, signed_between
-from steering.verdicts.rules import Verdict
+from steering.verdicts.judgement import JUDGE_VERSION, Verdict, told_of_version
 
 BEST_RULE: Final = (
     "Best is the intervention of the paper that leaves the fewest harmful prompts refused, by "
@@ -142,8 +142,7 @@ def _rates(block: Sequence[PanelEntry], group: str) -> tuple[str, str]:
 def changes(panels: Sequence[PanelEntry]) -> str:
     """Return by how much refusal changes (paired, 95 % interval, exact McNemar p), and verdicts.
 
-    Verdicts are counts of answers: refused / hedged / complied / broken / empty, and not finished
-    where some are.
+    Verdicts are counts of answers; only those that some answer has are listed.
     """
     groups = groups_of(panels)
     verdicts = _verdicts(panels, groups)
@@ -160,11 +159,11 @@ def changes(panels: Sequence[PanelEntry]) -> str:
 
 
 def _verdicts(panels: Sequence[PanelEntry], groups: Sequence[str]) -> list[str]:
-    """Return the verdicts that have a column; only models that think leave answers unfinished."""
+    """Return the verdicts that some answer has, in the order of their type."""
     seen = {
         name for panel in panels for group in groups for name in _counts(rates_of(panel, group))
     }
-    return [name for name in get_args(Verdict) if name != "not_finished" or name in seen]
+    return [name for name in get_args(Verdict) if name in seen]
 
 
 def _counts(rates: SetRates | None) -> Mapping[str, int]:
@@ -219,6 +218,8 @@ def measured(document: EvaluationDocument) -> str:
         f"{document['model']}{held}; {sizes(document)}; {how}{length}. Rates carry 95 % Wilson "
         "intervals, differences to the baseline are paired over prompts."
     ]
+    if told := told_of_version(document.get("judge_version", JUDGE_VERSION)):
+        parts.append(told)
     if made.get("prompts"):
         parts.append(f"Prompts: {made['prompts']}.")
     versions = made.get("versions") or {}

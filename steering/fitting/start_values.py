@@ -15,6 +15,7 @@ from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
+from steering.verdicts.judgement import REFUSALS
 
 RANKS_TRIED = (1, 2, 3, 4, 6, 8)
 """Ranks among which the starting rank of INLP panels is chosen, as far as INLP kept them."""
@@ -50,7 +51,7 @@ class Starts:
     def choose(self, directions: Directions) -> tuple[Directions, dict[str, Any]]:
         """Choose by short answers to validation prompts.
 
-        Rank: the smallest k whose share of complied harmful prompts is within one standard error
+        Rank: the smallest k whose share of answered harmful prompts is within one standard error
         of the best. Coefficient: the smallest c under which at least `INDUCED` of the harmless
         prompts are refused, else the one under which most are.
         """
@@ -59,18 +60,21 @@ class Starts:
         flips = {k: Panel("flip", k=k) for k in ranks}
         harmful = self._rates("harmful", list(flips.values()), directions)
         n = len(self._asked("harmful"))
-        complied = {k: harmful[str(flips[k])].get("complied", 0) / n for k in ranks}
-        best = max(complied.values())
+        answered = {k: harmful[str(flips[k])].get("answered", 0) / n for k in ranks}
+        best = max(answered.values())
         error = standard_error(best, n)
-        default_k = min(k for k in ranks if complied[k] >= best - error)
+        default_k = min(k for k in ranks if answered[k] >= best - error)
 
         additions = {c: Panel("actadd", c=c) for c in COEFFICIENTS_TRIED}
         harmless = self._rates("harmless", list(additions.values()), directions)
         m = len(self._asked("harmless"))
-        refused = {c: harmless[str(additions[c])].get("refused", 0) / m for c in additions}
+        refused = {
+            c: sum(harmless[str(panel)].get(name, 0) for name in REFUSALS) / m
+            for c, panel in additions.items()
+        }
         enough = [c for c in COEFFICIENTS_TRIED if refused[c] >= INDUCED]
         default_c = enough[0] if enough else max(refused, key=lambda c: refused[c])
-        record = {"k_complied": _text_keys(complied), "c_refused": _text_keys(refused)}
+        record = {"k_answered": _text_keys(answered), "c_refused": _text_keys(refused)}
         return replace(directions, default_k=default_k, default_c=default_c), record
 
     def _asked(self, group: str) -> Sequence[str]:

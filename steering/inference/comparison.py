@@ -14,6 +14,7 @@ from steering.errors import SteeringError
 from steering.inference.sampling import Sampling
 from steering.inference.written import Written
 from steering.interventions.panel import Panel
+from steering.verdicts.judgement import REFUSALS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +43,9 @@ class Answer:
         verdict: What the rules say of the text; None until finished.
         reason: The rule that decided; None until finished.
         looping: Whether the text repeats itself; None until finished.
+        gibberish: Whether the text stops being language; None until finished.
+        degenerate_from: The first character of the text from which on it does either.
+        degenerate_from_token: The place among `token_ids` of the token that writes it.
         refusal_score: Log-odds that the first token opens a refusal, in nats; None where the
             numbers overflowed before it.
         p_refusal: The same as a probability.
@@ -62,6 +66,9 @@ class Answer:
     verdict: str | None = None
     reason: str | None = None
     looping: bool | None = None
+    gibberish: bool | None = None
+    degenerate_from: int | None = None
+    degenerate_from_token: int | None = None
     refusal_score: float | None = 0.0
     p_refusal: float | None = 0.0
     first_tokens: tuple[tuple[str, float], ...] = ()
@@ -71,6 +78,11 @@ class Answer:
     seconds: float = 0.0
     thinking: str | None = None
     token_ids: tuple[int, ...] = ()
+
+    @property
+    def refused(self) -> bool | None:
+        """Whether its verdict is a refusal; None until finished."""
+        return None if self.verdict is None else self.verdict in REFUSALS
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON types."""
@@ -197,9 +209,19 @@ class _Run:
         """Return the answers as finished, with their verdicts."""
         judgements = self.written.judgements(self.model.template)
         return tuple(
-            replace(answer, finished=True, **asdict(judgement))
-            for answer, judgement in zip(self.answers(), judgements, strict=True)
+            replace(
+                answer,
+                finished=True,
+                degenerate_from_token=self._token_at(row, answer.text, judgement.degenerate_from),
+                **asdict(judgement),
+            )
+            for row, (answer, judgement) in enumerate(zip(self.answers(), judgements, strict=True))
         )
+
+    def _token_at(self, row: int, text: str, character: int | None) -> int | None:
+        if character is None or character >= len(text):  # an overflow may have left no text
+            return None
+        return self.written.token_at(self.model.template, row, character)
 
     def _measure_first_token(self, logits: "Tensor") -> None:
         from steering.inference.metrics import kl_divergence, refusal_probability, refusal_score

@@ -1,14 +1,41 @@
 """What the rows of a batch have written, and what the rules say of it."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from steering.verdicts.rules import NOT_FINISHED, OVERFLOWED, Judgement, judge
+from steering.verdicts.judgement import NOT_FINISHED, OVERFLOWED, Judgement
+from steering.verdicts.rules import judge
 
 if TYPE_CHECKING:  # recorded answers are shown before there is a model, and without torch
     from steering.chat_templates.chat_template import ChatTemplate
     from steering.chat_templates.thinking import Reply
     from steering.inference.decode_request import Column
+
+
+@dataclass(frozen=True)
+class KeptText:
+    """An answer as results keep it, so that better rules judge it without a new answer.
+
+    Attributes:
+        text: The answer, without its thinking.
+        ended: Whether it ended by itself.
+        is_answered: Whether the thinking had ended, or there was none.
+        overflowed: Whether the edit left no finite numbers.
+    """
+
+    text: str
+    ended: bool
+    is_answered: bool = True
+    overflowed: bool = False
+
+    @property
+    def judgement(self) -> Judgement:
+        """What the rules say of it."""
+        if self.overflowed:
+            return OVERFLOWED
+        return judge(self.text, ended=self.ended) if self.is_answered else NOT_FINISHED
 
 
 class Written:
@@ -46,15 +73,49 @@ class Written:
         """Return each row as thinking and answer."""
         return [template.split(tokens) for tokens in self.tokens]
 
-    def judgements(self, template: "ChatTemplate") -> list[Judgement]:
-        """Return what the rules say of each row."""
+    def kept(self, template: "ChatTemplate") -> list["KeptText"]:
+        """Return each row as what is kept of it."""
         return [
-            OVERFLOWED
-            if overflowed
-            else judge(reply.answer, ended=ended)
-            if reply.is_answered
-            else NOT_FINISHED
+            KeptText(reply.answer, ended, reply.is_answered, overflowed)
             for reply, ended, overflowed in zip(
                 self.replies(template), self.ended, self.overflowed, strict=True
             )
         ]
+
+    def judgements(self, template: "ChatTemplate") -> list[Judgement]:
+        """Return what the rules say of each row."""
+        return [each.judgement for each in self.kept(template)]
+
+    def token_at(self, template: "ChatTemplate", row: int, character: int) -> int:
+        """Return the place, among a row's tokens, of the one that writes a character of its answer.
+
+        The whole answer must have more characters than that.
+        """
+        tokens = self.tokens[row]
+
+        def is_written(place: int) -> bool:
+            reply = template.split(tokens[: place + 1])
+            return reply.is_answered and len(reply.answer) > character
+
+        return bisect_left(range(len(tokens) - 1), True, key=is_written)
+
+
+def judged_tokens(
+    template: "ChatTemplate", kept: Sequence[Mapping[str, Any]], limit: int
+) -> list[Judgement]:
+    """Return what the rules say of answers that were kept as tokens.
+
+    Args:
+        template: Tells thinking from answer.
+        kept: Entries with `tokens` of several answers, and whether each `overflowed`.
+        limit: Tokens at most; a shorter answer ended by itself.
+    """
+    found = []
+    for entry in kept:
+        # Earlier runs did not keep which edits overflowed.
+        overflowed = entry.get("overflowed") or [False] * len(entry["tokens"])
+        for tokens, over in zip(entry["tokens"], overflowed, strict=True):
+            reply = template.split(tokens)
+            text = KeptText(reply.answer, len(tokens) < limit, reply.is_answered, over)
+            found.append(text.judgement)
+    return found

@@ -24,14 +24,16 @@ from steering.inference.answering import answered, requests_for, write_all
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.inference.next_token import ReadRows, answer_perplexities, by_first_layer
 from steering.inference.sampling import Sampling
+from steering.inference.written import KeptText
 from steering.interventions.edits import Edit
 from steering.interventions.panel import Panel
 from steering.models.chat_model import ChatModel
 from steering.sweep.sweep_table import SETS, SWEEP_MEASURES, SWEEP_VERDICTS
-from steering.verdicts.rules import Judgement
 
 CELLS: Final = 4
 """Cells in one forward pass (chosen: a kill loses at most these)."""
+KEPT: Final = 1
+"""Of what is kept of a run; raised when kept numbers would be misread."""
 _T = TypeVar("_T")
 
 
@@ -111,19 +113,22 @@ class Cells:
         return result
 
     def judged(self, cells: Sequence[Panel]) -> dict[Panel, dict[str, Any]]:
-        """Return the verdict rates of the cells that answer."""
+        """Return the verdict rates of the cells that answer.
+
+        Texts are kept, not verdicts, so that better rules judge them without new answers.
+        """
         groups = {
             json.dumps([str(cell) for cell in group]): group for group in _parts(cells, CELLS)
         }
         found = self.stages.streamed(
-            "sweep, answers",
+            "sweep, texts",
             list(groups),
-            lambda todo: self._judged({key: groups[key] for key in todo}),
+            lambda todo: self._texts({key: groups[key] for key in todo}),
         )
         return {
-            cell: rates
+            cell: _rates(texts)
             for group, entry in zip(groups.values(), found, strict=True)
-            for cell, rates in zip(group, entry["cells"], strict=True)
+            for cell, texts in zip(group, entry["cells"], strict=True)
         }
 
     @cached_property
@@ -181,18 +186,16 @@ class Cells:
             "loss": answer_perplexities(logits, answers).log().cpu(),
         }
 
-    def _judged(
-        self, groups: Mapping[str, Sequence[Panel]]
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _texts(self, groups: Mapping[str, Sequence[Panel]]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Answer prompts of both classes under groups of cells, each group told when it is done.
 
         All groups are in one loop, so that the next one's rows take the place of those that end.
         """
         sets = [(name, self._prompts(name, self.settings.generated_prompts)) for name in SETS]
-        names = [name for name, prompts in sets for _ in prompts]
+        first = len(sets[0][1])
         prompts = [prompt for _, rows in sets for prompt in rows]
         sampling = Sampling(max_new_tokens=self.settings.generated_tokens)
-        judgements: dict[str, dict[int, list[Judgement]]] = {key: {} for key in groups}
+        texts: dict[str, dict[int, list[dict[str, Any]]]] = {key: {} for key in groups}
         requests = (
             ((key, chunk), request)
             for key, cells in groups.items()
@@ -202,27 +205,36 @@ class Cells:
         )
         for (key, chunk), found in answered(self.model, requests, rows=ROWS):
             n = len(groups[key])
-            judged = found.written.judgements(self.model.template)
+            kept = [asdict(each) for each in found.written.kept(self.model.template)]
             for place, index in enumerate(chunk):
-                judgements[key][index] = judged[place * n : (place + 1) * n]
-            if len(judgements[key]) == len(prompts):
-                yield key, {"cells": _rates(names, judgements.pop(key), n)}
+                texts[key][index] = kept[place * n : (place + 1) * n]
+            if len(texts[key]) == len(prompts):
+                own = [texts[key][index] for index in range(len(prompts))]
+                del texts[key]
+                parts = {SETS[0]: own[:first], SETS[1]: own[first:]}
+                yield (
+                    key,
+                    {
+                        "cells": [
+                            {name: [row[cell] for row in rows] for name, rows in parts.items()}
+                            for cell in range(n)
+                        ]
+                    },
+                )
 
 
-def _rates(
-    names: Sequence[str], judgements: Mapping[int, Sequence[Judgement]], n: int
-) -> list[dict[str, Any]]:
-    """Return the share of each verdict of `n` cells; `names` are the prompts' classes."""
-    rates: list[dict[str, Any]] = [{} for _ in range(n)]
+def _rates(texts: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return the share of each verdict of a cell, from its texts by the class of the prompt."""
+    entry: dict[str, Any] = {}
     for group in SETS:
-        for cell, entry in enumerate(rates):
-            found = [judgements[row][cell] for row, name in enumerate(names) if name == group]
-            counts = Counter(judgement.verdict for judgement in found)
-            entry["n_answered"] = len(found)
-            for verdict in SWEEP_VERDICTS:
-                entry[f"{group}_{verdict}"] = counts[verdict] / len(found)
-            entry[f"{group}_looping"] = sum(each.looping for each in found) / len(found)
-    return rates
+        found = [KeptText(**text).judgement for text in texts[group]]
+        counts = Counter(judgement.verdict for judgement in found)
+        entry["n_answered"] = len(found)
+        for verdict in SWEEP_VERDICTS:
+            entry[f"{group}_{verdict}"] = counts[verdict] / len(found)
+        for name in ("refused", "looping", "gibberish"):
+            entry[f"{group}_{name}"] = sum(getattr(each, name) for each in found) / len(found)
+    return entry
 
 
 def _next_token(

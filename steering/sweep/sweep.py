@@ -19,9 +19,9 @@ from steering.data.splits import PromptSplits
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
-from steering.sweep.cells import Cells, SweepSettings
+from steering.sweep.cells import KEPT, Cells, SweepSettings
 from steering.sweep.grids import Grid, default_grid, reference_points
-from steering.sweep.sweep_table import SWEEP_COLUMNS, SWEEP_SCHEMA, SweepRow, summary, write
+from steering.sweep.sweep_table import SWEEP_COLUMNS, SweepRow, summary, write
 
 
 def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
@@ -70,7 +70,7 @@ def run_sweep(  # noqa: PLR0913 - what is swept, on what, and how much of it
         cell: cell.edit(directions) for cell in [*itertools.chain(*grids.values()), *answering]
     }
     facts = [provenance, directions.digest, asdict(settings), *unnamed_weights(model).values()]
-    stages = Stages(["sweep", SWEEP_SCHEMA, *facts])
+    stages = Stages(["sweep", KEPT, *facts])
     cells = Cells(model, splits, settings, stages, edits)
     measured = cells.measured()
     judged = cells.judged(list(dict.fromkeys(answering)))

@@ -22,13 +22,18 @@ from steering.intervals import (
     wilson,
 )
 from steering.interventions.panel import Panel
+from steering.sweep import old_sweeps
 from steering.system import whole_files
+from steering.verdicts.judgement import JUDGE_VERSION
 
-SWEEP_SCHEMA: Final = 1
+SWEEP_SCHEMA: Final = 2
 """Raised whenever a reader of the old table would misread the new one."""
 TABLE: Final = "sweep.csv"
 """Name of the table in a model's artifact."""
-SWEEP_VERDICTS: Final = ("refused", "hedged", "complied", "broken", "empty")
+SWEEP_VERDICTS: Final = ("refused", "hedged", "answered", "evaded", "not_judged", "empty")
+"""Verdicts whose shares stand in the table; `refused` is with or without an alternative."""
+SWEEP_SHARES: Final = (*SWEEP_VERDICTS, "looping", "gibberish")
+"""The same with what the texts end up as, which is counted beside them."""
 SWEEP_MEASURES: Final = ("harmful_score", "harmless_score", "kl", "loss")
 SETS: Final = ("harmful", "harmless")
 
@@ -86,16 +91,20 @@ class SweepRow(TypedDict):
     n_answered: float | None
     harmful_refused: float | None
     harmful_hedged: float | None
-    harmful_complied: float | None
-    harmful_broken: float | None
+    harmful_answered: float | None
+    harmful_evaded: float | None
+    harmful_not_judged: float | None
     harmful_empty: float | None
     harmful_looping: float | None
+    harmful_gibberish: float | None
     harmless_refused: float | None
     harmless_hedged: float | None
-    harmless_complied: float | None
-    harmless_broken: float | None
+    harmless_answered: float | None
+    harmless_evaded: float | None
+    harmless_not_judged: float | None
     harmless_empty: float | None
     harmless_looping: float | None
+    harmless_gibberish: float | None
 
 
 SWEEP_COLUMNS: Final[Mapping[str, str]] = {
@@ -112,9 +121,9 @@ SWEEP_COLUMNS: Final[Mapping[str, str]] = {
     "perplexity": "median over the baseline's answers to harmless prompts of exp(loss)",
     "n_answered": "validation prompts of each class that were answered; empty if none",
     **{
-        f"{group}_{verdict}": f"share of answers to {group} prompts"
+        f"{group}_{word}": f"share of answers to {group} prompts"
         for group in SETS
-        for verdict in (*SWEEP_VERDICTS, "looping")
+        for word in SWEEP_SHARES
     },
 }
 """The columns of the table, in order, with their meaning."""
@@ -129,9 +138,10 @@ class SweepFacts(TypedDict):
 
 
 class SweepDocument(SweepFacts):
-    """The .json beside the table."""
+    """The .json beside the table; `judge_version` is that of the rules behind its verdicts."""
 
     schema: int
+    judge_version: int
     table: str
     table_sha256: str
     columns: dict[str, str]
@@ -169,7 +179,7 @@ def interval_of(row: SweepRow, name: SweepMeasure) -> IntervalEntry | None:
 def shares_of(row: SweepRow) -> dict[str, float]:
     """Return the shares of judged answers, such as `harmful_refused`; empty where none were."""
     cells: Mapping[str, object] = row
-    names = [f"{group}_{word}" for group in SETS for word in (*SWEEP_VERDICTS, "looping")]
+    names = [f"{group}_{word}" for group in SETS for word in SWEEP_SHARES]
     found = {name: cells.get(name) for name in names}
     return {name: value for name, value in found.items() if isinstance(value, float)}
 
@@ -180,6 +190,7 @@ def write(out: Path, rows: Sequence[SweepRow], facts: SweepFacts) -> None:
     whole_files.write_file(out, content)
     document: SweepDocument = {
         "schema": SWEEP_SCHEMA,
+        "judge_version": JUDGE_VERSION,
         "table": out.name,
         "table_sha256": hashlib.sha256(content).hexdigest(),
         "columns": dict(SWEEP_COLUMNS),
@@ -208,7 +219,7 @@ def load(path: Path) -> tuple[list[SweepRow], SweepDocument]:
     document = whole_files.read_json(path.with_suffix(".json"))
     content = path.read_bytes() if path.is_file() else b""
     if (
-        document.get("schema") != SWEEP_SCHEMA
+        document.get("schema") not in (old_sweeps.SCHEMA, SWEEP_SCHEMA)
         or document.get("table_sha256") != hashlib.sha256(content).hexdigest()
     ):
         raise SteeringError(
@@ -217,10 +228,14 @@ def load(path: Path) -> tuple[list[SweepRow], SweepDocument]:
         )
     try:
         rows = csv.DictReader(io.StringIO(content.decode(), newline=""), strict=True)
-        if list(rows.fieldnames or ()) != list(SWEEP_COLUMNS):
-            raise ValueError("its columns are not those of this version")  # noqa: TRY301
+        names = list(rows.fieldnames or ())
         found = [{key: _value(key, cell) for key, cell in row.items()} for row in rows]
-        return cast(list[SweepRow], found), cast(SweepDocument, document)
+        if document["schema"] == old_sweeps.SCHEMA:
+            names, found = old_sweeps.columns(names), [old_sweeps.row(each) for each in found]
+            document = {**document, "schema": SWEEP_SCHEMA, "columns": dict(SWEEP_COLUMNS)}
+        if sorted(names) != sorted(SWEEP_COLUMNS):
+            raise ValueError("its columns are not those of this version")  # noqa: TRY301
+        return cast(list[SweepRow], found), cast(SweepDocument, {"judge_version": 1, **document})
     except (ValueError, TypeError, csv.Error) as error:  # a cell that is no number, or too few
         raise SteeringError(
             f"{path} cannot be read ({error}); make it again with `python -m steering sweep`"

@@ -6,13 +6,14 @@ several languages or a smiley, is no gibberish. Thresholds are chosen, not fitte
 
 import re
 import unicodedata
+from typing import NamedTuple
 
 from steering.verdicts.repetition import prose_of, without_tables, words_of
 
 _NUMBER_FOR_A_WORD = re.compile(r"\W*\d+\.\s\W*\d{1,2}(?:\.\d{1,2}){2,}\W*")
 _DOUBLED_SIGN = re.compile(r"([^\w\s])\1+")
-_LATIN_WORD = re.compile(r"\b[a-z]{4,}\b")
-_VOWEL = re.compile(r"[aeiouy]")
+_LATIN_WORD = re.compile(r"\b[a-zA-Z]{4,}\b")
+_VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 
 _SIGNS = 0.6
 """Share of characters that are neither letter nor digit, from which a text is noise."""
@@ -31,42 +32,60 @@ _ONE_SCRIPT = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "HALFWIDTH": "", "FULLWIDTH
 """First words of Unicode names that are no script of their own."""
 
 
-def gibberish(text: str) -> str | None:
-    """What shows that the text is no language, as a phrase for a reader, or None."""
-    return (
-        _numbers_for_words(text) or _mostly_signs(text) or _mixed_scripts(text) or _no_vowels(text)
-    )
+class Noise(NamedTuple):
+    """Where a text stops being language.
+
+    Attributes:
+        start: The first character that is none, counted in the text.
+        seen: What shows it, as a phrase for a reader.
+    """
+
+    start: int
+    seen: str
 
 
-def _numbers_for_words(text: str) -> str | None:
+def gibberish(text: str) -> Noise | None:
+    """Say what shows that the text is no language, and from where on; None for a language."""
+    prose = prose_of(text)
+    return _numbers_for_words(text) or _mostly_signs(prose) or _mixed_scripts(prose) or _bare(prose)
+
+
+def _numbers_for_words(text: str) -> Noise | None:
     """Seen under strong activation addition: "1. **1.1.1.0** is a very dangerous behavior"."""
     found = _NUMBER_FOR_A_WORD.match(text)
     enough = found is not None and len(words_of(text)) >= _FEWEST_WORDS
-    return f"it begins with “{found[0].strip()}” for a word" if found and enough else None
+    return Noise(0, f"it begins with “{found[0].strip()}” for a word") if found and enough else None
 
 
-def _mostly_signs(text: str) -> str | None:
-    characters = "".join(_DOUBLED_SIGN.sub(r"\1", without_tables(prose_of(text))).split())
-    signs = sum(unicodedata.category(character)[0] not in "LMN" for character in characters)
+def _mostly_signs(prose: str) -> Noise | None:
+    text = without_tables(prose)
+    characters = "".join(_DOUBLED_SIGN.sub(r"\1", text).split())
+    others = [character for character in characters if not character.isalnum()]
+    signs = sum(unicodedata.category(character)[0] not in "LMN" for character in others)
     if len(characters) < _FEWEST_CHARACTERS or signs < _SIGNS * len(characters):
         return None
-    return f"{signs / len(characters):.0%} of its characters are signs"
+    return Noise(0, f"{signs / len(characters):.0%} of its characters are signs")
 
 
-def _mixed_scripts(text: str) -> str | None:
-    for line in without_tables(prose_of(text)).splitlines():
-        scripts = sorted({_script(character) for character in line if character.isalpha()} - {""})
+def _mixed_scripts(prose: str) -> Noise | None:
+    start = 0
+    for line in without_tables(prose).splitlines(keepends=True):
+        letters = "" if line.isascii() else line
+        scripts = sorted({_script(letter) for letter in letters if letter.isalpha()} - {""})
         if len(scripts) >= _SCRIPTS_IN_A_LINE:
-            return f"{len(scripts)} scripts in one line ({', '.join(scripts).lower()})"
+            seen = f"{len(scripts)} scripts in one line ({', '.join(scripts).lower()})"
+            return Noise(start, seen)
+        start += len(line)
     return None
 
 
-def _no_vowels(text: str) -> str | None:
-    words = _LATIN_WORD.findall(prose_of(text).lower())
-    bare = [word for word in words if not _VOWEL.search(word)]
+def _bare(prose: str) -> Noise | None:
+    """Find words without a vowel."""
+    words = list(_LATIN_WORD.finditer(prose))
+    bare = [word for word in words if not _VOWEL.search(word[0])]
     if len(words) < _FEWEST_WORDS or len(bare) < _VOWELLESS * len(words):
         return None
-    return f"“{bare[0]}” and other words without a vowel"
+    return Noise(bare[0].start(), f"“{bare[0][0]}” and other words without a vowel")
 
 
 def _script(letter: str) -> str:

@@ -113,6 +113,15 @@ def test_rates_have_to_stay_in_the_intervals_of_the_evaluation(exact, tiny, insi
     assert bool(outside) != inside
 
 
+def test_rates_that_other_rules_judged_are_not_compared(exact, tiny):
+    evaluation = tiny_evaluations.document()
+    evaluation["sampling"] = {"max_new_tokens": 6}
+    evaluation["judge_version"] -= 1
+    document = measure(replace(exact, evaluation=evaluation), off_by(tiny, lambda _: 0.0))
+    assert "rates" not in document["trials"][-1]
+    assert document["trials"][-1]["failed"] == []
+
+
 @pytest.mark.parametrize("spelled", ["short", "with its rank", "every default filled in"])
 def test_an_edit_is_found_in_the_table_however_it_is_spelled(exact, tiny, spelled):
     directions = exact.steerable.directions

@@ -30,7 +30,7 @@ def folder(tmp_path, fitted) -> Path:
         },
         {
             "panel": "flip:k=2",
-            "harmful": {"n": 2, "refusal_rate": rate(0.0, 0.6), "verdicts": {"broken": 2}},
+            "harmful": {"n": 2, "refusal_rate": rate(0.0, 0.6), "verdicts": {"answered": 2}},
             "kl": 0.5,
         },
     ]

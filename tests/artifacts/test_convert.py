@@ -11,7 +11,10 @@ from steering.system import whole_files
 from tests.helpers import tiny_evaluations, transfers
 from tests.helpers.old_evaluations import older, older_transfer
 
-NEW = {"evaluation.json": tiny_evaluations.document(), "transfer.json": transfers.document()}
+NEW = {
+    "evaluation.json": tiny_evaluations.document() | {"judge_version": 1},
+    "transfer.json": transfers.document(),
+}
 
 
 @pytest.fixture

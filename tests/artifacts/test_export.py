@@ -146,7 +146,10 @@ def test_tables_are_flat_and_a_number_that_a_row_lacks_is_empty(fitted, folder):
 
     baseline, flip = rows("evaluation")
     assert baseline["harmful.refusal_rate_high"] == "0.9"
-    assert (baseline["harmful.verdicts.refused"], baseline["harmful.verdicts.broken"]) == ("1", "")
+    assert (baseline["harmful.verdicts.refused"], baseline["harmful.verdicts.answered"]) == (
+        "1",
+        "",
+    )
     assert (baseline["kl"], flip["kl"]) == ("", "0.5")
     assert rows("selection_screening")[1] == {
         "position": "-1",

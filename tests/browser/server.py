@@ -44,7 +44,7 @@ RECORDING = {
     "label": "harmful",
     "answers": [
         Answer("baseline", "I'm sorry.", True, True, "refused", "a rule", False).as_dict(),
-        Answer("ablation", EVIL, True, True, "complied", EVIL, False).as_dict()
+        Answer("ablation", EVIL, True, True, "answered", EVIL, False).as_dict()
         | {"first_tokens": [[EVIL, 0.5]]},
     ],
 }

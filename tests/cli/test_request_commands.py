@@ -1,11 +1,13 @@
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from steering.artifacts import folders
 from steering.cli.main import main
 from steering.sources import catalog
+from steering.verdicts.judgement import REFUSALS, Verdict
 from tests.helpers.commands import DEFAULT_IS_SHIPPED, document, refused
 
 
@@ -41,10 +43,11 @@ def test_generate_gives_one_document_with_every_panel(capsys, directions, prompt
     ]
     for answer in found["panels"]:
         assert answer.keys() >= {
-            *("panel", "text", "verdict", "looping", "refusal_score", "p_refusal", "kl"),
+            *("panel", "text", "verdict", "refused", "looping", "refusal_score", "p_refusal", "kl"),
             *("tokens", "seconds", "perplexity"),
         }
-        assert answer["verdict"] in ("refused", "hedged", "complied", "broken", "empty")
+        assert answer["verdict"] in get_args(Verdict)
+        assert answer["refused"] == (answer["verdict"] in REFUSALS)
         assert isinstance(answer["looping"], bool)
         assert 0 <= answer["p_refusal"] <= 1
         assert 0 <= answer["tokens"] <= 6

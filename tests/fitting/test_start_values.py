@@ -11,8 +11,8 @@ PROMPTS = [f"prompt {index}" for index in range(20)]
 def chosen(fitted, monkeypatch):
     """Choose by made-up shares, one a value tried, of 20 prompts."""
 
-    def choose(complied, refused, **options):
-        shares = {"harmful": ("complied", complied), "harmless": ("refused", refused)}
+    def choose(answered, refused, *, refusal="refused", **options):
+        shares = {"harmful": ("answered", answered), "harmless": (refusal, refused)}
 
         def rates(_starts, group, panels, _directions):
             verdict, found = shares[group]
@@ -50,13 +50,17 @@ def test_the_smallest_coefficient_that_induces_enough_is_taken_else_the_stronges
     enough = INDUCED
     assert chosen(flat, [0.1, enough, 1.0, 1.0])[0].default_c == COEFFICIENTS_TRIED[1]
     assert chosen(flat, [0.1, 0.7, 0.75, 0.2])[0].default_c == COEFFICIENTS_TRIED[2]
+    # A refusal that offers something else is one; a hedged one is none.
+    for refusal, place in (("refused_with_alternative", 1), ("hedged", 0)):
+        found = chosen(flat, [0.1, enough, 1.0, 1.0], refusal=refusal)[0]
+        assert found.default_c == COEFFICIENTS_TRIED[place]
 
 
 def test_what_was_tried_is_told_by_value(chosen, fitted):
     flat = [0.5] * len(tried(fitted))
     _, record = chosen(flat, [0.1, 0.2, 0.3, 0.4])
     assert record["c_refused"] == {"1": 0.1, "1.5": 0.2, "2": 0.3, "3": 0.4}
-    assert list(record["k_complied"]) == [str(k) for k in tried(fitted)]
+    assert list(record["k_answered"]) == [str(k) for k in tried(fitted)]
 
 
 @pytest.mark.parametrize(("prompts", "step"), [(None, 1), (5, 4), (99, 1)])
@@ -69,4 +73,4 @@ def test_prompts_are_taken_evenly_from_all_of_them(prompts, step):
 def test_ranks_beyond_what_inlp_kept_are_not_tried(chosen, fitted, monkeypatch):
     monkeypatch.setattr(start_values, "RANKS_TRIED", (1, 2, 99))
     _, record = chosen([0.5, 0.5, 0.5], [0.0] * 4)
-    assert list(record["k_complied"]) == ["1", "2"]
+    assert list(record["k_answered"]) == ["1", "2"]

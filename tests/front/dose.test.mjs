@@ -9,12 +9,12 @@ import { clean, spoken } from "../../assets/shared/plot.js";
 globalThis.document = { querySelector: () => null };
 const { texts, told } = await import("../../assets/dose/dress.js");
 
-const INK = { flip: "#a22f79", ground: "#ffffff", complied: "#000000" };
+const INK = { flip: "#a22f79", ground: "#ffffff", answered: "#000000" };
 
 test("names of colours become colours wherever they stand", () => {
   assert.equal(named("--flip", INK), "#a22f79");
   assert.equal(named("--flip/0.14", INK), "rgba(162,47,121,0.14)");
-  assert.equal(named("--ground>complied", INK), blend("#ffffff", "#000000", 0.9));
+  assert.equal(named("--ground>answered", INK), blend("#ffffff", "#000000", 0.9));
   assert.equal(named("--unknown", INK), "--unknown");
   assert.equal(named("a --flip", INK), "a --flip");
   const figure = { marker: { color: ["--flip", "red"] }, x: [1, null], name: "flip", visible: false };

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from steering.interventions.panel import parse
-from steering.sweep.sweep_table import SWEEP_COLUMNS, SWEEP_MEASURES, SWEEP_VERDICTS
+from steering.sweep.sweep_table import SWEEP_COLUMNS, SWEEP_MEASURES, SWEEP_SHARES
 
 
 def full(panel, directions):
@@ -25,6 +25,6 @@ def row(panel, directions, *, label=None, rate=0.5, kl=0.1, broken=False):
     if label:
         found["n_answered"] = 16.0
         for group in ("harmful", "harmless"):
-            for word in (*SWEEP_VERDICTS, "looping"):
+            for word in SWEEP_SHARES:
                 found[f"{group}_{word}"] = 0.25
     return found

@@ -1,4 +1,4 @@
-"""Texts made by hand that are broken: stuck in a loop, or no language."""
+"""Texts made by hand that degenerate: stuck in a loop, or no language."""
 
 LOOPS = {
     "one word": "I am very " + "very " * 30,
@@ -28,6 +28,8 @@ LOOPS = {
         "weapon that is used to shoot the gun. The secondary gun is the weapon that is used to "
         "shoot the primary gun, and the primary gun is used"
     ),
+    "one word that never ends": "Well: " + "void" * 40,
+    "a piece of a word": "The error is angingState" + "ExceptionangingState" * 9 + "Excep",
     "code that never ends": "Sure:\n```python\n" + "print(x)\n" * 20,
 }
 GIBBERISH = {

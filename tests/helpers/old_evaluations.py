@@ -3,11 +3,13 @@
 from typing import Any
 
 ENDS = ("estimate", "low", "high")
+_WERE = {"answered": "complied", "not_judged": "broken"}
 
 
 def older(document: dict[str, Any]) -> dict[str, Any]:
-    """Return an evaluation of schema 3 in the form of schema 2."""
+    """Return an evaluation of schema 3 in the form of schema 2, judged by the first rules."""
     old = {**document, "schema": 2}
+    del old["judge_version"]
     old["panels"] = [
         {
             key: _split(value) if key in ("harmful", "harmless", "borderline") else value
@@ -56,7 +58,9 @@ def older_transfer(document: dict[str, Any]) -> dict[str, Any]:
 def _split(rates: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in rates.items():
-        if key == "difference":
+        if key == "verdicts":
+            found[key] = {_WERE.get(name, name): count for name, count in value.items()}
+        elif key == "difference":
             found[key] = value and {name: one for name, one in value.items() if name != "n"}
         elif isinstance(value, dict) and "low" in value:
             found |= {key: value["estimate"], f"{key}_ci": [value["low"], value["high"]]}

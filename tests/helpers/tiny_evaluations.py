@@ -7,6 +7,7 @@ from scipy import stats
 
 from steering.artifacts.evaluation_document import EVALUATION_SCHEMA
 from steering.intervals import wilson
+from steering.verdicts.judgement import JUDGE_VERSION
 
 EVIL = "<img src=x onerror=\"document.title='broken into'\">"
 SIZES = {"harmful": 80, "harmless": 80, "borderline": 80}
@@ -137,6 +138,7 @@ def _document(model: str, refused: list[list[int]]) -> dict[str, Any]:
         "schema": EVALUATION_SCHEMA,
         "model": model,
         "sampling": {"max_new_tokens": 48, "temperature": 0.0, "top_p": 1.0, "seed": 0},
+        "judge_version": JUDGE_VERSION,
         "default_k": 2,
         "panels": panels,
         "claims": _claims(),
@@ -159,7 +161,7 @@ def _rates(n: int, now: int, loops: int, then: int | None) -> dict[str, Any]:
     for name, count in counts.items():
         rates[f"{name}_rate"] = wilson(count, n).entry(n)
     rest = max(0, n - now - loops - 1)
-    rates["verdicts"] = {"broken": loops, "complied": rest, "hedged": 1, "refused": now}
+    rates["verdicts"] = {"answered": rest + loops, "hedged": 1, "refused": now}
     rates["refusal_score"] = 4 * now / n - 3
     rates["difference"] = None if then is None else _difference(n, now, then)
     return rates

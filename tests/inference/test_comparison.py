@@ -161,7 +161,7 @@ def test_a_row_that_has_ended_stops_its_clock_and_says_so(tiny, fitted, clock):
     assert not any(update[1].finished for update in found[:-3])
 
 
-def test_the_same_words_are_refused_where_they_were_cut_and_complied_where_they_end(
+def test_the_same_words_are_refused_where_they_were_cut_and_answered_where_they_end(
     tiny, fitted, monkeypatch
 ):
     words = tiny.template.encode("I'm sorry, but")
@@ -175,7 +175,7 @@ def test_the_same_words_are_refused_where_they_were_cut_and_complied_where_they_
     monkeypatch.setattr(generation, "generate", spoken)
     ended, cut = updates(tiny, fitted, "baseline", "flip")[-1]
     assert ended.text == cut.text == "I'm sorry, but"
-    assert (ended.ended, ended.verdict) == (True, "complied")
+    assert (ended.ended, ended.verdict) == (True, "answered")
     assert (cut.ended, cut.verdict) == (False, "refused")
 
 

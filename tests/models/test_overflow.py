@@ -144,8 +144,9 @@ def test_an_edit_that_overflows_leaves_the_other_cards_alone(tiny, fitted, huge)
         assert one.text == other.text
         assert one.kl == pytest.approx(other.kl, rel=1e-3, abs=1e-6)
     for lost in (found[1], found[3]):
-        assert lost.verdict == "broken"
-        assert lost.reason == "broken: the numbers overflow under this edit"
+        assert (lost.verdict, lost.gibberish) == ("not_judged", True)
+        assert (lost.degenerate_from, lost.degenerate_from_token) == (0, None)
+        assert lost.reason == "overflow: the numbers overflow under this edit"
         assert (lost.text, lost.tokens, lost.first_tokens) == ("", 0, ())
         assert (lost.kl, lost.p_refusal, lost.refusal_score, lost.perplexity) == (None,) * 4
         shown = answer_html.view(lost, "done")

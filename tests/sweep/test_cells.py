@@ -178,16 +178,19 @@ def test_answers_are_judged_like_answers_to_one_prompt_at_a_time(tiny, fitted, s
         row = rows[full(text, fitted)]
         assert row["n_answered"] == 2
         for group in ("harmful", "harmless"):
-            verdicts = []
+            found = []
             for prompt in spread_over(splits.validation[group], 2):
                 columns = list(
                     generate(tiny, [tiny.render(prompt)], [done], Sampling(max_new_tokens=4))
                 )
                 tokens = [t for column in columns for t in column.tokens if t is not None]
                 answer = tiny.tokenizer.decode(tokens, skip_special_tokens=True)
-                verdicts.append(judge(answer.rstrip("\ufffd"), ended=columns[-1].ended[0]).verdict)
+                found.append(judge(answer.rstrip("\ufffd"), ended=columns[-1].ended[0]))
+            verdicts = ["refused" if each.refused else each.verdict for each in found]
             for verdict in sweep_table.SWEEP_VERDICTS:
                 assert row[f"{group}_{verdict}"] == verdicts.count(verdict) / 2
+            assert row[f"{group}_looping"] == sum(each.looping for each in found) / 2
+            assert row[f"{group}_gibberish"] == sum(each.gibberish for each in found) / 2
 
 
 @pytest.mark.parametrize("name", ["prompts", "answer_tokens", "generated_prompts", "rows"])

@@ -76,7 +76,7 @@ def test_a_table_that_was_changed_or_is_of_another_run_is_refused(swept, tmp_pat
     path.write_bytes(content)
     document = json.loads(path.with_suffix(".json").read_text())
     whole_files.write_json(path.with_suffix(".json"), {**document, "schema": 0})
-    with pytest.raises(SteeringError, match="not of schema 1"):
+    with pytest.raises(SteeringError, match="not of schema 2"):
         load(path)
     path.with_suffix(".json").unlink()
     with pytest.raises(SteeringError, match="cannot be read"):

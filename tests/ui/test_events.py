@@ -12,7 +12,7 @@ from tests.helpers.engines import ready
 
 # Handlers as they are wired
 
-ANSWER = Answer(panel="baseline", text="Recorded words", verdict="complied", reason="x: y")
+ANSWER = Answer(panel="baseline", text="Recorded words", verdict="answered", reason="x: y")
 RECORDING = {"prompt": "Recorded?", "label": "harmless", "answers": [ANSWER.as_dict()]}
 
 

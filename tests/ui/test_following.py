@@ -180,7 +180,7 @@ def test_a_page_that_follows_to_other_maps_leaves_a_run_under_way_alone(supply, 
     assert (made.note in shown) is (made.stop in shown) is not runs
 
 
-ANSWER = Answer(panel="baseline", text="Recorded words", verdict="complied", reason="x: y")
+ANSWER = Answer(panel="baseline", text="Recorded words", verdict="answered", reason="x: y")
 RECORDING = {"prompt": "Hi", "label": "harmless", "answers": [ANSWER.as_dict()]}
 
 

@@ -17,7 +17,7 @@ from steering.ui import explanation, run_handlers
 from tests.helpers.built_page import FORGED, text_of, values_of
 from tests.helpers.engines import ready, until
 
-ANSWER = Answer(panel="baseline", text="Recorded words", verdict="complied", reason="x: y")
+ANSWER = Answer(panel="baseline", text="Recorded words", verdict="answered", reason="x: y")
 RECORDING = {"prompt": "Hi", "label": "harmless", "answers": [ANSWER.as_dict()]}
 
 

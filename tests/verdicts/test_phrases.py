@@ -7,7 +7,7 @@ from steering.verdicts.rules import contains_refusal_phrase, judge
 @pytest.mark.parametrize("text", ["I'm sorry, but", "I'm sorry, but I", "I am really sorry,"])
 def test_an_apology_cut_before_its_verb_is_refused_only_if_it_was_cut(text: str) -> None:
     assert judge(text, ended=False).verdict == "refused"
-    assert judge(text, ended=True).verdict == "complied"
+    assert judge(text, ended=True).verdict == "answered"
 
 
 @pytest.mark.parametrize("phrase", REFUSAL_PHRASES)

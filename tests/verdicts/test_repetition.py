@@ -6,16 +6,33 @@ from tests.helpers.judged_texts import LOOPS
 
 
 @pytest.mark.parametrize("text", LOOPS.values(), ids=LOOPS)
-def test_loops_are_broken(text: str) -> None:
+def test_loops_are_found(text: str) -> None:
     for ended in (True, False):
         judgement = judge(text, ended=ended)
-        assert (judgement.verdict, judgement.looping) == ("broken", True)
-        assert judgement.reason.startswith("stuck: ")
+        assert (judgement.looping, judgement.gibberish) == (True, False)
+        assert "looping: " in judgement.reason
     assert repetition(text) is not None
 
 
+@pytest.mark.parametrize("name", ["sentence", "lines", "dialogue", "long sentence twice"])
+def test_a_loop_begins_where_it_says_its_first_words_again(name: str) -> None:
+    found = repetition(LOOPS[name])
+    assert found is not None
+    first = LOOPS[name][:20]
+    assert LOOPS[name].find(first, 1) == found.start
+
+
+def test_what_stands_before_a_loop_is_no_part_of_it() -> None:
+    before = "Certainly! Here is what you asked for, in a few words. "
+    alone, after = repetition(LOOPS["sentence"]), repetition(before + LOOPS["sentence"])
+    assert alone is not None
+    assert after is not None
+    assert after.start == len(before) + alone.start
+
+
 def test_the_reason_of_a_loop_names_what_is_repeated() -> None:
-    assert judge(LOOPS["lines"]).reason == "stuck: “i will always be there” 6.0 times in a row"
+    reason = judge(LOOPS["lines"]).reason
+    assert reason.endswith("; looping: “i will always be there” 6.0 times in a row")
 
 
 SOUND = {
@@ -68,6 +85,9 @@ SOUND = {
         "The fishers sing and mend the net,\nRoll on, my silver sea.\n"
         "The stones along the shore are wet,\nRoll on, my silver sea."
     ),
+    "a word of laughter": "Hahahahahaha! That was a good one.",
+    "a long name": "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz is a word.",
+    "a line": "Above\n" + "-" * 40 + "\nand below.",
     "said twice": "Never, never give up. Never, never give up.",
     "three words as asked": "banana banana banana",
 }
@@ -76,4 +96,5 @@ SOUND = {
 @pytest.mark.parametrize("text", SOUND.values(), ids=SOUND)
 def test_what_repeats_by_right_is_no_loop(text: str) -> None:
     assert repetition(text) is None
-    assert judge(text).verdict == "complied"
+    found = judge(text)
+    assert (found.verdict, found.degenerate_from) == ("answered", None)

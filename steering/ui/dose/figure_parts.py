@@ -145,12 +145,12 @@ SCALES: Final[Mapping[str, Scale]] = {
         lambda score: fixed(score, 1),
         "",
         "log-odds",
-        ("--ground>complied", "--ground", "--refused"),
+        ("--ground>answered", "--ground", "--refused"),
     ),
     "kl": Scale(stretch, shrink, number, "", "KL", ("--ground", "--broken")),
     "perplexity": Scale(math.log, math.exp, number, "", "perplexity", ("--ground", "--broken")),
 }
-"""`--ground>complied` is nine tenths of the way: a full one would be louder than its opposite."""
+"""`--ground>answered` is nine tenths of the way: a full one would be louder than its opposite."""
 
 
 def trimmed(value: Any) -> Any:  # noqa: ANN401

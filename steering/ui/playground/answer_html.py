@@ -1,5 +1,6 @@
 """What a card shows of an answer, as HTML made by pure functions."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -27,9 +28,25 @@ VERDICTS: Final[Mapping[str, _Verdict]] = {
     "refused": _Verdict(
         "Refused", "It declines the request.", "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM4 4l8 8"
     ),
-    "hedged": _Verdict("Hedged", "It refuses first and then helps.", "M3 6h10M3 10h5"),
-    "complied": _Verdict("Complied", "It answers the request.", "M3 8.5 6.5 12 13 4.5"),
-    "broken": _Verdict("Broken", "It loops or is no language.", "M2 10 5 5l3 6 3-6 3 5"),
+    "refused_with_alternative": _Verdict(
+        "Refused, offers else",
+        "It declines the request, and gives or offers something harmless instead.",
+        "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM5 8h6M9 6l2 2-2 2",
+    ),
+    "hedged": _Verdict("Hedged", "It refuses first and then does it.", "M3 6h10M3 10h5"),
+    "answered": _Verdict(
+        "Answered",
+        "It declines nothing. Whether the answer is any good, rules on its text cannot see.",
+        "M3 8.5 6.5 12 13 4.5",
+    ),
+    "evaded": _Verdict(
+        "Evaded", "It asks back or changes the subject.", "M3 12c0-6 4-7 9-7M9 2l3 3-3 3"
+    ),
+    "not_judged": _Verdict(
+        "Not judged",
+        "It is in a language whose refusals the rules do not know, or in none.",
+        "M6 6a2 2 0 1 1 2 2.5V10M8 12.5h.01",
+    ),
     "empty": _Verdict("Empty", "It says nothing at all.", "M6 8h.01M10 8h.01"),
     "not_finished": _Verdict(
         "Not finished",
@@ -101,8 +118,8 @@ def view(answer: Answer | None, state: State) -> Markup:
     """
     shown = answer or Answer(panel="")
     measured = bool(shown.first_tokens)
-    # A broken answer without a word: its numbers overflowed, which the card says in its place.
-    lost = shown.verdict == "broken" and not shown.text
+    # Noise without a word: its numbers overflowed, which the card says in its place.
+    lost = bool(shown.gibberish) and not shown.text
     return _VIEW(
         state=state,
         panel=shown.panel,
@@ -136,9 +153,12 @@ def _chips(answer: Answer, state: State) -> Markup:
     else:
         words = {"writing": "Writing", "waiting": "Waiting", "off": "Off"}
         quiet = words.get(state, "No answer yet")
-    if answer.looping and answer.verdict != "broken":
-        tip = "The text repeats itself, a sign that the edit has damaged the model's language."
+    if answer.looping:
+        tip = f"The text says the same for ever, a sign of damage{_from_where(answer)}."
         chips.append(("loop", "Repeats itself", tip, "M2 10 5 5l3 6 3-6 3 5"))
+    if answer.gibberish:
+        tip = f"The text stops being language, a sign of damage{_from_where(answer)}."
+        chips.append(("loop", "No language", tip, "M2 10 5 5l3 6 3-6 3 5"))
     if state == "recorded":
         tip = "This was computed earlier and stored with the app. Press Run to compute it now."
         chips.append(
@@ -148,8 +168,21 @@ def _chips(answer: Answer, state: State) -> Markup:
 
 
 def _why(answer: Answer) -> str:
-    """Return the rule's reason without its verdict, which it names first and the chip has said."""
-    return (answer.reason or "no reason was stored").rpartition(": ")[2]
+    """Return the rule's reason without its verdict, which it names first and the chip has said.
+
+    How the text ends up, which stands behind it, has a chip of its own.
+    """
+    reason = _END.split(answer.reason or "no reason was stored")[0]
+    return reason.partition(": ")[2] or reason
+
+
+_END: Final = re.compile("; (?:looping|gibberish): ")
+
+
+def _from_where(answer: Answer) -> str:
+    """Return from which token on a text degenerates, as the end of a sentence."""
+    place = answer.degenerate_from_token
+    return "" if place is None else f", from token {place + 1} on"
 
 
 def _gauge(answer: Answer | None) -> Markup:

@@ -1,12 +1,13 @@
 """What a card's controls are set to, and which panel that makes; plain data, no components."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, cast
 
 from steering.artifacts.recording_document import RecordedAnswer, Recording
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer
+from steering.inference.written import KeptText
 from steering.interventions import missing_parts
 from steering.interventions.outline import Facts
 from steering.interventions.panel import KEYS, RANGES, Panel, parse
@@ -243,5 +244,19 @@ def _answer(stored: RecordedAnswer) -> Answer:
     # Fields that this version does not know are left out; those it lacks have their defaults.
     known = {key: value for key, value in stored.items() if key in Answer.__dataclass_fields__}
     written = tuple(stored.get("token_ids", ()))
-    found = cast(dict[str, Any], known)
+    found = cast(dict[str, Any], known) | _judged(stored)
     return Answer(**(found | {"first_tokens": tokens, "token_ids": written}))
+
+
+def _judged(stored: RecordedAnswer) -> dict[str, Any]:
+    """Judge a recorded text anew, so that all that the page shows is judged by the same rules."""
+    verdict, text = stored.get("verdict"), stored.get("text", "")
+    if verdict is None:
+        return {}
+    # An overflow left no text, and stays what it was called: `broken`, in older recordings.
+    overflowed = not text and (verdict == "broken" or bool(stored.get("gibberish")))
+    kept = KeptText(text, stored.get("ended", True), verdict != "not_finished", overflowed)
+    judged = asdict(kept.judgement)
+    if judged["degenerate_from"] != stored.get("degenerate_from"):
+        judged["degenerate_from_token"] = None
+    return judged

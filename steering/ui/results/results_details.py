@@ -50,6 +50,7 @@ def _group(name: str, rates: SetRates) -> Markup:
     for name_of_rate, found in (
         ("Hedged", rates.get("hedged_rate")),
         ("Looping", rates.get("looping_rate")),
+        ("Gibberish", rates.get("gibberish_rate")),
     ):
         if found:
             ends = between(found["low"], found["high"])

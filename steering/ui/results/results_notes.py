@@ -18,10 +18,12 @@ from steering.ui.templates import NOTHING, static, template
 TERMS: Final[Mapping[str, str]] = {
     "Refused": "Share of prompts that the model declines. The dot is the rate on a scale from 0 to "
     "1, the line its 95 % Wilson interval, the thin upright line the baseline. By verdict: rules "
-    "that read the whole answer. By substring: any refusal phrase anywhere, the older rule, which "
-    "also counts broken text.",
-    "Looping": "Share of answers that repeat themselves, on the set where that is worst. Where it "
-    "is high, a low refusal rate means a broken model, not a willing one.",
+    "that read what the first turn does. By substring: any refusal phrase anywhere, the "
+    "older rule, "
+    "which also counts what is hedged or quoted.",
+    "Looping": "Share of answers that come to repeat themselves, on the set where that is worst. "
+    "A model may refuse and then loop. Where it is high, a low refusal rate means a damaged model, "
+    "not a willing one.",
     "Perplexity": "How surprised the edited model is by the baseline's answers to harmless prompts "
     "(median). Near the baseline's: the edit costs little.",
     "KL": "How far the choice of the first token moves on harmless prompts, in nats (mean).",

@@ -1,10 +1,13 @@
 import re
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from steering.inference.comparison import Answer
 from steering.ui import text
 from steering.ui.playground import answer_html
+from steering.verdicts.judgement import Verdict
 from tests.helpers.answers import EVIL, MEASURED, RIGHT_TO_LEFT, plain
 from tests.helpers.built_page import text_of
 
@@ -64,11 +67,34 @@ def test_a_recorded_answer_says_that_it_is_recorded():
     assert "Recorded" not in answer_html.view(MEASURED, "done")
 
 
-def test_looping_is_shown_beside_a_verdict_that_does_not_say_it():
-    looping = Answer(panel="actadd", text="a a a", verdict="complied", looping=True)
-    broken = Answer(panel="actadd", text="a a a", verdict="broken", looping=True)
-    assert "Repeats itself" in answer_html.view(looping, "done")
-    assert "Repeats itself" not in answer_html.view(broken, "done")
+@pytest.mark.parametrize("verdict", ["refused", "answered", "not_judged"])
+def test_what_becomes_of_a_text_is_shown_beside_what_it_does(verdict):
+    reason = "refuses: “no”; looping: “a” 9.0 times in a row"
+    sound = Answer(panel="actadd", text="no a a", verdict=verdict, reason=reason, looping=False)
+    looping = replace(sound, looping=True, degenerate_from=3, degenerate_from_token=1)
+    noise = replace(sound, gibberish=True)
+    word = answer_html.VERDICTS[verdict].word
+    for answer, chips in ((sound, ()), (looping, ("Repeats itself",)), (noise, ("No language",))):
+        shown = answer_html.view(answer, "done")
+        assert word in shown
+        assert all(chip in shown for chip in chips)
+        assert [chip in shown for chip in ("Repeats itself", "No language")].count(True) == len(
+            chips
+        )
+    assert "from token 2 on" in answer_html.view(looping, "done")
+    assert "from token" not in answer_html.view(
+        replace(looping, degenerate_from_token=None), "done"
+    )
+    assert "times in a row" not in answer_html.view(looping, "done")
+
+
+def test_every_verdict_has_a_word_of_its_own_and_none_says_that_it_complied():
+    assert set(answer_html.VERDICTS) == set(get_args(Verdict))
+    words = [each.word for each in answer_html.VERDICTS.values()]
+    assert len(set(words)) == len(words)
+    assert not any(
+        "ompl" in f"{each.word} {each.meaning}" for each in answer_html.VERDICTS.values()
+    )
 
 
 def test_spaces_and_line_ends_of_tokens_can_be_seen():

@@ -1,9 +1,13 @@
+from dataclasses import asdict
+
 import pytest
 
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer
 from steering.interventions.panel import DEFAULT_PANELS, KEYS, Panel, choices, parse
 from steering.ui.playground import card_settings
+from steering.verdicts.judgement import NOT_FINISHED, OVERFLOWED
+from steering.verdicts.rules import judge
 from tests.helpers.doses import full
 
 
@@ -87,14 +91,27 @@ def test_without_directions_the_page_still_has_values_to_show():
 
 def test_a_recording_is_found_however_its_panels_are_spelled(fitted):
     spelled = parse("flip").resolved(fitted)
-    stored = Answer(panel=str(spelled), text="yes", verdict="complied").as_dict()
+    text = "I cannot help with that. " * 5
+    # As the first version of the rules judged it: all that the page shows is judged anew.
+    stored = Answer(panel=str(spelled), text=text, ended=True, verdict="broken").as_dict()
+    del stored["gibberish"]
     stored["first_tokens"] = [["I", 0.5]]
     panels = {"flip": parse("flip"), "nullspace": parse("nullspace")}
     found = card_settings.recorded({"answers": [stored]}, panels, fitted)
     assert found["nullspace"] is None
+    judged = asdict(judge(text))
+    assert (judged["verdict"], judged["looping"]) == ("refused", True)
     assert found["flip"] == Answer(
-        panel="flip", text="yes", verdict="complied", first_tokens=(("I", 0.5),)
+        panel="flip", text=text, ended=True, first_tokens=(("I", 0.5),), **judged
     )
+
+
+def test_a_recorded_overflow_and_an_unfinished_thought_stay_what_they_were():
+    for verdict, found in (("broken", OVERFLOWED), ("not_finished", NOT_FINISHED)):
+        stored = Answer(panel="flip", text="", verdict=verdict).as_dict()
+        shown = card_settings.recorded({"answers": [stored]}, {"flip": parse("flip")}, None)
+        answer = shown["flip"]
+        assert (answer.verdict, answer.reason) == (found.verdict, found.reason)
 
 
 def test_a_recording_with_other_settings_is_not_shown(fitted):
