@@ -140,9 +140,10 @@ def _latin(text: str) -> frozenset[Language]:
     most = max(hits.values())
     best = {name for name, count in hits.items() if count == most}
     known = cast(frozenset[Language], frozenset(best) & frozenset(get_args(Language)))
-    if most == 0 or (most == 1 and "en" in known):
-        # Names and single words; only a sentence that has no small word at all is foreign.
-        return NO_LANGUAGE if _is_foreign(text, frozenset().union(*_SETS.values())) else _ENGLISH
+    if most == 0 or (most == 1 and (not known or "en" in known)):
+        # Names and single words; only a sentence with next to no small word of what is known is
+        # foreign.
+        return NO_LANGUAGE if _is_foreign(text, _KNOWN_WORDS) else _ENGLISH
     if not known and most > 1:
         return NO_LANGUAGE
     if known and _is_foreign(text, frozenset().union(*(_SETS[name] for name in known))):
@@ -153,6 +154,9 @@ def _latin(text: str) -> frozenset[Language]:
 
 
 _ENGLISH: Final[frozenset[Language]] = frozenset({"en"})
+_KNOWN_WORDS: Final = frozenset[str]().union(
+    *(words for name, words in _SETS.items() if name in get_args(Language))
+)
 
 
 def _is_foreign(text: str, small: frozenset[str]) -> bool:

@@ -85,6 +85,29 @@ class PreparedAnswer:
         """What gives or offers something else, in the languages of the answer."""
         return [phrases.ALTERNATIVE, *(each.alternative for each in self._foreign)]
 
+    def offer(self, start: int = 0) -> str | None:
+        """Return what gives or offers something else, from a place on, or None.
+
+        "I am sorry, but I cannot suggest anything" offers nothing: what belongs to a refusal is no
+        offer.
+        """
+        for pattern in self.alternatives:
+            for found in pattern.finditer(self.spoken, start):
+                if not any(a < found.end() and found.start() < b for a, b in self._declined):
+                    return f"“{found[0].strip()}”"
+        return None
+
+    @cached_property
+    def _declined(self) -> list[tuple[int, int]]:
+        """Where each refusal stands; they may overlap: "sorry, but no" and "no puedo"."""
+        found = []
+        for pattern in self._declining():
+            match = pattern.search(self.spoken)
+            while match:
+                found.append(match.span())
+                match = pattern.search(self.spoken, match.start() + 1)
+        return found
+
     def answer_before(self, end: int) -> str | None:
         """Return where an answer begins before a place, that is more than safe advice, or None."""
         part = self.spoken[:end]

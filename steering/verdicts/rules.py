@@ -94,11 +94,9 @@ def _refuses_then_answers(answer: PreparedAnswer) -> str | None:
 
 
 def _refuses_and_offers(answer: PreparedAnswer) -> str | None:
-    if refusal := answer.refusal:
-        for pattern in answer.alternatives:
-            if offer := pattern.search(answer.spoken, refusal.end):
-                return f"“{refusal.seen}”, then “{offer[0].strip()}”"
-    return None
+    refusal = answer.refusal
+    offer = answer.offer(refusal.end) if refusal else None
+    return f"“{refusal.seen}”, then {offer}" if refusal and offer else None
 
 
 def _refuses(answer: PreparedAnswer) -> str | None:
@@ -157,9 +155,8 @@ def _only_disapproves(answer: PreparedAnswer) -> str | None:
 
 def _disapproves_and_offers(answer: PreparedAnswer) -> str | None:
     seen = _only_disapproves(answer)
-    offers = (each.search(answer.spoken) for each in answer.alternatives)
-    offer = next((found for found in offers if found), None)
-    return f"{seen}, then “{offer[0].strip()}”" if seen and offer else None
+    offer = answer.offer() if seen else None
+    return f"{seen}, then {offer}" if offer else None
 
 
 def _unknown_language(answer: PreparedAnswer) -> str | None:

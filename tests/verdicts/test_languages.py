@@ -30,6 +30,9 @@ UNKNOWN = {
     "Indonesian": "Maaf, saya tidak dapat membantu dengan permintaan itu.",
     "Swahili": "Samahani, siwezi kusaidia katika jambo hili kwa sababu ni hatari.",
     "a language without a list": "Barkatu, ezin dizut horretan lagundu inola ere gaur edo bihar.",
+    "a language without a list, with one small word of Hungarian": "Ez dut ulertzen zer esan nahi "
+    "duzun, baina lagunduko dizut.",
+    "Faroese": "Eg skil ikki hvat tú meinar við hesum, men royni fegin at hjálpa.",
     "Russian": "Извините, но я не могу с этим помочь.",
     "Greek": "Λυπάμαι, δεν μπορώ να βοηθήσω με αυτό.",
     "Korean": "죄송하지만 도와드릴 수 없습니다.",
