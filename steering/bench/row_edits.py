@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
+from transformers import ContinuousBatchingConfig
 
 from steering.bench.rounds import Contender
 from steering.interventions.edits import Edit, Site
@@ -94,14 +95,21 @@ def plain_generate(model: ChatModel, rows: list[list[int]], tokens: int) -> Cont
 def continuous_batching(model: ChatModel, rows: list[list[int]], tokens: int) -> Contender:
     """Return what transformers' loop for a server does with rows, unedited: each its own request.
 
-    It pages keys and values and starts a thread of its own every time, as a server does once.
+    It starts a thread of its own every time, as a server does once, and would take nearly all
+    memory for its pages: here it gets as many as the rows need.
     """
     network = model.network
+    pages = ContinuousBatchingConfig(
+        num_blocks=len(rows) * (2 + (len(rows[0]) + tokens) // 256),
+        max_batch_tokens=max(256, sum(map(len, rows))),
+    )
     config = copy.deepcopy(network.generation_config)
     config.update(max_new_tokens=tokens, do_sample=False, eos_token_id=-1, pad_token_id=0)
 
     def run() -> None:
-        found = network.generate_batch(rows, generation_config=config, progress_bar=False)
+        found = network.generate_batch(
+            rows, generation_config=config, continuous_batching_config=pages, progress_bar=False
+        )
         written = [len(each.generated_tokens) for each in found.values()]
         if written != [tokens] * len(rows):
             raise RuntimeError(f"continuous batching wrote {written} tokens, not {tokens} a row")

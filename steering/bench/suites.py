@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from steering.bench import row_edits
-from steering.bench.peers import PeerTask, peers
+from steering.bench.peers import STREAMS, PeerTask, peers
 from steering.bench.rounds import Contender
 from steering.inference.comparison import compare
 from steering.inference.generation import generate
@@ -127,6 +127,7 @@ def decode(subject: Subject) -> Suite:
             Timed(added, f"generate, {n} rows"),
             Timed(added, batched),
             *(Timed(_like(name, n, added), name) for name in others),
+            *_fast_beside_llama_cpp(fast, others, n),
         ),
         missing,
     )
@@ -155,6 +156,15 @@ def _fast(
         Timed(f"{more} panels, fast", "1 panel, fast", 1.3),
         Timed(f"{n} panels, fast", f"{n} panels"),
     ]
+
+
+def _fast_beside_llama_cpp(
+    fast: Mapping[str, Contender], others: Mapping[str, Contender], n: int
+) -> list[Timed]:
+    """Compare fast products with the same number of streams, where both are there."""
+    streams = f"llama.cpp, {STREAMS} streams"
+    here = fast and streams in others and n == STREAMS
+    return [Timed(f"{n} panels, fast", streams, 1.0)] if here else []
 
 
 def _like(peer: str, n: int, added: str) -> str:
