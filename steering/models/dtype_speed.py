@@ -34,13 +34,16 @@ TOKENS_READ: Final = 2 * 5 * 40
 ADVANTAGE: Final = 0.9
 """bfloat16 is taken at this share of float32's time or below (chosen: float32 rounds less)."""
 
-_ELEMENTS: Final = 12_000_000
-"""Weights that are multiplied at most: 48 MB in float32, more than most caches hold (chosen)."""
+_ELEMENTS: Final = 4_500_000
+"""Weights of a shape that are multiplied at most: 18 MB in float32, so that a pass through all
+shapes finds nothing in a cache, as in a model (chosen). Smaller parts stay there, which flatters
+what reads most: packed weights were at .78 to .97 of unpacked ones where a whole run takes .45, and
+fast products once at 1.0 of exact ones where it takes .6."""
 _ROUNDS: Final = 5
 _CLEARLY_SLOWER: Final = 1.25
-"""Weights are not packed from this share of the time of unpacked ones on (chosen). Parts of
-matrices flatter unpacked ones: on two AVX2 cores six measurements gave .78 to .97, where whole runs
-take .45, and beside a browser that opens the page a measurement once gave more than 1."""
+"""Weights are not packed from this share of the time of unpacked ones on (chosen): beside other
+programs a clock sees the scheduler, too. On two AVX2 cores that tests kept busy three measurements
+gave .49 to .54, where whole runs take .45."""
 
 LEAST_WEIGHTS: Final = 1_000_000
 """Smaller models are as fast either way, and what a clock says of them is noise (chosen)."""
@@ -204,12 +207,9 @@ def matrix_shapes(folder: Path) -> Counter[tuple[int, int]]:
 
 
 def _shares(shapes: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], int]:
-    """Return how many output rows of each shape are measured, alike in share, within the budget."""
-    total = sum(outputs * inputs for outputs, inputs in shapes)
-    share = min(1.0, _ELEMENTS / total)
+    """Return how many output rows of each shape are measured: all, or what the budget allows."""
     return {
-        (outputs, inputs): max(1, min(outputs, round(outputs * share)))
-        for outputs, inputs in shapes
+        (outputs, inputs): max(1, min(outputs, _ELEMENTS // inputs)) for outputs, inputs in shapes
     }
 
 

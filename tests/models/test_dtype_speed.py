@@ -53,6 +53,18 @@ def test_times_are_weighed_by_how_often_a_shape_occurs_and_by_what_was_left_out(
         assert speed.read == pytest.approx(dtype_speed.READ_ROWS * weights)
 
 
+def test_small_matrices_are_measured_whole_and_of_each_large_one_as_much(monkeypatch):
+    # A share of every matrix would leave the middle ones in a cache where the head is large.
+    monkeypatch.setattr(dtype_speed, "_ELEMENTS", 1000)
+    asked = {(10, 20): 1, (50, 20): 1, (100_000, 20): 1, (20, 5000): 1}
+    assert dtype_speed._shares(asked) == {
+        (10, 20): 10,
+        (50, 20): 50,
+        (100_000, 20): 50,
+        (20, 5000): 1,
+    }
+
+
 def test_every_kernel_is_measured_for_real(folder, monkeypatch):
     monkeypatch.setattr(dtype_speed, "LEAST_WEIGHTS", 0)
     speeds = measure(folder)
