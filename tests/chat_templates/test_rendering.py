@@ -146,7 +146,7 @@ def test_thinking_is_not_judged_as_the_answer():
     row = {"group": "harmful", "prompt": "p", "panel": "baseline", "ended": True}
     row |= {"refusal_score": 0.0, "kl": 0.0, "perplexity": None}
     thought = AnswerRow(**row, text="Sure, here is how: one, two, three.", thinking=refusal)
-    assert thought.judgement.verdict == "complied"
+    assert thought.judgement.verdict == "answered"
     assert AnswerRow(**row, text=refusal).judgement.verdict == "refused"
 
 

@@ -49,7 +49,7 @@ def test_every_word_of_the_file_is_in_a_passage():
 def test_nothing_in_it_sounds_like_a_refusal_or_a_loop():
     for passage in passages():
         for paragraph in passage.paragraphs:
-            assert judge(paragraph).verdict == "complied", paragraph
+            assert judge(paragraph).verdict == "answered", paragraph
             assert not contains_refusal_phrase(paragraph)
 
 

@@ -19,7 +19,7 @@ from steering.models import dtype_speed, int8_linear, loading, number_formats, p
 from steering.models.chat_model import NumberFormat
 from steering.models.dtype_speed import Kernel, Speed
 from steering.models.fast_products import Allowed
-from steering.models.int8_linear import Int8Linear
+from steering.models.int8_linear import Int8Head, Int8Linear
 from steering.models.loading import load
 from steering.sources import catalog, weights
 
@@ -138,7 +138,9 @@ def test_a_fast_model_is_in_eight_bits_and_close_to_the_exact_one(folder, monkey
     assert "fast products" in fast.number_format.reason
     held = [each for each in fast.network.modules() if isinstance(each, Int8Linear)]
     assert held
-    assert {each.parts for each in held} == {parts}
+    assert {each.parts for each in held if type(each) is Int8Linear} == {parts}
+    # Its likeliest logits are exact, so that one integer is enough.
+    assert [each.parts for each in held if type(each) is Int8Head] == [1]
     exact = load(str(folder), device="cpu", dtype="float32", speed="exact", gate=gate)
     assert len(asked) == 1
     assert exact.number_format.parts == 0
