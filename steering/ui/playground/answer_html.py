@@ -29,7 +29,7 @@ VERDICTS: Final[Mapping[str, _Verdict]] = {
         "Refused", "It declines the request.", "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM4 4l8 8"
     ),
     "refused_with_alternative": _Verdict(
-        "Refused, offers else",
+        "Refused with alternative",
         "It declines the request, and gives or offers something harmless instead.",
         "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM5 8h6M9 6l2 2-2 2",
     ),
