@@ -105,6 +105,17 @@ BEGINS_TO_DECLINE: Final = re.compile(
 )
 """The whole of a text that was cut before its verb."""
 
+ONLY_DECLINES: Final = re.compile(
+    r"\W*(?:(?:(?:i'm|i am|we're|we are) )?(?:very |really |so |terribly )?sorry"
+    r"|(?:i |my |we )?apolog(?:i[sz]e|ies)|i (?:cannot|can't|can not|won't|will not|refuse|decline)"
+    r"|(?:es )?tut mir (?:sehr )?leid|entschuldigung|lo siento|perdón|(?:je suis )?désolée?"
+    r"|mi dispiace|(?:me )?desculpe|sinto muito|对不起|抱歉|很抱歉|申し訳(?:ありません|"
+    r"ございません)"
+    r"|すみません|ごめんなさい|آسف|عذر[اًا]+|माफ़? (?:कीजिए|करें)|क्षमा करें)\W*\Z"
+)
+"""The whole of a text that begs pardon, or says no more than that it will not. A bare "no" may be
+the answer to a question."""
+
 DISCLAIMS: Final = re.compile(
     rf"{_CALLS_ITSELF}[^.!?\n]*\b(?:don't|do not|not|no|cannot|can't|unable)\b"
     r"|\bsorry,? (?:but )?(?:as an ai[^.,]*, )?i (?:don't|do not) (?:have|know|understand)"

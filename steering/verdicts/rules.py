@@ -102,6 +102,8 @@ def _refuses_and_offers(answer: PreparedAnswer) -> str | None:
 def _refuses(answer: PreparedAnswer) -> str | None:
     if answer.refusal is not None:
         return f"“{answer.refusal.seen}”"
+    if phrases.ONLY_DECLINES.match(answer.spoken):
+        return f"“{answer.spoken.strip()}” is all"
     if not answer.ended and phrases.BEGINS_TO_DECLINE.match(answer.spoken):
         return f"“{answer.spoken.strip()}”, cut off"
     return None
