@@ -101,8 +101,8 @@ def components_said(points: Points, index: int, chosen: Sequence[int]) -> str:
         for shares in (points.explained, points.view.difference)
     )
     return (
-        f"Components {', '.join(names[:-1])} and {names[-1]}: {of_variance} of the variance and "
-        f"{of_difference} of the difference between the classes"
+        f"Components {', '.join(names[:-1])} and {names[-1]}: {of_variance} of the variance, "
+        f"{of_difference} of the difference between classes"
     )
 
 

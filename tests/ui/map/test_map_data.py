@@ -99,8 +99,7 @@ def test_what_the_components_explain_is_said_of_those_that_are_shown(cloud, maps
         of = [points.explained[index], points.view.difference[index]]
         variance, difference = (round(100 * float(row[0] + row[second])) for row in of)
         assert words.endswith(
-            f": {variance} % of the variance and {difference} % of the difference between the "
-            "classes"
+            f": {variance} % of the variance, {difference} % of the difference between classes"
         )
         assert at["said"]["pca3"].startswith("Components 1, 2 and 3: ")
         np.testing.assert_allclose(at["turn"], points.view.turns[index], rtol=6e-3)
