@@ -23,10 +23,14 @@ def limit_to_cores() -> int:
     Affinity and the limit of a container count. Fewer threads, as the user or a host has set them,
     stay as they are.
     """
+    import psutil
     import torch
     from joblib import cpu_count
 
-    cores = cpu_count(only_physical_cores=True)
+    # joblib knows affinity and a container's limit. Its physical cores are not asked for: where it
+    # does not find them, on ARM for one, it prints a warning with the stack.
+    allowed = int(cpu_count())
+    cores = min(allowed, psutil.cpu_count(logical=False) or allowed)
     if cores < torch.get_num_threads():
         torch.set_num_threads(cores)
     return int(torch.get_num_threads())

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import joblib
+import psutil
 import pytest
 import torch
 
@@ -18,15 +19,35 @@ def threads():
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("set_to", "cores", "used"), [(4, 2, 2), (4, 3, 3), (1, 2, 1), (2, 2, 2)])
+@pytest.mark.parametrize(
+    ("set_to", "allowed", "physical", "used"),
+    [
+        (4, 4, 2, 2),  # two hardware threads a core
+        (4, 3, 8, 3),  # a container that may use three of eight
+        (4, 3, None, 3),  # a system that does not tell its cores
+        (1, 2, 2, 1),
+        (2, 2, 2, 2),
+    ],
+)
 def test_there_are_at_most_as_many_threads_as_cores_and_never_more_than_were_set(
-    monkeypatch, set_to, cores, used
+    monkeypatch, set_to, allowed, physical, used
 ):
-    asked = []
-    monkeypatch.setattr(joblib, "cpu_count", lambda **how: asked.append(how) or cores)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: allowed)
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: None if logical else physical)
     torch.set_num_threads(set_to)
     assert limit_to_cores() == torch.get_num_threads() == used
-    assert asked == [{"only_physical_cores": True}]
+
+
+def test_nothing_is_said_where_no_program_tells_the_cores():
+    code = "from steering.system.threads import limit_to_cores; limit_to_cores()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PATH": os.devnull},
+    )
+    assert done.stdout == done.stderr == ""
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system sets no affinity")
