@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import torch
 from jaxtyping import Float
@@ -34,6 +34,9 @@ from steering.models.fast_products import held_as
 from steering.models.number_formats import short
 from steering.sources.weights import cache_folder
 from steering.system import whole_files
+
+_BEHIND: Final = 1
+"""Prompts per forward pass behind the page: with 16 a slider waited 7 s on two AVX2 cores."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +122,8 @@ def check_directions(
 ) -> AgreementEntry | None:
     """Return `agreement` of directions with a refit on the model as it was loaded here.
 
-    Takes one pass over the training prompts the first time, then it is read from the cache.
+    Takes one pass over the training prompts the first time, then it is read from the cache. Few
+    prompts share a pass: it is done behind the page, and whoever moves a slider waits for one.
 
     Args:
         model: A loaded chat model.
@@ -135,7 +139,7 @@ def check_directions(
     found = known_agreement(model, directions, splits)
     if found is None:
         stages = Stages.of(model, splits.source, "refit")
-        again = refit(model, directions, splits, stages)
+        again = refit(model, directions, splits, stages, batch_size=_BEHIND)
         n = {str(name): len(splits.train[name]) for name in CLASSES}
         found = {**agreement(directions, again.directions), "n": n}
         with suppress(SteeringError):  # without a cache it is measured again the next time
