@@ -2,7 +2,8 @@
 
 The fits are those of `precompute`, on all training prompts. What is chosen by trying, the points,
 the rank and the coefficient, is tried on fewer candidates and prompts; where directions of the same
-model are known already, their points and settings are taken over and nothing is tried. There is no
+model are known already, their points, settings and refusal openers are taken over and nothing is
+tried. There is no
 evaluation, no sweep and no recording.
 """
 
@@ -17,9 +18,11 @@ from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
 from steering.evaluation.answers import ROWS
+from steering.fitting import opener_search
 from steering.fitting.candidates import fit_directions, fit_maps_of, with_stability
 from steering.fitting.choice import QUICK, choose
 from steering.interventions.directions import Directions
+from steering.interventions.openers import opened
 from steering.models.chat_model import ChatModel
 from steering.models.fast_products import held_as
 from steering.models.number_formats import short
@@ -68,7 +71,8 @@ def quick(
         model: A loaded chat model.
         splits: The prompts.
         out: Folder of the artifact; None keeps it in the cache.
-        taken_over: Directions of the same model, whose points, rank and coefficient are used.
+        taken_over: Directions of the same model, whose points, rank, coefficient and refusal
+            openers are used.
         batch_size: Prompts per forward pass.
         rows_per_batch: Rows that are answered at once.
 
@@ -76,7 +80,13 @@ def quick(
         SteeringError: If the model or the prompts do not allow it; nothing is written then.
     """
     stages = Stages.of(model, splits.source, directions_file.ARTIFACT_SCHEMA)
-    directions, kept = fit_directions(model, splits, stages, batch_size)
+    openers = (
+        taken_over.openers
+        if taken_over is not None
+        else opener_search.search(model, splits, stages, rows=rows_per_batch)
+    )
+    directions, kept = fit_directions(model, splits, stages, batch_size, openers)
+    model = opened(model, openers)  # its score chooses, and is measured, by these
     if taken_over is not None:
         rank = directions.subspace("inlp", taken_over.inlp_point).rank
         directions = replace(

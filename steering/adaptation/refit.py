@@ -26,6 +26,7 @@ from steering.fitting.scoring import right_sign
 from steering.inference.activations import capture_sets
 from steering.interventions.directions import Directions, difference_in_means
 from steering.interventions.inlp import inlp
+from steering.interventions.openers import opened
 from steering.interventions.subspace import Subspace
 from steering.maps.clusters import CLASSES, ClassName
 from steering.maps.layer_map import LayerMap, fit_axes
@@ -84,7 +85,7 @@ def refit(
         )
 
     captured = stages.tensors(f"refit activations {layers} {positions}", activations)
-    scores = stages.tensors("scores", lambda: train_scores(model, splits, batch_size))
+    scores = train_scores(opened(model, directions.openers), splits, stages, batch_size)
     kept = {
         "harmful": right_sign(scores["harmful"], 1),
         "harmless": right_sign(scores["harmless"], -1),

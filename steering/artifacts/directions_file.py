@@ -2,11 +2,20 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, cast
 
-from steering.artifacts.manifest_document import ImportedFacts, InlpEntry, Manifest, ManifestFacts
+from steering.artifacts.manifest_document import (
+    ImportedFacts,
+    InlpEntry,
+    Manifest,
+    ManifestFacts,
+    OpenerEntry,
+    OpenersEntry,
+)
 from steering.chat_templates.rendering import Rendering
 from steering.interventions import tensor_checks
+from steering.interventions.openers import Opener, OpenerTable
 from steering.interventions.outline import ExtractionPoint
 from steering.interventions.stability import Stability
 
@@ -45,7 +54,7 @@ def manifest(directions: "Directions", content: bytes, facts: ManifestFacts) -> 
         content: The bytes of their file, whose SHA-256 tells that both belong together.
         facts: Provenance and score tables.
     """
-    return {
+    document: Manifest = {
         "schema": ARTIFACT_SCHEMA if _is_complete(directions) else INCOMPLETE,
         "model": directions.model,
         "positions": list(directions.positions),
@@ -59,6 +68,9 @@ def manifest(directions: "Directions", content: bytes, facts: ManifestFacts) -> 
         "directions_sha256": hashlib.sha256(content).hexdigest(),
         **facts,
     }
+    if directions.openers is not None:
+        document["opener_table"] = _opener_entry(directions.openers)
+    return document
 
 
 def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directions":
@@ -97,7 +109,29 @@ def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directio
         points=points(document),
         imported=document.get("imported"),
         rendering=Rendering.of(document),
+        openers=openers(document),
     )
+
+
+def openers(document: Manifest) -> OpenerTable | None:
+    """Return the table of refusal openers; None for directions that have none.
+
+    Raises:
+        KeyError, TypeError, ValueError: If it is broken.
+    """
+    found = document.get("opener_table")
+    if found is None:
+        return None
+    rows = tuple(Opener(**row) for row in found["rows"])
+    return OpenerTable(rows, found["n_refused"], found["n_answered"])
+
+
+def _opener_entry(table: OpenerTable) -> OpenersEntry:
+    return {
+        "rows": [cast(OpenerEntry, asdict(row)) for row in table.rows],
+        "n_refused": table.n_refused,
+        "n_answered": table.n_answered,
+    }
 
 
 def stability(entry: InlpEntry) -> Stability | None:

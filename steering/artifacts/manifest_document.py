@@ -78,6 +78,24 @@ class InlpEntry(TypedDict):
     stability: NotRequired[StabilityEntry]
 
 
+class OpenerEntry(TypedDict):
+    """A first token and how likely it is where the model refuses and where it answers."""
+
+    token: int
+    text: str
+    refused: float
+    answered: float
+    taken: bool
+
+
+class OpenersEntry(TypedDict):
+    """The table of refusal openers; see `interventions.openers`."""
+
+    rows: list[OpenerEntry]
+    n_refused: int
+    n_answered: int
+
+
 class ChoiceEntry(TypedDict, total=False):
     """A point that was chosen, by which rule, and how many passed of those that were tried."""
 
@@ -143,4 +161,5 @@ class Manifest(ManifestFacts, ImportedFacts):
     default_k: int
     default_c: float
     inlp: dict[str, InlpEntry]
+    opener_table: NotRequired[OpenersEntry]
     directions_sha256: str

@@ -109,6 +109,7 @@ def outline(model: str, folder: Path | None = None) -> Outline:
             points=directions_file.points(document),
             imported=document.get("imported"),
             stability=directions_file.chosen_stability(document),
+            openers=directions_file.openers(document),
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error

@@ -18,6 +18,7 @@ from steering.inference.metrics import refusal_score
 from steering.inference.next_token import logits_under
 from steering.interventions.directions import Directions, ExtractionPoint, difference_in_means
 from steering.interventions.inlp import Inlp, class_means, inlp
+from steering.interventions.openers import OpenerTable, opened
 from steering.interventions.stability import Stability
 from steering.interventions.subspace import Subspace
 from steering.maps.model_maps import Maps
@@ -27,9 +28,24 @@ from steering.models.number_formats import short
 
 
 def fit_directions(
-    model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
+    model: ChatModel,
+    splits: PromptSplits,
+    stages: Stages,
+    batch_size: int,
+    openers: OpenerTable | None = None,
 ) -> tuple[Directions, dict[str, int]]:
-    """Return what is fitted, no point chosen yet, and the prompts a class behind the difference."""
+    """Fit difference in means and INLP everywhere.
+
+    Args:
+        model: A loaded chat model.
+        splits: The prompts.
+        stages: Keep activations, scores and fits.
+        batch_size: Prompts per forward pass.
+        openers: What the refusal score is read by; None for the model's own openers.
+
+    Returns:
+        The directions, no point chosen yet, and the prompts a class behind the difference.
+    """
     positions = tuple(range(-len(model.suffix), 0))
 
     def activations() -> dict[str, Tensor]:
@@ -44,7 +60,7 @@ def fit_directions(
 
     states = stages.tensors("activations", activations)
     harmful, harmless = states["harmful"], states["harmless"]
-    scores = stages.tensors("scores", lambda: train_scores(model, splits, batch_size))
+    scores = train_scores(opened(model, openers), splits, stages, batch_size)
     refused = right_sign(scores["harmful"], 1)
     answered = right_sign(scores["harmless"], -1)
     difference = difference_in_means(harmful[refused], harmless[answered])
@@ -93,6 +109,7 @@ def fit_directions(
         default_k=1,
         default_c=1.0,
         rendering=model.template.rendering,
+        openers=openers,
     )
     return fitted, {"harmful": len(refused), "harmless": len(answered)}
 
@@ -121,20 +138,29 @@ def with_stability(directions: Directions, stages: Stages) -> Directions:
     return replace(directions, inlp={**directions.inlp, point: replace(found, stability=stability)})
 
 
-def train_scores(model: ChatModel, splits: PromptSplits, batch_size: int) -> dict[str, Tensor]:
-    """Return the unedited model's refusal score of every training prompt, by class."""
-    return {
-        name: refusal_score(
-            logits_under(
-                model,
-                model.render_all(texts, what=f"{name} prompt"),
-                None,
-                batch_size=batch_size,
-            ),
-            model.opener_ids,
-        )
-        for name, texts in splits.train.items()
-    }
+def train_scores(
+    model: ChatModel, splits: PromptSplits, stages: Stages, batch_size: int
+) -> dict[str, Tensor]:
+    """Return the unedited model's refusal score of every training prompt, by class.
+
+    They are kept for the openers that the model reads it by.
+    """
+
+    def scores() -> dict[str, Tensor]:
+        return {
+            name: refusal_score(
+                logits_under(
+                    model,
+                    model.render_all(texts, what=f"{name} prompt"),
+                    None,
+                    batch_size=batch_size,
+                ),
+                model.opener_ids,
+            )
+            for name, texts in splits.train.items()
+        }
+
+    return stages.tensors(f"scores by {'-'.join(map(str, model.openers.values()))}", scores)
 
 
 def fit_maps_of(

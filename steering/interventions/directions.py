@@ -19,6 +19,7 @@ from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
 from steering.interventions.inlp import Inlp
+from steering.interventions.openers import OpenerTable
 from steering.interventions.outline import ExtractionPoint as ExtractionPoint
 from steering.interventions.outline import require_inlp, require_point
 from steering.interventions.stability import Stability
@@ -57,6 +58,8 @@ class Directions:
         imported: What is known of vectors that were fitted elsewhere, and of their sign, as shown
             to the reader; None for directions fitted here.
         rendering: How the requests were rendered that they were fitted on.
+        openers: With which tokens this model's refusals begin, and answers do not; None where it
+            was not looked for, or where nothing can be told.
     """
 
     model: str
@@ -71,6 +74,7 @@ class Directions:
     points: tuple[ExtractionPoint, ...] | None = None
     imported: str | None = None
     rendering: Rendering = PLAIN
+    openers: OpenerTable | None = None
 
     @property
     def n_layers(self) -> int:
@@ -105,7 +109,7 @@ class Directions:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything that an edit depends on, in hexadecimal."""
+        """SHA-256 of everything that an edit, or the refusal score, depends on, in hexadecimal."""
         digest = hashlib.sha256()
         tensors = [self.difference]
         tensors += [] if self.harmless_mean is None else [self.harmless_mean]
@@ -117,6 +121,7 @@ class Directions:
         points = (sorted(self.inlp), self.dim_point, self.inlp_point)
         facts: tuple[Any, ...] = (points, self.positions, self.default_k, self.default_c)
         facts += () if self.points is None else (sorted(self.points),)
+        facts += () if self.openers is None else ([row.token for row in self.openers.taken],)
         digest.update(json.dumps(facts).encode())
         return digest.hexdigest()
 

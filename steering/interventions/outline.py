@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
+from steering.interventions.openers import OpenerTable
 from steering.interventions.stability import Stability
 
 ExtractionPoint = tuple[int, int]
@@ -75,6 +76,11 @@ class Facts(Protocol):
         """How alike INLP's directions at its point come out in other splits; None if not known."""
         ...
 
+    @property
+    def openers(self) -> OpenerTable | None:
+        """With which tokens refusals begin, and answers do not; None where it was not found out."""
+        ...
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -91,6 +97,7 @@ class Outline:
     points: tuple[ExtractionPoint, ...] | None = None
     imported: str | None = None
     stability: Stability | None = None
+    openers: OpenerTable | None = None
 
 
 def require_point(facts: Facts, point: ExtractionPoint) -> None:

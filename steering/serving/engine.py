@@ -14,6 +14,7 @@ from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDoc
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
 from steering.errors import NotFittedError, SteeringError
+from steering.interventions.openers import opened
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
 from steering.serving import machine_fit
@@ -190,7 +191,7 @@ class Engine(Line):
                 raise SteeringError("what was fitted cannot be read; the server's log says why")
             # The tracer first: whoever sees the model may ask for it.
             self.tracer = self._tracer(model, self.maps)
-            self.steps, self.room = _shared(model, self.reading)
+            self.steps, self.room = _shared(opened(model, self.directions.openers), self.reading)
             self.model = model
             self.status = Status("ready", self.name, model.number_format.reason)
 

@@ -43,7 +43,7 @@ def test_what_is_fitted_is_that_of_the_captured_states_and_kept(tiny, splits, st
     states = capture_sets(
         tiny, splits.train, layers=range(tiny.n_layers), positions=fitted.positions
     )
-    scores = train_scores(tiny, splits, batch_size=1)
+    scores = train_scores(tiny, splits, stages, batch_size=1)
     chosen = {
         name: found[scores[name] > 0 if name == "harmful" else scores[name] < 0]
         for name, found in states.items()

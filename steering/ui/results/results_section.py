@@ -15,10 +15,12 @@ from steering.artifacts.evaluation_document import EVALUATION_SCHEMA, Evaluation
 from steering.artifacts.transfer_document import TransferDocument
 from steering.evaluation import report
 from steering.evaluation.ranking import best
+from steering.interventions.outline import Facts
 from steering.serving.engine import Engine
 from steering.ui import text
 from steering.ui.results import results_claims as claims
 from steering.ui.results import results_files as files
+from steering.ui.results import results_fit
 from steering.ui.results import results_formats as formats
 from steering.ui.results import results_notes as notes
 from steering.ui.results import results_table as table
@@ -29,7 +31,7 @@ _BOARD = template(
     '<section class="results" data-by="refusal"><header><h2>Results</h2><p>What every edit does to '
     "<b>{{ title }}</b>, on {{ sizes }}.</p></header>{{ hardly }}{{ claims }}"
     '<div class="bar-of-table"><h3 class="part">The table</h3>{{ switch }}{{ files }}</div>'
-    "{{ table }}{{ below }}{{ formats }}</section>"
+    "{{ table }}{{ below }}{{ formats }}{{ fit }}</section>"
 )
 _BELOW = template(
     '<div class="below"><p><b>★ Best.</b> {{ rule }}</p><dl>{% for term, words in terms.items() %}'
@@ -87,7 +89,7 @@ def wire(section: ResultsSection, engine: Engine, events: list[Callable[..., Any
 def board_of(engine: Engine) -> Markup:
     """Return the section's HTML for the engine's model."""
     title = engine.supply.names.get(engine.name, engine.name)
-    return board(engine.evaluation, engine.name, title, engine.transfer)
+    return board(engine.evaluation, engine.name, title, engine.transfer, engine.outline)
 
 
 def board(
@@ -95,6 +97,7 @@ def board(
     name: str,
     title: str,
     transfer: TransferDocument | None = None,
+    facts: Facts | None = None,
 ) -> Markup:
     """Return the section's HTML.
 
@@ -103,6 +106,7 @@ def board(
         name: Of the model, as the command line takes it.
         title: Of the model, as people say it.
         transfer: The table of number formats, None if there is none.
+        facts: What there is to know of the directions; None without.
     """
     if (
         document is None
@@ -120,6 +124,7 @@ def board(
         table=table.table(document),
         below=_below(document),
         formats=formats.formats(transfer, name),
+        fit=results_fit.fit(facts),
     )
 
 
