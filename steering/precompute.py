@@ -41,6 +41,7 @@ def precompute(
     *,
     batch_size: int = 16,
     rows_per_batch: int = ROWS,
+    classes: str = "auto",
 ) -> Directions:
     """Fit, choose, evaluate and record; write everything under `out`.
 
@@ -49,24 +50,27 @@ def precompute(
         splits: The prompts.
         out: Folder of the artifact; nothing in it is replaced until all of it can be.
         batch_size: Prompts per forward pass while fitting and choosing.
+        classes: What edits are fitted to tell apart by default: `auto`, `label` or `behaviour`;
+            see `fitting.fitted_on`.
         rows_per_batch: Rows (prompts x panels) that are answered at once.
     """
     stages = Stages.of(model, splits.source, directions_file.ARTIFACT_SCHEMA)
     final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
     openers = opener_search.search(model, splits, stages, rows=rows_per_batch)
-    directions, kept = fit_directions(model, splits, stages, batch_size, openers)
+    fitted = fit_directions(model, splits, stages, batch_size, openers, classes=classes)
+    directions = fitted.directions
     model = opened(model, openers)  # its score chooses, and is measured, by these
     sizes = (batch_size, rows_per_batch)
     directions, chosen = choice.choose(
         model, directions, splits, stages, effort=choice.FULL, sizes=sizes
     )
-    directions = with_stability(directions, stages)
+    directions = with_stability(directions, fitted, stages)
     manifest = cast(
         ManifestFacts,
         {
             **provenance(model, splits.source),
             "train": {name: len(texts) for name, texts in splits.train.items()},
-            "train_kept": kept,
+            **fitted.facts,
             **chosen,
         },
     )

@@ -56,7 +56,7 @@ def known(model: ChatModel) -> Directions | None:
     return found if found.inlp else None
 
 
-def quick(
+def quick(  # noqa: PLR0913 - what is fitted, where it goes, and how much at once
     model: ChatModel,
     splits: PromptSplits,
     out: Path | None = None,
@@ -64,6 +64,7 @@ def quick(
     taken_over: Directions | None = None,
     batch_size: int = QUICK_BATCH,
     rows_per_batch: int = ROWS,
+    classes: str = "auto",
 ) -> Directions:
     """Fit directions and maps, choose where and how to start, and write them.
 
@@ -74,6 +75,8 @@ def quick(
         taken_over: Directions of the same model, whose points, rank, coefficient and refusal
             openers are used.
         batch_size: Prompts per forward pass.
+        classes: What edits are fitted to tell apart by default: `auto`, `label` or `behaviour`;
+            see `fitting.fitted_on`.
         rows_per_batch: Rows that are answered at once.
 
     Raises:
@@ -85,7 +88,8 @@ def quick(
         if taken_over is not None
         else opener_search.search(model, splits, stages, rows=rows_per_batch)
     )
-    directions, kept = fit_directions(model, splits, stages, batch_size, openers)
+    fitted = fit_directions(model, splits, stages, batch_size, openers, classes=classes)
+    directions = fitted.directions
     model = opened(model, openers)  # its score chooses, and is measured, by these
     if taken_over is not None:
         rank = directions.subspace("inlp", taken_over.inlp_point).rank
@@ -101,7 +105,7 @@ def quick(
         directions, chosen = choose(
             model, directions, splits, stages, effort=QUICK, sizes=(batch_size, rows_per_batch)
         )
-    directions = with_stability(directions, stages)
+    directions = with_stability(directions, fitted, stages)
     maps = fit_maps_of(model, directions, splits, stages, batch_size)
     out = out or folder_of(model)
     facts = {
@@ -109,7 +113,7 @@ def quick(
         "fingerprint": fingerprint(model),
         "quick": True,
         "train": {name: len(texts) for name, texts in splits.train.items()},
-        "train_kept": kept,
+        **fitted.facts,
         **chosen,
     }
     with publishing.replacing(out) as made:

@@ -78,6 +78,15 @@ class InlpEntry(TypedDict):
     stability: NotRequired[StabilityEntry]
 
 
+class ClassesEntry(TypedDict):
+    """By which definition of the classes what was fitted; see `artifacts.class_fits`."""
+
+    dim: str
+    inlp: str
+    other: NotRequired[str]
+    inlp_of_other: NotRequired[dict[str, InlpEntry]]
+
+
 class OpenerEntry(TypedDict):
     """A first token and how likely it is where the model refuses and where it answers."""
 
@@ -130,6 +139,7 @@ class ManifestFacts(ProvenanceEntry, total=False):
     effort: dict[str, int | None]
     train: dict[str, int]
     train_kept: dict[str, int]
+    train_classes: dict[str, int]
     validation_kept: dict[str, int]
     dim_choice: ChoiceEntry
     inlp_choice: ChoiceEntry
@@ -150,7 +160,14 @@ class ImportedFacts(TypedDict, total=False):
     imported: str
 
 
-class Manifest(ManifestFacts, ImportedFacts):
+class FittedFacts(TypedDict, total=False):
+    """What earlier versions did not look for; see `directions.Directions`."""
+
+    classes: ClassesEntry
+    opener_table: OpenersEntry
+
+
+class Manifest(ManifestFacts, ImportedFacts, FittedFacts):
     """`manifest.json`: the facts, and what `directions.safetensors` cannot say."""
 
     schema: int
@@ -161,5 +178,4 @@ class Manifest(ManifestFacts, ImportedFacts):
     default_k: int
     default_c: float
     inlp: dict[str, InlpEntry]
-    opener_table: NotRequired[OpenersEntry]
     directions_sha256: str

@@ -113,6 +113,7 @@ def choose_points(
     few = bench.first(effort.screened)
     # Scores on fewer prompts are other scores.
     less = "" if effort == FULL else f", {effort.screened} and {effort.validation} prompts"
+    less += f", {directions.digest[:8]}"  # and so they are of other directions
     screening = stages.lines(
         f"DiM points, first round{less}",
         [key_of(point) for point in points],

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from steering import formatting
 from steering.formatting import plain
 from steering.interventions import missing_parts
+from steering.interventions.class_definitions import MEANINGS
 from steering.interventions.outline import Facts
 from steering.serving import model_facts
 from steering.serving.engine import Engine
@@ -65,6 +66,7 @@ def facts(engine: Engine) -> Markup:
             date = f"its template writes today's date; here it is always {model.template.date}"
             rows.append(("Date", date))
     if directions is not None:
+        rows += [("Classes", told) for told in _classes(directions)]
         position, layer = directions.dim_point
         found = f"layer {layer}, template position {position}"
         rows.append(("Difference in means", f"{found}; default push c = {directions.default_c:g}"))
@@ -79,6 +81,17 @@ def facts(engine: Engine) -> Markup:
         else:
             rows.append(("INLP", formatting.sentence(missing_parts.no_inlp(directions.model))))
     return _FACTS(rows=[(name, isolated(value)) for name, value in rows], names=_NAMES)
+
+
+def _classes(directions: Facts) -> list[str]:
+    """Return what the directions were fitted to tell apart; nothing where it is not known."""
+    dim, inlp, other = directions.dim_classes, directions.inlp_classes, directions.other_classes
+    if dim is None or inlp is None:
+        return []
+    if dim != inlp:
+        return [f"difference in means: {MEANINGS[dim]}; INLP: {MEANINGS[inlp]}"]
+    also = f"; as well: {MEANINGS[other]}" if other else ""
+    return [f"{MEANINGS[dim]}{also}"]
 
 
 def _openers(model: "ChatModel", directions: Facts | None) -> str:

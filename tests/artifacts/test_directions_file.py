@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from steering.artifacts import directions_file
+from steering.artifacts import class_fits, directions_file
 from steering.interventions.directions import Directions
 from steering.interventions.openers import Opener, OpenerTable
 from steering.interventions.stability import Stability
@@ -38,8 +38,8 @@ def test_accuracies_and_stability_come_back_and_only_the_chosen_points_is_told(f
         assert found.inlp[each].cross_validated == expected.cross_validated
         assert len(expected.cross_validated) == expected.subspace.rank
     facts = directions_file.manifest(told, content, {})
-    assert directions_file.chosen_stability(facts) == stability
-    assert directions_file.chosen_stability(directions_file.manifest(fitted, content, {})) is None
+    assert class_fits.chosen_stability(facts) == stability
+    assert class_fits.chosen_stability(directions_file.manifest(fitted, content, {})) is None
     # Earlier versions knew neither.
     for entry in facts["inlp"].values():
         entry.pop("cross_validated")
@@ -101,6 +101,6 @@ def test_a_complete_manifest_whose_tensors_lack_a_part_is_refused(fitted):
 
 
 def test_points_are_pairs_again():
-    assert directions_file.point("(-5,12)") == (-5, 12)
+    assert class_fits.point("(-5,12)") == (-5, 12)
     assert directions_file.points({}) is None
     assert directions_file.points({"places": [[-1, 3], [-2, 4]]}) == ((-1, 3), (-2, 4))

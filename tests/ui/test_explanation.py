@@ -42,3 +42,12 @@ def test_the_facts_tell_the_openers_that_were_found_or_the_models_own(tiny, fitt
     assert "found in 50 answers: “No” (0.61 of refusals, 0.01 of answers)" in found
     assert "The" not in found.split("Refusal openers")[1].split("</dd>")[0]
     assert own not in found
+
+
+def test_the_facts_tell_what_the_directions_tell_apart(tiny, fitted):
+    assert "harmful against harmless, as written" in explanation.facts(ready(tiny, fitted))
+    old = replace(fitted, dim_classes="behaviour", inlp_classes="label")
+    told = explanation.facts(ready(tiny, old))
+    assert "difference in means: refused against answered by this model; INLP: harmful" in told
+    unknown = replace(fitted, dim_classes=None, inlp_classes=None)
+    assert "Classes" not in explanation.facts(ready(tiny, unknown))
