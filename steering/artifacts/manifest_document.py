@@ -115,6 +115,19 @@ class ChoiceEntry(TypedDict, total=False):
     tried: int
 
 
+class FrontEntry(TypedDict):
+    """A place on the front of a choice, with its scores in nats; see `artifacts.fronts`."""
+
+    position: int
+    layer: int
+    bypass: float
+    induce: float
+    kl: float
+    n: int | None
+    chosen: bool
+    leads: bool
+
+
 class OriginEntry(TypedDict):
     """Where imported directions come from: files with their SHA-256, and what was done to them."""
 
@@ -146,6 +159,10 @@ class ManifestFacts(ProvenanceEntry, total=False):
     dim_scores: list[dict[str, float]]
     dim_screening: dict[str, dict[str, float]]
     inlp_scores: dict[str, float]
+    inlp_tables: dict[str, list[dict[str, float]]]
+    nullspace_choice: ChoiceEntry
+    fronts: dict[str, list[FrontEntry]]
+    rounds: dict[str, dict[str, int]]
     k_complied: dict[str, float]
     k_answered: dict[str, float]
     c_refused: dict[str, float]

@@ -15,7 +15,6 @@ from steering.artifacts.evaluation_document import EVALUATION_SCHEMA, Evaluation
 from steering.artifacts.transfer_document import TransferDocument
 from steering.evaluation import report
 from steering.evaluation.ranking import best
-from steering.interventions.outline import Facts
 from steering.serving.engine import Engine
 from steering.ui import text
 from steering.ui.results import results_claims as claims
@@ -24,9 +23,9 @@ from steering.ui.results import results_fit
 from steering.ui.results import results_formats as formats
 from steering.ui.results import results_notes as notes
 from steering.ui.results import results_table as table
-from steering.ui.templates import template
+from steering.ui.templates import NOTHING, template
 
-_NO_BOARD = template('<section class="results"><h2>Results</h2>{{ absent }}</section>')
+_NO_BOARD = template('<section class="results"><h2>Results</h2>{{ absent }}{{ fit }}</section>')
 _BOARD = template(
     '<section class="results" data-by="refusal"><header><h2>Results</h2><p>What every edit does to '
     "<b>{{ title }}</b>, on {{ sizes }}.</p></header>{{ hardly }}{{ claims }}"
@@ -89,7 +88,8 @@ def wire(section: ResultsSection, engine: Engine, events: list[Callable[..., Any
 def board_of(engine: Engine) -> Markup:
     """Return the section's HTML for the engine's model."""
     title = engine.supply.names.get(engine.name, engine.name)
-    return board(engine.evaluation, engine.name, title, engine.transfer, engine.outline)
+    fit = results_fit.fit(engine.outline, engine.supply.manifest(engine.name))
+    return board(engine.evaluation, engine.name, title, engine.transfer, fit)
 
 
 def board(
@@ -97,7 +97,7 @@ def board(
     name: str,
     title: str,
     transfer: TransferDocument | None = None,
-    facts: Facts | None = None,
+    fit: Markup = NOTHING,
 ) -> Markup:
     """Return the section's HTML.
 
@@ -106,14 +106,14 @@ def board(
         name: Of the model, as the command line takes it.
         title: Of the model, as people say it.
         transfer: The table of number formats, None if there is none.
-        facts: What there is to know of the directions; None without.
+        fit: How the directions came about, as HTML.
     """
     if (
         document is None
         or document.get("schema") != EVALUATION_SCHEMA
         or not document.get("panels")
     ):
-        return _NO_BOARD(absent=notes.absent(document, name, title))
+        return _NO_BOARD(absent=notes.absent(document, name, title), fit=fit)
     return _BOARD(
         title=title,
         sizes=report.sizes(document),
@@ -124,7 +124,7 @@ def board(
         table=table.table(document),
         below=_below(document),
         formats=formats.formats(transfer, name),
-        fit=results_fit.fit(facts),
+        fit=fit,
     )
 
 
