@@ -115,6 +115,18 @@ class Directions:
         """The definition of `other`; None where there is no other fit."""
         return self.other.classes if self.other else None
 
+    @property
+    def other_ranks(self) -> dict[ExtractionPoint, int]:
+        """What `inlp_ranks` is, of `other`; empty where there is no other fit."""
+        fits = self.other.inlp if self.other else {}
+        return {point: found.subspace.rank for point, found in fits.items()}
+
+    @property
+    def other_stability(self) -> Stability | None:
+        """What `stability` is, of `other`."""
+        found = self.other.inlp.get(self.inlp_point) if self.other else None
+        return found.stability if found else None
+
     def of(self, classes: str | None) -> "Directions":
         """Return the same directions as they were fitted by a definition of the classes.
 

@@ -1,7 +1,7 @@
 """Both fits go into one file and come back; earlier artifacts say what they were fitted on."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ from safetensors.torch import load
 from steering.artifacts import class_fits, directions_file, store
 from steering.errors import SteeringError
 from steering.interventions.directions import ClassFit
+from steering.interventions.outline import Outline
 from steering.interventions.stability import Stability
 from steering.interventions.subspace import Subspace
 
@@ -37,6 +38,8 @@ def test_both_fits_come_back_from_the_folder_and_so_does_the_outline(both, tmp_p
     )
     assert torch.equal(found.of("behaviour").difference, both.other.difference)
     outline = store.outline("tiny", tmp_path)
+    for each in fields(Outline):
+        assert getattr(outline, each.name) == getattr(found, each.name)
     for classes in (None, "label", "behaviour"):
         view, facts = found.of(classes), outline.of(classes)
         assert facts.inlp_ranks == view.inlp_ranks
