@@ -13,6 +13,7 @@ from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.fitting import fitted_on, other_splits
 from steering.fitting.fitted_on import ClassPrompts
+from steering.fitting.point_keys import key_of, point_of
 from steering.fitting.point_selection import candidates
 from steering.inference.activations import capture_sets
 from steering.inference.metrics import refusal_score
@@ -289,14 +290,3 @@ def fit_maps_of(
 
 def _never() -> dict[str, Tensor]:
     raise AssertionError("the activations were captured before the directions were fitted")
-
-
-def key_of(point: ExtractionPoint) -> str:
-    """Return a point as the key of a stage's line."""
-    return f"{point[0]},{point[1]}"
-
-
-def point_of(key: str) -> ExtractionPoint:
-    """Return the point that `key_of` made a key of."""
-    position, layer = map(int, key.split(","))
-    return position, layer

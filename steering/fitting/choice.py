@@ -11,7 +11,7 @@ from typing import Any, Final
 from steering.artifacts.fronts import front
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits, evenly
-from steering.fitting.candidates import key_of, point_of
+from steering.fitting.point_keys import key_of, point_of
 from steering.fitting.point_selection import (
     FINALISTS,
     SCREENED,

@@ -22,7 +22,7 @@ LARGE_ENOUGH: Final = 40
 """Prompts of each class from which on the classes by behaviour are the default. An accuracy on
 twice 40 prompts has the standard error, .056, of the dev set of 78 prompts that INLP was published
 with; with fewer, INLP stops and chooses by less than that."""
-ASKED: Final = ("auto", *DEFINITIONS)
+CLASSES_ASKED: Final = ("auto", *DEFINITIONS)
 """What can be asked for as the default."""
 
 
@@ -96,8 +96,8 @@ def default(found: Mapping[str, ClassPrompts], asked: str = "auto") -> str:
     Raises:
         SteeringError: If it is asked for and the model refuses, or answers, too few prompts.
     """
-    if asked not in ASKED:
-        raise SteeringError(f"unknown classes {asked!r}; allowed: {', '.join(ASKED)}")
+    if asked not in CLASSES_ASKED:
+        raise SteeringError(f"unknown classes {asked!r}; allowed: {', '.join(CLASSES_ASKED)}")
     if asked != "auto" and asked not in found:
         raise SteeringError(
             f"classes=behaviour needs {MIN_KEPT} harmful training prompts that the model begins to "

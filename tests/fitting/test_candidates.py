@@ -1,7 +1,5 @@
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
@@ -9,8 +7,6 @@ from steering.fitting import candidates, other_splits
 from steering.fitting.candidates import (
     fit_directions,
     fit_maps_of,
-    key_of,
-    point_of,
     with_stability,
 )
 from steering.inference.activations import capture_sets
@@ -31,11 +27,6 @@ def stages(monkeypatch, tmp_path) -> Stages:
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
     monkeypatch.setattr(candidates, "candidates", lambda *_: POINTS)
     return Stages(["candidates"])
-
-
-@given(st.integers(-99, -1), st.integers(0, 200))
-def test_a_point_comes_back_from_its_key(position, layer):
-    assert point_of(key_of((position, layer))) == (position, layer)
 
 
 def test_both_methods_are_fitted_on_the_same_prompts_by_each_definition(

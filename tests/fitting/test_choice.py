@@ -5,8 +5,8 @@ import pytest
 
 from steering.artifacts.resumable import Stages
 from steering.fitting import choice
-from steering.fitting.candidates import key_of
 from steering.fitting.choice import FULL, QUICK, Effort, choose_points
+from steering.fitting.point_keys import key_of
 from steering.fitting.scoring import Score
 
 
