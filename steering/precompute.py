@@ -1,8 +1,9 @@
 """Makes everything the app needs for a model: `python -m steering precompute --model M`.
 
-The stages run in order: activations, INLP everywhere, score table, choices, rank and coefficient to
-start with, maps, evaluation and landing of the test prompts, sweep, recordings. Each leaves its
-result in a work folder under the cache, so a run that was stopped goes on where it was.
+The stages run in order: refusal openers, activations, INLP everywhere, score table, choices, rank
+and coefficient to start with, maps, evaluation and landing of the test prompts, sweep, recordings.
+Each leaves its result in a work folder under the cache, so a run that was stopped goes on where it
+was.
 """
 
 from pathlib import Path
@@ -21,9 +22,10 @@ from steering.evaluation import evaluation
 from steering.evaluation.answers import ROWS
 from steering.evaluation.evaluation import EvaluationSettings, evaluate
 from steering.evaluation.evaluation_arms import arms
-from steering.fitting import choice
+from steering.fitting import choice, opener_search
 from steering.fitting.candidates import fit_directions, fit_maps_of, with_stability
 from steering.interventions.directions import Directions
+from steering.interventions.openers import opened
 from steering.maps import map_points
 from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
@@ -39,6 +41,7 @@ def precompute(
     *,
     batch_size: int = 16,
     rows_per_batch: int = ROWS,
+    classes: str = "auto",
 ) -> Directions:
     """Fit, choose, evaluate and record; write everything under `out`.
 
@@ -47,22 +50,27 @@ def precompute(
         splits: The prompts.
         out: Folder of the artifact; nothing in it is replaced until all of it can be.
         batch_size: Prompts per forward pass while fitting and choosing.
+        classes: What edits are fitted to tell apart by default: `auto`, `label` or `behaviour`;
+            see `fitting.fitted_on`.
         rows_per_batch: Rows (prompts x panels) that are answered at once.
     """
     stages = Stages.of(model, splits.source, directions_file.ARTIFACT_SCHEMA)
     final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
-    directions, kept = fit_directions(model, splits, stages, batch_size)
+    openers = opener_search.search(model, splits, stages, rows=rows_per_batch)
+    fitted = fit_directions(model, splits, stages, batch_size, openers, classes=classes)
+    directions = fitted.directions
+    model = opened(model, openers)  # its score chooses, and is measured, by these
     sizes = (batch_size, rows_per_batch)
     directions, chosen = choice.choose(
         model, directions, splits, stages, effort=choice.FULL, sizes=sizes
     )
-    directions = with_stability(directions, stages)
+    directions = with_stability(directions, fitted, stages)
     manifest = cast(
         ManifestFacts,
         {
             **provenance(model, splits.source),
             "train": {name: len(texts) for name, texts in splits.train.items()},
-            "train_kept": kept,
+            **fitted.facts,
             **chosen,
         },
     )

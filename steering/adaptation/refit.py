@@ -6,14 +6,15 @@ on the same training prompts, says how much of them depends on the number format
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from steering.artifacts.evaluation_document import AgreementEntry
@@ -21,11 +22,14 @@ from steering.artifacts.provenance import fingerprint
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
+from steering.fitting import fitted_on
 from steering.fitting.candidates import train_scores
 from steering.fitting.scoring import right_sign
 from steering.inference.activations import capture_sets
+from steering.interventions.class_definitions import LABEL
 from steering.interventions.directions import Directions, difference_in_means
 from steering.interventions.inlp import inlp
+from steering.interventions.openers import opened
 from steering.interventions.subspace import Subspace
 from steering.maps.clusters import CLASSES, ClassName
 from steering.maps.layer_map import LayerMap, fit_axes
@@ -34,6 +38,9 @@ from steering.models.fast_products import held_as
 from steering.models.number_formats import short
 from steering.sources.weights import cache_folder
 from steering.system import whole_files
+
+_SIGNS: Final = {"harmful": 1, "harmless": -1}
+"""Of the refusal score of prompts that a model sorts rightly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,18 +91,16 @@ def refit(
         )
 
     captured = stages.tensors(f"refit activations {layers} {positions}", activations)
-    scores = stages.tensors("scores", lambda: train_scores(model, splits, batch_size))
-    kept = {
-        "harmful": right_sign(scores["harmful"], 1),
-        "harmless": right_sign(scores["harmless"], -1),
-    }
+    scores = train_scores(opened(model, directions.openers), splits, stages, batch_size)
+    by_dim, by_inlp = _prompts(directions, scores)
 
     def at(name: str, position: int, layer: int) -> Tensor:
         return captured[name][:, positions.index(position), layers.index(layer)]
 
-    harmful, harmless = (at(name, p_dim, l_dim)[kept[name]] for name in CLASSES)
+    harmful, harmless = (at(name, p_dim, l_dim)[by_dim[name]] for name in CLASSES)
     states = {name: at(name, p_inlp, l_inlp) for name in CLASSES}
-    found = inlp(states["harmful"], states["harmless"], directions.inlp_point)
+    pair = [states[name][by_inlp[name]] for name in CLASSES]
+    found = inlp(pair[0], pair[1], directions.inlp_point)
     point = directions.positions.index(p_dim), l_dim
     difference = torch.zeros_like(directions.difference)
     difference[point] = difference_in_means(harmful, harmless)
@@ -108,10 +113,30 @@ def refit(
             harmless_mean=means,
             inlp={directions.inlp_point: found},
             default_k=min(directions.default_k, found.subspace.rank),
+            other=None,
         ),
-        kept={name: len(chosen) for name, chosen in kept.items()},
+        kept={name: len(chosen) for name, chosen in by_dim.items()},
         states=states,
     )
+
+
+_Kept = dict[str, Int[Tensor, " kept"]]
+
+
+def _prompts(directions: Directions, scores: Mapping[str, Tensor]) -> tuple[_Kept, _Kept]:
+    """Return the prompts that difference in means and INLP of given directions were fitted on.
+
+    Earlier versions fitted them on different ones: on all that the filter by refusal score left,
+    and on all.
+    """
+    if directions.dim_classes != directions.inlp_classes:
+        filtered = {name: right_sign(scores[name], sign) for name, sign in _SIGNS.items()}
+        return filtered, {name: torch.arange(len(scores[name])) for name in _SIGNS}
+    found = fitted_on.definitions(scores)
+    # In this number format the model may refuse too few for the other definition.
+    chosen = found.get(directions.inlp_classes or LABEL, found[LABEL])
+    kept = {"harmful": chosen.harmful, "harmless": chosen.harmless}
+    return kept, kept
 
 
 def check_directions(

@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, cast
 
 from safetensors import SafetensorError, safe_open
 
-from steering.artifacts import directions_file, fast_gate_document, old_means, old_schemas
+from steering.artifacts import (
+    class_fits,
+    directions_file,
+    fast_gate_document,
+    old_means,
+    old_schemas,
+)
 from steering.artifacts.directions_file import ARTIFACT_SCHEMA, INCOMPLETE
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.fast_gate_document import FastGateDocument
@@ -92,10 +98,18 @@ def outline(model: str, folder: Path | None = None) -> Outline:
     try:
         with safe_open(folder / "directions.safetensors", "numpy") as file:
             n_layers = file.get_slice("difference").get_shape()[1]
-            ranks = {
-                directions_file.point(key): file.get_slice(f"inlp{key}").get_shape()[0]
-                for key in document["inlp"]
-            }
+            other = class_fits.other_classes(document)
+            ranks, other_ranks = (
+                {
+                    class_fits.point(key): file.get_slice(f"inlp{key}{end}").get_shape()[0]
+                    for key in entries
+                }
+                for end, entries in (
+                    ("", document["inlp"]),
+                    (f"@{other}", document["classes"]["inlp_of_other"] if other else {}),
+                )
+            )
+        dim_classes, inlp_classes = class_fits.definitions(document)
         dim_point, inlp_point = document["dim_place"], document["inlp_place"]
         return Outline(
             model=document["model"],
@@ -108,7 +122,13 @@ def outline(model: str, folder: Path | None = None) -> Outline:
             default_c=document["default_c"],
             points=directions_file.points(document),
             imported=document.get("imported"),
-            stability=directions_file.chosen_stability(document),
+            stability=class_fits.chosen_stability(document),
+            openers=directions_file.openers(document),
+            dim_classes=dim_classes,
+            inlp_classes=inlp_classes,
+            other_classes=other,
+            other_ranks=other_ranks,
+            other_stability=class_fits.chosen_stability(document, other=True) if other else None,
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error

@@ -29,6 +29,7 @@ from steering.evaluation.evaluation import EvaluationSettings
 from steering.evaluation.evaluation_arms import Arm
 from steering.inference import comparison
 from steering.interventions.directions import Directions
+from steering.interventions.openers import opened
 from steering.interventions.panel import parse
 from steering.maps.model_maps import Maps
 from steering.maps.steerable_model import SteerableModel
@@ -72,7 +73,7 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
     document: EvaluationDocument = {
         **found.document,
         "provenance": {
-            **provenance(model, source),
+            **provenance(opened(model, directions.openers), source),
             "text": text,
             "control_tokens": list(model.template.control_tokens(*chain(*sets.values()))),
         },

@@ -35,12 +35,18 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
             taken_over=taken_over,
             batch_size=options.batch_size,
             rows_per_batch=options.rows,
+            classes=options.classes,
         )
     else:
         out = options.out or folders.made(options.model)
         _keep_other_mode(out, model)
         directions = make(
-            model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
+            model,
+            splits,
+            out,
+            batch_size=options.batch_size,
+            rows_per_batch=options.rows,
+            classes=options.classes,
         )
     return {
         "folder": str(out),
@@ -48,6 +54,7 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
         "inlp_place": directions.inlp_point,
         "k": directions.default_k,
         "c": directions.default_c,
+        "classes": directions.inlp_classes,
     }
 
 

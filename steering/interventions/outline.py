@@ -5,11 +5,12 @@ refused here, in the same words, whether they are there already or not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
+from steering.interventions.openers import OpenerTable
 from steering.interventions.stability import Stability
 
 ExtractionPoint = tuple[int, int]
@@ -75,6 +76,30 @@ class Facts(Protocol):
         """How alike INLP's directions at its point come out in other splits; None if not known."""
         ...
 
+    @property
+    def dim_classes(self) -> str | None:
+        """The definition of the classes behind the difference in means; see `class_definitions`."""
+        ...
+
+    @property
+    def inlp_classes(self) -> str | None:
+        """The same for INLP."""
+        ...
+
+    @property
+    def other_classes(self) -> str | None:
+        """The definition by which both were fitted as well; None where they were not."""
+        ...
+
+    def of(self, classes: str | None) -> "Facts":
+        """Return the facts of what was fitted by a definition; None for the default."""
+        ...
+
+    @property
+    def openers(self) -> OpenerTable | None:
+        """With which tokens refusals begin, and answers do not; None where it was not found out."""
+        ...
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -91,6 +116,29 @@ class Outline:
     points: tuple[ExtractionPoint, ...] | None = None
     imported: str | None = None
     stability: Stability | None = None
+    openers: OpenerTable | None = None
+    dim_classes: str | None = None
+    inlp_classes: str | None = None
+    other_classes: str | None = None
+    other_ranks: Mapping[ExtractionPoint, int] = field(default_factory=dict)
+    other_stability: Stability | None = None
+
+    def of(self, classes: str | None) -> "Outline":
+        """Return the facts of what was fitted by a definition, as `Directions.of` does."""
+        if classes is None or classes != self.other_classes:
+            return self
+        rank = self.other_ranks.get(self.inlp_point, self.default_k)
+        return replace(
+            self,
+            inlp_ranks=self.other_ranks,
+            default_k=min(self.default_k, rank),
+            stability=self.other_stability,
+            dim_classes=classes,
+            inlp_classes=classes,
+            other_classes=self.dim_classes,
+            other_ranks=self.inlp_ranks,
+            other_stability=self.stability,
+        )
 
 
 def require_point(facts: Facts, point: ExtractionPoint) -> None:

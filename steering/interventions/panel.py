@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from steering.errors import SteeringError
+from steering.interventions.class_definitions import DEFINITIONS, require_definition
 from steering.interventions.outline import (
     ExtractionPoint,
     Facts,
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from steering.interventions.edits import Edit
     from steering.interventions.subspace import Subspace
 
+_PROJECTS: Final = ("layer", "position", "where", "center", "basis", "seed", "side", "classes")
 KEYS: Final = {
     "baseline": (),
-    "actadd": ("c", "layer", "position", "where", "basis", "seed", "side"),
-    "ablation": ("alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
-    "nullspace": ("k", "alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
-    "flip": ("k", "alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
+    "actadd": ("c", "layer", "position", "where", "basis", "seed", "side", "classes"),
+    "ablation": ("alpha", *_PROJECTS),
+    "nullspace": ("k", "alpha", *_PROJECTS),
+    "flip": ("k", "alpha", *_PROJECTS),
 }
 """Which keys each kind of panel takes."""
 ALIASES: Final = {"random": ("flip", {"basis": "random"})}
@@ -40,6 +42,7 @@ KEY_CHOICES: Final = {
     "center": ("origin", "midpoint"),
     "basis": ("dim", "inlp", "random"),
     "side": ("both", "harmful"),
+    "classes": DEFINITIONS,
 }
 RANGES: Final = {
     "alpha": (0.0, 3.0),
@@ -76,6 +79,8 @@ class Panel:
             the same extraction point. What is added along them has the difference's length.
         seed: Of the random directions.
         side: `both`, or `harmful` to edit only tokens on the harmful side of the decision plane.
+        classes: `label` or `behaviour`: what the directions were fitted to tell apart, see
+            `class_definitions`; default that of the artifact.
         order: The keys in the order they were written; only formatting reads it.
     """
 
@@ -90,6 +95,7 @@ class Panel:
     basis: str | None = None
     seed: int | None = None
     side: str | None = None
+    classes: str | None = None
     order: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -123,9 +129,11 @@ class Panel:
         """Return the panel with every default filled in for a model."""
         if self.name == "baseline":
             return self
+        directions = directions.of(self.classes)
         single = self.name in ("ablation", "actadd")
         basis = self.basis or ("dim" if single else "inlp")
         of_dim = basis == "dim" or (single and basis == "random")
+        by_dim = of_dim or not directions.inlp_ranks
         point = directions.dim_point if of_dim else directions.inlp_point
         defaults = {
             "k": 1 if basis == "dim" else directions.default_k,
@@ -138,6 +146,7 @@ class Panel:
             "basis": basis,
             "seed": 0,
             "side": "both",
+            "classes": directions.dim_classes if by_dim else directions.inlp_classes,
         }
         missing = {key: defaults[key] for key in KEYS[self.name] if getattr(self, key) is None}
         return replace(self, **missing)  # type: ignore[arg-type]
@@ -172,6 +181,8 @@ class Panel:
         """
         if self.name == "baseline":
             return
+        require_definition(facts, self.classes, difference=self.takes_difference(facts))
+        facts = facts.of(self.classes)
         panel = self.resolved(facts)
         if panel.takes_difference(facts):
             require_point(facts, panel.point)

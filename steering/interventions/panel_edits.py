@@ -22,6 +22,7 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
         return None
     panel = panel.resolved(directions)
     panel.require(directions)
+    directions = directions.of(panel.classes)
     point = panel.point
     origin = torch.zeros(directions.d_model)
     center = (
@@ -45,6 +46,7 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
 
 def subspace(panel: Panel, directions: Directions) -> Subspace:
     """Return the subspace that a panel acts on; the panel has to be resolved."""
+    directions = directions.of(panel.classes)
     found = directions.subspace(_basis(panel, directions), panel.point)
     found = found.leading(panel.k or 1)
     if panel.basis == "random":

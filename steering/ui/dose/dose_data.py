@@ -192,6 +192,7 @@ def _along(
     fixed = [each.name for each in fields(Panel) if each.name not in ("order", *free)]
 
     def belongs(panel: Panel) -> bool:
+        panel = panel.resolved(directions)  # tables of earlier versions do not name every key
         differing = [key for key in fixed if getattr(panel, key) != getattr(wanted, key)]
         # A layer may have kept fewer directions than the default rank.
         return not differing or (
