@@ -1,10 +1,11 @@
 """Makes everything the app needs for a model: `python -m steering precompute --model M`.
 
 The stages run in order: activations, INLP everywhere, score table, choices, rank and coefficient to
-start with, maps, evaluation and landing of the test prompts, sweep, recordings. Each leaves its
-result in a work folder under the cache, so a run that was stopped goes on where it was.
+start with, controls, maps, evaluation and landing of the test prompts, sweep, recordings. Each
+leaves its result in a work folder under the cache, so a run that was stopped goes on where it was.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +24,7 @@ from steering.evaluation.evaluation import EvaluationSettings, evaluate
 from steering.evaluation.evaluation_arms import arms
 from steering.fitting import choice
 from steering.fitting.candidates import fit_directions, fit_maps_of, with_stability
+from steering.fitting.control_fit import fit_controls
 from steering.interventions.directions import Directions
 from steering.maps import map_points
 from steering.maps.steerable_model import SteerableModel
@@ -57,6 +59,7 @@ def precompute(
         model, directions, splits, stages, effort=choice.FULL, sizes=sizes
     )
     directions = with_stability(directions, stages)
+    directions = replace(directions, controls=fit_controls(directions, stages))
     manifest = cast(
         ManifestFacts,
         {

@@ -30,6 +30,7 @@ from tests.helpers.short_precompute import few_splits, make_short
 FILES = (
     "directions.safetensors",
     "manifest.json",
+    "controls.safetensors",
     "maps.safetensors",
     "evaluation.json",
     "sweep.csv",

@@ -18,6 +18,7 @@ from torch import Tensor
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
+from steering.interventions.controls import Controls
 from steering.interventions.inlp import Inlp
 from steering.interventions.outline import ExtractionPoint as ExtractionPoint
 from steering.interventions.outline import require_inlp, require_point
@@ -57,6 +58,7 @@ class Directions:
         imported: What is known of vectors that were fitted elsewhere, and of their sign, as shown
             to the reader; None for directions fitted here.
         rendering: How the requests were rendered that they were fitted on.
+        controls: What controls of the same data need; None where it is not stored.
     """
 
     model: str
@@ -71,6 +73,7 @@ class Directions:
     points: tuple[ExtractionPoint, ...] | None = None
     imported: str | None = None
     rendering: Rendering = PLAIN
+    controls: Controls | None = None
 
     @property
     def n_layers(self) -> int:
@@ -112,6 +115,7 @@ class Directions:
         fits = [found for _, found in sorted(self.inlp.items())]
         tensors += [found.subspace.basis for found in fits]
         tensors += [found.means for found in fits if found.means is not None]
+        tensors += self.controls.tensors().values() if self.controls else []
         for tensor in tensors:
             digest.update(tensor.contiguous().numpy().tobytes())
         points = (sorted(self.inlp), self.dim_point, self.inlp_point)
