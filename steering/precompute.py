@@ -22,6 +22,7 @@ from steering.evaluation import evaluation
 from steering.evaluation.answers import ROWS
 from steering.evaluation.evaluation import EvaluationSettings, evaluate
 from steering.evaluation.evaluation_arms import arms
+from steering.evaluation.extent import amount, whole
 from steering.fitting import choice
 from steering.fitting.candidates import fit_directions, fit_maps_of, with_stability
 from steering.fitting.control_fit import fit_controls
@@ -31,7 +32,7 @@ from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 from steering.sweep import sweep_table
 from steering.sweep.sweep import run_sweep
-from steering.system import whole_files
+from steering.system import console, whole_files
 
 
 def precompute(
@@ -73,14 +74,17 @@ def precompute(
     store.write(out, directions, manifest)
     store.write_maps(out, maps)
     steerable = SteerableModel(model, directions, maps)
+    compared, measured = arms(directions), whole(directions)
+    console.say(amount(compared, splits.test, evaluation.TOKENS, measured))
     found = evaluate(
         steerable,
         splits.test,
-        arms(directions),
+        compared,
         EvaluationSettings(
             tokens=evaluation.TOKENS,
             rows_per_batch=rows_per_batch,
             passages=prose.passages(),
+            extent=measured,
         ),
     )
     facts = provenance(model, splits.source)

@@ -16,7 +16,7 @@ from steering.system import whole_files
 if TYPE_CHECKING:
     from steering.interventions.controls import Controls
 
-FILE: Final = "controls.safetensors"
+CONTROLS_FILE: Final = "controls.safetensors"
 
 
 def write(folder: Path, controls: "Controls", directions_sha256: str) -> None:
@@ -24,7 +24,7 @@ def write(folder: Path, controls: "Controls", directions_sha256: str) -> None:
     from safetensors.torch import save
 
     metadata = {"directions_sha256": directions_sha256}
-    whole_files.write_file(folder / FILE, save(controls.tensors(), metadata))
+    whole_files.write_file(folder / CONTROLS_FILE, save(controls.tensors(), metadata))
 
 
 def read(folder: Path, directions_sha256: str) -> "Controls | None":
@@ -38,7 +38,7 @@ def read(folder: Path, directions_sha256: str) -> "Controls | None":
     from steering.interventions import tensor_checks
     from steering.interventions.controls import Controls
 
-    path = folder / FILE
+    path = folder / CONTROLS_FILE
     if not path.is_file():
         return None
     with safe_open(path, "pt") as file:

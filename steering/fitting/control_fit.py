@@ -13,7 +13,7 @@ from steering.interventions.directions import Directions, ExtractionPoint
 from steering.interventions.inlp import inlp
 from steering.interventions.subspace import Subspace
 
-AXES: Final = 64
+SPREAD_AXES: Final = 64
 """Axes of the states' covariance that are kept (chosen: what lies beside them is drawn, too)."""
 SHUFFLES: Final = 5
 """Shuffles of the labels: as many as a control has seeds by text."""
@@ -56,7 +56,7 @@ def controls_of(directions: Directions, states: Mapping[str, Tensor]) -> Control
     points = (directions.dim_point, directions.inlp_point)
     chosen, rank = directions.inlp_point, directions.inlp_rank
     return Controls(
-        {point: StateShape.of(torch.cat(at(point)), axes=AXES) for point in points},
+        {point: StateShape.of(torch.cat(at(point)), axes=SPREAD_AXES) for point in points},
         {chosen: shuffled_inlp(*at(chosen), chosen, rank=rank)} if rank else {},
     )
 

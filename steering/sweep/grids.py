@@ -86,9 +86,7 @@ def reference_points(directions: Directions) -> dict[str, Panel]:
 
     Random subspaces have the starting rank alone, as the interventions do.
     """
-    k = directions.default_k
     return {
         f"control: {arm.label}" if arm.kind == "control" else arm.label: arm.panel
-        for arm in evaluation_arms.arms(directions)
-        if arm.kind != "beyond" and (not arm.panel.mirrors_at_random or arm.panel.k == k)
+        for arm in evaluation_arms.core(directions)
     }

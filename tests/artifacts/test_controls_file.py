@@ -21,21 +21,21 @@ def test_controls_lie_beside_their_directions_and_come_back(controlled, tmp_path
 
 def test_directions_without_controls_are_read_as_before(fitted, tmp_path):
     store.write(tmp_path, fitted, {})
-    assert not (tmp_path / controls_file.FILE).exists()
+    assert not (tmp_path / controls_file.CONTROLS_FILE).exists()
     assert store.load("tiny-qwen2", tmp_path).controls is None
 
 
 def test_controls_of_other_directions_are_none(controlled, fitted, tmp_path):
     store.write(tmp_path, controlled, {})
     store.write(tmp_path, replace(fitted, default_c=1.0, difference=2 * fitted.difference), {})
-    assert (tmp_path / controls_file.FILE).is_file()
+    assert (tmp_path / controls_file.CONTROLS_FILE).is_file()
     assert store.load("tiny-qwen2", tmp_path).controls is None
 
 
 @pytest.mark.parametrize("broken", [b"", b"no tensors at all", None])
 def test_a_broken_file_is_a_sentence(controlled, tmp_path, broken):
     store.write(tmp_path, controlled, {})
-    path = tmp_path / controls_file.FILE
+    path = tmp_path / controls_file.CONTROLS_FILE
     path.write_bytes(path.read_bytes()[:-40] if broken is None else broken)
     with pytest.raises(SteeringError, match=r"cannot be read .*precompute"):
         store.load("tiny-qwen2", tmp_path)
