@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from steering.artifacts import directions_file, publishing, store
+from steering.artifacts import directions_file, publishing, recipe, store
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.manifest_document import ManifestFacts, TextFacts
 from steering.artifacts.provenance import provenance
@@ -52,28 +52,10 @@ def precompute(
         batch_size: Prompts per forward pass while fitting and choosing.
         rows_per_batch: Rows (prompts x panels) that are answered at once.
     """
-    stages = Stages.of(model, splits.source, directions_file.ARTIFACT_SCHEMA)
+    stages = stages_of(model, splits)
     final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
-    directions, kept = fit_directions(model, splits, stages, batch_size)
-    sizes = (batch_size, rows_per_batch)
-    directions, chosen = choice.choose(
-        model, directions, splits, stages, effort=choice.FULL, sizes=sizes
-    )
-    directions = with_stability(directions, stages)
-    directions = replace(directions, controls=fit_controls(directions, stages))
-    manifest = cast(
-        ManifestFacts,
-        {
-            **provenance(model, splits.source),
-            "train": {name: len(texts) for name, texts in splits.train.items()},
-            "train_kept": kept,
-            **chosen,
-        },
-    )
-    maps = fit_maps_of(model, directions, splits, stages, batch_size)
-    store.write(out, directions, manifest)
-    store.write_maps(out, maps)
-    steerable = SteerableModel(model, directions, maps)
+    steerable = fit_all(model, splits, out, sizes=(batch_size, rows_per_batch))
+    directions = steerable.directions
     compared, measured = arms(directions), whole(directions)
     console.say(amount(compared, splits.test, evaluation.TOKENS, measured))
     found = evaluate(
@@ -99,5 +81,45 @@ def precompute(
     digest = map_points.digest(out / map_points.FILE)
     placed = with_places(lines, steerable, digest=digest)
     whole_files.write_lines(out / "recordings.jsonl", placed)
+    recipe.write_recipe(out, model.name, facts)
     publishing.publish(out, final)
     return directions
+
+
+def stages_of(model: ChatModel, splits: PromptSplits) -> Stages:
+    """Return the stages of everything that is fitted on these prompts."""
+    return Stages.of(model, splits.source, directions_file.ARTIFACT_SCHEMA)
+
+
+def fit_all(
+    model: ChatModel, splits: PromptSplits, out: Path, *, sizes: tuple[int, int]
+) -> SteerableModel:
+    """Fit and choose directions, fit controls and maps, and write them under `out`.
+
+    Args:
+        model: A loaded chat model.
+        splits: The prompts.
+        out: Folder; files of these names are replaced one by one.
+        sizes: Prompts per forward pass, and rows that are answered at once.
+    """
+    stages = stages_of(model, splits)
+    batch_size, _ = sizes
+    directions, kept = fit_directions(model, splits, stages, batch_size)
+    directions, chosen = choice.choose(
+        model, directions, splits, stages, effort=choice.FULL, sizes=sizes
+    )
+    directions = with_stability(directions, stages)
+    directions = replace(directions, controls=fit_controls(directions, stages))
+    manifest = cast(
+        ManifestFacts,
+        {
+            **provenance(model, splits.source),
+            "train": {name: len(texts) for name, texts in splits.train.items()},
+            "train_kept": kept,
+            **chosen,
+        },
+    )
+    maps = fit_maps_of(model, directions, splits, stages, batch_size)
+    store.write(out, directions, manifest)
+    store.write_maps(out, maps)
+    return SteerableModel(model, directions, maps)

@@ -33,6 +33,7 @@ FILES = (
     "controls.safetensors",
     "maps.safetensors",
     "evaluation.json",
+    "reproduce.json",
     "sweep.csv",
     "sweep.json",
     "recordings.jsonl",
