@@ -57,7 +57,14 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
     arms = _arms(options, directions)
     chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
-    measured = CHOSEN if options.panel else extent.whole(directions)
+    # Who asks for other panels or for shorter answers wants these, and soon.
+    few = options.panel or options.max_new_tokens < evaluation.TOKENS
+    measured = CHOSEN if few else extent.whole(directions)
+    judge = (
+        open_judge(options.judge, lambda name: shared.load(options, name))
+        if options.judge
+        else None
+    )
     console.say(extent.amount(arms, sets, options.max_new_tokens, measured))
     found = evaluation.evaluate(
         SteerableModel(model, directions, maps),
@@ -68,9 +75,7 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
             rows_per_batch=options.rows,
             passages=passages,
             extent=measured,
-            judge=open_judge(options.judge, lambda name: shared.load(options, name))
-            if options.judge
-            else None,
+            judge=judge,
         ),
     )
     document: EvaluationDocument = {
