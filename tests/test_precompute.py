@@ -30,8 +30,10 @@ from tests.helpers.short_precompute import few_splits, make_short
 FILES = (
     "directions.safetensors",
     "manifest.json",
+    "controls.safetensors",
     "maps.safetensors",
     "evaluation.json",
+    "reproduce.json",
     "sweep.csv",
     "sweep.json",
     "recordings.jsonl",

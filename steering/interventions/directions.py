@@ -18,6 +18,7 @@ from torch import Tensor
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
+from steering.interventions.controls import Controls
 from steering.interventions.inlp import Inlp
 from steering.interventions.openers import OpenerTable
 from steering.interventions.outline import ExtractionPoint as ExtractionPoint
@@ -81,6 +82,7 @@ class Directions:
             `class_definitions`; None where that is not known.
         inlp_classes: The same for `inlp`; another one in artifacts of earlier versions only.
         other: What was fitted by the other definition; None where nothing was.
+        controls: What controls of the same data need; None where it is not stored.
     """
 
     model: str
@@ -99,6 +101,7 @@ class Directions:
     dim_classes: str | None = None
     inlp_classes: str | None = None
     other: ClassFit | None = None
+    controls: Controls | None = None
 
     @property
     def n_layers(self) -> int:
@@ -181,6 +184,7 @@ class Directions:
         fits = [found for _, found in sorted(self.inlp.items())]
         tensors += [found.subspace.basis for found in fits]
         tensors += [found.means for found in fits if found.means is not None]
+        tensors += self.controls.tensors().values() if self.controls else []
         for tensor in tensors:
             digest.update(tensor.contiguous().numpy().tobytes())
         points = (sorted(self.inlp), self.dim_point, self.inlp_point)

@@ -84,11 +84,11 @@ def _along_difference(directions: Directions) -> dict[str, list[Panel]]:
 def reference_points(directions: Directions) -> dict[str, Panel]:
     """Return the labelled points of the frontier: the paper's four interventions and controls.
 
-    Random subspaces have the starting rank alone, as the interventions do.
+    Random subspaces have the starting rank alone, as the interventions do. What no card can be set
+    to, other sites than an edit's own, is left to the evaluation: a click on a point sets a card.
     """
-    k = directions.default_k
     return {
         f"control: {arm.label}" if arm.kind == "control" else arm.label: arm.panel
-        for arm in evaluation_arms.arms(directions)
-        if arm.kind != "beyond" and (not arm.panel.mirrors_at_random or arm.panel.k == k)
+        for arm in evaluation_arms.core(directions)
+        if arm.panel.sites is None
     }

@@ -107,8 +107,9 @@ class SweepRow(TypedDict):
     harmless_gibberish: float | None
 
 
-_LEFT_OUT: Final = ("order", "classes")
-"""Fields of a panel without a column: the classes stand in its text form."""
+_LEFT_OUT: Final = ("order", "classes", "sites")
+"""Fields of a panel without a column: classes stand in its text form, and so do sites that are not
+the kind's own."""
 SWEEP_COLUMNS: Final[Mapping[str, str]] = {
     "panel": "text form with every default filled in",
     "grids": "names of the grids that the cell belongs to",

@@ -171,7 +171,7 @@ def bring(panel: Panel, directions: Facts | None) -> Brought:
         raise SteeringError("the baseline has no settings; its card shows it already")
     values = start(panel, directions)
     made = panel_of(wanted.name, values, directions)
-    if made.resolved(directions) != wanted:
+    if made.resolved(directions) != wanted or wanted.basis in ("covariance", "shuffled"):
         raise SteeringError(f"no card has the controls that {panel} needs; run it by command line")
     made.require(directions)  # refuses what this model does not have
     # A random control stands beside what it is the control of.

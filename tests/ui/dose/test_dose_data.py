@@ -6,6 +6,7 @@ import pytest
 
 from steering.artifacts import folders, store
 from steering.evaluation import evaluation_arms
+from steering.evaluation import matched_controls
 from steering.interventions.panel import Panel, parse
 from steering.sweep import grids, sweep_table
 from steering.sweep.grids import reference_points
@@ -111,7 +112,7 @@ def test_named_points_are_the_papers_edits_and_the_controls(rows, cells, fitted)
     groups = [point["group"] for point in points]
     assert groups == sorted(groups, key=["baseline", "paper", "random", "control"].index)
     randoms = Counter(point["short"] for point in points if point["group"] == "random")
-    seeds = len(evaluation_arms.RANDOM_SEEDS)
+    seeds = len(matched_controls.RANDOM_SEEDS)
     assert randoms == {"random subspaces": seeds, "random directions ablated": seeds}
     for point in points:
         named = reference_points(fitted)[point["name"]]
