@@ -59,9 +59,7 @@ def precompute(
     """
     stages = stages_of(model, splits)
     final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
-    steerable = fit_all(
-        model, splits, out, classes=classes, sizes=(batch_size, rows_per_batch)
-    )
+    steerable = fit_all(model, splits, out, classes=classes, sizes=(batch_size, rows_per_batch))
     model, directions = steerable.model, steerable.directions
     compared, measured = arms(directions), whole(directions)
     console.say(amount(compared, splits.test, evaluation.TOKENS, measured))

@@ -23,6 +23,7 @@ from steering.fitting.candidates import fit_directions, fit_maps_of, with_stabil
 from steering.fitting.choice import QUICK, choose
 from steering.interventions.directions import Directions
 from steering.interventions.openers import opened
+from steering.interventions.outline import within
 from steering.models.chat_model import ChatModel
 from steering.models.fast_products import held_as
 from steering.models.number_formats import short
@@ -99,6 +100,7 @@ def quick(  # noqa: PLR0913 - what is fitted, where it goes, and how much at onc
             inlp_point=taken_over.inlp_point,
             default_k=min(taken_over.default_k, rank),
             default_c=taken_over.default_c,
+            nullspace=within(taken_over.nullspace, directions.inlp_ranks),
         )
         chosen: dict[str, Any] = {"chosen": "taken over from the shipped directions"}
     else:

@@ -114,6 +114,7 @@ def refit(
             inlp={directions.inlp_point: found},
             default_k=min(directions.default_k, found.subspace.rank),
             other=None,
+            nullspace=None,  # it was fitted again at one point of INLP only
         ),
         kept={name: len(chosen) for name, chosen in by_dim.items()},
         states=states,

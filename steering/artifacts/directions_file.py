@@ -17,7 +17,7 @@ from steering.artifacts.manifest_document import (
 from steering.chat_templates.rendering import Rendering
 from steering.interventions import tensor_checks
 from steering.interventions.openers import Opener, OpenerTable
-from steering.interventions.outline import ExtractionPoint
+from steering.interventions.outline import ExtractionPoint, Start
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,6 +101,7 @@ def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directio
         dim_classes=dim_classes,
         inlp_classes=inlp_classes,
         other=class_fits.other(document, tensors),
+        nullspace=nullspace(document),
     )
 
 
@@ -143,7 +144,25 @@ def _fitted(directions: "Directions") -> FittedFacts:
         found["classes"] = classes
     if directions.openers is not None:
         found["opener_table"] = _opener_entry(directions.openers)
+    if start := directions.nullspace:
+        found["nullspace_start"] = {"place": list(start.point), "k": start.k}
     return found
+
+
+def nullspace(document: Manifest) -> Start | None:
+    """Return where nullspace projection starts; None where it starts as flipping does.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError: If it is broken.
+    """
+    found = document.get("nullspace_start")
+    if found is None:
+        return None
+    position, layer = found["place"]
+    key = class_fits.key((position, layer))
+    if key not in document["inlp"] or type(found["k"]) is not int or found["k"] < 1:
+        raise ValueError(f"nullspace_start is wrong: {found}")
+    return Start((position, layer), found["k"])
 
 
 def _beyond(directions: "Directions") -> ImportedFacts:

@@ -165,6 +165,7 @@ class ManifestFacts(ProvenanceEntry, total=False):
     rounds: dict[str, dict[str, int]]
     k_complied: dict[str, float]
     k_answered: dict[str, float]
+    nullspace_k_answered: dict[str, float]
     c_refused: dict[str, float]
     imported_from: OriginEntry
     position_known: bool
@@ -177,11 +178,19 @@ class ImportedFacts(TypedDict, total=False):
     imported: str
 
 
+class StartEntry(TypedDict):
+    """Point and rank at which an intervention starts."""
+
+    place: list[int]
+    k: int
+
+
 class FittedFacts(TypedDict, total=False):
     """What earlier versions did not look for; see `directions.Directions`."""
 
     classes: ClassesEntry
     opener_table: OpenersEntry
+    nullspace_start: StartEntry
 
 
 class Manifest(ManifestFacts, ImportedFacts, FittedFacts):

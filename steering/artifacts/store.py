@@ -136,6 +136,7 @@ def outline(model: str, folder: Path | None = None) -> Outline:
             inlp_classes=inlp_classes,
             other_classes=other,
             other_ranks=other_ranks,
+            nullspace=directions_file.nullspace(document),
             other_stability=class_fits.chosen_stability(document, other=True) if other else None,
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:

@@ -25,6 +25,7 @@ from steering.fitting.point_selection import choose as choose_dim
 from steering.fitting.scoring import Bench, Score
 from steering.fitting.start_values import CHOICE_TOKENS, Starts
 from steering.interventions.directions import Directions, ExtractionPoint
+from steering.interventions.outline import Start
 from steering.models.chat_model import ChatModel
 
 
@@ -160,4 +161,10 @@ def choose_points(
         },
         "rounds": {"first": few.sizes, "second": others.sizes},
     }
-    return replace(directions, dim_point=dim.point, inlp_point=chosen["flip"].point), record
+    found = replace(
+        directions,
+        dim_point=dim.point,
+        inlp_point=chosen["flip"].point,
+        nullspace=Start(chosen["nullspace"].point, 1),
+    )
+    return found, record

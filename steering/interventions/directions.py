@@ -22,7 +22,7 @@ from steering.interventions.controls import Controls
 from steering.interventions.inlp import Inlp
 from steering.interventions.openers import OpenerTable
 from steering.interventions.outline import ExtractionPoint as ExtractionPoint
-from steering.interventions.outline import require_inlp, require_point
+from steering.interventions.outline import Start, require_inlp, require_point, within
 from steering.interventions.stability import Stability
 from steering.interventions.subspace import Subspace
 
@@ -83,6 +83,8 @@ class Directions:
         inlp_classes: The same for `inlp`; another one in artifacts of earlier versions only.
         other: What was fitted by the other definition; None where nothing was.
         controls: What controls of the same data need; None where it is not stored.
+        nullspace: Point and rank at which nullspace projection starts, where they were chosen by
+            it; None where it starts as flipping does, as in artifacts of earlier versions.
     """
 
     model: str
@@ -102,6 +104,7 @@ class Directions:
     inlp_classes: str | None = None
     other: ClassFit | None = None
     controls: Controls | None = None
+    nullspace: Start | None = None
 
     @property
     def n_layers(self) -> int:
@@ -149,6 +152,9 @@ class Directions:
             harmless_mean=fit.harmless_mean,
             inlp=fit.inlp,
             default_k=min(self.default_k, there.subspace.rank) if there else self.default_k,
+            nullspace=within(
+                self.nullspace, {p: found.subspace.rank for p, found in fit.inlp.items()}
+            ),
             dim_classes=fit.classes,
             inlp_classes=fit.classes,
             other=turned,
@@ -190,6 +196,7 @@ class Directions:
         points = (sorted(self.inlp), self.dim_point, self.inlp_point)
         facts: tuple[Any, ...] = (points, self.positions, self.default_k, self.default_c)
         facts += () if self.points is None else (sorted(self.points),)
+        facts += () if self.nullspace is None else ([self.nullspace.point, self.nullspace.k],)
         if self.other is not None:
             facts += (self.dim_classes, self.inlp_classes, self.other.classes)
             digest.update(replace(self.of(self.other.classes), other=None).digest.encode())

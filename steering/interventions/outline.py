@@ -17,6 +17,19 @@ ExtractionPoint = tuple[int, int]
 """(position, layer): template position, -1 for the last template token; block input, from 0."""
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where an intervention along INLP's directions is made, and with how many, unless asked.
+
+    Attributes:
+        point: (position, layer).
+        k: Rank.
+    """
+
+    point: ExtractionPoint
+    k: int
+
+
 @runtime_checkable
 class Facts(Protocol):
     """What panels, cards and sliders ask; `Outline` and `directions.Directions` know it."""
@@ -77,6 +90,11 @@ class Facts(Protocol):
         ...
 
     @property
+    def nullspace(self) -> Start | None:
+        """Where nullspace projection starts; None where it does as flipping does."""
+        ...
+
+    @property
     def dim_classes(self) -> str | None:
         """The definition of the classes behind the difference in means; see `class_definitions`."""
         ...
@@ -122,6 +140,7 @@ class Outline:
     other_classes: str | None = None
     other_ranks: Mapping[ExtractionPoint, int] = field(default_factory=dict)
     other_stability: Stability | None = None
+    nullspace: Start | None = None
 
     def of(self, classes: str | None) -> "Outline":
         """Return the facts of what was fitted by a definition, as `Directions.of` does."""
@@ -132,6 +151,7 @@ class Outline:
             self,
             inlp_ranks=self.other_ranks,
             default_k=min(self.default_k, rank),
+            nullspace=within(self.nullspace, self.other_ranks),
             stability=self.other_stability,
             dim_classes=classes,
             inlp_classes=classes,
@@ -139,6 +159,18 @@ class Outline:
             other_ranks=self.inlp_ranks,
             other_stability=self.stability,
         )
+
+
+def start_of(facts: Facts, kind: str) -> Start:
+    """Return where a kind of panel along INLP's directions starts: each where it was chosen."""
+    if kind == "nullspace" and facts.nullspace is not None:
+        return facts.nullspace
+    return Start(facts.inlp_point, facts.default_k)
+
+
+def within(start: Start | None, ranks: Mapping[ExtractionPoint, int]) -> Start | None:
+    """Return a start with no more directions than INLP kept at its point."""
+    return start and replace(start, k=min(start.k, ranks.get(start.point, start.k)))
 
 
 def require_point(facts: Facts, point: ExtractionPoint) -> None:

@@ -16,6 +16,7 @@ from steering.interventions.outline import (
     require_inlp,
     require_point,
     require_rank,
+    start_of,
 )
 from steering.interventions.panel_keys import DRAWN as DRAWN
 from steering.interventions.panel_keys import KEY_CHOICES as KEY_CHOICES
@@ -43,7 +44,7 @@ class Panel:
     Attributes:
         name: `baseline`, `actadd`, `ablation`, `nullspace` or `flip`. `parse` reads `random` as
             `flip` with `basis=random`, the control of both edits along INLP's directions.
-        k: Rank: how many leading directions; default the model's `default_k`.
+        k: Rank: how many leading directions; default the one that was chosen for the kind.
         alpha: 0 identity, 1 removal, 2 mirror; default 1, for `flip` 2.
         c: Coefficient of activation addition, in lengths of the difference in means.
         layer: Block whose directions are taken, and where the edit acts with `where=source`.
@@ -124,9 +125,10 @@ class Panel:
         basis = self.basis or ("dim" if single else "inlp")
         of_dim = basis == "dim" or (single and basis in ("random", "covariance"))
         by_dim = of_dim or not directions.inlp_ranks
-        point = directions.dim_point if of_dim else directions.inlp_point
+        start = start_of(directions, self.name)
+        point = directions.dim_point if of_dim else start.point
         defaults = {
-            "k": 1 if basis == "dim" else directions.default_k,
+            "k": 1 if basis == "dim" else start.k,
             "alpha": 2.0 if self.name == "flip" else 1.0,
             "c": directions.default_c,
             "layer": point[1],

@@ -10,7 +10,7 @@ from safetensors.torch import load
 from steering.artifacts import class_fits, directions_file, store
 from steering.errors import SteeringError
 from steering.interventions.directions import ClassFit
-from steering.interventions.outline import Outline
+from steering.interventions.outline import Outline, Start
 from steering.interventions.stability import Stability
 from steering.interventions.subspace import Subspace
 
@@ -24,7 +24,7 @@ def both(fitted):
     point = fitted.inlp_point
     known[point] = replace(known[point], stability=Stability((2,), (0.9,)))
     other = ClassFit("behaviour", fitted.difference * 2, fitted.harmless_mean + 1, known)
-    return replace(fitted, other=other)
+    return replace(fitted, other=other, nullspace=Start((-2, 3), 2))
 
 
 def test_both_fits_come_back_from_the_folder_and_so_does_the_outline(both, tmp_path):
@@ -44,6 +44,7 @@ def test_both_fits_come_back_from_the_folder_and_so_does_the_outline(both, tmp_p
         view, facts = found.of(classes), outline.of(classes)
         assert facts.inlp_ranks == view.inlp_ranks
         assert facts.default_k == view.default_k
+        assert facts.nullspace == view.nullspace
         assert facts.stability == view.stability
         assert (facts.dim_classes, facts.other_classes) == (view.dim_classes, view.other_classes)
     assert outline.of("behaviour").stability == Stability((2,), (0.9,))
@@ -55,7 +56,8 @@ def test_an_earlier_reader_finds_the_default_fit_where_it_was(both, fitted):
     facts = directions_file.manifest(both, b"", {})
     facts.pop("classes")
     old = directions_file.directions(facts, tensors)
-    assert replace(old, dim_classes="label", inlp_classes="label").digest == fitted.digest
+    alone = replace(old, dim_classes="label", inlp_classes="label", nullspace=None)
+    assert alone.digest == fitted.digest
 
 
 def test_earlier_artifacts_have_the_difference_by_behaviour_and_inlp_by_label(fitted):

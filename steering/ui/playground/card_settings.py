@@ -9,7 +9,7 @@ from steering.errors import SteeringError
 from steering.inference.comparison import Answer
 from steering.inference.written import KeptText
 from steering.interventions import class_definitions, missing_parts
-from steering.interventions.outline import Facts
+from steering.interventions.outline import Facts, start_of
 from steering.interventions.panel import KEYS, RANGES, Panel, choices, parse
 from steering.maps.map_points import PLACES_VERSION, Marker
 from steering.ui.playground import typed_numbers
@@ -213,10 +213,11 @@ def limits(kind: str, basis: str | None, layer: object, directions: Facts | None
             if position == directions.dim_point[0]
         ]
         return SliderLimits(1, min(known, default=1), max(known, default=directions.n_layers - 1))
-    position = directions.inlp_point[0]
+    start = start_of(directions, kind)
+    position = start.point[0]
     layers = [layer for at, layer in directions.inlp_ranks if at == position]
     found = directions.inlp_ranks.get((position, layer)) if isinstance(layer, int) else None
-    rank = found if found is not None else directions.default_k
+    rank = found if found is not None else start.k
     is_own = chosen == "inlp" and (position, layer) == directions.inlp_point
     note = directions.stability.sentence if is_own and directions.stability else ""
     return SliderLimits(rank, min(layers), max(layers), note)

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from steering.artifacts import folders, store
-from steering.evaluation import evaluation_arms
 from steering.evaluation import matched_controls
 from steering.interventions.panel import Panel, parse
 from steering.sweep import grids, sweep_table
