@@ -134,12 +134,11 @@ def stability(entry: InlpEntry) -> Stability | None:
     return Stability(tuple(found["ranks"]), tuple(found["overlaps"])) if found else None
 
 
-def chosen_stability(document: Manifest, *, other: bool = False) -> Stability | None:
-    """Return the same at the point that was chosen, of the default fit or of the other one."""
-    position, layer = document["inlp_place"]
+def stabilities(document: Manifest, *, other: bool = False) -> dict[ExtractionPoint, Stability]:
+    """Return the same by point where it is stored, of the default fit or of the other one."""
     entries = document["classes"]["inlp_of_other"] if other else document["inlp"]
-    entry = entries.get(key((position, layer)))
-    return stability(entry) if entry else None
+    found = {point(name): stability(entry) for name, entry in entries.items()}
+    return {place: each for place, each in found.items() if each is not None}
 
 
 def key(point: ExtractionPoint) -> str:

@@ -130,14 +130,14 @@ def outline(model: str, folder: Path | None = None) -> Outline:
             default_c=document["default_c"],
             points=directions_file.points(document),
             imported=document.get("imported"),
-            stability=class_fits.chosen_stability(document),
+            stabilities=class_fits.stabilities(document),
             openers=directions_file.openers(document),
             dim_classes=dim_classes,
             inlp_classes=inlp_classes,
             other_classes=other,
             other_ranks=other_ranks,
             nullspace=directions_file.nullspace(document),
-            other_stability=class_fits.chosen_stability(document, other=True) if other else None,
+            other_stabilities=class_fits.stabilities(document, other=True) if other else {},
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error

@@ -2,11 +2,17 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from steering.evaluation.answers import AnswerRow
 from steering.evaluation.claims import Outcomes, Role
-from steering.evaluation.evaluation_arms import PAPER_C, addition, along_one, longest_addition
+from steering.evaluation.evaluation_arms import (
+    PAPER_C,
+    addition,
+    along_one,
+    longest_addition,
+    removal,
+    removal_of_all,
+)
 from steering.evaluation.landings import PromptLanding
 from steering.evaluation.matched_controls import matched
 from steering.interventions.directions import Directions
@@ -29,10 +35,10 @@ def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
     }
     if rank:
         flip, flip_all = Panel("flip", k=k), Panel("flip", k=rank)
-        nullspace = Panel("nullspace", k=k)
+        nullspace = removal(directions)
         found |= {
             "nullspace": (nullspace,),
-            "nullspace_all": (replace(nullspace, k=rank),),
+            "nullspace_all": (removal_of_all(directions),),
             "flip": (flip,),
             "flip_all": (flip_all,),
             "mirror_one": tuple(a.panel for a in along_one(directions) if a.panel.name == "flip"),

@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from steering.evaluation.matched_controls import matched, shortest
 from steering.interventions.directions import Directions
+from steering.interventions.outline import start_of
 from steering.interventions.panel import Panel
 
 ArmKind = Literal["baseline", "paper", "beyond", "control"]
@@ -51,14 +52,14 @@ def arms(directions: Directions) -> tuple[Arm, ...]:
     found += random_arms("a random direction added", longest_addition(directions), directions)
     if not rank:
         return distinct(found)
-    flip, nullspace = (Panel(name, k=directions.default_k) for name in ("flip", "nullspace"))
+    flip = Panel("flip", k=directions.default_k)
     found += [
-        Arm("nullspace projection, all directions", "beyond", Panel("nullspace", k=rank)),
+        Arm("nullspace projection, all directions", "beyond", removal_of_all(directions)),
         Arm("counterfactual flipping, all directions", "beyond", Panel("flip", k=rank)),
         Arm("flip, harmful side only", "beyond", replace(flip, side="harmful")),
         Arm("flip along the first direction", "beyond", Panel("flip", k=1)),
         *along_one(directions),
-        *random_arms("nullspace of random directions", nullspace, directions),
+        *random_arms("nullspace of random directions", removal(directions), directions),
         *random_arms(f"random subspace of rank {rank}", Panel("flip", k=rank), directions),
         *shuffled_arms(flip, directions),
     ]
@@ -88,7 +89,7 @@ def paper(directions: Directions) -> tuple[Arm, ...]:
         flip = Panel("flip", k=k)
         block = replace(flip, sites="block")
         found += [
-            Arm("nullspace projection, as in the authors' code", "paper", Panel("nullspace", k=k)),
+            Arm("nullspace projection, as in the authors' code", "paper", removal(directions)),
             Arm("counterfactual flipping", "paper", flip),
             Arm("counterfactual flipping, as in the authors' code", "paper", block),
         ]
@@ -98,6 +99,21 @@ def paper(directions: Directions) -> tuple[Arm, ...]:
 def addition(directions: Directions) -> Panel:
     """Return the addition that induces refusal, at the coefficient chosen for the model."""
     return Panel("actadd", c=directions.default_c)
+
+
+def removal(directions: Directions) -> Panel:
+    """Return nullspace projection at the point and rank that were chosen by it."""
+    return Panel("nullspace", k=start_of(directions, "nullspace").k)
+
+
+def removal_of_all(directions: Directions) -> Panel:
+    """Return nullspace projection along all directions that flipping takes at its own point.
+
+    So the two differ in alpha alone, as where they land is compared.
+    """
+    (position, layer), rank = directions.inlp_point, directions.inlp_rank
+    panel = Panel("nullspace", k=rank, layer=layer, position=position)
+    return shortest(panel, directions)
 
 
 def longest_addition(directions: Directions) -> Panel:

@@ -26,6 +26,7 @@ from steering.interventions.directions import (
 )
 from steering.interventions.inlp import Inlp, class_means, inlp
 from steering.interventions.openers import OpenerTable, opened
+from steering.interventions.outline import inlp_points
 from steering.interventions.stability import Stability
 from steering.interventions.subspace import Subspace
 from steering.maps.model_maps import Maps
@@ -183,10 +184,10 @@ def class_fit(
 
 
 def with_stability(directions: Directions, fitted: Fitted, stages: Stages) -> Directions:
-    """Return directions that know how alike INLP's at the chosen point come out in other splits.
+    """Return directions that know how alike INLP's at the chosen points come out in other splits.
 
     Args:
-        directions: Those of `fitted`, with their point.
+        directions: Those of `fitted`, with their points.
         fitted: What `fit_directions` returned.
         stages: Hold the activations.
     """
@@ -200,23 +201,27 @@ def with_stability(directions: Directions, fitted: Fitted, stages: Stages) -> Di
 def _stable(
     directions: Directions, fitted: Fitted, stages: Stages
 ) -> Mapping[ExtractionPoint, Inlp]:
-    name, point = str(directions.inlp_classes), directions.inlp_point
+    name = str(directions.inlp_classes)
     chosen = fitted.prompts[name]
     states = stages.tensors("activations", _never)
-    index = directions.positions.index(point[0])
-    harmful = states["harmful"][chosen.harmful][:, index, point[1]]
-    harmless = states["harmless"][chosen.harmless][:, index, point[1]]
-    found = directions.inlp[point]
 
-    def fit(_key: str) -> dict[str, Any]:
-        again = other_splits.stability(harmful, harmless, point, found)
+    def fit(key: str) -> dict[str, Any]:
+        position, layer = point = point_of(key)
+        index = directions.positions.index(position)
+        harmful = states["harmful"][chosen.harmful][:, index, layer]
+        harmless = states["harmless"][chosen.harmless][:, index, layer]
+        again = other_splits.stability(harmful, harmless, point, directions.inlp[point])
         return {"ranks": again.ranks, "overlaps": again.overlaps} if again else {}
 
-    (entry,) = stages.lines(f"INLP in other splits, {name} {chosen.digest}", [key_of(point)], fit)
-    if not entry:
-        return directions.inlp
-    stability = Stability(tuple(entry["ranks"]), tuple(entry["overlaps"]))
-    return {**directions.inlp, point: replace(found, stability=stability)}
+    points = [point for point in inlp_points(directions) if point in directions.inlp]
+    keys = [key_of(point) for point in points]
+    entries = stages.lines(f"INLP in other splits, {name} {chosen.digest}", keys, fit)
+    found = dict(directions.inlp)
+    for point, entry in zip(points, entries, strict=True):
+        if entry:
+            stability = Stability(tuple(entry["ranks"]), tuple(entry["overlaps"]))
+            found[point] = replace(found[point], stability=stability)
+    return found
 
 
 def train_scores(

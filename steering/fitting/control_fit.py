@@ -11,6 +11,7 @@ from steering.artifacts.resumable import Stages
 from steering.interventions.controls import Controls, StateShape, key_of
 from steering.interventions.directions import Directions, ExtractionPoint
 from steering.interventions.inlp import inlp
+from steering.interventions.outline import inlp_points
 from steering.interventions.subspace import Subspace
 
 SPREAD_AXES: Final = 64
@@ -30,7 +31,7 @@ def fit_controls(directions: Directions, stages: Stages) -> Controls:
     def compute() -> dict[str, Tensor]:
         return controls_of(directions, stages.tensors("activations", _never)).tensors()
 
-    points = " ".join(key_of(point) for point in (directions.dim_point, directions.inlp_point))
+    points = " ".join(key_of(point) for point in _compared(directions))
     return Controls.from_tensors(
         stages.tensors(f"controls, rank {directions.inlp_rank}, {points}", compute)
     )
@@ -53,7 +54,7 @@ def controls_of(directions: Directions, states: Mapping[str, Tensor]) -> Control
         )
         return harmful, harmless
 
-    points = (directions.dim_point, directions.inlp_point)
+    points = _compared(directions)
     chosen, rank = directions.inlp_point, directions.inlp_rank
     return Controls(
         {point: StateShape.of(torch.cat(at(point)), axes=SPREAD_AXES) for point in points},
@@ -89,6 +90,11 @@ def shuffled_inlp(
         again = inlp(ones, others, point, seed=seed, max_iterations=rank, at_least=rank)
         found.append(again.subspace)
     return tuple(found)
+
+
+def _compared(directions: Directions) -> tuple[ExtractionPoint, ...]:
+    """Return the points at which edits are compared, each once."""
+    return tuple(dict.fromkeys((directions.dim_point, *inlp_points(directions))))
 
 
 def _never() -> dict[str, Tensor]:

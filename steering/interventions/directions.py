@@ -128,10 +128,9 @@ class Directions:
         return {point: found.subspace.rank for point, found in fits.items()}
 
     @property
-    def other_stability(self) -> Stability | None:
-        """What `stability` is, of `other`."""
-        found = self.other.inlp.get(self.inlp_point) if self.other else None
-        return found.stability if found else None
+    def other_stabilities(self) -> dict[ExtractionPoint, Stability]:
+        """What `stabilities` is, of `other`."""
+        return _stabilities(self.other.inlp) if self.other else {}
 
     def of(self, classes: str | None) -> "Directions":
         """Return the same directions as they were fitted by a definition of the classes.
@@ -176,10 +175,9 @@ class Directions:
         return self.inlp_ranks.get(self.inlp_point, 0)
 
     @property
-    def stability(self) -> Stability | None:
-        """How alike INLP's directions at its point come out in other splits; None if not known."""
-        found = self.inlp.get(self.inlp_point)
-        return found.stability if found else None
+    def stabilities(self) -> dict[ExtractionPoint, Stability]:
+        """How alike INLP's directions come out in other splits, at the points where it is known."""
+        return _stabilities(self.inlp)
 
     @cached_property
     def digest(self) -> str:
@@ -267,3 +265,7 @@ class Directions:
     def _index(self, point: ExtractionPoint) -> int:
         require_point(self, point)
         return self.positions.index(point[0])
+
+
+def _stabilities(fits: Mapping[ExtractionPoint, Inlp]) -> dict[ExtractionPoint, Stability]:
+    return {point: found.stability for point, found in fits.items() if found.stability}

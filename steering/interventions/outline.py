@@ -85,8 +85,8 @@ class Facts(Protocol):
         ...
 
     @property
-    def stability(self) -> Stability | None:
-        """How alike INLP's directions at its point come out in other splits; None if not known."""
+    def stabilities(self) -> Mapping[ExtractionPoint, Stability]:
+        """How alike INLP's directions come out in other splits, at the points where it is known."""
         ...
 
     @property
@@ -133,13 +133,13 @@ class Outline:
     default_c: float
     points: tuple[ExtractionPoint, ...] | None = None
     imported: str | None = None
-    stability: Stability | None = None
+    stabilities: Mapping[ExtractionPoint, Stability] = field(default_factory=dict)
     openers: OpenerTable | None = None
     dim_classes: str | None = None
     inlp_classes: str | None = None
     other_classes: str | None = None
     other_ranks: Mapping[ExtractionPoint, int] = field(default_factory=dict)
-    other_stability: Stability | None = None
+    other_stabilities: Mapping[ExtractionPoint, Stability] = field(default_factory=dict)
     nullspace: Start | None = None
 
     def of(self, classes: str | None) -> "Outline":
@@ -152,12 +152,12 @@ class Outline:
             inlp_ranks=self.other_ranks,
             default_k=min(self.default_k, rank),
             nullspace=within(self.nullspace, self.other_ranks),
-            stability=self.other_stability,
+            stabilities=self.other_stabilities,
             dim_classes=classes,
             inlp_classes=classes,
             other_classes=self.dim_classes,
             other_ranks=self.inlp_ranks,
-            other_stability=self.stability,
+            other_stabilities=self.stabilities,
         )
 
 
@@ -166,6 +166,12 @@ def start_of(facts: Facts, kind: str) -> Start:
     if kind == "nullspace" and facts.nullspace is not None:
         return facts.nullspace
     return Start(facts.inlp_point, facts.default_k)
+
+
+def inlp_points(facts: Facts) -> tuple[ExtractionPoint, ...]:
+    """Return the points that were chosen for INLP: flipping's, then nullspace projection's."""
+    chosen = (start_of(facts, kind).point for kind in ("flip", "nullspace"))
+    return tuple(dict.fromkeys(chosen))
 
 
 def within(start: Start | None, ranks: Mapping[ExtractionPoint, int]) -> Start | None:

@@ -8,7 +8,7 @@ from steering import formatting
 from steering.formatting import plain
 from steering.interventions import missing_parts
 from steering.interventions.class_definitions import MEANINGS
-from steering.interventions.outline import Facts
+from steering.interventions.outline import Facts, start_of
 from steering.serving import model_facts
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
@@ -72,15 +72,24 @@ def facts(engine: Engine) -> Markup:
         rows.append(("Difference in means", f"{found}; default push c = {directions.default_c:g}"))
         if directions.imported:
             rows.append(("Where it is from", formatting.sentence(directions.imported)))
-        position, layer = directions.inlp_point
-        kept = directions.inlp_ranks.get(directions.inlp_point)
-        rank = f"; {kept} directions kept" if kept else ""
-        found = f"layer {layer}, template position {position}{rank}"
         if directions.inlp_ranks:
-            rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
+            rows += _inlp(directions)
         else:
             rows.append(("INLP", formatting.sentence(missing_parts.no_inlp(directions.model))))
     return _FACTS(rows=[(name, isolated(value)) for name, value in rows], names=_NAMES)
+
+
+def _inlp(directions: Facts) -> list[tuple[str, str]]:
+    """Return where INLP's edits start; in one row where both kinds start alike."""
+    starts = {kind: start_of(directions, kind) for kind in ("flip", "nullspace")}
+    told = {
+        kind: f"layer {start.point[1]}, template position {start.point[0]}; "
+        f"{directions.inlp_ranks[start.point]} directions kept; default rank k = {start.k}"
+        for kind, start in starts.items()
+    }
+    if len(set(told.values())) == 1:
+        return [("INLP", told["flip"])]
+    return [("INLP, flip", told["flip"]), ("INLP, nullspace", told["nullspace"])]
 
 
 def _classes(directions: Facts) -> list[str]:

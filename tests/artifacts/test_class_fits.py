@@ -45,10 +45,10 @@ def test_both_fits_come_back_from_the_folder_and_so_does_the_outline(both, tmp_p
         assert facts.inlp_ranks == view.inlp_ranks
         assert facts.default_k == view.default_k
         assert facts.nullspace == view.nullspace
-        assert facts.stability == view.stability
+        assert facts.stabilities == view.stabilities
         assert (facts.dim_classes, facts.other_classes) == (view.dim_classes, view.other_classes)
-    assert outline.of("behaviour").stability == Stability((2,), (0.9,))
-    assert outline.stability is None
+    assert outline.of("behaviour").stabilities == {both.inlp_point: Stability((2,), (0.9,))}
+    assert outline.stabilities == {}
 
 
 def test_an_earlier_reader_finds_the_default_fit_where_it_was(both, fitted):

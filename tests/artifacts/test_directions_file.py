@@ -26,26 +26,26 @@ def test_directions_come_back_with_everything_that_an_edit_depends_on(fitted):
         assert torch.equal(found.inlp[point].means, each.means)
 
 
-def test_accuracies_and_stability_come_back_and_only_the_chosen_points_is_told(fitted):
+def test_accuracies_and_stability_come_back_and_are_told_where_they_are_known(fitted):
     stability = Stability((2, 3), (0.9, 0.4))
     point = fitted.inlp_point
     known = {**fitted.inlp, point: replace(fitted.inlp[point], stability=stability)}
     told = replace(fitted, inlp=known)
     content = directions_file.content(told)
     found = again(told, content)
-    assert found.stability == stability
+    assert found.stabilities == {point: stability}
     for each, expected in fitted.inlp.items():
         assert found.inlp[each].cross_validated == expected.cross_validated
         assert len(expected.cross_validated) == expected.subspace.rank
     facts = directions_file.manifest(told, content, {})
-    assert class_fits.chosen_stability(facts) == stability
-    assert class_fits.chosen_stability(directions_file.manifest(fitted, content, {})) is None
+    assert class_fits.stabilities(facts) == {point: stability}
+    assert class_fits.stabilities(directions_file.manifest(fitted, content, {})) == {}
     # Earlier versions knew neither.
     for entry in facts["inlp"].values():
         entry.pop("cross_validated")
         entry.pop("stability", None)
     old = directions_file.directions(facts, load(content))
-    assert old.stability is None
+    assert old.stabilities == {}
     assert {found.cross_validated for found in old.inlp.values()} == {()}
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from steering.fitting.candidates import (
 from steering.inference.activations import capture_sets
 from steering.interventions.directions import difference_in_means
 from steering.interventions.inlp import inlp
+from steering.interventions.outline import Start
 from steering.interventions.stability import Stability
 
 POINTS = [(-2, 1), (-1, 3)]
@@ -109,8 +112,9 @@ def test_stability_is_found_for_the_prompts_of_each_definition(by_both, stages, 
     monkeypatch.setattr(other_splits, "stability", told)
     found = with_stability(fitted.directions, fitted, stages)
     assert sizes == [(12, 12), (9, 9)]
-    assert found.stability.ranks == (12,)
-    assert found.of("behaviour").stability.ranks == (9,)
+    own = found.inlp_point
+    assert found.stabilities == {own: Stability((12,), (0.5,))}
+    assert found.of("behaviour").stabilities == {own: Stability((9,), (0.5,))}
 
 
 def test_how_alike_the_chosen_directions_come_out_is_found_once_and_kept(
@@ -118,20 +122,25 @@ def test_how_alike_the_chosen_directions_come_out_is_found_once_and_kept(
 ):
     whole = fit_directions(tiny, splits, stages, batch_size=4)
     fitted = whole.directions
-    assert fitted.stability is None
+    assert fitted.stabilities == {}
+    fitted = replace(fitted, nullspace=Start((-1, 3), 1))
     found = with_stability(fitted, whole, stages)
     states = stages.tensors("activations", dict)
-    pair = [states[name][:, fitted.positions.index(-2), 1] for name in ("harmful", "harmless")]
     assert found.inlp_point == (-2, 1)
-    assert found.stability == other_splits.stability(*pair, (-2, 1), fitted.inlp[-2, 1])
-    assert found.inlp[-1, 3].stability is None
+    expected = {}
+    for point in ((-2, 1), (-1, 3)):  # flipping's and nullspace projection's
+        index = fitted.positions.index(point[0])
+        pair = [states[name][:, index, point[1]] for name in ("harmful", "harmless")]
+        expected[point] = other_splits.stability(*pair, point, fitted.inlp[point])
+    assert found.stabilities == {point: each for point, each in expected.items() if each}
+    assert found.stabilities
     assert found.digest == fitted.digest  # no edit hangs on it
 
     def never(*_, **__):
         raise AssertionError("run again")
 
     monkeypatch.setattr(other_splits, "stability", never)
-    assert with_stability(fitted, whole, stages).stability == found.stability
+    assert with_stability(fitted, whole, stages).stabilities == found.stabilities
 
 
 def test_maps_are_refused_where_no_directions_were_fitted(tiny, fitted, splits, stages):

@@ -218,8 +218,8 @@ def limits(kind: str, basis: str | None, layer: object, directions: Facts | None
     layers = [layer for at, layer in directions.inlp_ranks if at == position]
     found = directions.inlp_ranks.get((position, layer)) if isinstance(layer, int) else None
     rank = found if found is not None else start.k
-    is_own = chosen == "inlp" and (position, layer) == directions.inlp_point
-    note = directions.stability.sentence if is_own and directions.stability else ""
+    stable = directions.stabilities.get((position, layer)) if isinstance(layer, int) else None
+    note = stable.sentence if chosen == "inlp" and stable else ""
     return SliderLimits(rank, min(layers), max(layers), note)
 
 
