@@ -10,7 +10,7 @@ import torch
 from steering.artifacts.manifest_document import MachineEntry, ProvenanceEntry, WeightsEntry
 from steering.data.splits import SEED
 from steering.models.chat_model import ChatModel
-from steering.models.own_layout import weights_of
+from steering.models.own_layout import leading_of
 
 
 def provenance(model: ChatModel, prompt_source: str) -> ProvenanceEntry:
@@ -31,16 +31,15 @@ def provenance(model: ChatModel, prompt_source: str) -> ProvenanceEntry:
 
 
 def fingerprint(model: ChatModel) -> str:
-    """Return a digest of the weights as they are in memory: a few numbers of every tensor.
+    """Return a digest of the weights as they were loaded: a few numbers of every tensor.
 
-    Number formats that hold the same numbers have one digest: a key that must tell them apart has
-    to name the format as well.
+    Packed or rounded after that, they have the same: a key that must tell these apart has to name
+    the format as well.
     """
     digest = hashlib.sha256()
-    for name, values in weights_of(model.network):
-        few = values.flatten()[:8]
+    for name, shape, few in leading_of(model.network):
         raw = few.to(torch.float64) if few.is_floating_point() else few.to(torch.int64)
-        digest.update(f"{name} {tuple(values.shape)} {raw.tolist()}".encode())
+        digest.update(f"{name} {shape} {raw.tolist()}".encode())
     return digest.hexdigest()
 
 

@@ -12,6 +12,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -102,6 +103,7 @@ class ServedPage:
         client: Its `base_url` is the page's.
         prefix: Of the paths that events are sent to.
         event: Number of the event behind *Run*.
+        follower: Number of the event that puts a run that has ended on the map.
         arrival: Number of the event behind opening the page.
         inputs: Component and first value of everything that a run is given, in order.
         request: Component of the request.
@@ -112,6 +114,7 @@ class ServedPage:
     client: httpx.AsyncClient
     prefix: str
     event: int
+    follower: int
     arrival: int
     inputs: tuple[tuple[int, Any], ...]
     request: int
@@ -143,34 +146,44 @@ class ServedPage:
     async def _follow(self, prompt: str, found: StreamedRun, leave: Leave | None) -> None:
         session = secrets.token_hex(6)
         values = [prompt if part == self.request else value for part, value in self.inputs]
-        body = {"data": values, "fn_index": self.event, "session_hash": session}
-        (await self.client.post(f"{self.prefix}/queue/join", json=body)).raise_for_status()
         outputs: list[Any] = []
         told: dict[int, str] = {}
-        parameters = {"session_hash": session}
-        async with (
-            # A page holds this open for as long as it is there.
-            self.client.stream("GET", f"{self.prefix}/heartbeat/{session}"),
-            self.client.stream("GET", f"{self.prefix}/queue/data", params=parameters) as stream,
-        ):
+        # A page holds this open for as long as it is there.
+        async with self.client.stream("GET", f"{self.prefix}/heartbeat/{session}"):
+            async with aclosing(self._event(session, self.event, values)) as messages:
+                async for message in messages:
+                    kind, output = message["msg"], message.get("output") or {}
+                    if kind == "process_completed":
+                        found.trouble = _trouble(found, message["success"])
+                        break
+                    if kind != "process_generating":
+                        continue
+                    outputs = _next(outputs, output["data"])
+                    told |= {
+                        number: text for number, each in enumerate(outputs) if (text := _text(each))
+                    }
+                    views = [told.get(number, "") for number in self.views]
+                    found.see(told.get(self.note, ""), views)
+                    if leave is not None and leave(found):
+                        found.left = True
+                        return
+                else:
+                    found.trouble = "lost: the stream ended before the answer"
+            # The server keeps what was written: a page sends nothing of it.
+            async for _ in self._event(session, self.follower, [None]):
+                pass
+
+    async def _event(
+        self, session: str, event: int, values: list[Any]
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Begin an event and yield what the server says until its stream ends."""
+        body = {"data": values, "fn_index": event, "session_hash": session}
+        (await self.client.post(f"{self.prefix}/queue/join", json=body)).raise_for_status()
+        path, parameters = f"{self.prefix}/queue/data", {"session_hash": session}
+        async with self.client.stream("GET", path, params=parameters) as stream:
             stream.raise_for_status()
             async for message in _messages(stream):
-                kind, output = message["msg"], message.get("output") or {}
-                if kind == "process_completed":
-                    found.trouble = _trouble(found, message["success"])
-                    return
-                if kind != "process_generating":
-                    continue
-                outputs = _next(outputs, output["data"])
-                told |= {
-                    number: text for number, each in enumerate(outputs) if (text := _text(each))
-                }
-                views = [told.get(number, "") for number in self.views]
-                found.see(told.get(self.note, ""), views)
-                if leave is not None and leave(found):
-                    found.left = True
-                    return
-        found.trouble = "lost: the stream ended before the answer"
+                yield message
 
 
 async def read_page(client: httpx.AsyncClient) -> ServedPage:
@@ -189,6 +202,7 @@ async def read_page(client: httpx.AsyncClient) -> ServedPage:
             client,
             config["api_prefix"],
             run["id"],
+            _after(config, run)["id"],
             arrival["id"],
             tuple((part, parts[part].get("value")) for part in run["inputs"]),
             named["request"],
@@ -217,6 +231,15 @@ def _behind(config: Mapping[str, Any], target: list[Any], *, queue: bool) -> Map
         and (part == component if component is not None else part not in known)
         and event["queue"] is queue
         and event["outputs"]
+    )
+
+
+def _after(config: Mapping[str, Any], run: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the event that a page begins when a run has ended."""
+    return next(
+        event
+        for event in config["dependencies"]
+        if event["trigger_after"] == run["id"] and not event["trigger_only_on_failure"]
     )
 
 

@@ -14,6 +14,7 @@ from steering.models import constant_first_token, int8_linear
 from steering.models.capabilities import measure
 from steering.models.chat_model import DEFAULT_OPENERS, ChatModel, NumberFormat, reading
 from steering.models.int8_linear import Parts
+from steering.models.known_inspection import Inspected
 from steering.models.residual_writers import find_writers
 
 
@@ -26,12 +27,13 @@ def inspect(  # noqa: PLR0913 - what was loaded, and how
     number_format: NumberFormat | None = None,
     provenance: Mapping[str, str | None] | None = None,
     thinking: str = "auto",
+    known: Inspected | None = None,
 ) -> ChatModel:
     """Check once that a model can be steered, and wrap it.
 
     Checked: the decoder blocks are found, a hook at a block's input sees
     [batch, position, d_model], the chat template ends in post-instruction tokens, every refusal
-    opener is one token.
+    opener is one token. What it is able to do is tried, unless it is `known`.
 
     Raises:
         SteeringError: Names the check that failed.
@@ -48,14 +50,15 @@ def inspect(  # noqa: PLR0913 - what was loaded, and how
     )
     _ = model.suffix  # A template that appends nothing is told now, not at the first request.
     row = _check_hooks(model)
-    abilities = measure(network, model.blocks, row)
+    abilities = known.abilities if known else measure(network, model.blocks, row)
     if not abilities.causal:
         raise SteeringError(
             f"in {name} a token sees those that come after it, so it cannot write a text from left "
             "to right; choose a chat model"
         )
     writers = find_writers(model.blocks, partial(model.run_blocks, model.batch([row])))
-    return replace(model, writers=writers, abilities=abilities, warnings=_warnings(model))
+    warnings = known.warnings if known else _warnings(model)
+    return replace(model, writers=writers, abilities=abilities, warnings=warnings)
 
 
 def quantized(model: ChatModel, parts: Parts) -> ChatModel:

@@ -13,7 +13,7 @@ from steering.chat_templates.rendering import ASKED
 from steering.checkpoints import architecture, prequantized
 from steering.checkpoints.load_errors import explained, require_whole
 from steering.errors import SteeringError
-from steering.models import fast_products, number_formats, packed_linear
+from steering.models import fast_products, known_inspection, number_formats, packed_linear
 from steering.models.chat_model import (
     DEFAULT_OPENERS,
     ChatModel,
@@ -22,6 +22,7 @@ from steering.models.chat_model import (
 )
 from steering.models.fast_products import Allowed, SpeedChoice
 from steering.models.inspection import inspect, quantized
+from steering.models.known_inspection import Inspected
 from steering.models.number_formats import Dtype
 from steering.sources import catalog, weights
 from steering.system import memory, threads
@@ -113,15 +114,19 @@ def _loaded(
         tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
         tokenizer.encode("Some of its settings are looked at when it is used.")
     entry = catalog.find(name)
+    provenance = {"source": found.source, "sha256": found.sha256, "revision": found.revision}
+    kept = known_inspection.place(provenance, number_format, device, thinking)
     model = inspect(
         name,
         network,
         tokenizer,
         openers=entry.refusal_openers if entry else DEFAULT_OPENERS,
         number_format=number_format,
-        provenance={"source": found.source, "sha256": found.sha256, "revision": found.revision},
+        provenance=provenance,
         thinking=thinking,
+        known=known_inspection.read(kept),
     )
+    known_inspection.keep(kept, Inspected(model.abilities, model.warnings))
     if number_format.parts:
         model = quantized(model, number_format.parts)
     memory.give_back()

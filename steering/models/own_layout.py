@@ -2,9 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from jaxtyping import Float
 from torch import Tensor, nn
+
+LEADING: Final = 8
+"""Weights of a layer that are kept as they were, by which a model is known again."""
 
 
 class OwnLayout(nn.Module, ABC):
@@ -14,6 +18,7 @@ class OwnLayout(nn.Module, ABC):
         in_features: Width of the states.
         out_features: Width of what it returns.
         bias: Added to the product; None where there is none.
+        leading: The first weights of the plain layer.
     """
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -21,6 +26,7 @@ class OwnLayout(nn.Module, ABC):
         super().__init__()
         self.in_features, self.out_features = linear.in_features, linear.out_features
         self.bias = linear.bias
+        self.leading = linear.weight.detach().flatten()[:LEADING].clone()
 
     @property
     @abstractmethod
@@ -47,6 +53,19 @@ def replace(network: nn.Module, made: Callable[[nn.Linear], nn.Module]) -> None:
         setattr(network.get_submodule(parent), leaf, made(linear))
 
 
+def leading_of(network: nn.Module) -> Iterator[tuple[str, tuple[int, ...], Tensor]]:
+    """Yield name, shape and first numbers of every tensor of a network, as the plain one has them.
+
+    No weights are brought back from a form of their own for that.
+    """
+    for name, module in network.named_modules():
+        prefix = f"{name}." if name else ""
+        if isinstance(module, OwnLayout):
+            yield f"{prefix}weight", (module.out_features, module.in_features), module.leading
+        for each, values in _own_tensors(module):
+            yield f"{prefix}{each}", tuple(values.shape), values.flatten()[:LEADING]
+
+
 def weights_of(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield every weight of a network with its name, in the order and form of a plain network's.
 
@@ -59,8 +78,12 @@ def weights_of(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
         prefix = f"{name}." if name else ""
         if isinstance(module, OwnLayout):
             yield f"{prefix}weight", module.weight
-        own = module.named_parameters(recurse=False, remove_duplicate=False)
-        yield from ((f"{prefix}{each}", values) for each, values in own)
-        for each, buffer in module.named_buffers(recurse=False, remove_duplicate=False):
-            if each not in module._non_persistent_buffers_set:
-                yield f"{prefix}{each}", buffer
+        yield from ((f"{prefix}{each}", values) for each, values in _own_tensors(module))
+
+
+def _own_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield what a module itself keeps, in the order of `state_dict`."""
+    yield from module.named_parameters(recurse=False, remove_duplicate=False)
+    for name, buffer in module.named_buffers(recurse=False, remove_duplicate=False):
+        if name not in module._non_persistent_buffers_set:
+            yield name, buffer

@@ -1,5 +1,7 @@
 """Facts for choosing a model: what it needs, and how well it refuses."""
 
+from functools import lru_cache
+
 from steering.artifacts import folders, store
 from steering.artifacts.evaluation_document import EVALUATION_SCHEMA, rates_of
 from steering.evaluation.ranking import baseline_of
@@ -13,8 +15,13 @@ def baseline_refusal(name: str) -> IntervalEntry | None:
     Returns:
         The rate with its 95 % interval and the number of requests, from the shipped evaluation.
     """
-    if name not in folders.available():
-        return None
+    path = folders.folder_of(name) / "evaluation.json"
+    # Every open page asks twice a second while a model loads.
+    return _baseline_refusal(name, path.stat().st_mtime_ns) if path.is_file() else None
+
+
+@lru_cache(maxsize=64)
+def _baseline_refusal(name: str, _written: int) -> IntervalEntry | None:
     document = store.evaluation(name)
     if document is None or document["schema"] != EVALUATION_SCHEMA:
         return None

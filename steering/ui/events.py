@@ -51,19 +51,29 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     results_section.wire(page.results, engine, [load, page.timer.tick])
 
     def run(request: gr.Request, values: Values) -> Iterator[Updates]:
-        yield from run_handlers.run(page, engine, request.session_hash or "", values)
+        running = run_handlers.run(page, engine, request.session_hash or "", values)
+        yield from run_handlers.whole(page, running)
 
     answered = gr.on(
         [page.run.click, page.request.submit],
         run,
         inputs=page.asked,
-        outputs=run_handlers.outputs_of(page),
+        outputs=run_handlers.run_outputs_of(page),
         # Runs stand in the engine's own line, which knows a visitor's place and how to leave.
         concurrency_limit=None,
         trigger_mode="multiple",
         show_progress="hidden",
         api_visibility="private",
         preprocess=False,
+    )
+
+    answered.then(
+        partial(run_handlers.place_answers, page, engine),
+        inputs=page.answered,
+        outputs=page.atlas.board,
+        concurrency_limit=None,
+        show_progress="hidden",
+        api_visibility="private",
     )
 
     # What is not a visitor's mistake is a bug: Gradio has logged it, and the page says so.

@@ -44,6 +44,7 @@ class Page:
     reset: gr.Button
     live: gr.Checkbox
     note: gr.HTML
+    answered: gr.State
     examples: Sequence[tuple[str, gr.Button]]
     cards: Sequence[Card]
     atlas: Atlas
@@ -156,6 +157,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         reset=reset,
         live=live,
         note=note,
+        answered=gr.State(),
         examples=buttons,
         cards=cards,
         atlas=board,

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from steering.models.int8_linear import Int8Linear
-from steering.models.own_layout import OwnLayout, replace, weights_of
+from steering.models.own_layout import LEADING, OwnLayout, leading_of, replace, weights_of
 from steering.models.packed_linear import PackedLinear
 
 TOLERANCE = {PackedLinear: 0.0, Int8Linear: 0.02}
@@ -26,6 +26,12 @@ def test_the_weights_of_a_replaced_network_are_those_of_the_plain_one_in_name_an
     assert list(found) == list(plain)
     for name in plain:
         torch.testing.assert_close(found[name], plain[name], rtol=0, atol=TOLERANCE[made])
+    # What a model is known by is of the weights as they were, whatever was rounded since.
+    for name, shape, few in leading_of(network):
+        assert shape == tuple(plain[name].shape)
+        assert torch.equal(few, plain[name].flatten()[: len(few)])
+        assert len(few) == min(LEADING, plain[name].numel())
+    assert [name for name, _, _ in leading_of(network)] == list(plain)
 
 
 def test_what_is_made_takes_the_place_of_plain_layers_wherever_they_are_and_of_no_others():

@@ -1,7 +1,11 @@
+import json
+import os
+
 import pytest
 
 from steering.artifacts import folders, store
 from steering.artifacts.evaluation_document import EVALUATION_SCHEMA
+from steering.artifacts.local_fits import folder_name
 from steering.serving import model_facts
 from steering.sources import catalog
 
@@ -9,15 +13,19 @@ NAME = catalog.DEFAULT_MODEL
 
 
 @pytest.fixture
-def measured(monkeypatch):
+def measured(monkeypatch, tmp_path):
     """Pretend that a model was measured."""
+    model_facts._baseline_refusal.cache_clear()
+    monkeypatch.setattr(folders, "folder_of", lambda name: tmp_path / folder_name(name))
+    monkeypatch.setattr(store, "folder_of", folders.folder_of)
+    (tmp_path / folder_name(NAME)).mkdir()
 
     def pretend(*panels, schema=EVALUATION_SCHEMA):
         document = {"schema": schema, "panels": list(panels)}
-        monkeypatch.setattr(folders, "available", lambda: (NAME,))
-        monkeypatch.setattr(store, "evaluation", lambda _: document)
+        (folders.folder_of(NAME) / "evaluation.json").write_text(json.dumps(document))
 
-    return pretend
+    yield pretend
+    model_facts._baseline_refusal.cache_clear()
 
 
 def panel(name: str, rate: float, **more):
@@ -31,6 +39,18 @@ def test_how_well_a_model_refuses_is_that_of_its_baseline(measured):
     found = model_facts.baseline_refusal(NAME)
     assert found == {"estimate": 0.75, "low": 0.65, "high": 0.85, "n": 80}
     assert model_facts.refuses(NAME) == "0.75 [0.65, 0.85] of 80 harmful requests"
+
+
+def test_an_evaluation_is_read_once_and_again_when_it_was_measured_anew(measured, monkeypatch):
+    measured(panel("baseline", 0.75))
+    path = folders.folder_of(NAME) / "evaluation.json"
+    os.utime(path, ns=(1, 1))
+    assert model_facts.baseline_refusal(NAME)["estimate"] == 0.75
+    measured(panel("baseline", 0.5))
+    os.utime(path, ns=(1, 1))
+    assert model_facts.baseline_refusal(NAME)["estimate"] == 0.75
+    os.utime(path, ns=(2, 2))
+    assert model_facts.baseline_refusal(NAME)["estimate"] == 0.5
 
 
 def test_an_evaluation_of_a_later_version_is_not_guessed_at(measured):

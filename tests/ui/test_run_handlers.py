@@ -98,7 +98,29 @@ def test_a_run_waits_writes_and_ends_with_a_verdict_on_every_card_that_takes_par
     assert said[-1].startswith("Done after")
     assert "Baseline: " in said[-1]
     # The map is told last, when the answers are there.
-    assert list(updates[-1]) == [made.atlas.board]
+    assert list(updates[-1]) == [made.answered]
+    ended = updates[-1][made.answered]
+    assert list(ended.asked.chosen) == ["baseline", "flip"]
+    assert all(ended.token_ids)
+    assert "maps_id" in run_handlers.place_answers(made, engine, ended)
+    assert run_handlers.place_answers(made, engine, None) == gr.skip()
+
+
+def test_updates_leave_nothing_out_once_it_was_said(engine, made):
+    """What is left out is made anew by Gradio, for every visitor and word."""
+    running = run_handlers.run(made, engine, "ann", values_of(made, slots=["flip"]))
+    updates = list(run_handlers.whole(made, running))
+    everything = set(run_handlers.run_outputs_of(made))
+    assert all({*each, made.note} == everything for each in updates)
+    growing = [each for each in updates if "writing" in str(each[made.cards[0].view])]
+    assert growing
+    for each in growing:
+        plain = {part for part, value in each.items() if isinstance(value, str)}
+        assert plain == everything - {made.answered}
+    assert [each[made.answered] for each in updates[:-1]] == [None] * (len(updates) - 1)
+    assert updates[-1][made.answered] is not None
+    off = made.cards[1]  # said once, and told on and on
+    assert len({str(each[part]) for each in updates for part in (off.view, off.tokens)}) == 2
 
 
 @pytest.mark.parametrize(
@@ -169,7 +191,7 @@ def test_a_run_in_line_says_its_place_and_a_stop_gives_the_cards_back(engine, ma
         running = run_handlers.run(made, engine, "ann", values_of(made))
         next(running)
         assert "number 2 in line" in text_of(next(running)[made.note])
-        assert next(running)[made.note] == gr.skip()  # nothing new to say
+        assert next(running) == {}  # nothing new to say
         engine.stop("ann")
         (last,) = running
     assert "Stopped before it began" in last[made.note]
@@ -317,6 +339,6 @@ def test_cards_that_do_not_fit_leave_the_map_as_it_is(tiny, fitted, charted, mad
 
 
 def test_every_component_that_a_run_changes_is_an_output_of_it(engine, made):
-    outputs = run_handlers.outputs_of(made)
+    outputs = run_handlers.run_outputs_of(made)
     for updates in run_handlers.run(made, engine, "ann", values_of(made)):
         assert set(updates) <= set(outputs)
