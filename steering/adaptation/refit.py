@@ -30,6 +30,7 @@ from steering.interventions.class_definitions import LABEL
 from steering.interventions.directions import Directions, difference_in_means
 from steering.interventions.inlp import inlp
 from steering.interventions.openers import opened
+from steering.interventions.outline import inlp_points, within
 from steering.interventions.subspace import Subspace
 from steering.maps.clusters import CLASSES, ClassName
 from steering.maps.layer_map import LayerMap, fit_axes
@@ -50,8 +51,8 @@ class Refit:
     """What was fitted again at the points of given directions.
 
     Attributes:
-        directions: The given ones with difference in means and INLP replaced at their own points;
-            there is nothing at other points.
+        directions: The given ones with difference in means and INLP replaced at their own points
+            (INLP's may be two); there is nothing at other points.
         kept: Training prompts a class behind the difference in means.
         states: The training prompts at INLP's point, by class.
     """
@@ -85,7 +86,8 @@ def refit(
         batch_size: Prompts per forward pass.
     """
     (p_dim, l_dim), (p_inlp, l_inlp) = directions.dim_point, directions.inlp_point
-    layers, positions = sorted({l_dim, l_inlp}), sorted({p_dim, p_inlp})
+    points = {directions.dim_point, *inlp_points(directions)}
+    positions, layers = (sorted({point[which] for point in points}) for which in (0, 1))
 
     def activations() -> dict[str, Tensor]:
         return capture_sets(
@@ -101,8 +103,11 @@ def refit(
 
     harmful, harmless = (at(name, p_dim, l_dim)[by_dim[name]] for name in CLASSES)
     states = {name: at(name, p_inlp, l_inlp) for name in CLASSES}
-    pair = [states[name][by_inlp[name]] for name in CLASSES]
-    found = inlp(pair[0], pair[1], directions.inlp_point)
+    found = {}
+    for place in inlp_points(directions):
+        pair = [at(name, *place)[by_inlp[name]] for name in CLASSES]
+        found[place] = inlp(pair[0], pair[1], place)
+    ranks = {place: each.subspace.rank for place, each in found.items()}
     point = directions.positions.index(p_dim), l_dim
     difference = torch.zeros_like(directions.difference)
     difference[point] = difference_in_means(harmful, harmless)
@@ -113,10 +118,10 @@ def refit(
             directions,
             difference=difference,
             harmless_mean=means,
-            inlp={directions.inlp_point: found},
-            default_k=min(directions.default_k, found.subspace.rank),
+            inlp=found,
+            default_k=min(directions.default_k, ranks[directions.inlp_point]),
             other=None,
-            nullspace=None,  # it was fitted again at one point of INLP only
+            nullspace=within(directions.nullspace, ranks),
         ),
         kept={name: len(chosen) for name, chosen in by_dim.items()},
         states=states,
