@@ -174,7 +174,8 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
     check_length(asked.prompt, asked.system)
     sampling = page.shared.sampling(values)
     panels = [setting.panel(engine.outline) for setting in asked.chosen.values()]
-    run.rows = len(panels) + 1  # and the baseline, where it is not shown
+    # The baseline is written where it is not shown, too.
+    run.rows = len(panels) + all(panel.name != "baseline" for panel in panels)
     yield {page.stop: gr.update(interactive=True), **_waiting(page, asked.chosen)}
     try:
         yield from _wait(page, engine, run)
