@@ -195,41 +195,47 @@ def test_the_ends_of_the_ranges_are_allowed():
     ("text", "resolved"),
     [
         ("baseline", "baseline"),
-        ("actadd", "actadd:c=1.5,layer=2,position=-2,where=source,basis=dim,seed=0,side=both"),
-        ("actadd:c=-1", "actadd:c=-1,layer=2,position=-2,where=source,basis=dim,seed=0,side=both"),
+        (
+            "actadd",
+            "actadd:c=1.5,layer=2,position=-2,where=source,basis=dim,seed=0,side=both,classes=label",
+        ),
+        (
+            "actadd:c=-1",
+            "actadd:c=-1,layer=2,position=-2,where=source,basis=dim,seed=0,side=both,classes=label",
+        ),
         (
             "ablation",
-            "ablation:alpha=1,layer=2,position=-2,where=all,center=origin,basis=dim,seed=0,side=both",
+            "ablation:alpha=1,layer=2,position=-2,where=all,center=origin,basis=dim,seed=0,side=both,classes=label",
         ),
         (
             "nullspace",
             "nullspace:k=2,alpha=1,layer=1,position=-1,where=source,center=origin,basis=inlp,seed=0,"
-            "side=both",
+            "side=both,classes=label",
         ),
         (
             "flip",
             "flip:k=2,alpha=2,layer=1,position=-1,where=source,center=origin,basis=inlp,seed=0,"
-            "side=both",
+            "side=both,classes=label",
         ),
         (
             "flip:basis=dim",
             "flip:k=1,alpha=2,layer=2,position=-2,where=source,center=origin,basis=dim,seed=0,"
-            "side=both",
+            "side=both,classes=label",
         ),
         (
             "nullspace:basis=random,k=1",
             "nullspace:k=1,alpha=1,layer=1,position=-1,where=source,center=origin,basis=random,"
-            "seed=0,side=both",
+            "seed=0,side=both,classes=label",
         ),
         (
             "random",
             "flip:k=2,alpha=2,layer=1,position=-1,where=source,center=origin,basis=random,seed=0,"
-            "side=both",
+            "side=both,classes=label",
         ),
         (
             "flip:sites=block",
             "flip:k=2,alpha=2,layer=1,position=-1,where=source,center=origin,basis=inlp,seed=0,"
-            "side=both,sites=block",
+            "side=both,classes=label,sites=block",
         ),
         ("flip:layer=3,alpha=0", None),
     ],
