@@ -8,7 +8,7 @@ from typing import Final
 from steering.bench.app_process import AppProcess
 from steering.bench.bench_document import BenchDocument, FigureEntry, RatioEntry, figure
 from steering.bench.bench_document import timed_machine as machine
-from steering.bench.served_page import StreamedRun
+from steering.bench.streamed_run import StreamedRun
 from steering.bench.visitors import Seen
 
 SHARE_GOAL: Final = 0.25

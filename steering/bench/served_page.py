@@ -6,18 +6,17 @@ components that they hang on, in `/config`, and so does this.
 
 import asyncio
 import copy
-import html
 import json
-import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 
+from steering.bench.streamed_run import StreamedRun, trouble_of
 from steering.errors import SteeringError
 
 QUIET_SECONDS: Final = 240.0
@@ -27,70 +26,6 @@ Where the texts of all visitors end together, the last one waits that long witho
 """
 _BEATS: Final = ("heartbeat", "estimation", "process_starts")
 """Messages that come without a word of the app."""
-_TAG: Final = re.compile(r"<[^>]+>")
-_ANSWER: Final = re.compile(r'class="answer"[^>]*>(.*?)<span class="placeholder">', re.DOTALL)
-_PANEL: Final = re.compile(r'data-panel="([^"]*)"')
-_TOKENS: Final = re.compile(r"<dt>tokens</dt><dd>(\d+)</dd>")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What one card shows: the panel, the text so far, and its length in tokens."""
-
-    panel: str
-    text: str
-    tokens: int
-
-
-@dataclass
-class StreamedRun:
-    """One click on *Run*, as its visitor saw it.
-
-    Attributes:
-        began: Time of the click, seconds of `time.monotonic`.
-        writing: When the line was behind it and the model had begun; None before.
-        first_word: When the first card showed a word; None before.
-        ended: When the stream ended, by itself or since the visitor left; None before.
-        note: The sentence under the request.
-        cards: What the cards show.
-        trouble: Why the stream is of no use: `lost`, `stuck`, `refused`; None where it is fine.
-        left: Whether the visitor left before the end.
-        growth: Times at which tokens came, with how many.
-    """
-
-    began: float = field(default_factory=time.monotonic)
-    writing: float | None = None
-    first_word: float | None = None
-    ended: float | None = None
-    note: str = ""
-    cards: list[Shown] = field(default_factory=list)
-    trouble: str | None = None
-    left: bool = False
-    growth: list[tuple[float, int]] = field(default_factory=list)
-
-    @property
-    def finished(self) -> bool:
-        """Whether every word came."""
-        return self.ended is not None and self.trouble is None and not self.left
-
-    @property
-    def tokens(self) -> int:
-        """Tokens on all cards."""
-        return sum(card.tokens for card in self.cards)
-
-    def see(self, note: str, views: list[str]) -> None:
-        """Take what the page shows now."""
-        now, before = time.monotonic(), self.tokens
-        self.note = words_of(note)
-        self.cards = [shown for view in views if (shown := _shown(view)) is not None]
-        if self.writing is None and self.note.startswith("Writing"):
-            self.writing = now
-        if self.first_word is None and any(card.text for card in self.cards):
-            self.first_word = now
-        if self.tokens > before:
-            self.growth.append((now, self.tokens - before))
-
-
 Leave = Callable[[StreamedRun], bool]
 """Whether a visitor leaves now, by what was seen so far."""
 
@@ -154,7 +89,7 @@ class ServedPage:
                 async for message in messages:
                     kind, output = message["msg"], message.get("output") or {}
                     if kind == "process_completed":
-                        found.trouble = _trouble(found, message["success"])
+                        found.trouble = trouble_of(found, message["success"])
                         break
                     if kind != "process_generating":
                         continue
@@ -262,13 +197,6 @@ async def _messages(stream: httpx.Response) -> AsyncGenerator[dict[str, Any]]:
         yield message
 
 
-def _trouble(found: StreamedRun, success: bool) -> str | None:
-    if success and found.note.startswith("Done"):
-        return None
-    kind = "refused" if "waiting already" in found.note else "lost"
-    return f"{kind}: {found.note or 'an error without words'}"
-
-
 def _next(outputs: list[Any], data: list[Any]) -> list[Any]:
     """Return the outputs after a message: the first has them whole, later ones what changed."""
     if not outputs:
@@ -301,15 +229,3 @@ def _text(output: Any) -> str | None:  # noqa: ANN401
     if isinstance(output, dict):
         output = output.get("value")
     return output if isinstance(output, str) else None
-
-
-def words_of(markup: str) -> str:
-    """Return what is read of a piece of HTML."""
-    return html.unescape(_TAG.sub("", markup)).strip()
-
-
-def _shown(view: str) -> Shown | None:
-    panel, answer, tokens = _PANEL.search(view), _ANSWER.search(view), _TOKENS.search(view)
-    if panel is None or answer is None or not panel[1]:
-        return None
-    return Shown(html.unescape(panel[1]), words_of(answer[1]), int(tokens[1]) if tokens else 0)

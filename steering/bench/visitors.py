@@ -14,7 +14,8 @@ import httpx
 
 from steering import defaults
 from steering.bench.app_process import AppProcess
-from steering.bench.served_page import ServedPage, StreamedRun, read_page
+from steering.bench.served_page import ServedPage, read_page
+from steering.bench.streamed_run import StreamedRun
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.system.progress import stage

@@ -28,7 +28,7 @@ Updates = dict[Any, Any]
 
 
 @dataclass(frozen=True)
-class Answered:
+class EndedRun:
     """A run that has ended, for the map.
 
     Attributes:
@@ -206,7 +206,7 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
         said += f" {told(tokens)}"
     titles = [setting.title for setting in asked.chosen.values()]
     yield _ended(page, said, text.outcome(titles, answers))
-    yield {page.answered: Answered(asked, [answer.token_ids for answer in answers])}
+    yield {page.answered: EndedRun(asked, [answer.token_ids for answer in answers])}
 
 
 def _written(
@@ -227,7 +227,7 @@ def _written(
     return answers
 
 
-def place_answers(page: Page, engine: Engine, ended: Answered | None) -> Any:  # noqa: ANN401
+def place_answers(page: Page, engine: Engine, ended: EndedRun | None) -> Any:  # noqa: ANN401
     """Return the map's value for a run that has ended with its answers; None is of no run."""
     if ended is None:
         return gr.skip()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from steering.bench.crowd_report import compare_texts, percentile, report, steps_until_free
-from steering.bench.served_page import Shown, StreamedRun
+from steering.bench.streamed_run import Shown, StreamedRun
 from steering.bench.visitors import Runs, Seen
 
 TEXTS = {

@@ -9,13 +9,13 @@ import httpx
 import pytest
 
 from steering.bench import served_page
-from steering.bench.served_page import ServedPage, StreamedRun, apply_changes, read_page, words_of
+from steering.bench.served_page import ServedPage, apply_changes, read_page
+from steering.bench.streamed_run import StreamedRun
 from steering.errors import SteeringError
-from steering.inference.comparison import Answer, compare
+from steering.inference.comparison import compare
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse, usual
 from steering.maps.steerable_model import SteerableModel
-from steering.ui.playground import answer_html
 from tests.helpers.engines import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -143,13 +143,3 @@ def test_another_apps_page_is_refused():
 )
 def test_changes_are_applied_as_gradio_means_them(old, changes, new):
     assert apply_changes(old, changes) == new
-
-
-def test_texts_are_read_as_they_were_written():
-    answer = Answer("flip:k=3", 'He said: "<b>1 & 2</b>"\nand left', tokens=7)
-    shown = served_page._shown(
-        answer_html.view(replace(answer, first_tokens=(("He", 0.5),)), "done")
-    )
-    assert shown == served_page.Shown("flip:k=3", answer.text, 7)
-    assert served_page._shown(answer_html.view(None, "waiting")) is None
-    assert words_of("<p>a &lt; b</p>") == "a < b"

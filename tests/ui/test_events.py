@@ -132,8 +132,10 @@ def test_whoever_opens_the_page_sees_the_first_recording(app):
 
 def test_a_request_is_placed_by_the_unseen_button_of_the_map(app):
     _, demo, made = app
-    (place,) = (fn for fn in demo.fns.values() if fn.fn and list(fn.outputs) == [made.atlas.board])
+    found = [fn for fn in demo.fns.values() if fn.fn and list(fn.outputs) == [made.atlas.board]]
+    place, after_a_run = found
     assert set(place.inputs) == made.asked
+    assert list(after_a_run.inputs) == [made.answered]
     (found,) = call(place, usual(place))
     # There are no maps here, and this is what the map is told.
     assert json.loads(found)["panels"] == []
