@@ -29,6 +29,9 @@ MEASURES: Final[tuple[SweepMeasure, ...]] = (
     "loss",
 )
 _SHORT: Final = {
+    "directional ablation, as in Arditi et al.": "ablation at every layer",
+    "directional ablation, as in the authors' code": "ablation at one layer",
+    "nullspace projection, as in the authors' code": "nullspace projection",
     "control: reflection along the difference in means": "mirror along one direction",
     "control: flip about the midpoint": "flip about the midpoint",
 }
