@@ -42,9 +42,13 @@ def results() -> str:
     assert evaluation is not None
     assert transfer is not None
     for table in (report.table(evaluation["panels"]), transfer_table.markdown(transfer)):
-        head = re.escape(table.split("\n")[0])
+        # The first cells tell the table; later documents may have more columns.
+        head = re.escape("|".join(table.split("\n")[0].split("|")[:4]))
         text = re.sub(
-            rf"^{head}\n(\|.*\n)+", f"{table.split(chr(10) * 2)[0].rstrip()}\n", text, flags=re.M
+            rf"^{head}\|.*\n(\|.*\n)+",
+            f"{table.split(chr(10) * 2)[0].rstrip()}\n",
+            text,
+            flags=re.M,
         )
     return text
 

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from steering.artifacts import folders, local_fits, store
+from steering.artifacts.manifest_document import ManifestFacts
 from steering.errors import NotFittedError, SteeringError
 from steering.serving import address, cost
 from steering.serving.engine import Engine, Supply
@@ -133,6 +134,7 @@ def engine_from_environment() -> Engine:
         evaluation=store.evaluation,
         sweep=sweep_table.read,
         transfer=store.transfer,
+        manifest=_manifest,
         outline=_or_unfitted(store.outline),
         points=_or_unfitted(store.read_points),
         names=_names(name),
@@ -147,6 +149,14 @@ def engine_from_environment() -> Engine:
         ),
     )
     return Engine(name, supply, capacity=_whole_number("STEERING_QUEUE", 20))
+
+
+def _manifest(name: str) -> ManifestFacts | None:
+    """Return what is known of the choice; whatever is wrong with it, the directions tell."""
+    try:
+        return store.manifest(name)
+    except SteeringError:
+        return None
 
 
 def _or_unfitted(read: Callable[[str], _Read]) -> Callable[[str], _Read]:

@@ -11,7 +11,7 @@ from steering.artifacts import folders, recordings, store
 from steering.data import prompts as prompt_sets
 from steering.data.splits import PromptSplits
 from steering.evaluation import answers
-from steering.fitting import candidates
+from steering.fitting import candidates, opener_search
 from steering.fitting.scoring import right_sign
 from steering.inference import activations
 from steering.inference.activations import capture
@@ -30,8 +30,10 @@ from tests.helpers.short_precompute import few_splits, make_short
 FILES = (
     "directions.safetensors",
     "manifest.json",
+    "controls.safetensors",
     "maps.safetensors",
     "evaluation.json",
+    "reproduce.json",
     "sweep.csv",
     "sweep.json",
     "recordings.jsonl",
@@ -124,6 +126,7 @@ def test_the_directions_are_those_of_the_training_prompts(tiny, splits, whole):
 
 
 STOPS = (
+    (opener_search, "answered", 1),
     (activations, "capture", 2),
     (candidates, "logits_under", 1),
     (candidates, "inlp", 4),

@@ -1,7 +1,7 @@
 // The view of tokens: how each looks to the map, from harmful to harmless.
 import { add, one } from "../shared/dom.js";
 import { apart, beginsRight, signed } from "./text.js";
-import { part } from "./state.js";
+import { at, part } from "./state.js";
 
 /**
  * @typedef {import("./state.js").Section} Section
@@ -55,6 +55,7 @@ function write(line, token, t, read) {
 export function words(here) {
   const box = part(here, "words");
   box.replaceChildren();
+  add(box, "p", "tokens-said", at(here).said.tokens);
   const right = beginsRight(here.placed.prompt ?? "");
   for (const { slot, title, tokens } of here.placed.panels) {
     const item = add(box, "section", `card-${slot}`);

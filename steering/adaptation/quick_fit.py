@@ -2,7 +2,8 @@
 
 The fits are those of `precompute`, on all training prompts. What is chosen by trying, the points,
 the rank and the coefficient, is tried on fewer candidates and prompts; where directions of the same
-model are known already, their points and settings are taken over and nothing is tried. There is no
+model are known already, their points, settings and refusal openers are taken over and nothing is
+tried. There is no
 evaluation, no sweep and no recording.
 """
 
@@ -17,9 +18,12 @@ from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
 from steering.evaluation.answers import ROWS
+from steering.fitting import opener_search
 from steering.fitting.candidates import fit_directions, fit_maps_of, with_stability
 from steering.fitting.choice import QUICK, choose
 from steering.interventions.directions import Directions
+from steering.interventions.openers import opened
+from steering.interventions.outline import within
 from steering.models.chat_model import ChatModel
 from steering.models.fast_products import held_as
 from steering.models.number_formats import short
@@ -53,7 +57,7 @@ def known(model: ChatModel) -> Directions | None:
     return found if found.inlp else None
 
 
-def quick(
+def quick(  # noqa: PLR0913 - what is fitted, where it goes, and how much at once
     model: ChatModel,
     splits: PromptSplits,
     out: Path | None = None,
@@ -61,6 +65,7 @@ def quick(
     taken_over: Directions | None = None,
     batch_size: int = QUICK_BATCH,
     rows_per_batch: int = ROWS,
+    classes: str = "auto",
 ) -> Directions:
     """Fit directions and maps, choose where and how to start, and write them.
 
@@ -68,15 +73,25 @@ def quick(
         model: A loaded chat model.
         splits: The prompts.
         out: Folder of the artifact; None keeps it in the cache.
-        taken_over: Directions of the same model, whose points, rank and coefficient are used.
+        taken_over: Directions of the same model, whose points, rank, coefficient and refusal
+            openers are used.
         batch_size: Prompts per forward pass.
+        classes: What edits are fitted to tell apart by default: `auto`, `label` or `behaviour`;
+            see `fitting.fitted_on`.
         rows_per_batch: Rows that are answered at once.
 
     Raises:
         SteeringError: If the model or the prompts do not allow it; nothing is written then.
     """
     stages = Stages.of(model, splits.source, directions_file.ARTIFACT_SCHEMA)
-    directions, kept = fit_directions(model, splits, stages, batch_size)
+    openers = (
+        taken_over.openers
+        if taken_over is not None
+        else opener_search.search(model, splits, stages, rows=rows_per_batch)
+    )
+    fitted = fit_directions(model, splits, stages, batch_size, openers, classes=classes)
+    directions = fitted.directions
+    model = opened(model, openers)  # its score chooses, and is measured, by these
     if taken_over is not None:
         rank = directions.subspace("inlp", taken_over.inlp_point).rank
         directions = replace(
@@ -85,13 +100,14 @@ def quick(
             inlp_point=taken_over.inlp_point,
             default_k=min(taken_over.default_k, rank),
             default_c=taken_over.default_c,
+            nullspace=within(taken_over.nullspace, directions.inlp_ranks),
         )
         chosen: dict[str, Any] = {"chosen": "taken over from the shipped directions"}
     else:
         directions, chosen = choose(
             model, directions, splits, stages, effort=QUICK, sizes=(batch_size, rows_per_batch)
         )
-    directions = with_stability(directions, stages)
+    directions = with_stability(directions, fitted, stages)
     maps = fit_maps_of(model, directions, splits, stages, batch_size)
     out = out or folder_of(model)
     facts = {
@@ -99,7 +115,7 @@ def quick(
         "fingerprint": fingerprint(model),
         "quick": True,
         "train": {name: len(texts) for name, texts in splits.train.items()},
-        "train_kept": kept,
+        **fitted.facts,
         **chosen,
     }
     with publishing.replacing(out) as made:

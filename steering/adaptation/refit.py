@@ -6,6 +6,7 @@ on the same training prompts, says how much of them depends on the number format
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Final, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from steering.artifacts.evaluation_document import AgreementEntry
@@ -21,11 +22,15 @@ from steering.artifacts.provenance import fingerprint
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
+from steering.fitting import fitted_on
 from steering.fitting.candidates import train_scores
 from steering.fitting.scoring import right_sign
 from steering.inference.activations import capture_sets
+from steering.interventions.class_definitions import LABEL
 from steering.interventions.directions import Directions, difference_in_means
 from steering.interventions.inlp import inlp
+from steering.interventions.openers import opened
+from steering.interventions.outline import inlp_points, within
 from steering.interventions.subspace import Subspace
 from steering.maps.clusters import CLASSES, ClassName
 from steering.maps.layer_map import LayerMap, fit_axes
@@ -35,6 +40,8 @@ from steering.models.number_formats import short
 from steering.sources.weights import cache_folder
 from steering.system import whole_files
 
+_SIGNS: Final = {"harmful": 1, "harmless": -1}
+"""Of the refusal score of prompts that a model sorts rightly."""
 _BEHIND: Final = 1
 """Prompts per forward pass behind the page: with 16 a slider waited 7 s on two AVX2 cores."""
 
@@ -44,8 +51,8 @@ class Refit:
     """What was fitted again at the points of given directions.
 
     Attributes:
-        directions: The given ones with difference in means and INLP replaced at their own points;
-            there is nothing at other points.
+        directions: The given ones with difference in means and INLP replaced at their own points
+            (INLP's may be two); there is nothing at other points.
         kept: Training prompts a class behind the difference in means.
         states: The training prompts at INLP's point, by class.
     """
@@ -79,7 +86,8 @@ def refit(
         batch_size: Prompts per forward pass.
     """
     (p_dim, l_dim), (p_inlp, l_inlp) = directions.dim_point, directions.inlp_point
-    layers, positions = sorted({l_dim, l_inlp}), sorted({p_dim, p_inlp})
+    points = {directions.dim_point, *inlp_points(directions)}
+    positions, layers = (sorted({point[which] for point in points}) for which in (0, 1))
 
     def activations() -> dict[str, Tensor]:
         return capture_sets(
@@ -87,18 +95,19 @@ def refit(
         )
 
     captured = stages.tensors(f"refit activations {layers} {positions}", activations)
-    scores = stages.tensors("scores", lambda: train_scores(model, splits, batch_size))
-    kept = {
-        "harmful": right_sign(scores["harmful"], 1),
-        "harmless": right_sign(scores["harmless"], -1),
-    }
+    scores = train_scores(opened(model, directions.openers), splits, stages, batch_size)
+    by_dim, by_inlp = _prompts(directions, scores)
 
     def at(name: str, position: int, layer: int) -> Tensor:
         return captured[name][:, positions.index(position), layers.index(layer)]
 
-    harmful, harmless = (at(name, p_dim, l_dim)[kept[name]] for name in CLASSES)
+    harmful, harmless = (at(name, p_dim, l_dim)[by_dim[name]] for name in CLASSES)
     states = {name: at(name, p_inlp, l_inlp) for name in CLASSES}
-    found = inlp(states["harmful"], states["harmless"], directions.inlp_point)
+    found = {}
+    for place in inlp_points(directions):
+        pair = [at(name, *place)[by_inlp[name]] for name in CLASSES]
+        found[place] = inlp(pair[0], pair[1], place)
+    ranks = {place: each.subspace.rank for place, each in found.items()}
     point = directions.positions.index(p_dim), l_dim
     difference = torch.zeros_like(directions.difference)
     difference[point] = difference_in_means(harmful, harmless)
@@ -109,12 +118,33 @@ def refit(
             directions,
             difference=difference,
             harmless_mean=means,
-            inlp={directions.inlp_point: found},
-            default_k=min(directions.default_k, found.subspace.rank),
+            inlp=found,
+            default_k=min(directions.default_k, ranks[directions.inlp_point]),
+            other=None,
+            nullspace=within(directions.nullspace, ranks),
         ),
-        kept={name: len(chosen) for name, chosen in kept.items()},
+        kept={name: len(chosen) for name, chosen in by_dim.items()},
         states=states,
     )
+
+
+_Kept = dict[str, Int[Tensor, " kept"]]
+
+
+def _prompts(directions: Directions, scores: Mapping[str, Tensor]) -> tuple[_Kept, _Kept]:
+    """Return the prompts that difference in means and INLP of given directions were fitted on.
+
+    Earlier versions fitted them on different ones: on all that the filter by refusal score left,
+    and on all.
+    """
+    if directions.dim_classes != directions.inlp_classes:
+        filtered = {name: right_sign(scores[name], sign) for name, sign in _SIGNS.items()}
+        return filtered, {name: torch.arange(len(scores[name])) for name in _SIGNS}
+    found = fitted_on.definitions(scores)
+    # In this number format the model may refuse too few for the other definition.
+    chosen = found.get(directions.inlp_classes or LABEL, found[LABEL])
+    kept = {"harmful": chosen.harmful, "harmless": chosen.harmless}
+    return kept, kept
 
 
 def check_directions(

@@ -2,19 +2,27 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, cast
 
-from steering.artifacts.manifest_document import ImportedFacts, InlpEntry, Manifest, ManifestFacts
+from steering.artifacts import class_fits
+from steering.artifacts.manifest_document import (
+    FittedFacts,
+    ImportedFacts,
+    Manifest,
+    ManifestFacts,
+    OpenerEntry,
+    OpenersEntry,
+)
 from steering.chat_templates.rendering import Rendering
 from steering.interventions import tensor_checks
-from steering.interventions.outline import ExtractionPoint
-from steering.interventions.stability import Stability
+from steering.interventions.openers import Opener, OpenerTable
+from steering.interventions.outline import ExtractionPoint, Start
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from steering.interventions.directions import Directions
-    from steering.interventions.inlp import Inlp
 
 ARTIFACT_SCHEMA = 1
 """Raised whenever a reader of the old files would misread the new ones."""
@@ -30,10 +38,9 @@ def content(directions: "Directions") -> bytes:
     tensors: dict[str, Tensor] = {"difference": directions.difference.contiguous()}
     if directions.harmless_mean is not None:
         tensors["harmless_mean"] = directions.harmless_mean.contiguous()
-    for point, found in directions.inlp.items():
-        tensors[f"inlp{_key(point)}"] = found.subspace.basis.contiguous()
-        if found.means is not None:
-            tensors[f"inlp_means{_key(point)}"] = found.means.contiguous()
+    tensors |= class_fits.inlp_tensors(directions.inlp)
+    if directions.other is not None:
+        tensors |= class_fits.tensors(directions.other)
     return save(tensors)
 
 
@@ -54,8 +61,12 @@ def manifest(directions: "Directions", content: bytes, facts: ManifestFacts) -> 
         "default_k": directions.default_k,
         "default_c": directions.default_c,
         **directions.rendering.as_dict(),
-        "inlp": {_key(point): _entry(found) for point, found in directions.inlp.items()},
+        "inlp": {
+            class_fits.key(point): class_fits.inlp_entry(found)
+            for point, found in directions.inlp.items()
+        },
         **_beyond(directions),
+        **_fitted(directions),
         "directions_sha256": hashlib.sha256(content).hexdigest(),
         **facts,
     }
@@ -68,28 +79,17 @@ def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directio
         KeyError, TypeError, ValueError: If they do not belong together.
     """
     from steering.interventions.directions import Directions
-    from steering.interventions.inlp import Inlp
-    from steering.interventions.subspace import Subspace
 
     complete = document["schema"] == ARTIFACT_SCHEMA
     tensor_checks.require_manifest(document)
     tensor_checks.require_directions(document, tensors, complete=complete)
-    inlp: dict[ExtractionPoint, Inlp] = {}
-    for key, facts in document["inlp"].items():
-        position, layer = point(key)
-        subspace = Subspace(tensors[f"inlp{key}"], layer, position, "INLP")
-        means = tensors.get(f"inlp_means{key}")  # earlier versions stored none
-        accuracies = tuple(facts["dev_accuracies"])
-        crossed = tuple(facts.get("cross_validated", ()))
-        inlp[position, layer] = Inlp(
-            subspace, accuracies, facts["stopped"], means, crossed, stability(facts)
-        )
+    dim_classes, inlp_classes = class_fits.definitions(document)
     return Directions(
         model=document["model"],
         difference=tensors["difference"],
         harmless_mean=tensors.get("harmless_mean"),
         positions=tuple(document["positions"]),
-        inlp=inlp,
+        inlp=class_fits.read_inlp(document["inlp"], tensors),
         dim_point=(document["dim_place"][0], document["dim_place"][1]),
         inlp_point=(document["inlp_place"][0], document["inlp_place"][1]),
         default_k=document["default_k"],
@@ -97,36 +97,33 @@ def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directio
         points=points(document),
         imported=document.get("imported"),
         rendering=Rendering.of(document),
+        openers=openers(document),
+        dim_classes=dim_classes,
+        inlp_classes=inlp_classes,
+        other=class_fits.other(document, tensors),
+        nullspace=nullspace(document),
     )
 
 
-def stability(entry: InlpEntry) -> Stability | None:
-    """Return how alike INLP's directions come out in other splits; None where it is not stored.
+def openers(document: Manifest) -> OpenerTable | None:
+    """Return the table of refusal openers; None for directions that have none.
 
     Raises:
-        TypeError, ValueError: If it is broken.
+        KeyError, TypeError, ValueError: If it is broken.
     """
-    found = entry.get("stability")
-    return Stability(tuple(found["ranks"]), tuple(found["overlaps"])) if found else None
+    found = document.get("opener_table")
+    if found is None:
+        return None
+    rows = tuple(Opener(**row) for row in found["rows"])
+    return OpenerTable(rows, found["n_refused"], found["n_answered"])
 
 
-def chosen_stability(document: Manifest) -> Stability | None:
-    """Return the same at the point that was chosen."""
-    position, layer = document["inlp_place"]
-    entry = document["inlp"].get(_key((position, layer)))
-    return stability(entry) if entry else None
-
-
-def _entry(found: "Inlp") -> InlpEntry:
-    entry: InlpEntry = {"dev_accuracies": list(found.dev_accuracies), "stopped": found.stopped}
-    if found.cross_validated:
-        entry["cross_validated"] = list(found.cross_validated)
-    if found.stability:
-        entry["stability"] = {
-            "ranks": list(found.stability.ranks),
-            "overlaps": list(found.stability.overlaps),
-        }
-    return entry
+def _opener_entry(table: OpenerTable) -> OpenersEntry:
+    return {
+        "rows": [cast(OpenerEntry, asdict(row)) for row in table.rows],
+        "n_refused": table.n_refused,
+        "n_answered": table.n_answered,
+    }
 
 
 def points(document: Manifest) -> tuple[ExtractionPoint, ...] | None:
@@ -140,6 +137,34 @@ def _is_complete(directions: "Directions") -> bool:
     return all(known) and bool(directions.inlp)
 
 
+def _fitted(directions: "Directions") -> FittedFacts:
+    """Return what was found out beside the directions, as far as it was."""
+    found: FittedFacts = {}
+    if classes := class_fits.entry(directions):
+        found["classes"] = classes
+    if directions.openers is not None:
+        found["opener_table"] = _opener_entry(directions.openers)
+    if start := directions.nullspace:
+        found["nullspace_start"] = {"place": list(start.point), "k": start.k}
+    return found
+
+
+def nullspace(document: Manifest) -> Start | None:
+    """Return where nullspace projection starts; None where it starts as flipping does.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError: If it is broken.
+    """
+    found = document.get("nullspace_start")
+    if found is None:
+        return None
+    position, layer = found["place"]
+    key = class_fits.key((position, layer))
+    if key not in document["inlp"] or type(found["k"]) is not int or found["k"] < 1:
+        raise ValueError(f"nullspace_start is wrong: {found}")
+    return Start((position, layer), found["k"])
+
+
 def _beyond(directions: "Directions") -> ImportedFacts:
     """Return what only imported directions have to say."""
     found: ImportedFacts = {}
@@ -148,13 +173,3 @@ def _beyond(directions: "Directions") -> ImportedFacts:
     if directions.imported is not None:
         found["imported"] = directions.imported
     return found
-
-
-def _key(point: ExtractionPoint) -> str:
-    return f"({point[0]},{point[1]})"
-
-
-def point(key: str) -> ExtractionPoint:
-    """Return the (position, layer) that a key such as `(-1,12)` names."""
-    position, layer = map(int, key.strip("()").split(","))
-    return position, layer

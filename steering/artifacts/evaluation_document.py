@@ -3,7 +3,7 @@
 Types only, as in `manifest_document`. `old_schemas` turns documents of earlier schemas into these.
 """
 
-from typing import Final, NotRequired, TypedDict, cast
+from typing import Final, NotRequired, Required, TypedDict, cast
 
 from steering.artifacts.manifest_document import EvaluationProvenance, SamplingEntry
 from steering.intervals import IntervalEntry
@@ -19,10 +19,15 @@ class TestedDifference(IntervalEntry):
 
 
 class PairedChange(TestedDifference):
-    """The same, with the prompts that changed: newly refused, and no longer refused."""
+    """The same, with the prompts that changed: newly refused, and no longer refused.
+
+    `p_holm` is the p value after Holm's correction within the arms of the paper, which alone have
+    it; those of others describe.
+    """
 
     gained: int
     lost: int
+    p_holm: NotRequired[float]
 
 
 class SetRates(TypedDict):
@@ -69,29 +74,105 @@ class ProseEntry(TypedDict):
     loss_difference: IntervalEntry | None
 
 
+class NetEntry(TypedDict, total=False):
+    """What an edit changes beyond its matched random control, mean over seeds; see `net_effects`.
+
+    `control` is the control's text form without its seed. Intervals are of the difference of the
+    refusal rates, prompts and seeds both drawn anew.
+    """
+
+    control: Required[str]
+    seeds: Required[int]
+    harmful: IntervalEntry
+    harmless: IntervalEntry
+    borderline: IntervalEntry
+
+
 class PanelEntry(MeasuredPanel):
     """An entry of an evaluation's `panels`: an arm with everything that was measured of it."""
 
     label: str
     kind: str
+    net: NotRequired[NetEntry | None]
     prose: NotRequired[ProseEntry | None]
 
 
 class ClaimPartEntry(TypedDict):
-    """What the numbers say of a condition; `interval` is None where something is not measured."""
+    """What the numbers say of a condition; `interval` is None where something is not measured.
+
+    An `illustration` is told beside the claim, which does not hang on it.
+    """
 
     statement: str
     verdict: str
     interval: IntervalEntry | None
+    illustration: NotRequired[bool]
 
 
 class ClaimEntry(TypedDict):
-    """What the numbers say of one of the paper's claims."""
+    """What the numbers say of one of the paper's claims; `number` is `1a` where it has lines."""
 
     claim: str
+    number: NotRequired[str]
     verdict: str
     sentence: str
     parts: list[ClaimPartEntry]
+
+
+class ScoreEntry(TypedDict):
+    """Refusal scores of a set's next tokens, in nats; `opens` is the share above 0."""
+
+    n: int
+    refusal_score: IntervalEntry
+    opens: IntervalEntry
+
+
+class ScoredPanel(TypedDict):
+    """A panel of which next tokens were read; `kl` is the mean on harmless prompts, in nats."""
+
+    panel: str
+    label: str
+    kind: str
+    harmful: ScoreEntry
+    harmless: ScoreEntry
+    kl: float
+
+
+class RankedSet(TypedDict):
+    """An arm among the seeds of a control on one set: mean refusal scores, in nats.
+
+    `lower` counts the seeds whose score is at most the arm's; `net` is the arm's score minus the
+    mean of the seeds'.
+    """
+
+    score: float
+    seeds: list[float]
+    lower: int
+    net: IntervalEntry
+
+
+class RankedPanel(TypedDict):
+    """An arm among controls of one kind: `random`, `covariance`, `equal step` or `shuffled`."""
+
+    panel: str
+    label: str
+    control: str
+    harmful: RankedSet
+    harmless: RankedSet
+
+
+class NextTokensEntry(TypedDict):
+    """What was read by next tokens alone; see `evaluation.next_tokens`."""
+
+    panels: list[ScoredPanel]
+    ranks: list[RankedPanel]
+
+
+class LongEntry(TypedDict):
+    """Longer answers of the paper's arms, on harmful and harmless prompts; see `long_answers`."""
+
+    tokens: int
+    panels: list[MeasuredPanel]
 
 
 class LayerLanding(TypedDict):
@@ -193,11 +274,18 @@ class EvaluationDocument(TypedDict):
     default_k: NotRequired[int]
     panels: list[PanelEntry]
     claims: NotRequired[list[ClaimEntry]]
+    next_tokens: NotRequired[NextTokensEntry | None]
+    long: NotRequired[LongEntry | None]
     geometry: NotRequired[LandingsEntry | None]
     judge: NotRequired[JudgeEntry | None]
     provenance: NotRequired[EvaluationProvenance]
     drift: NotRequired[DriftsEntry | None]
     directions_drift: NotRequired[AgreementEntry | None]
+
+
+def net_of(net: NetEntry, group: str) -> IntervalEntry | None:
+    """Return a net effect on a set of prompts; None where that was not measured."""
+    return cast(IntervalEntry | None, net.get(group))
 
 
 def rates_of(panel: SetsEntry, group: str) -> SetRates | None:

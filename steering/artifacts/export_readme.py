@@ -79,7 +79,8 @@ orthonormal rows in the order in which INLP found them, with `inlp_means(p,l)` o
 beside: the means of the harmful and of the harmless prompts that they were fitted on. With the
 first k rows as U, nullspace projection is h - (h U^T) U and counterfactual flipping
 h - 2 (h U^T) U. The point chosen for them is ({inlp_position},{inlp_layer}), at the input of block
-{inlp_layer}."""
+{inlp_layer}. `classes` in the manifest says what they were fitted to tell apart; tensors whose
+names end in @label or @behaviour are the same by the other definition."""
 _DIFFERENCE_ONLY = """\
 `directions.safetensors` holds `difference` of shape [position, layer, d_model] for the template
 positions {positions}. These directions were imported: there are no INLP directions and no class

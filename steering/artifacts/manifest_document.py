@@ -78,6 +78,33 @@ class InlpEntry(TypedDict):
     stability: NotRequired[StabilityEntry]
 
 
+class ClassesEntry(TypedDict):
+    """By which definition of the classes what was fitted; see `artifacts.class_fits`."""
+
+    dim: str
+    inlp: str
+    other: NotRequired[str]
+    inlp_of_other: NotRequired[dict[str, InlpEntry]]
+
+
+class OpenerEntry(TypedDict):
+    """A first token and how likely it is where the model refuses and where it answers."""
+
+    token: int
+    text: str
+    refused: float
+    answered: float
+    taken: bool
+
+
+class OpenersEntry(TypedDict):
+    """The table of refusal openers; see `interventions.openers`."""
+
+    rows: list[OpenerEntry]
+    n_refused: int
+    n_answered: int
+
+
 class ChoiceEntry(TypedDict, total=False):
     """A point that was chosen, by which rule, and how many passed of those that were tried."""
 
@@ -86,6 +113,19 @@ class ChoiceEntry(TypedDict, total=False):
     rule: str
     passed: int
     tried: int
+
+
+class FrontEntry(TypedDict):
+    """A place on the front of a choice, with its scores in nats; see `artifacts.fronts`."""
+
+    position: int
+    layer: int
+    bypass: float
+    induce: float
+    kl: float
+    n: int | None
+    chosen: bool
+    leads: bool
 
 
 class OriginEntry(TypedDict):
@@ -112,14 +152,20 @@ class ManifestFacts(ProvenanceEntry, total=False):
     effort: dict[str, int | None]
     train: dict[str, int]
     train_kept: dict[str, int]
+    train_classes: dict[str, int]
     validation_kept: dict[str, int]
     dim_choice: ChoiceEntry
     inlp_choice: ChoiceEntry
     dim_scores: list[dict[str, float]]
     dim_screening: dict[str, dict[str, float]]
     inlp_scores: dict[str, float]
+    inlp_tables: dict[str, list[dict[str, float]]]
+    nullspace_choice: ChoiceEntry
+    fronts: dict[str, list[FrontEntry]]
+    rounds: dict[str, dict[str, int]]
     k_complied: dict[str, float]
     k_answered: dict[str, float]
+    nullspace_k_answered: dict[str, float]
     c_refused: dict[str, float]
     imported_from: OriginEntry
     position_known: bool
@@ -132,7 +178,22 @@ class ImportedFacts(TypedDict, total=False):
     imported: str
 
 
-class Manifest(ManifestFacts, ImportedFacts):
+class StartEntry(TypedDict):
+    """Point and rank at which an intervention starts."""
+
+    place: list[int]
+    k: int
+
+
+class FittedFacts(TypedDict, total=False):
+    """What earlier versions did not look for; see `directions.Directions`."""
+
+    classes: ClassesEntry
+    opener_table: OpenersEntry
+    nullspace_start: StartEntry
+
+
+class Manifest(ManifestFacts, ImportedFacts, FittedFacts):
     """`manifest.json`: the facts, and what `directions.safetensors` cannot say."""
 
     schema: int

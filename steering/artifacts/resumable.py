@@ -2,7 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,26 @@ from steering.sources.weights import cache_folder
 from steering.system import disk_space, whole_files
 from steering.system.progress import stage
 
+_AFRESH: ContextVar[set[Path] | None] = ContextVar("afresh", default=None)
+"""Folders of the work that is done afresh; None where kept results are taken."""
+
+
+@contextmanager
+def afresh() -> Generator[None]:
+    """Take nothing that was kept by other runs, and leave nothing behind.
+
+    Work inside of the block has folders of its own. They go when the block ends well; a run that
+    was stopped goes on where it was.
+    """
+    used: set[Path] = set()
+    token = _AFRESH.set(used)
+    try:
+        yield
+    finally:
+        _AFRESH.reset(token)
+    for folder in used:
+        shutil.rmtree(folder, ignore_errors=True)
+
 
 class Stages:
     """Results of stages that are done, on disk.
@@ -27,8 +50,12 @@ class Stages:
     """
 
     def __init__(self, identity: Sequence[Any]) -> None:
-        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+        used = _AFRESH.get()
+        whole = list(identity) if used is None else [*identity, "afresh"]
+        digest = hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:16]
         self.folder = cache_folder() / "precompute" / digest
+        if used is not None:
+            used.add(self.folder)
 
     @classmethod
     def of(cls, model: ChatModel, *more: Any) -> "Stages":  # noqa: ANN401 - any JSON types

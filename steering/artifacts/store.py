@@ -3,10 +3,12 @@
 manifest.json             schema, model, number format, prompts, versions, choices, score tables
 directions.safetensors    difference in means and harmless means everywhere, INLP bases with the
                           class means that they were fitted on
+controls.safetensors      what controls of the same data need, where it was fitted
 maps.safetensors          PCA, harm axis and UMAP maps of every layer, with the prompts' texts
 evaluation.json           the measured table
 transfer.json             fit format by run format, where it was measured
 fast_gate.json            how close fast products come to exact ones, where it was measured
+reproduce.json            commands, hashes and versions of all that
 recordings.jsonl          example requests with every panel's answer
 
 The page shows the documents before torch is there: only what reads or writes tensors imports it.
@@ -15,12 +17,20 @@ The page shows the documents before torch is there: only what reads or writes te
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from safetensors import SafetensorError, safe_open
 
-from steering.artifacts import directions_file, fast_gate_document, old_means, old_schemas
+from steering.artifacts import (
+    class_fits,
+    controls_file,
+    directions_file,
+    fast_gate_document,
+    old_means,
+    old_schemas,
+)
 from steering.artifacts.directions_file import ARTIFACT_SCHEMA, INCOMPLETE
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.fast_gate_document import FastGateDocument
@@ -42,7 +52,7 @@ if TYPE_CHECKING:
 
 
 def write(folder: Path, directions: "Directions", manifest: ManifestFacts) -> None:
-    """Write directions and manifest, each atomically, the manifest last.
+    """Write directions, manifest and controls, each atomically.
 
     Args:
         folder: Is made if need be.
@@ -54,6 +64,9 @@ def write(folder: Path, directions: "Directions", manifest: ManifestFacts) -> No
     whole_files.write_json(
         folder / "manifest.json", directions_file.manifest(directions, content, manifest)
     )
+    if directions.controls is not None:
+        digest = hashlib.sha256(content).hexdigest()
+        controls_file.write(folder, directions.controls, digest)
 
 
 def load(model: str, folder: Path | None = None) -> "Directions":
@@ -75,7 +88,8 @@ def load(model: str, folder: Path | None = None) -> "Directions":
                 f"{document['directions_sha256']}; {_remedy(model)}"
             )
         found = directions_file.directions(document, load_file(path))
-        return old_means.completed(found, folder)
+        controls = controls_file.read(folder, digest)
+        return replace(old_means.completed(found, folder), controls=controls)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error
 
@@ -92,10 +106,18 @@ def outline(model: str, folder: Path | None = None) -> Outline:
     try:
         with safe_open(folder / "directions.safetensors", "numpy") as file:
             n_layers = file.get_slice("difference").get_shape()[1]
-            ranks = {
-                directions_file.point(key): file.get_slice(f"inlp{key}").get_shape()[0]
-                for key in document["inlp"]
-            }
+            other = class_fits.other_classes(document)
+            ranks, other_ranks = (
+                {
+                    class_fits.point(key): file.get_slice(f"inlp{key}{end}").get_shape()[0]
+                    for key in entries
+                }
+                for end, entries in (
+                    ("", document["inlp"]),
+                    (f"@{other}", document["classes"]["inlp_of_other"] if other else {}),
+                )
+            )
+        dim_classes, inlp_classes = class_fits.definitions(document)
         dim_point, inlp_point = document["dim_place"], document["inlp_place"]
         return Outline(
             model=document["model"],
@@ -108,7 +130,14 @@ def outline(model: str, folder: Path | None = None) -> Outline:
             default_c=document["default_c"],
             points=directions_file.points(document),
             imported=document.get("imported"),
-            stability=directions_file.chosen_stability(document),
+            stabilities=class_fits.stabilities(document),
+            openers=directions_file.openers(document),
+            dim_classes=dim_classes,
+            inlp_classes=inlp_classes,
+            other_classes=other,
+            other_ranks=other_ranks,
+            nullspace=directions_file.nullspace(document),
+            other_stabilities=class_fits.stabilities(document, other=True) if other else {},
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error

@@ -73,6 +73,14 @@ def precompute(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder (default precomputed/<model> of a checkout, else the cache, as with --quick)",
     )
+    parser.add_argument(
+        "--classes",
+        choices=("auto", "label", "behaviour"),
+        default="auto",
+        help="what edits are fitted to tell apart where a panel names no classes: harmful requests "
+        "from harmless ones (label), or those that the model refuses from those it answers "
+        "(behaviour); auto: by behaviour, if 40 training prompts of each class are left",
+    )
     parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
     parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")
     parser.add_argument("--rows", type=_positive, default=ROWS, help="rows answered at once")

@@ -23,17 +23,19 @@ from steering.cli import shared
 from steering.data import prompts, prose
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
-from steering.evaluation import evaluation, evaluation_arms, landings, report
+from steering.evaluation import evaluation, evaluation_arms, extent, landings, report
 from steering.evaluation.answers import as_rows
 from steering.evaluation.evaluation import EvaluationSettings
 from steering.evaluation.evaluation_arms import Arm
+from steering.evaluation.extent import CHOSEN
 from steering.inference import comparison
 from steering.interventions.directions import Directions
+from steering.interventions.openers import opened
 from steering.interventions.panel import parse
 from steering.maps.model_maps import Maps
 from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
-from steering.system import whole_files
+from steering.system import console, whole_files
 
 
 class PrintedEvaluation(EvaluationDocument):
@@ -56,6 +58,15 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
     arms = _arms(options, directions)
     chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
+    # Who asks for other panels or for shorter answers wants these, and soon.
+    few = options.panel or options.max_new_tokens < evaluation.TOKENS
+    measured = CHOSEN if few else extent.whole(directions)
+    judge = (
+        open_judge(options.judge, lambda name: shared.load(options, name))
+        if options.judge
+        else None
+    )
+    console.say(extent.amount(arms, sets, options.max_new_tokens, measured))
     found = evaluation.evaluate(
         SteerableModel(model, directions, maps),
         sets,
@@ -64,15 +75,14 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
             tokens=options.max_new_tokens,
             rows_per_batch=options.rows,
             passages=passages,
-            judge=open_judge(options.judge, lambda name: shared.load(options, name))
-            if options.judge
-            else None,
+            extent=measured,
+            judge=judge,
         ),
     )
     document: EvaluationDocument = {
         **found.document,
         "provenance": {
-            **provenance(model, source),
+            **provenance(opened(model, directions.openers), source),
             "text": text,
             "control_tokens": list(model.template.control_tokens(*chain(*sets.values()))),
         },

@@ -9,6 +9,7 @@ from steering.artifacts import folders, store
 from steering.cli import shared
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
+from steering.interventions.outline import start_of
 from steering.models.chat_model import ChatModel
 from steering.precompute import precompute as make
 
@@ -35,19 +36,29 @@ def precompute(options: argparse.Namespace) -> dict[str, Any]:
             taken_over=taken_over,
             batch_size=options.batch_size,
             rows_per_batch=options.rows,
+            classes=options.classes,
         )
     else:
         out = options.out or folders.made(options.model)
         _keep_other_mode(out, model)
         directions = make(
-            model, splits, out, batch_size=options.batch_size, rows_per_batch=options.rows
+            model,
+            splits,
+            out,
+            batch_size=options.batch_size,
+            rows_per_batch=options.rows,
+            classes=options.classes,
         )
+    removed = start_of(directions, "nullspace")
     return {
         "folder": str(out),
         "dim_place": directions.dim_point,
         "inlp_place": directions.inlp_point,
         "k": directions.default_k,
+        "nullspace_place": removed.point,
+        "nullspace_k": removed.k,
         "c": directions.default_c,
+        "classes": directions.inlp_classes,
     }
 
 

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from steering import program
-from steering.cli import command_options, import_commands, judge_commands, request_commands
+from steering.cli import (
+    command_options,
+    import_commands,
+    judge_commands,
+    reproduce_commands,
+    request_commands,
+)
 from steering.cli.shared import show_plainly
 from steering.data import input_text
 from steering.errors import SteeringError
@@ -144,6 +150,13 @@ def parser() -> argparse.ArgumentParser:
     command_options.gate(
         command("gate", study.gate, study.show_gate, "do answers stay the same with fast products?")
     )
+    again = command(
+        "reproduce",
+        reproduce_commands.run,
+        reproduce_commands.show,
+        "make an artifact again and say what differs",
+    )
+    reproduce_commands.options(command_options.machine(command_options.model(again)))
     command_options.bench(
         command(
             "bench", bench_commands.run, bench_commands.show, "how fast this machine is, as ratios"

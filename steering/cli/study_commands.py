@@ -21,6 +21,7 @@ from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
 from steering.interventions.directions import Directions
+from steering.interventions.openers import opened
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
 from steering.models import fast_products, loading
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         SteerableModel(model, directions),
         splits,
         out,
-        provenance=provenance(model, splits.source),
+        provenance=provenance(opened(model, directions.openers), splits.source),
         grid=grid,
         generated=answered,
         settings=settings,

@@ -1,43 +1,59 @@
 """Which panels play which role in the paper's claims, and what was measured of each, by prompt."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from steering.evaluation.answers import AnswerRow
-from steering.evaluation.claims import Outcomes, averaged
-from steering.evaluation.evaluation_arms import RANDOM_SEEDS
+from steering.evaluation.claims import Outcomes, Role
+from steering.evaluation.evaluation_arms import (
+    PAPER_C,
+    addition,
+    along_one,
+    longest_addition,
+    removal,
+    removal_of_all,
+)
 from steering.evaluation.landings import PromptLanding
+from steering.evaluation.matched_controls import matched
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
 
 
 def roles(directions: Directions) -> dict[str, tuple[Panel, ...]]:
-    """Return the panels of each role that `claims.CLAIMS` names; several are averaged.
+    """Return the panels of each role that the claims name; several are seeds of a control.
 
-    Without INLP those that need its directions are left out.
+    Without INLP those that need its directions are left out. The control of both additions has the
+    longer vector of the two: what it does not do, a shorter one does less.
     """
     k, rank = directions.default_k, directions.inlp_rank
-    along_difference: dict[str, tuple[Panel, ...]] = {
+    found: dict[str, tuple[Panel, ...]] = {
         "baseline": (Panel("baseline"),),
-        "actadd": (Panel("actadd", c=directions.default_c),),
+        "actadd": (addition(directions),),
+        "actadd_paper": (Panel("actadd", c=PAPER_C),),
         "ablation": (Panel("ablation"),),
+        "random_actadd": matched(longest_addition(directions), directions),
     }
-    if not rank:
-        return along_difference
-    return along_difference | {
-        "nullspace": (Panel("nullspace", k=k),),
-        "nullspace_all": (Panel("nullspace", k=rank),),
-        "flip": (Panel("flip", k=k),),
-        "flip_all": (Panel("flip", k=rank),),
-        "random": tuple(Panel("flip", k=k, basis="random", seed=seed) for seed in RANDOM_SEEDS),
-        "random_all": tuple(
-            Panel("flip", k=rank, basis="random", seed=seed) for seed in RANDOM_SEEDS
-        ),
-    }
+    if rank:
+        flip, flip_all = Panel("flip", k=k), Panel("flip", k=rank)
+        nullspace = removal(directions)
+        found |= {
+            "nullspace": (nullspace,),
+            "nullspace_all": (removal_of_all(directions),),
+            "flip": (flip,),
+            "flip_all": (flip_all,),
+            "mirror_one": tuple(a.panel for a in along_one(directions) if a.panel.name == "flip"),
+            "random": matched(flip, directions),
+            "random_nullspace": matched(nullspace, directions),
+            "random_all": matched(flip_all, directions),
+        }
+    return {role: panels for role, panels in found.items() if panels}
 
 
 def outcomes(
-    rows: Sequence[AnswerRow], landed: Sequence[PromptLanding], directions: Directions
+    rows: Sequence[AnswerRow],
+    landed: Sequence[PromptLanding],
+    directions: Directions,
+    longer: Sequence[AnswerRow] = (),
 ) -> Outcomes:
     """Return what the claims are weighed by: a value a prompt, by role and measure.
 
@@ -46,39 +62,54 @@ def outcomes(
 
     Args:
         rows: Answers under every panel.
-        landed: Where prompts landed under every panel; only those at the layer of the edit count.
+        landed: Where prompts landed under every panel; those at the layer of the edit and at the
+            last layer count.
         directions: Fill in what the panels leave to the model.
+        longer: Longer answers under some of the panels.
     """
-    measured = _measured(rows, landed, directions)
-    found: dict[str, Mapping[str, Sequence[float | None]]] = {}
+    measured = _measured(rows, landed, directions, longer)
+    found: dict[str, Role] = {}
     for role, panels in roles(directions).items():
         own = [measured.get(panel.resolved(directions)) for panel in panels]
-        if all(own):
-            known = [each for each in own if each]
-            found[role] = known[0] if len(known) == 1 else averaged(known)
+        known = [each for each in own if each]
+        if len(known) == len(own):
+            found[role] = known
     return found
 
 
 def _measured(
-    rows: Sequence[AnswerRow], landed: Sequence[PromptLanding], directions: Directions
-) -> dict[Panel, dict[str, list[float | None]]]:
+    rows: Sequence[AnswerRow],
+    landed: Sequence[PromptLanding],
+    directions: Directions,
+    longer: Sequence[AnswerRow],
+) -> dict[Panel, Mapping[str, Sequence[float | None]]]:
     """Return the values by resolved panel, then measure."""
     measured: dict[Panel, dict[str, list[float | None]]] = {}
+    last = max((each.layer for each in landed), default=None)
+    found = [*_of_answers(rows, ""), *_of_answers(longer, "_long")]
+    found += _of_landings(landed, directions.inlp_layer, "")
+    found += _of_landings(landed, last, "_later")
+    settled = {panel: parse(panel).resolved(directions) for panel in {each[0] for each in found}}
+    for panel, measure, value in found:
+        measured.setdefault(settled[panel], {}).setdefault(measure, []).append(value)
+    return dict(measured)
 
-    def add(panel: str, measure: str, value: float | None) -> None:
-        whole = parse(panel).resolved(directions)
-        measured.setdefault(whole, {}).setdefault(measure, []).append(value)
 
+def _of_answers(rows: Sequence[AnswerRow], kind: str) -> Iterator[tuple[str, str, float | None]]:
     for row in rows:
         if row.group in ("harmful", "harmless"):
-            add(row.panel, f"refused_{row.group}", float(has_refused(row)))
-            add(row.panel, "looping", float(row.judgement.looping))
+            yield row.panel, f"refused_{row.group}{kind}", float(has_refused(row))
+            yield row.panel, f"looping{kind}", float(row.judgement.looping)
         if row.group == "harmless":
-            add(row.panel, "loss", loss_of(row))
-    for landing in landed:
-        if landing.layer == directions.inlp_layer:
-            add(landing.panel, f"t_{landing.group}", landing.t)
-    return measured
+            yield row.panel, f"loss{kind}", loss_of(row)
+
+
+def _of_landings(
+    landed: Sequence[PromptLanding], layer: int | None, kind: str
+) -> Iterator[tuple[str, str, float | None]]:
+    for each in landed:
+        if each.layer == layer:
+            yield each.panel, f"t_{each.group}{kind}", each.t
 
 
 def has_refused(row: AnswerRow) -> bool:

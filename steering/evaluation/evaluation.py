@@ -1,28 +1,20 @@
-"""The paper's comparison on a model: rates, cost, controls, and what they say of its claims.
-
-A refusal rate never stands alone: the looping rate is beside it, since broken text often holds a
-refusal phrase (Rocchetti & Ferrara 2026), and so is the rate by the substring rule of Arditi et al.
-2024. Every rate carries n and a 95 % Wilson interval; every difference to the baseline is taken
-prompt by prompt.
-"""
+"""The paper's comparison on a model: rates, cost, controls, and what they say of its claims."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean, median
 from typing import cast
 
 from steering.artifacts.evaluation_document import EVALUATION_SCHEMA as EVALUATION_SCHEMA
 from steering.artifacts.evaluation_document import (
     ClaimEntry,
+    ClaimPartEntry,
     EvaluationDocument,
+    LongEntry,
     MeasuredPanel,
-    PairedChange,
+    NetEntry,
     PanelEntry,
     ProseEntry,
-    SetRates,
-    SetsEntry,
 )
 from steering.artifacts.manifest_document import SamplingEntry
 from steering.artifacts.resumable import Stages
@@ -30,17 +22,19 @@ from steering.chat_judges.local_judge import ChatJudge
 from steering.data.prose import Passage
 from steering.defaults import ROWS
 from steering.defaults import TOKENS as TOKENS
-from steering.evaluation import judge_agreement, landings
+from steering.evaluation import judge_agreement, landings, net_effects, next_tokens
 from steering.evaluation.answers import AnswerRow, answer_resumably
-from steering.evaluation.claim_inputs import has_refused, loss_of, outcomes
-from steering.evaluation.claims import Finding, findings
+from steering.evaluation.claim_inputs import outcomes
+from steering.evaluation.claims import ClaimPart, Finding, findings
 from steering.evaluation.evaluation_arms import Arm
+from steering.evaluation.extent import CHOSEN, Extent
+from steering.evaluation.long_answers import answer_at_length
 from steering.evaluation.prose_cost import ProseCost, prose_cost
+from steering.evaluation.rates_table import table as table
 from steering.inference.generation import Sampling
-from steering.intervals import mean_interval, paired_difference, wilson
+from steering.intervals import mean_interval
 from steering.maps.steerable_model import SteerableModel
 from steering.verdicts.judgement import JUDGE_VERSION
-from steering.verdicts.rules import contains_refusal_phrase
 
 
 @dataclass(frozen=True)
@@ -53,12 +47,14 @@ class EvaluationSettings:
             through rounding (see docs/results.md).
         passages: Neutral texts on which the cost is measured; empty for none.
         judge: A chat model that judges beside the rules; None for none.
+        extent: What is measured beside the answers; see `extent.whole`.
     """
 
     tokens: int = TOKENS
     rows_per_batch: int = ROWS
     passages: Sequence[Passage] = ()
     judge: ChatJudge | None = None
+    extent: Extent = CHOSEN
 
 
 @dataclass(frozen=True)
@@ -98,6 +94,10 @@ def evaluate(
     panels = [arm.panel for arm in arms]
     sampling = Sampling(max_new_tokens=settings.tokens)
     stages = Stages.of(model, "evaluation", EVALUATION_SCHEMA, directions.digest)
+    extent = settings.extent
+    scored = (
+        next_tokens.read_scores(steerable, sets, extent.panels, stages) if extent.scored else None
+    )
     rows, seconds = answer_resumably(
         steerable,
         sets,
@@ -106,9 +106,26 @@ def evaluate(
         sampling=sampling,
         rows_per_batch=settings.rows_per_batch,
     )
+    longer, length = answer_at_length(
+        steerable,
+        sets,
+        extent.long,
+        stages,
+        tokens=extent.long_tokens,
+        rows_per_batch=settings.rows_per_batch,
+    )
     passages = settings.passages
     costs = prose_cost(steerable, passages, panels, stages) if passages else {}
     landed = landings.land_all(steerable, sets, panels, stages) if maps else []
+    refused = net_effects.refusals(rows, directions)
+    nets = [net_effects.net(panel, refused, directions) for panel in panels]
+    entries = [
+        _entry(arm, cells, net, costs.get(arm.panel), costs.get(panels[0]))
+        for arm, cells, net in zip(arms, table(rows), nets, strict=True)
+    ]
+    net_effects.correct(entries)
+    found = findings(outcomes(rows, landed, directions, longer))
+    long: LongEntry = {"tokens": length, "panels": table(longer)}
     document: EvaluationDocument = {
         "schema": EVALUATION_SCHEMA,
         "judge_version": JUDGE_VERSION,
@@ -116,11 +133,12 @@ def evaluate(
         "sampling": cast(SamplingEntry, asdict(sampling)),
         "rows_per_batch": settings.rows_per_batch,
         "default_k": directions.default_k,
-        "panels": [
-            _entry(arm, cells, costs.get(arm.panel), costs.get(panels[0]))
-            for arm, cells in zip(arms, table(rows), strict=True)
-        ],
-        "claims": [_claim(found) for found in findings(outcomes(rows, landed, directions))],
+        "panels": entries,
+        "claims": [_claim(each) for each in found],
+        "next_tokens": next_tokens.summary(scored, extent.scored, extent.ranked)
+        if scored
+        else None,
+        "long": long if longer else None,
         "geometry": landings.summary(landed, directions, maps) if maps else None,
         "judge": None,
     }
@@ -129,82 +147,16 @@ def evaluate(
     return Evaluation(document, rows, seconds)
 
 
-def table(rows: Sequence[AnswerRow]) -> list[MeasuredPanel]:
-    """Return one entry per panel, in order of first appearance, with its numbers on every set.
-
-    `perplexity` is the median over harmless prompts of the perplexity that the edited model gives
-    the baseline's answers, `loss_difference` the mean change of its logarithm, in nats a token,
-    `kl` the mean KL divergence of the first token there, in nats.
-    """
-    cells: dict[str, dict[str, list[AnswerRow]]] = {}
-    for row in rows:
-        cells.setdefault(row.panel, {}).setdefault(row.group, []).append(row)
-    baseline = cells.get("baseline", {})
-    return [_measured(panel, own, baseline) for panel, own in cells.items()]
-
-
-def _measured(
-    panel: str, own: Mapping[str, list[AnswerRow]], baseline: Mapping[str, list[AnswerRow]]
-) -> MeasuredPanel:
-    before = {} if panel == "baseline" else baseline
-    sets = {group: _rates(found, before.get(group)) for group, found in own.items()}
-    harmless = own.get("harmless", [])
-    measured = [row.perplexity for row in harmless if row.perplexity is not None]
-    changes = _changes(harmless, before.get("harmless", []))
-    return {
-        "panel": panel,
-        **cast(SetsEntry, sets),
-        "perplexity": median(measured) if measured else None,
-        "kl": fmean(row.kl for row in harmless) if harmless else None,
-        "loss_difference": mean_interval(changes).entry(len(changes)) if changes else None,
-    }
-
-
-def _changes(rows: Sequence[AnswerRow], before: Sequence[AnswerRow]) -> list[float]:
-    """Return by how much the loss on the same answers has risen, where both have one."""
-    pairs = zip((loss_of(row) for row in rows), (loss_of(row) for row in before), strict=False)
-    return [now - then for now, then in pairs if now is not None and then is not None]
-
-
-def _rates(rows: Sequence[AnswerRow], before: Sequence[AnswerRow] | None) -> SetRates:
-    n = len(rows)
-    verdicts = Counter(row.judgement.verdict for row in rows)
-    counts = {
-        "refusal": sum(row.judgement.refused for row in rows),
-        "substring": sum(contains_refusal_phrase(row.text) for row in rows),
-        "looping": sum(row.judgement.looping for row in rows),
-        "gibberish": sum(row.judgement.gibberish for row in rows),
-        "hedged": verdicts["hedged"],
-    }
-    rates = {name: wilson(count, n).entry(n) for name, count in counts.items()}
-    return {
-        "n": n,
-        "refusal_rate": rates["refusal"],
-        "substring_rate": rates["substring"],
-        "looping_rate": rates["looping"],
-        "gibberish_rate": rates["gibberish"],
-        "hedged_rate": rates["hedged"],
-        "verdicts": {str(name): count for name, count in sorted(verdicts.items())},
-        "refusal_score": fmean(row.refusal_score for row in rows),
-        "difference": None if before is None else _difference(before, rows),
-    }
-
-
-def _difference(before: Sequence[AnswerRow], rows: Sequence[AnswerRow]) -> PairedChange:
-    found = paired_difference(*([has_refused(row) for row in each] for each in (before, rows)))
-    return {
-        **found.difference.entry(found.n),
-        "p_value": found.p_value,
-        "gained": found.gained,
-        "lost": found.lost,
-    }
-
-
 def _entry(
-    arm: Arm, cells: MeasuredPanel, cost: ProseCost | None, before: ProseCost | None
+    arm: Arm,
+    cells: MeasuredPanel,
+    net: NetEntry | None,
+    cost: ProseCost | None,
+    before: ProseCost | None,
 ) -> PanelEntry:
     # Who it is comes first in the document, what was measured after it.
     entry = {"panel": cells["panel"], "label": arm.label, "kind": arm.kind, **cells}
+    entry |= {"net": net} if net else {}
     prose = _prose(cost, before) if cost and before else None
     return cast(PanelEntry, entry | {"prose": prose})
 
@@ -228,14 +180,19 @@ def _prose(cost: ProseCost, before: ProseCost) -> ProseEntry:
 def _claim(found: Finding) -> ClaimEntry:
     return {
         "claim": found.claim,
+        "number": found.number,
         "verdict": found.verdict,
         "sentence": found.sentence,
-        "parts": [
-            {
-                "statement": part.statement,
-                "verdict": part.verdict,
-                "interval": part.interval.entry(part.n) if part.interval else None,
-            }
-            for part in found.parts
-        ],
+        "parts": [_part(part) for part in found.parts],
     }
+
+
+def _part(part: ClaimPart) -> ClaimPartEntry:
+    entry: ClaimPartEntry = {
+        "statement": part.statement,
+        "verdict": part.verdict,
+        "interval": part.interval.entry(part.n) if part.interval else None,
+    }
+    if part.illustration:
+        entry["illustration"] = True
+    return entry

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from steering.artifacts.evaluation_document import LandingEntry, LandingsEntry, LayerLanding
 from steering.artifacts.resumable import Stages
-from steering.evaluation.evaluation_arms import RANDOM_SEEDS
+from steering.evaluation.matched_controls import RANDOM_SEEDS
 from steering.intervals import wilson
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel

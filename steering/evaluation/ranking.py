@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from steering.artifacts.evaluation_document import PanelEntry, SetsEntry, rates_of
 from steering.data.prompts import LABELS
+from steering.interventions.panel import DRAWN
 
 MOST_LOOPING: Final = 0.05
 """Looping beyond which a low refusal rate is no success (chosen: one answer in twenty)."""
@@ -79,7 +80,7 @@ def apart_from_seed(panel: PanelEntry) -> str:
     """Return the text form, of a random control without its seed."""
     name, _, settings = panel["panel"].partition(":")
     kept = [each for each in settings.split(",") if not each.startswith("seed=")]
-    drawn = name == "random" or "basis=random" in kept
+    drawn = name == "random" or not {f"basis={each}" for each in DRAWN}.isdisjoint(kept)
     if panel["kind"] != "control" or not drawn:
         return panel["panel"]
     return f"{name}:{','.join(kept)}"

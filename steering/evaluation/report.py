@@ -11,8 +11,10 @@ from steering.artifacts.evaluation_document import (
     MatchEntry,
     PanelEntry,
     SetRates,
+    net_of,
     rates_of,
 )
+from steering.evaluation import report_tables
 from steering.evaluation.ranking import (
     MOST_LOOPING,
     CostName,
@@ -42,8 +44,13 @@ def markdown(document: EvaluationDocument) -> str:
     if best(panels):
         parts.append(BEST_RULE)
     parts += ["## Changes to the baseline, and verdicts", changes(panels)]
+    if long := document.get("long"):
+        parts += [f"## Within {long['tokens']} tokens", report_tables.long(long)]
     if claims := document.get("claims"):
         parts += ["## The paper's claims", "\n".join(f"- {_text(c['sentence'])}" for c in claims)]
+    if read := document.get("next_tokens"):
+        parts += ["## Among controls, by next tokens", report_tables.ranks(read)]
+        parts += ["## Like with like, by next tokens", report_tables.scored(read)]
     if found := document.get("geometry"):
         places = landings(found["panels"], found["layers"])
         parts += ["## Where the test prompts land", places]
@@ -102,12 +109,14 @@ def landings(entries: Sequence[LandingEntry], layers: Sequence[int]) -> str:
 def table(panels: Sequence[PanelEntry]) -> str:
     """Return the panels as a table: refusal rates with their intervals, looping, cost.
 
-    The seeds of a random control are one row of means and ranges; `changes` has each of them.
+    The seeds of a random control are one row of means and ranges; `changes` has each of them. `net`
+    is what an edit changes beyond its matched random control.
     """
     groups, marked = groups_of(panels), best(panels)
+    netted = any(panel.get("net") for panel in panels)
     head = ["panel", "what", "kind"]
     for group in groups:
-        head += [f"{group} refused", "by substring"]
+        head += [f"{group} refused", "by substring", *(["net"] if netted else [])]
     head += ["looping", "perplexity", "KL", "prose perplexity"]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for block in together(panels):
@@ -117,6 +126,7 @@ def table(panels: Sequence[PanelEntry]) -> str:
         cells = [f"`{_text(form)}`", _text(name_of(block)), kind]
         for group in groups:
             cells += _rates(block, group)
+            cells += [_net(block, group)] if netted else []
         cells += [_mean_of([cost_of(panel, cost) for panel in block]) for cost in _COSTS]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -139,9 +149,19 @@ def _rates(block: Sequence[PanelEntry], group: str) -> tuple[str, str]:
     return f"{by_verdict} {own}".strip(), by_substring
 
 
+def _net(block: Sequence[PanelEntry], group: str) -> str:
+    """Return the net effect of a panel that has a matched control, with its interval."""
+    entry = block[0].get("net") if len(block) == 1 else None
+    found = net_of(entry, group) if entry else None
+    if not found:
+        return "–"
+    return f"{signed(found['estimate'])} {signed_between(found['low'], found['high'])}"
+
+
 def changes(panels: Sequence[PanelEntry]) -> str:
     """Return by how much refusal changes (paired, 95 % interval, exact McNemar p), and verdicts.
 
+    Where p values of the paper's arms were corrected for being several (Holm), these are shown.
     Verdicts are counts of answers; only those that some answer has are listed.
     """
     groups = groups_of(panels)
@@ -176,6 +196,8 @@ def _change(rates: SetRates | None, verdicts: Sequence[str]) -> tuple[str, str, 
     if not found:
         return "–", "–", shown
     change = f"{signed(found['estimate'])} {signed_between(found['low'], found['high'])}"
+    if (corrected := found.get("p_holm")) is not None:
+        return change, f"{p_value(corrected)} (Holm)", shown
     return change, p_value(found["p_value"]), shown
 
 

@@ -3,12 +3,15 @@
 The rules are those of `selection` and `starts`; how much is tried is an `Effort`.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Final
 
+from steering.artifacts.fronts import front
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits, evenly
-from steering.fitting.candidates import key_of, point_of
+from steering.fitting.point_keys import key_of, point_of
 from steering.fitting.point_selection import (
     FINALISTS,
     SCREENED,
@@ -21,7 +24,8 @@ from steering.fitting.point_selection import (
 from steering.fitting.point_selection import choose as choose_dim
 from steering.fitting.scoring import Bench, Score
 from steering.fitting.start_values import CHOICE_TOKENS, Starts
-from steering.interventions.directions import Directions
+from steering.interventions.directions import Directions, ExtractionPoint
+from steering.interventions.outline import Start
 from steering.models.chat_model import ChatModel
 
 
@@ -33,7 +37,8 @@ class Effort:
         points: Places that are screened at most, evenly spaced in all of them; None for all.
         screened: Prompts of each class in the first round.
         finalists: Places that go on to the second round.
-        validation: Prompts of each class in the second round, at most; None for all.
+        validation: Prompts of each class in the second round, at most; None for all that the first
+            round left, which are other ones as long as 8 of a class are.
         answered: Validation prompts that are answered to choose rank and coefficient; None for all.
         tokens: Length of these answers.
     """
@@ -45,6 +50,10 @@ class Effort:
     answered: int | None = None
     tokens: int = CHOICE_TOKENS
 
+
+INLP_KINDS: Final = ("flip", "nullspace")
+"""Interventions along INLP's directions; the place of either is chosen by itself."""
+_Scoring = Callable[[Directions, ExtractionPoint], Score]
 
 FULL: Final = Effort()
 QUICK: Final = Effort(points=30, screened=6, finalists=3, validation=16, answered=12, tokens=20)
@@ -110,37 +119,52 @@ def choose_points(
         The directions with their points, and all scores as JSON types.
     """
     points = evenly(list(directions.inlp), effort.points)
-    few = bench.first(effort.screened)
-    # Scores on fewer prompts are other scores.
-    less = "" if effort == FULL else f", {effort.screened} and {effort.validation} prompts"
-    screening = stages.lines(
-        f"DiM points, first round{less}",
-        [key_of(point) for point in points],
-        lambda key: few.screen(directions, point_of(key)),
-    )
-    screened = dict(zip(points, screening, strict=True))
+    few, others = bench.first(effort.screened), bench.after(effort.screened)
     if effort.validation is not None:
-        bench = bench.first(effort.validation)
-    table = stages.lines(
-        f"DiM points, finalists{less}",
-        [key_of(point) for point in finalists(screened, effort.finalists)],
-        lambda key: asdict(bench.score(directions, point_of(key))),
-    )
-    scores = [Score(**entry) for entry in table]
+        others = others.first(effort.validation)
+    # Scores on fewer prompts are other scores, and so are those of other directions.
+    less = "" if effort == FULL else f", {effort.screened} and {effort.validation} prompts"
+    less += f", {directions.digest[:8]}"
+
+    def scored(name: str, chosen: list[ExtractionPoint], score: _Scoring) -> list[Score]:
+        lines = stages.lines(
+            f"{name}{less}",
+            [key_of(point) for point in chosen],
+            lambda key: asdict(score(directions, point_of(key))),
+        )
+        return [Score(**line) for line in lines]
+
+    first = scored("DiM points, first round, scores", points, few.score)
+    screened = dict(zip(points, first, strict=True))
+    best = finalists(screened, effort.finalists)
+    scores = scored("DiM points, other prompts", best, others.score)
     dim = choose_dim(scores)
     leading = evenly(leading_points(directions.inlp, n=2 * n_train), effort.points)
-    flips = stages.lines(
-        f"INLP points{less}",
-        [key_of(point) for point in leading],
-        lambda key: {"flip": bench.flip_score(directions, point_of(key))},
-    )
-    flip_scores = {point: entry["flip"] for point, entry in zip(leading, flips, strict=True)}
-    chosen: Choice = choose_inlp(flip_scores, tried=len(directions.inlp))
+    tables = {
+        kind: scored(f"INLP points, {kind}", leading, partial(others.score_inlp, kind=kind))
+        for kind in INLP_KINDS
+    }
+    chosen: dict[str, Choice] = {
+        kind: choose_inlp(table, tried=len(directions.inlp)) for kind, table in tables.items()
+    }
     record = {
         "dim_choice": asdict(dim),
-        "inlp_choice": asdict(chosen),
+        "inlp_choice": asdict(chosen["flip"]),
+        "nullspace_choice": asdict(chosen["nullspace"]),
         "dim_scores": as_rows(scores),
-        "dim_screening": {key_of(point): row for point, row in screened.items()},
-        "inlp_scores": {key_of(point): score for point, score in flip_scores.items()},
+        "dim_screening": {key_of(point): asdict(row) for point, row in screened.items()},
+        "inlp_scores": {key_of(row.point): row.bypass for row in tables["flip"]},
+        "inlp_tables": {kind: as_rows(table) for kind, table in tables.items()},
+        "fronts": {
+            "ablation": front(as_rows(first), dim.point),
+            **{kind: front(as_rows(tables[kind]), chosen[kind].point) for kind in INLP_KINDS},
+        },
+        "rounds": {"first": few.sizes, "second": others.sizes},
     }
-    return replace(directions, dim_point=dim.point, inlp_point=chosen.point), record
+    found = replace(
+        directions,
+        dim_point=dim.point,
+        inlp_point=chosen["flip"].point,
+        nullspace=Start(chosen["nullspace"].point, 1),
+    )
+    return found, record

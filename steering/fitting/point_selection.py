@@ -8,17 +8,18 @@ position and every layer below 80 % of the depth is tried on validation prompts.
     KL      mean KL(baseline || ablated) of harmless prompts' next token      at most 0.1
 
 So many candidates on so many prompts take half an hour on two cores. So every point is scored
-on a few prompts first, and the finalists, the best of these, on all of them (successive halving).
-Places that pass the rule in the first round are finalists before all others; both tables are saved.
+on a few prompts first, and the finalists, the best of these, on others (successive halving); both
+tables are saved. What passes the earlier rule in the first round is a finalist before the rest.
 
 INLP (Rocchetti & Ferrara 2026): the highest accuracy of the first classifier, here cross-validated,
-then the lowest refusal score of harmful prompts under flipping. Accuracies that lie within one
-standard error of the best cannot be told apart, so all of these go on to the second criterion.
+then the rule above, with every direction flipped or removed in place of the ablation: the place of
+either intervention is chosen by itself. Accuracies that lie within one standard error of the best
+cannot be told apart, so all of these go on to the second criterion.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from steering.errors import SteeringError
@@ -88,21 +89,20 @@ def candidates(positions: Sequence[int], n_layers: int) -> list[ExtractionPoint]
 
 
 def finalists(
-    screened: Mapping[ExtractionPoint, Mapping[str, float]], n: int = FINALISTS
+    screened: Mapping[ExtractionPoint, Score], n: int = FINALISTS
 ) -> list[ExtractionPoint]:
-    """Return the `n` points with the lowest bypass.
+    """Return the `n` points that pass the earliest rule, of these the lowest bypass first."""
 
-    Those that pass the strict rule come first, then those with a KL within its bound, then those
-    with one within the relaxed bound.
-    """
+    def rank(point: ExtractionPoint) -> tuple[int, float]:
+        score = screened[point]
+        first = next(index for index, (_, passes) in enumerate(SELECTION_RULES) if passes(score))
+        return first, score.bypass
 
-    def rank(point: ExtractionPoint) -> tuple[bool, int, float]:
-        row = screened[point]
-        kl, strict = row["kl"], row["induce"] >= 0 and row["kl"] <= MAX_KL
-        return not strict, (kl > MAX_KL) + (kl > RELAXED_MAX_KL), row["bypass"]
+    return sorted((point for point in screened if _is_finite(screened[point])), key=rank)[:n]
 
-    finite = [point for point, row in screened.items() if all(map(math.isfinite, row.values()))]
-    return sorted(finite, key=rank)[:n]
+
+def _is_finite(score: Score) -> bool:
+    return all(map(math.isfinite, asdict(score).values()))
 
 
 def choose(scores: Iterable[Score]) -> Choice:
@@ -111,7 +111,7 @@ def choose(scores: Iterable[Score]) -> Choice:
     Raises:
         SteeringError: If the table is empty or a point has a score that is not a number.
     """
-    table = [score for score in scores if all(map(math.isfinite, asdict(score).values()))]
+    table = [score for score in scores if _is_finite(score)]
     if not table:
         raise SteeringError("the score table has no point with finite scores; nothing to choose")
     for rule, passes in SELECTION_RULES:
@@ -135,18 +135,19 @@ def leading_points(found: Mapping[ExtractionPoint, Inlp], n: int) -> list[Extrac
     return [point for point, value in accuracy.items() if value >= best - error]
 
 
-def choose_inlp(flip_scores: Mapping[ExtractionPoint, float], tried: int) -> Choice:
-    """Return the point with the lowest refusal score under flipping.
+def choose_inlp(scores: Iterable[Score], tried: int) -> Choice:
+    """Return the point that `choose` takes among those that `leading_points` left.
+
+    Args:
+        scores: Of these points, under one intervention.
+        tried: How many points INLP was fitted at.
 
     Raises:
-        SteeringError: If no point has a score that is a finite number.
+        SteeringError: If no point has scores that are finite numbers.
     """
-    finite = {point: score for point, score in flip_scores.items() if math.isfinite(score)}
-    if not finite:
-        raise SteeringError("no point has a finite score under flipping; nothing to choose")
-    best = min(finite, key=lambda point: finite[point])
-    rule = "first classifier within one standard error of the best, then lowest score when flipped"
-    return Choice(best[0], best[1], rule, len(finite), tried)
+    found = choose(scores)
+    rule = f"first classifier within one standard error of the best, then {found.rule}"
+    return replace(found, rule=rule, tried=tried)
 
 
 def as_rows(scores: Iterable[Score]) -> list[dict[str, Any]]:

@@ -29,10 +29,12 @@ class Score:
     Attributes:
         position: Template position, -1 for the last.
         layer: Block input, from 0.
-        bypass: Mean refusal score of harmful prompts, r ablated everywhere, in nats.
-        induce: Mean refusal score of harmless prompts, +1 r added at the layer.
+        bypass: Mean refusal score of harmful prompts under the edit, in nats: r ablated everywhere,
+            or every direction of INLP flipped or removed at its layer.
+        induce: Mean refusal score of harmless prompts, +1 r added at the layer, of INLP the part of
+            r in the span of its directions.
         induce_twice: The same with +2 r.
-        kl: Mean KL divergence of ablation on harmless prompts, in nats.
+        kl: Mean KL divergence of the edit on harmless prompts, in nats.
         n: Prompts of the smaller class behind these means.
     """
 
@@ -90,25 +92,45 @@ class Bench:
 
     def score(self, directions: Directions, point: ExtractionPoint) -> Score:
         """Return the row of the score table for difference in means at `point`."""
-        screened = self.screen(directions, point)
+        ablation = Panel("ablation", layer=point[1], position=point[0]).edit(directions)
+        added = [_addition(directions, point, c) for c in (1.0, 2.0)]
+        return self._score(point, ablation, added)
+
+    def score_inlp(self, directions: Directions, point: ExtractionPoint, kind: str) -> Score:
+        """Return the row for every direction that INLP kept at `point`.
+
+        What is added to induce refusal is the part of the difference in means that lies in their
+        span: of difference in means itself that is the whole of it, so that both methods are asked
+        for the same.
+
+        Args:
+            directions: Fitted there.
+            point: (position, layer).
+            kind: `flip` or `nullspace`, which is what bypass and KL are of.
+        """
+        basis = directions.subspace("inlp", point).basis
+        edit = Panel(kind, k=len(basis), position=point[0], layer=point[1]).edit(directions)
+        inside = (basis @ directions.raw(point)) @ basis
+        added = [
+            replace(plain, shift=c * inside) if plain else None
+            for c in (1.0, 2.0)
+            for plain in [_addition(directions, point, c)]
+        ]
+        return self._score(point, edit, added)
+
+    def _score(
+        self, point: ExtractionPoint, edit: Edit | None, added: Sequence[Edit | None]
+    ) -> Score:
+        kl = kl_divergence(self.harmless_logits, self._logits(self.harmless, edit))
+        once, twice = (self._refusal(self.harmless, each) for each in added)
         return Score(
             *point,
-            bypass=screened["bypass"],
-            induce=screened["induce"],
-            induce_twice=self._refusal(self.harmless, _addition(directions, point, 2.0)),
-            kl=screened["kl"],
+            bypass=self._refusal(self.harmful, edit),
+            induce=once,
+            induce_twice=twice,
+            kl=float(kl.mean()),
             n=min(len(self.harmful), len(self.harmless)),
         )
-
-    def screen(self, directions: Directions, point: ExtractionPoint) -> dict[str, float]:
-        """Return bypass, induce and KL, all that the first round asks for."""
-        ablation = Panel("ablation", layer=point[1], position=point[0]).edit(directions)
-        kl = kl_divergence(self.harmless_logits, self._logits(self.harmless, ablation))
-        return {
-            "bypass": self._refusal(self.harmful, ablation),
-            "induce": self._refusal(self.harmless, _addition(directions, point, 1.0)),
-            "kl": float(kl.mean()),
-        }
 
     def first(self, n: int) -> "Bench":
         """Return a bench with the first `n` prompts of each class only."""
@@ -120,11 +142,28 @@ class Bench:
             harmless_logits=self.harmless_logits[:n],
         )
 
-    def flip_score(self, directions: Directions, point: ExtractionPoint) -> float:
-        """Return the mean refusal score of harmful prompts, flipped with every direction."""
-        rank = directions.subspace("inlp", point).rank
-        flip = Panel("flip", k=rank, position=point[0], layer=point[1]).edit(directions)
-        return self._refusal(self.harmful, flip)
+    def after(self, n: int) -> "Bench":
+        """Return a bench without the first `n` prompts of each class.
+
+        A class of which fewer than 8 would be left keeps all of its prompts.
+        """
+        bad, good = (n if len(rows) - n >= MIN_KEPT else 0 for rows in self._rows)
+        return replace(
+            self,
+            harmful=self.harmful[bad:],
+            harmless=self.harmless[good:],
+            harmful_logits=self.harmful_logits[bad:],
+            harmless_logits=self.harmless_logits[good:],
+        )
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Prompts of each class."""
+        return {"harmful": len(self.harmful), "harmless": len(self.harmless)}
+
+    @property
+    def _rows(self) -> tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]:
+        return self.harmful, self.harmless
 
     def _refusal(self, rows: Sequence[Sequence[int]], edit: Edit | None) -> float:
         return float(refusal_score(self._logits(rows, edit), self.model.opener_ids).mean())

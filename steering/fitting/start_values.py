@@ -12,6 +12,7 @@ from steering.evaluation.evaluation import table
 from steering.inference.generation import Sampling
 from steering.intervals import standard_error
 from steering.interventions.directions import Directions
+from steering.interventions.outline import Start, start_of
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
@@ -26,6 +27,14 @@ INDUCED = 0.8
 .75 the coefficient taken induced refusal on only .42 of 60 public harmless requests)."""
 CHOICE_TOKENS = 32
 """Length of the answers by which rank and coefficient are chosen (a refusal shows early)."""
+
+
+@dataclass(frozen=True)
+class _Rank:
+    """A rank, and the share of answered harmful prompts by the rank that was tried."""
+
+    k: int
+    answered: Mapping[int, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,19 +60,13 @@ class Starts:
     def choose(self, directions: Directions) -> tuple[Directions, dict[str, Any]]:
         """Choose by short answers to validation prompts.
 
-        Rank: the smallest k whose share of answered harmful prompts is within one standard error
-        of the best. Coefficient: the smallest c under which at least `INDUCED` of the harmless
-        prompts are refused, else the one under which most are.
+        Rank, of flipping and of nullspace projection each by itself: the smallest k whose share of
+        answered harmful prompts is within one standard error of the best. Coefficient: the smallest
+        c under which at least `INDUCED` of the harmless prompts are refused, else the one under
+        which most are.
         """
-        limit = directions.inlp_rank
-        ranks = [k for k in RANKS_TRIED if k <= limit]
-        flips = {k: Panel("flip", k=k) for k in ranks}
-        harmful = self._rates("harmful", list(flips.values()), directions)
-        n = len(self._asked("harmful"))
-        answered = {k: harmful[str(flips[k])].get("answered", 0) / n for k in ranks}
-        best = max(answered.values())
-        error = standard_error(best, n)
-        default_k = min(k for k in ranks if answered[k] >= best - error)
+        flip = self._rank("flip", directions)
+        nullspace = self._rank("nullspace", directions)
 
         additions = {c: Panel("actadd", c=c) for c in COEFFICIENTS_TRIED}
         harmless = self._rates("harmless", list(additions.values()), directions)
@@ -74,8 +77,29 @@ class Starts:
         }
         enough = [c for c in COEFFICIENTS_TRIED if refused[c] >= INDUCED]
         default_c = enough[0] if enough else max(refused, key=lambda c: refused[c])
-        record = {"k_answered": _text_keys(answered), "c_refused": _text_keys(refused)}
-        return replace(directions, default_k=default_k, default_c=default_c), record
+        record = {
+            "k_answered": _text_keys(flip.answered),
+            "nullspace_k_answered": _text_keys(nullspace.answered),
+            "c_refused": _text_keys(refused),
+        }
+        chosen = replace(
+            directions,
+            default_k=flip.k,
+            default_c=default_c,
+            nullspace=Start(start_of(directions, "nullspace").point, nullspace.k),
+        )
+        return chosen, record
+
+    def _rank(self, kind: str, directions: Directions) -> "_Rank":
+        """Choose the rank of an intervention by its own answers to harmful prompts."""
+        limit = directions.inlp_ranks[start_of(directions, kind).point]
+        panels = {k: Panel(kind, k=k) for k in RANKS_TRIED if k <= limit}
+        harmful = self._rates("harmful", list(panels.values()), directions)
+        n = len(self._asked("harmful"))
+        answered = {k: harmful[str(panel)].get("answered", 0) / n for k, panel in panels.items()}
+        best = max(answered.values())
+        error = standard_error(best, n)
+        return _Rank(min(k for k in panels if answered[k] >= best - error), answered)
 
     def _asked(self, group: str) -> Sequence[str]:
         return evenly(self.splits.validation[group], self.prompts or None)

@@ -22,7 +22,15 @@ _LARGEST: Final = 4_000_000_000
 """Bytes that a member of an archive may have (chosen: far above any model's directions)."""
 _COMPUTED: Final = (
     *("schema", "model", "positions", "dim_place", "inlp_place", "default_k", "default_c"),
-    *("inlp", "places", "imported", "directions_sha256"),
+    *(
+        "inlp",
+        "places",
+        "imported",
+        "classes",
+        "opener_table",
+        "nullspace_start",
+        "directions_sha256",
+    ),
 )
 """What `directions_file.manifest` says of directions itself."""
 

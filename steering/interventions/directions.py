@@ -8,7 +8,7 @@ Difference in means (Arditi et al. 2024, arXiv:2406.11717, sec. 2.3), at positio
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,9 +18,11 @@ from torch import Tensor
 from steering.chat_templates.rendering import PLAIN, Rendering
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
+from steering.interventions.controls import Controls
 from steering.interventions.inlp import Inlp
+from steering.interventions.openers import OpenerTable
 from steering.interventions.outline import ExtractionPoint as ExtractionPoint
-from steering.interventions.outline import require_inlp, require_point
+from steering.interventions.outline import Start, require_inlp, require_point, within
 from steering.interventions.stability import Stability
 from steering.interventions.subspace import Subspace
 
@@ -35,6 +37,23 @@ def difference_in_means(
     difference is exactly zero there and has no direction: check before normalising.
     """
     return (harmful.double().mean(0) - harmless.double().mean(0)).float()
+
+
+@dataclass(frozen=True, eq=False)
+class ClassFit:
+    """What was fitted on the classes by one definition; the fields are those of `Directions`.
+
+    Attributes:
+        classes: The definition, `label` or `behaviour`.
+        difference: Difference in means.
+        harmless_mean: Mean of the harmless activations behind it.
+        inlp: What INLP found on the same prompts.
+    """
+
+    classes: str
+    difference: Float[Tensor, "position layer d_model"]
+    harmless_mean: Float[Tensor, "position layer d_model"]
+    inlp: Mapping[ExtractionPoint, Inlp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +76,15 @@ class Directions:
         imported: What is known of vectors that were fitted elsewhere, and of their sign, as shown
             to the reader; None for directions fitted here.
         rendering: How the requests were rendered that they were fitted on.
+        openers: With which tokens this model's refusals begin, and answers do not; None where it
+            was not looked for, or where nothing can be told.
+        dim_classes: The definition of the classes that `difference` was fitted on, see
+            `class_definitions`; None where that is not known.
+        inlp_classes: The same for `inlp`; another one in artifacts of earlier versions only.
+        other: What was fitted by the other definition; None where nothing was.
+        controls: What controls of the same data need; None where it is not stored.
+        nullspace: Point and rank at which nullspace projection starts, where they were chosen by
+            it; None where it starts as flipping does, as in artifacts of earlier versions.
     """
 
     model: str
@@ -71,6 +99,12 @@ class Directions:
     points: tuple[ExtractionPoint, ...] | None = None
     imported: str | None = None
     rendering: Rendering = PLAIN
+    openers: OpenerTable | None = None
+    dim_classes: str | None = None
+    inlp_classes: str | None = None
+    other: ClassFit | None = None
+    controls: Controls | None = None
+    nullspace: Start | None = None
 
     @property
     def n_layers(self) -> int:
@@ -81,6 +115,49 @@ class Directions:
     def d_model(self) -> int:
         """Width of the residual stream."""
         return self.difference.shape[2]
+
+    @property
+    def other_classes(self) -> str | None:
+        """The definition of `other`; None where there is no other fit."""
+        return self.other.classes if self.other else None
+
+    @property
+    def other_ranks(self) -> dict[ExtractionPoint, int]:
+        """What `inlp_ranks` is, of `other`; empty where there is no other fit."""
+        fits = self.other.inlp if self.other else {}
+        return {point: found.subspace.rank for point, found in fits.items()}
+
+    @property
+    def other_stabilities(self) -> dict[ExtractionPoint, Stability]:
+        """What `stabilities` is, of `other`."""
+        return _stabilities(self.other.inlp) if self.other else {}
+
+    def of(self, classes: str | None) -> "Directions":
+        """Return the same directions as they were fitted by a definition of the classes.
+
+        Places stay those that were chosen; the rank to start with is no more than INLP kept there.
+        None, or a definition that is not `other`'s, gives these.
+        """
+        if self.other is None or classes != self.other.classes:
+            return self
+        fit, own = self.other, self.dim_classes
+        turned = None
+        if own is not None and self.harmless_mean is not None:
+            turned = ClassFit(own, self.difference, self.harmless_mean, self.inlp)
+        there = fit.inlp.get(self.inlp_point)
+        return replace(
+            self,
+            difference=fit.difference,
+            harmless_mean=fit.harmless_mean,
+            inlp=fit.inlp,
+            default_k=min(self.default_k, there.subspace.rank) if there else self.default_k,
+            nullspace=within(
+                self.nullspace, {p: found.subspace.rank for p, found in fit.inlp.items()}
+            ),
+            dim_classes=fit.classes,
+            inlp_classes=fit.classes,
+            other=turned,
+        )
 
     @property
     def inlp_ranks(self) -> dict[ExtractionPoint, int]:
@@ -98,25 +175,30 @@ class Directions:
         return self.inlp_ranks.get(self.inlp_point, 0)
 
     @property
-    def stability(self) -> Stability | None:
-        """How alike INLP's directions at its point come out in other splits; None if not known."""
-        found = self.inlp.get(self.inlp_point)
-        return found.stability if found else None
+    def stabilities(self) -> dict[ExtractionPoint, Stability]:
+        """How alike INLP's directions come out in other splits, at the points where it is known."""
+        return _stabilities(self.inlp)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything that an edit depends on, in hexadecimal."""
+        """SHA-256 of everything that an edit, or the refusal score, depends on, in hexadecimal."""
         digest = hashlib.sha256()
         tensors = [self.difference]
         tensors += [] if self.harmless_mean is None else [self.harmless_mean]
         fits = [found for _, found in sorted(self.inlp.items())]
         tensors += [found.subspace.basis for found in fits]
         tensors += [found.means for found in fits if found.means is not None]
+        tensors += self.controls.tensors().values() if self.controls else []
         for tensor in tensors:
             digest.update(tensor.contiguous().numpy().tobytes())
         points = (sorted(self.inlp), self.dim_point, self.inlp_point)
         facts: tuple[Any, ...] = (points, self.positions, self.default_k, self.default_c)
         facts += () if self.points is None else (sorted(self.points),)
+        facts += () if self.nullspace is None else ([self.nullspace.point, self.nullspace.k],)
+        if self.other is not None:
+            facts += (self.dim_classes, self.inlp_classes, self.other.classes)
+            digest.update(replace(self.of(self.other.classes), other=None).digest.encode())
+        facts += () if self.openers is None else ([row.token for row in self.openers.taken],)
         digest.update(json.dumps(facts).encode())
         return digest.hexdigest()
 
@@ -183,3 +265,7 @@ class Directions:
     def _index(self, point: ExtractionPoint) -> int:
         require_point(self, point)
         return self.positions.index(point[0])
+
+
+def _stabilities(fits: Mapping[ExtractionPoint, Inlp]) -> dict[ExtractionPoint, Stability]:
+    return {point: found.stability for point, found in fits.items() if found.stability}

@@ -35,6 +35,16 @@ def no_means_of_inlp(model: str, point: tuple[int, int]) -> SteeringError:
     )
 
 
+def no_controls(model: str, point: tuple[int, int] | None = None) -> SteeringError:
+    """Return the error where a control is asked for whose fit is not stored."""
+    where = "" if point is None else f" at layer {point[1]}, position {point[0]}"
+    return SteeringError(
+        f"no states of {model} and no INLP on shuffled labels are stored{where}, so there is no "
+        "basis=covariance and no basis=shuffled; choose basis=random, leave layer and position "
+        f"out, or make them with `python -m steering precompute --model {model}`"
+    )
+
+
 def require_known(
     model: str, point: tuple[int, int], points: Collection[tuple[int, int]] | None
 ) -> None:

@@ -5,15 +5,29 @@ refused here, in the same words, whether they are there already or not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
+from steering.interventions.openers import OpenerTable
 from steering.interventions.stability import Stability
 
 ExtractionPoint = tuple[int, int]
 """(position, layer): template position, -1 for the last template token; block input, from 0."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where an intervention along INLP's directions is made, and with how many, unless asked.
+
+    Attributes:
+        point: (position, layer).
+        k: Rank.
+    """
+
+    point: ExtractionPoint
+    k: int
 
 
 @runtime_checkable
@@ -71,8 +85,37 @@ class Facts(Protocol):
         ...
 
     @property
-    def stability(self) -> Stability | None:
-        """How alike INLP's directions at its point come out in other splits; None if not known."""
+    def stabilities(self) -> Mapping[ExtractionPoint, Stability]:
+        """How alike INLP's directions come out in other splits, at the points where it is known."""
+        ...
+
+    @property
+    def nullspace(self) -> Start | None:
+        """Where nullspace projection starts; None where it does as flipping does."""
+        ...
+
+    @property
+    def dim_classes(self) -> str | None:
+        """The definition of the classes behind the difference in means; see `class_definitions`."""
+        ...
+
+    @property
+    def inlp_classes(self) -> str | None:
+        """The same for INLP."""
+        ...
+
+    @property
+    def other_classes(self) -> str | None:
+        """The definition by which both were fitted as well; None where they were not."""
+        ...
+
+    def of(self, classes: str | None) -> "Facts":
+        """Return the facts of what was fitted by a definition; None for the default."""
+        ...
+
+    @property
+    def openers(self) -> OpenerTable | None:
+        """With which tokens refusals begin, and answers do not; None where it was not found out."""
         ...
 
 
@@ -90,7 +133,50 @@ class Outline:
     default_c: float
     points: tuple[ExtractionPoint, ...] | None = None
     imported: str | None = None
-    stability: Stability | None = None
+    stabilities: Mapping[ExtractionPoint, Stability] = field(default_factory=dict)
+    openers: OpenerTable | None = None
+    dim_classes: str | None = None
+    inlp_classes: str | None = None
+    other_classes: str | None = None
+    other_ranks: Mapping[ExtractionPoint, int] = field(default_factory=dict)
+    other_stabilities: Mapping[ExtractionPoint, Stability] = field(default_factory=dict)
+    nullspace: Start | None = None
+
+    def of(self, classes: str | None) -> "Outline":
+        """Return the facts of what was fitted by a definition, as `Directions.of` does."""
+        if classes is None or classes != self.other_classes:
+            return self
+        rank = self.other_ranks.get(self.inlp_point, self.default_k)
+        return replace(
+            self,
+            inlp_ranks=self.other_ranks,
+            default_k=min(self.default_k, rank),
+            nullspace=within(self.nullspace, self.other_ranks),
+            stabilities=self.other_stabilities,
+            dim_classes=classes,
+            inlp_classes=classes,
+            other_classes=self.dim_classes,
+            other_ranks=self.inlp_ranks,
+            other_stabilities=self.stabilities,
+        )
+
+
+def start_of(facts: Facts, kind: str) -> Start:
+    """Return where a kind of panel along INLP's directions starts: each where it was chosen."""
+    if kind == "nullspace" and facts.nullspace is not None:
+        return facts.nullspace
+    return Start(facts.inlp_point, facts.default_k)
+
+
+def inlp_points(facts: Facts) -> tuple[ExtractionPoint, ...]:
+    """Return the points that were chosen for INLP: flipping's, then nullspace projection's."""
+    chosen = (start_of(facts, kind).point for kind in ("flip", "nullspace"))
+    return tuple(dict.fromkeys(chosen))
+
+
+def within(start: Start | None, ranks: Mapping[ExtractionPoint, int]) -> Start | None:
+    """Return a start with no more directions than INLP kept at its point."""
+    return start and replace(start, k=min(start.k, ranks.get(start.point, start.k)))
 
 
 def require_point(facts: Facts, point: ExtractionPoint) -> None:

@@ -5,53 +5,33 @@ The text form is what the command line, links, recordings and tests use; formatt
 gives its shortest text, which parses to the same panel.
 """
 
-import math
-import re
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from steering.errors import SteeringError
+from steering.interventions.class_definitions import require_definition
 from steering.interventions.outline import (
     ExtractionPoint,
     Facts,
     require_inlp,
     require_point,
     require_rank,
+    start_of,
 )
+from steering.interventions.panel_keys import DRAWN as DRAWN
+from steering.interventions.panel_keys import KEY_CHOICES as KEY_CHOICES
+from steering.interventions.panel_keys import KEYS as KEYS
+from steering.interventions.panel_keys import RANGES as RANGES
+from steering.interventions.panel_keys import as_text, check, read
+from steering.interventions.panel_keys import choices as choices
 
 if TYPE_CHECKING:
     from steering.interventions.directions import Directions
     from steering.interventions.edits import Edit
     from steering.interventions.subspace import Subspace
 
-KEYS: Final = {
-    "baseline": (),
-    "actadd": ("c", "layer", "position", "where", "basis", "seed", "side"),
-    "ablation": ("alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
-    "nullspace": ("k", "alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
-    "flip": ("k", "alpha", "layer", "position", "where", "center", "basis", "seed", "side"),
-}
-"""Which keys each kind of panel takes."""
 ALIASES: Final = {"random": ("flip", {"basis": "random"})}
 """Other names that are read: the kind they stand for, and what it is set to."""
-KEY_CHOICES: Final = {
-    "where": ("source", "all"),
-    "center": ("origin", "midpoint"),
-    "basis": ("dim", "inlp", "random"),
-    "side": ("both", "harmful"),
-}
-RANGES: Final = {
-    "alpha": (0.0, 3.0),
-    "c": (-3.0, 3.0),
-    "k": (1, math.inf),
-    "layer": (0, math.inf),
-    "position": (-math.inf, -1),
-    "seed": (0, 2**63 - 1),
-}
-"""alpha and c: the sliders' ranges (beyond them texts only get more broken); k, layer and position
-are bounded further by the model, when the panel meets it; seed as in `generation.Sampling`."""
-_WHOLE: Final = ("k", "layer", "position", "seed")
 DEFAULT_PANELS: Final = ("baseline", "actadd:c=-1", "ablation", "nullspace", "flip")
 WITHOUT_INLP: Final = ("baseline", "actadd:c=-1", "ablation", "flip:basis=dim")
 """What there is for a model with a difference in means only."""
@@ -64,7 +44,7 @@ class Panel:
     Attributes:
         name: `baseline`, `actadd`, `ablation`, `nullspace` or `flip`. `parse` reads `random` as
             `flip` with `basis=random`, the control of both edits along INLP's directions.
-        k: Rank: how many leading directions; default the model's `default_k`.
+        k: Rank: how many leading directions; default the one that was chosen for the kind.
         alpha: 0 identity, 1 removal, 2 mirror; default 1, for `flip` 2.
         c: Coefficient of activation addition, in lengths of the difference in means.
         layer: Block whose directions are taken, and where the edit acts with `where=source`.
@@ -72,10 +52,16 @@ class Panel:
         where: `source` (at `layer`) or `all` (at every block); default `source`, so that nullspace
             projection and flipping differ in alpha, but `all` for ablation, as Arditi et al. do it.
         center: Point the component is measured from: `origin` (the paper) or `midpoint`.
-        basis: `dim`, `inlp` or, the control of any kind, `random`: as many random directions at
-            the same extraction point. What is added along them has the difference's length.
-        seed: Of the random directions.
+        basis: `dim`, `inlp` or a control of as many directions at the same extraction point:
+            `random` (every direction alike), `covariance` (drawn as the states lie), `shuffled`
+            (INLP on shuffled labels). What is added along them has the difference's length.
+        seed: Of a control's directions.
         side: `both`, or `harmful` to edit only tokens on the harmful side of the decision plane.
+        classes: `label` or `behaviour`: what the directions were fitted to tell apart, see
+            `class_definitions`; default that of the artifact.
+        sites: `input`: at the input of a block; `block`: at what its attention and MLP write, too.
+            Default `block` for ablation and nullspace projection, `input` for flipping and for
+            edits of the harmful side, which have no other.
         order: The keys in the order they were written; only formatting reads it.
     """
 
@@ -90,6 +76,8 @@ class Panel:
     basis: str | None = None
     seed: int | None = None
     side: str | None = None
+    classes: str | None = None
+    sites: str | None = None
     order: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +85,12 @@ class Panel:
         if self.name not in KEYS:
             raise SteeringError(f"unknown panel {self.name!r}; allowed: {', '.join(KEYS)}")
         for key in self._given():
-            _check(self.name, key, getattr(self, key))
+            check(self.name, key, getattr(self, key))
+        if self.side == "harmful" and self.sites == "block":
+            raise SteeringError(
+                "sites=block does not go with side=harmful: what attention and MLP write does not "
+                "tell the side of the state that it is added to; leave sites out"
+            )
 
     def __str__(self) -> str:
         """Return the text form."""
@@ -110,7 +103,7 @@ class Panel:
         given = self._given()
         ordered = [key for key in self.order if key in given]
         ordered += [key for key in given if key not in ordered]
-        return {key: _format(getattr(self, key)) for key in ordered}
+        return {key: as_text(getattr(self, key)) for key in ordered}
 
     def _given(self) -> list[str]:
         return [
@@ -120,15 +113,22 @@ class Panel:
         ]
 
     def resolved(self, directions: Facts) -> "Panel":
-        """Return the panel with every default filled in for a model."""
+        """Return the panel with every default filled in for a model.
+
+        But for `sites`, which is left out where it is the kind's own: so whatever was kept under
+        the full text of a panel, before there were sites to choose, is still found by it.
+        """
         if self.name == "baseline":
             return self
+        directions = directions.of(self.classes)
         single = self.name in ("ablation", "actadd")
         basis = self.basis or ("dim" if single else "inlp")
-        of_dim = basis == "dim" or (single and basis == "random")
-        point = directions.dim_point if of_dim else directions.inlp_point
+        of_dim = basis == "dim" or (single and basis in ("random", "covariance"))
+        by_dim = of_dim or not directions.inlp_ranks
+        start = start_of(directions, self.name)
+        point = directions.dim_point if of_dim else start.point
         defaults = {
-            "k": 1 if basis == "dim" else directions.default_k,
+            "k": 1 if basis == "dim" else start.k,
             "alpha": 2.0 if self.name == "flip" else 1.0,
             "c": directions.default_c,
             "layer": point[1],
@@ -138,9 +138,22 @@ class Panel:
             "basis": basis,
             "seed": 0,
             "side": "both",
+            "classes": directions.dim_classes if by_dim else directions.inlp_classes,
         }
-        missing = {key: defaults[key] for key in KEYS[self.name] if getattr(self, key) is None}
-        return replace(self, **missing)  # type: ignore[arg-type]
+        settled = {key: defaults[key] for key in defaults if key in KEYS[self.name]}
+        missing = {key: value for key, value in settled.items() if getattr(self, key) is None}
+        sites = None if self.sites == self._own_sites else self.sites
+        return replace(self, **missing, sites=sites)  # type: ignore[arg-type]
+
+    @property
+    def acts_at(self) -> str:
+        """`input` or `block`: see `sites`."""
+        return self.sites or self._own_sites
+
+    @property
+    def _own_sites(self) -> str:
+        removes = self.name in ("ablation", "nullspace") and self.side != "harmful"
+        return "block" if removes else "input"
 
     @property
     def point(self) -> ExtractionPoint:
@@ -152,17 +165,17 @@ class Panel:
     @property
     def mirrors_at_random(self) -> bool:
         """Whether this is the control of flipping: a mirror in random directions."""
-        return self.name == "flip" and self.basis == "random"
+        return self.name == "flip" and self.basis == "random" and self.acts_at == "input"
 
     def takes_difference(self, facts: Facts) -> bool:
         """Whether the directions are difference in means, not INLP; the panel has to be resolved.
 
-        A random basis takes its extraction point and decision plane from what it is the control of;
+        A drawn basis takes its extraction point and decision plane from what it is the control of;
         one of many directions is INLP's control where there is INLP.
         """
         if self.name in ("ablation", "actadd"):
-            return self.basis != "inlp"
-        return self.basis == "dim" or (self.basis == "random" and not facts.inlp_ranks)
+            return self.basis not in ("inlp", "shuffled")
+        return self.basis == "dim" or (self.basis in DRAWN and not facts.inlp_ranks)
 
     def require(self, facts: Facts) -> None:
         """Refuse a panel that a model's directions cannot do.
@@ -172,6 +185,8 @@ class Panel:
         """
         if self.name == "baseline":
             return
+        require_definition(facts, self.classes, difference=self.takes_difference(facts))
+        facts = facts.of(self.classes)
         panel = self.resolved(facts)
         if panel.takes_difference(facts):
             require_point(facts, panel.point)
@@ -223,67 +238,6 @@ def parse(text: str) -> Panel:
             )
         if key in settings or key in stands_for:
             raise SteeringError(f"{key!r} is given twice in panel {text!r}; give it once")
-        settings[key] = _read(name, key, value)
+        settings[key] = read(name, key, value)
     settings |= stands_for
     return Panel(name, **settings, order=tuple(settings))  # type: ignore[arg-type]
-
-
-def choices(name: str, key: str) -> tuple[str, ...]:
-    """Return the words that a key of a kind of panel can be: INLP has no length to add."""
-    left_out = "inlp" if name == "actadd" else None
-    return tuple(each for each in KEY_CHOICES[key] if each != left_out)
-
-
-def _read(name: str, key: str, value: str) -> int | float | str:
-    _check_key(name, key)
-    if key in KEY_CHOICES:
-        return value
-    # Python refuses to read whole numbers of thousands of digits, with an error of its own.
-    wanted = r"[+-]?[0-9]{1,30}" if key in _WHOLE else r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)"
-    if not re.fullmatch(wanted, value):
-        raise SteeringError(_not_a_number(name, key, value[:40]))
-    return int(value) if key in _WHOLE else float(value)
-
-
-def _not_a_number(name: str, key: str, value: object) -> str:
-    kind = "a whole number" if key in _WHOLE else "a number"
-    return f"{key}={value} of panel {name} is not {kind}"
-
-
-def _check_key(name: str, key: str) -> None:
-    if key not in KEYS[name]:
-        allowed = ", ".join(KEYS[name]) or "no keys"
-        raise SteeringError(f"panel {name} has no key {key!r}; allowed: {allowed}")
-
-
-def _check(name: str, key: str, value: int | float | str) -> None:
-    _check_key(name, key)
-    if key in KEY_CHOICES:
-        allowed = choices(name, key)
-        if value not in allowed:
-            raise SteeringError(
-                f"{key}={value} of panel {name} is unknown; allowed: {', '.join(allowed)}"
-            )
-        return
-    if isinstance(value, bool | str) or (key in _WHOLE and not isinstance(value, int)):
-        raise SteeringError(_not_a_number(name, key, value))
-    low, high = RANGES[key]
-    if not low <= value <= high:
-        raise SteeringError(
-            f"{key}={_format(value)} of panel {name} is out of range; allowed: {_span(low, high)}"
-        )
-
-
-def _span(low: float, high: float) -> str:
-    if math.isinf(high):
-        return f"{_format(low)} or more"
-    if math.isinf(low):
-        return f"{_format(high)} or less"
-    return f"{_format(low)} to {_format(high)}"
-
-
-def _format(value: int | float | str) -> str:
-    """Shortest text that reads back as the same value; without an exponent, for readers."""
-    if not isinstance(value, float) or not math.isfinite(value):
-        return str(value)
-    return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")

@@ -4,10 +4,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering.interventions import missing_parts
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, Gate, Site
 from steering.interventions.outline import ExtractionPoint
-from steering.interventions.panel import Panel
+from steering.interventions.panel import DRAWN, Panel
 from steering.interventions.subspace import Subspace
 from steering.models.blocks import SitePart
 
@@ -22,6 +23,7 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
         return None
     panel = panel.resolved(directions)
     panel.require(directions)
+    directions = directions.of(panel.classes)
     point = panel.point
     origin = torch.zeros(directions.d_model)
     center = (
@@ -45,10 +47,16 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
 
 def subspace(panel: Panel, directions: Directions) -> Subspace:
     """Return the subspace that a panel acts on; the panel has to be resolved."""
+    directions = directions.of(panel.classes)
     found = directions.subspace(_basis(panel, directions), panel.point)
     found = found.leading(panel.k or 1)
     if panel.basis == "random":
         return Subspace.random(found.rank, found, seed=panel.seed or 0)
+    if panel.basis in DRAWN:
+        controls = directions.controls
+        if controls is None:
+            raise missing_parts.no_controls(directions.model)
+        return controls.subspace(directions.model, panel.basis, found, seed=panel.seed or 0)
     return found
 
 
@@ -58,9 +66,9 @@ def _basis(panel: Panel, directions: Directions) -> str:
 
 
 def _added(panel: Panel, directions: Directions) -> Float[Tensor, " d_model"]:
-    """Return the raw difference in means, or a random vector of its length."""
+    """Return the raw difference in means, or a drawn vector of its length."""
     raw = directions.raw(panel.point)
-    if panel.basis != "random":
+    if panel.basis not in DRAWN:
         return raw
     added: Tensor = raw.norm() * subspace(panel, directions).basis[0]
     return added
@@ -70,11 +78,12 @@ def _sites(panel: Panel, directions: Directions) -> tuple[Site, ...]:
     """Return where a panel acts.
 
     Projections act on a block's input and on what its attention and MLP write, as in Arditi
-    et al.'s code. Reflections and additions act at block inputs only: reflecting the input
-    and then again every later input would undo itself (R R = I).
+    et al.'s code. So do reflections in that of Rocchetti & Ferrara, at one block (`sites=block`):
+    h -> R (h + f(R h)), where f is what the block adds. Here they act at the input alone unless
+    told otherwise: h -> R h + f(R h). Additions act at inputs only.
     """
-    removes = panel.name in ("ablation", "nullspace") and panel.side != "harmful"
-    parts: tuple[SitePart, ...] = ("input", "attention", "mlp") if removes else ("input",)
+    whole = panel.name != "actadd" and panel.acts_at == "block"
+    parts: tuple[SitePart, ...] = ("input", "attention", "mlp") if whole else ("input",)
     layers = range(directions.n_layers) if panel.where == "all" else (panel.point[1],)
     return tuple((layer, part) for layer in layers for part in parts)
 

@@ -58,8 +58,6 @@ def require_directions(
         ValueError: Names the tensor, or the key that no tensor is there for.
         KeyError: If a tensor is missing.
     """
-    from steering.interventions.subspace import Subspace
-
     difference, positions = tensors["difference"], document["positions"]
     for name in ("difference", "harmless_mean"):
         if name not in tensors and not complete:
@@ -68,18 +66,14 @@ def require_directions(
         _require(
             tensors[name].shape == difference.shape, name, f"of shape {list(difference.shape)}"
         )
-    n_layers, d_model = difference.shape[1:]
-    for key in document["inlp"]:
-        name = f"inlp{key}"
-        require_tensor(name, tensors[name], shape=(None, d_model))
-        if (means := f"inlp_means{key}") in tensors:
-            require_tensor(means, tensors[means], shape=(2, d_model))
-        position, layer = map(int, key.strip("()").split(","))
-        _require(position in positions and 0 <= layer < n_layers, name, "at a point that exists")
-        try:
-            Subspace(tensors[name], layer, position, name)
-        except ValueError as error:
-            raise ValueError(f"{name} is wrong: {error}") from error
+    n_layers = difference.shape[1]
+    _require_bases(document["inlp"], "", document, tensors)
+    if other := (document.get("classes") or {}).get("other"):
+        for name in (f"difference@{other}", f"harmless_mean@{other}"):
+            require_tensor(name, tensors[name], shape=tuple(difference.shape))
+        entries = document["classes"]["inlp_of_other"]
+        _require(set(entries) == set(document["inlp"]), "inlp_of_other", "at the points of inlp")
+        _require_bases(entries, f"@{other}", document, tensors)
     for key in ("dim_place", "inlp_place") if document["inlp"] else ("dim_place",):
         position, layer = document[key]
         _require(position in positions and 0 <= layer < n_layers, key, "a point that exists")
@@ -88,6 +82,30 @@ def require_directions(
     chosen = f"inlp({document['inlp_place'][0]},{document['inlp_place'][1]})"
     rank = len(tensors[chosen])
     _require(1 <= document["default_k"] <= rank, "default_k", f"from 1 to {rank}")
+
+
+def _require_bases(
+    entries: Mapping[str, Any],
+    end: str,
+    document: Mapping[str, Any],
+    tensors: "Mapping[str, Tensor]",
+) -> None:
+    """Check INLP's bases and class means, whose tensors' names have this end."""
+    from steering.interventions.subspace import Subspace
+
+    n_layers, d_model = tensors["difference"].shape[1:]
+    for key in entries:
+        name = f"inlp{key}{end}"
+        require_tensor(name, tensors[name], shape=(None, d_model))
+        if (means := f"inlp_means{key}{end}") in tensors:
+            require_tensor(means, tensors[means], shape=(2, d_model))
+        position, layer = map(int, key.strip("()").split(","))
+        exists = position in document["positions"] and 0 <= layer < n_layers
+        _require(exists, name, "at a point that exists")
+        try:
+            Subspace(tensors[name], layer, position, name)
+        except ValueError as error:
+            raise ValueError(f"{name} is wrong: {error}") from error
 
 
 def require_maps(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> None:

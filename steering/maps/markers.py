@@ -72,12 +72,13 @@ def _tokens(maps: Maps, trace: Trace, index: int, *, prompt: str, length: int) -
         length: Of the rendered request, template included, in tokens.
 
     Returns:
-        `texts`; `t` by layer, then token; `template` and `answer`, which count where the words of
-        the template and of the answer begin; and `read`, the token whose place the maps show.
+        `texts`; `t` by layer, then token, as `token_tints` has it; `template` and `answer`, which
+        count where the words of the template and of the answer begin; and `read`, the token whose
+        place the maps show.
     """
     words = trace.tokens[index]
     first, last = _own_words(words[:length], prompt)
-    t = trace.t[index][first:]
+    t = trace.tints[index][first:]
     return {
         "texts": list(words[first:]),
         "t": [[round(value, 2) for value in column] for column in t.T.tolist()],

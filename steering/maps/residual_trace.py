@@ -20,6 +20,7 @@ from steering.errors import SteeringError
 from steering.interventions.edits import Edit, compile_edits, intervene
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
+from steering.maps.token_tints import relative, shifts
 from steering.models import overflow
 from steering.models.chat_model import reading
 from steering.models.partial_passes import ending_at, starting_at
@@ -41,12 +42,14 @@ class Trace:
         t: Of each panel, the landing coordinate of every token at every layer: 0 at the mean of
             the harmful training prompts, 1 at that of the harmless ones. The means are those of
             one template position, so of other tokens t says the side, not the class.
+        tints: The same as tokens are coloured by, see `token_tints`.
     """
 
     panels: tuple[Panel, ...]
     states: Float[Tensor, "panel layer d_model"]
     tokens: tuple[tuple[str, ...], ...]
     t: tuple[Float[Tensor, "_ layer"], ...]
+    tints: tuple[Float[Tensor, "_ layer"], ...]
 
     @property
     def finite(self) -> tuple[bool, ...]:
@@ -64,6 +67,7 @@ class Trace:
             states=self.states[kept],
             tokens=tuple(self.tokens[row] for row in kept),
             t=tuple(self.t[row] for row in kept),
+            tints=tuple(self.tints[row] for row in kept),
         )
 
 
@@ -122,6 +126,7 @@ class Tracer:
         self.model, self.directions = steerable.model, steerable.directions
         self.maps = steerable.maps
         self._limit = limit
+        self._shifts = shifts(self.directions, self.maps)
         self._requests: OrderedDict[tuple[int, ...], _Known] = OrderedDict()
 
     @property
@@ -176,6 +181,7 @@ class Tracer:
             states=torch.stack([row.states for row in rows]),
             tokens=tuple(tokens),
             t=tuple(row.t for row in rows),
+            tints=tuple(relative(row.t, len(request), self._shifts) for row in rows),
         )
 
     def finite(self, prompt: str, panels: Sequence[Panel]) -> Trace:

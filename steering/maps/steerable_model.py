@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from steering.interventions.directions import Directions
+from steering.interventions.openers import opened
 from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 
@@ -12,7 +13,8 @@ class SteerableModel:
     """A chat model with its directions and maps; whoever has one need not check them again.
 
     Attributes:
-        model: A loaded chat model.
+        model: A loaded chat model; its refusal score reads the openers that were found with the
+            directions, where they have any.
         directions: Its directions.
         maps: Its maps; None where there are none, or where no places are asked for.
     """
@@ -32,3 +34,4 @@ class SteerableModel:
         directions.rendering.require(model.template.rendering, what="directions", model=model.name)
         if self.maps is not None:
             self.maps.require(model)
+        object.__setattr__(self, "model", opened(model, directions.openers))

@@ -14,12 +14,13 @@ from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDoc
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
 from steering.errors import NotFittedError, SteeringError
+from steering.interventions.openers import opened
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
 from steering.serving import machine_fit
 from steering.serving.machine_fit import Fitting
 from steering.serving.speed_switch import Switch
-from steering.serving.status import Phase, Status
+from steering.serving.status import Status
 from steering.serving.supply import Supply as Supply
 from steering.serving.visitor_line import Line
 from steering.sweep.sweep_table import SweepRow
@@ -190,7 +191,7 @@ class Engine(Line):
                 raise SteeringError("what was fitted cannot be read; the server's log says why")
             # The tracer first: whoever sees the model may ask for it.
             self.tracer = self._tracer(model, self.maps)
-            self.steps, self.room = _shared(model, self.reading)
+            self.steps, self.room = _shared(opened(model, self.directions.openers), self.reading)
             self.model = model
             self.status = Status("ready", self.name, model.number_format.reason)
 
@@ -245,8 +246,7 @@ class Engine(Line):
         """Say that a fit for this machine runs now; only one does at a time.
 
         Returns:
-            What it is an attempt of, the model's name, and the model if it is loaded; None if a fit
-            runs already, or if the model is being loaded or cannot be.
+            What it is an attempt of, the name, and the model if it is loaded; None if none may run.
         """
         with self._lock:
             ready = self.status.phase in ("ready", "unfitted")
@@ -278,8 +278,9 @@ class Engine(Line):
         try:
             return Tracer(SteerableModel(model, self.directions, maps))
         except SteeringError:
-            # Maps of another model; the map says so, and the cards answer all the same.
-            return None
+            return (
+                None  # Maps of another model; the map says so, and the cards answer all the same.
+            )
 
     def _say(self, attempt: object, status: Status) -> None:
         with self._lock:
@@ -296,5 +297,4 @@ def _shared(model: "ChatModel", turn: FairLock) -> "tuple[SharedSteps, int]":
 
 
 def _refused(name: str, error: SteeringError) -> Status:
-    phase: Phase = "unfitted" if isinstance(error, NotFittedError) else "failed"
-    return Status(phase, name, str(error))
+    return Status("unfitted" if isinstance(error, NotFittedError) else "failed", name, str(error))

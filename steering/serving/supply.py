@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steering.artifacts.evaluation_document import EvaluationDocument
+from steering.artifacts.manifest_document import ManifestFacts
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
 from steering.interventions.outline import Facts
@@ -34,6 +35,8 @@ class Supply:
         outline: Reads what there is to know of the directions without torch, so that the page
             can be laid out before it; None where the directions themselves are at hand.
         points: The same of the maps: what there is to look at.
+        manifest: Reads what the maker of the directions says of their choice; None if there is
+            nothing.
         transfer: Reads the table of number formats, `transfer.json`; None if there is none.
         adapting: Checks directions and maps on this machine, and fits them for it.
         fitted: Returns which names have directions by now; None where all have.
@@ -50,6 +53,7 @@ class Supply:
     outline: Callable[[str], Facts] | None = None
     points: Callable[[str], Points | None] | None = None
     transfer: Callable[[str], TransferDocument | None] = lambda _name: None
+    manifest: Callable[[str], ManifestFacts | None] = lambda _name: None
     adapting: Adapting = field(default_factory=Adapting)
     fitted: Callable[[], Collection[str]] | None = None
     at_speed: "Callable[[str, str], ChatModel] | None" = None

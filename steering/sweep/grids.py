@@ -6,6 +6,7 @@ from typing import Final
 
 from steering.evaluation import evaluation_arms
 from steering.interventions.directions import Directions
+from steering.interventions.outline import start_of
 from steering.interventions.panel import Panel, parse
 
 RANKS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
@@ -43,13 +44,13 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
     rank = directions.inlp_rank
     if not rank:
         return _along_difference(directions)
-    ranks = [*(k for k in RANKS if k < rank), rank]
+    removed = directions.inlp_ranks[start_of(directions, "nullspace").point]
     position = directions.inlp_point[0]
     fitted = sorted(layer for p, layer in directions.inlp if p == position)
     layers = fitted[:: max(1, len(fitted) // LAYERS)]
     return {
-        "rank x alpha": [Panel("flip", k=k, alpha=alpha) for k in ranks for alpha in ALPHAS],
-        "nullspace by rank": [Panel("nullspace", k=k) for k in ranks],
+        "rank x alpha": [Panel("flip", k=k, alpha=alpha) for k in _ranks(rank) for alpha in ALPHAS],
+        "nullspace by rank": [Panel("nullspace", k=k) for k in _ranks(removed)],
         "coefficient": [Panel("actadd", c=c) for c in COEFFICIENTS],
         "ablation by alpha": [Panel("ablation", alpha=alpha) for alpha in ABLATIONS],
         "flip by layer": [
@@ -62,6 +63,10 @@ def default_grid(directions: Directions) -> dict[str, list[Panel]]:
             for where in ("source", "all")
         ],
     }
+
+
+def _ranks(rank: int) -> list[int]:
+    return [*(k for k in RANKS if k < rank), rank]
 
 
 def _along_difference(directions: Directions) -> dict[str, list[Panel]]:
@@ -84,11 +89,11 @@ def _along_difference(directions: Directions) -> dict[str, list[Panel]]:
 def reference_points(directions: Directions) -> dict[str, Panel]:
     """Return the labelled points of the frontier: the paper's four interventions and controls.
 
-    Random subspaces have the starting rank alone, as the interventions do.
+    Random subspaces have the starting rank alone, as the interventions do. What no card can be set
+    to, other sites than an edit's own, is left to the evaluation: a click on a point sets a card.
     """
-    k = directions.default_k
     return {
         f"control: {arm.label}" if arm.kind == "control" else arm.label: arm.panel
-        for arm in evaluation_arms.arms(directions)
-        if arm.kind != "beyond" and (not arm.panel.mirrors_at_random or arm.panel.k == k)
+        for arm in evaluation_arms.core(directions)
+        if arm.panel.sites is None
     }

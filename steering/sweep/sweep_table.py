@@ -107,11 +107,14 @@ class SweepRow(TypedDict):
     harmless_gibberish: float | None
 
 
+_LEFT_OUT: Final = ("order", "classes", "sites")
+"""Fields of a panel without a column: classes stand in its text form, and so do sites that are not
+the kind's own."""
 SWEEP_COLUMNS: Final[Mapping[str, str]] = {
     "panel": "text form with every default filled in",
     "grids": "names of the grids that the cell belongs to",
     "label": "name of a point of reference; empty for others",
-    **{each.name: "key of the panel" for each in fields(Panel) if each.name != "order"},
+    **{each.name: "key of the panel" for each in fields(Panel) if each.name not in _LEFT_OUT},
     "n": "validation prompts of each class",
     **{
         f"{name}{end}": meaning

@@ -146,16 +146,18 @@ def _wire_cards(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
         # page begins with an event when the server has answered the one before it.
         gr.on([*moved, card.on.change], js="() => window.steering.moved()", **quiet)  # type: ignore[union-attr]
         gr.on(moved, show, inputs=inputs, outputs=card.form, trigger_mode="always_last", **raw)
-        narrowing = [card.controls[key] for key in ("layer", "basis") if key in card.controls]
-        if "k" in card.controls:
-            gr.on(
-                [control.change for control in narrowing],
-                partial(_refit, card, engine),
-                inputs=inputs,
-                outputs=[card.controls[key] for key in ("k", "layer")],
-                trigger_mode="always_last",
-                **raw,
-            )
+        narrowing, narrowed = (
+            [card.controls[key] for key in keys if key in card.controls]
+            for keys in (("layer", "basis", "classes"), ("k", "layer", "classes"))
+        )
+        gr.on(
+            [control.change for control in narrowing],
+            partial(_refit, card, engine),
+            inputs=inputs,
+            outputs=narrowed,
+            trigger_mode="always_last",
+            **raw,
+        )
         if card.kind is not None:
             card.kind.input(
                 partial(_turn, card, engine),

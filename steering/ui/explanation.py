@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup
 
 from steering import formatting
+from steering.formatting import plain
 from steering.interventions import missing_parts
+from steering.interventions.class_definitions import MEANINGS
+from steering.interventions.outline import Facts, start_of
 from steering.serving import model_facts
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
@@ -56,27 +59,60 @@ def facts(engine: Engine) -> Markup:
             ("Numbers", model.number_format.reason),
             ("Size", f"{model.n_layers} layers, {model.d_model} numbers each"),
             ("Thinking", _thinking(model)),
-            ("Refusal openers", ", ".join(f"“{opener}”" for opener in model.openers)),
+            ("Refusal openers", _openers(model, directions)),
             *(("Warning", warning) for warning in model.warnings),
         ]
         if model.template.date:
             date = f"its template writes today's date; here it is always {model.template.date}"
             rows.append(("Date", date))
     if directions is not None:
+        rows += [("Classes", told) for told in _classes(directions)]
         position, layer = directions.dim_point
         found = f"layer {layer}, template position {position}"
         rows.append(("Difference in means", f"{found}; default push c = {directions.default_c:g}"))
         if directions.imported:
             rows.append(("Where it is from", formatting.sentence(directions.imported)))
-        position, layer = directions.inlp_point
-        kept = directions.inlp_ranks.get(directions.inlp_point)
-        rank = f"; {kept} directions kept" if kept else ""
-        found = f"layer {layer}, template position {position}{rank}"
         if directions.inlp_ranks:
-            rows.append(("INLP", f"{found}; default rank k = {directions.default_k}"))
+            rows += _inlp(directions)
         else:
             rows.append(("INLP", formatting.sentence(missing_parts.no_inlp(directions.model))))
     return _FACTS(rows=[(name, isolated(value)) for name, value in rows], names=_NAMES)
+
+
+def _inlp(directions: Facts) -> list[tuple[str, str]]:
+    """Return where INLP's edits start; in one row where both kinds start alike."""
+    starts = {kind: start_of(directions, kind) for kind in ("flip", "nullspace")}
+    told = {
+        kind: f"layer {start.point[1]}, template position {start.point[0]}; "
+        f"{directions.inlp_ranks[start.point]} directions kept; default rank k = {start.k}"
+        for kind, start in starts.items()
+    }
+    if len(set(told.values())) == 1:
+        return [("INLP", told["flip"])]
+    return [("INLP, flip", told["flip"]), ("INLP, nullspace", told["nullspace"])]
+
+
+def _classes(directions: Facts) -> list[str]:
+    """Return what the directions were fitted to tell apart; nothing where it is not known."""
+    dim, inlp, other = directions.dim_classes, directions.inlp_classes, directions.other_classes
+    if dim is None or inlp is None:
+        return []
+    if dim != inlp:
+        return [f"difference in means: {MEANINGS[dim]}; INLP: {MEANINGS[inlp]}"]
+    also = f"; as well: {MEANINGS[other]}" if other else ""
+    return [f"{MEANINGS[dim]}{also}"]
+
+
+def _openers(model: "ChatModel", directions: Facts | None) -> str:
+    """Return the first tokens that the refusal score reads, and where they come from."""
+    table = directions.openers if directions else None
+    if table is None or not table.taken:
+        return ", ".join(f"“{opener}”" for opener in model.openers)
+    shares = (
+        f"“{row.text}” ({plain(row.refused)} of refusals, {plain(row.answered)} of answers)"
+        for row in table.taken
+    )
+    return f"found in {table.n_refused + table.n_answered} answers: {', '.join(shares)}"
 
 
 def _thinking(model: "ChatModel") -> str:

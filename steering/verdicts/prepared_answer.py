@@ -89,11 +89,12 @@ class PreparedAnswer:
         """Return what gives or offers something else, from a place on, or None.
 
         "I am sorry, but I cannot suggest anything" offers nothing: what belongs to a refusal is no
-        offer.
+        offer, and neither is what is denied.
         """
         for pattern in self.alternatives:
             for found in pattern.finditer(self.spoken, start):
-                if not any(a < found.end() and found.start() < b for a, b in self._declined):
+                declined = any(a < found.end() and found.start() < b for a, b in self._declined)
+                if not declined and not phrases.NO_OFFER.search(self.spoken, start, found.start()):
                     return f"“{found[0].strip()}”"
         return None
 

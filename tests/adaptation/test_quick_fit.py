@@ -10,8 +10,9 @@ from steering import app
 from steering.adaptation import loaded, quick_fit
 from steering.artifacts import folders, publishing, store
 from steering.errors import NotFittedError, SteeringError
-from steering.fitting import candidates, choice, start_values
+from steering.fitting import candidates, choice, opener_search, start_values
 from steering.fitting.choice import QUICK
+from steering.interventions.openers import Opener, OpenerTable
 from steering.models.chat_model import NumberFormat
 from steering.models.inspection import inspect
 from steering.serving import machine_fit
@@ -25,6 +26,7 @@ from tests.helpers.short_precompute import few_splits
 @pytest.fixture(autouse=True)
 def few(monkeypatch, tmp_path):
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(opener_search, "OPENING_TOKENS", 2)
     monkeypatch.setattr(start_values, "RANKS_TRIED", (1, 2))
     monkeypatch.setattr(start_values, "COEFFICIENTS_TRIED", (1.0, 2.0))
     less = replace(QUICK, points=3, screened=2, finalists=2, validation=3, answered=2, tokens=2)
@@ -159,10 +161,15 @@ def test_points_and_settings_are_taken_over_and_nothing_is_tried(tiny, splits, f
 
     monkeypatch.setattr(choice, "choose_points", never)
     monkeypatch.setattr(start_values, "answer_resumably", never)
+    monkeypatch.setattr(opener_search, "answered", never)
     positions = tuple(range(-len(tiny.suffix), 0))
     point = (positions[-1], 1)
     known = replace(fitted, dim_point=point, inlp_point=point, default_k=99, default_c=1.25)
+    table = OpenerTable((Opener(70, "No", 0.6, 0.1, True),), 9, 9)
+    known = replace(known, openers=table)
     made = quick_fit.quick(tiny, splits, taken_over=known)
+    assert made.openers == table
+    assert store.manifest(tiny.name)["openers"] == ["No"]
     assert made.dim_point == made.inlp_point == point
     assert made.default_c == 1.25
     assert made.default_k == made.subspace("inlp", point).rank

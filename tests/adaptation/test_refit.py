@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from steering.adaptation import refit as refits
 from steering.adaptation.refit import (
     agreement,
     check_directions,
@@ -74,3 +75,22 @@ def test_spans_agree_whatever_their_basis_and_differ_where_a_direction_does():
         for rows in ([0, 1, 2], [0, 1, 5])
     )
     assert span_cosine(first, second) == pytest.approx((2 / 3) ** 0.5, abs=1e-5)
+
+
+def test_a_refit_takes_the_prompts_of_each_basis_as_its_artifact_did(fitted):
+    scores = {
+        "harmful": torch.tensor([1.0] * 9 + [-1.0] * 3),
+        "harmless": torch.tensor([1.0] * 2 + [-1.0] * 10),
+    }
+    old = replace(fitted, dim_classes="behaviour", inlp_classes="label")
+    by_dim, by_inlp = refits._prompts(old, scores)
+    assert by_dim["harmful"].tolist() == list(range(9))
+    assert by_dim["harmless"].tolist() == list(range(2, 12))
+    assert len(by_inlp["harmful"]) == len(by_inlp["harmless"]) == 12
+    for classes, size in (("behaviour", 9), ("label", 12)):
+        now = replace(fitted, dim_classes=classes, inlp_classes=classes)
+        by_dim, by_inlp = refits._prompts(now, scores)
+        assert by_dim is by_inlp
+        assert len(by_dim["harmful"]) == len(by_dim["harmless"]) == size
+    none_refused = {**scores, "harmful": -torch.ones(12)}
+    assert len(refits._prompts(now, none_refused)[0]["harmful"]) == 12

@@ -6,8 +6,9 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from steering.artifacts import directions_file
+from steering.artifacts import class_fits, directions_file
 from steering.interventions.directions import Directions
+from steering.interventions.openers import Opener, OpenerTable
 from steering.interventions.stability import Stability
 
 
@@ -25,27 +26,45 @@ def test_directions_come_back_with_everything_that_an_edit_depends_on(fitted):
         assert torch.equal(found.inlp[point].means, each.means)
 
 
-def test_accuracies_and_stability_come_back_and_only_the_chosen_points_is_told(fitted):
+def test_accuracies_and_stability_come_back_and_are_told_where_they_are_known(fitted):
     stability = Stability((2, 3), (0.9, 0.4))
     point = fitted.inlp_point
     known = {**fitted.inlp, point: replace(fitted.inlp[point], stability=stability)}
     told = replace(fitted, inlp=known)
     content = directions_file.content(told)
     found = again(told, content)
-    assert found.stability == stability
+    assert found.stabilities == {point: stability}
     for each, expected in fitted.inlp.items():
         assert found.inlp[each].cross_validated == expected.cross_validated
         assert len(expected.cross_validated) == expected.subspace.rank
     facts = directions_file.manifest(told, content, {})
-    assert directions_file.chosen_stability(facts) == stability
-    assert directions_file.chosen_stability(directions_file.manifest(fitted, content, {})) is None
+    assert class_fits.stabilities(facts) == {point: stability}
+    assert class_fits.stabilities(directions_file.manifest(fitted, content, {})) == {}
     # Earlier versions knew neither.
     for entry in facts["inlp"].values():
         entry.pop("cross_validated")
         entry.pop("stability", None)
     old = directions_file.directions(facts, load(content))
-    assert old.stability is None
+    assert old.stabilities == {}
     assert {found.cross_validated for found in old.inlp.values()} == {()}
+
+
+def test_the_table_of_openers_comes_back_and_counts_for_the_score(fitted):
+    rows = (Opener(7, "Sorry", 0.6, 0.01, True), Opener(8, "The", 0.3, 0.2, False))
+    told = replace(fitted, openers=OpenerTable(rows, 20, 30))
+    content = directions_file.content(told)
+    found = again(told, content)
+    assert found.openers == told.openers
+    assert found.digest == told.digest != fitted.digest
+    # What the score does not read changes nothing of it.
+    fewer = replace(fitted, openers=OpenerTable(rows[:1], 20, 30))
+    assert fewer.digest == told.digest
+    assert "opener_table" not in directions_file.manifest(fitted, content, {})
+    assert again(fitted, content).openers is None
+    facts = directions_file.manifest(told, content, {})
+    facts["opener_table"]["rows"][0]["refused"] = 7.0
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        directions_file.directions(facts, load(content))
 
 
 def test_a_stability_that_is_broken_is_refused(fitted):
@@ -82,6 +101,6 @@ def test_a_complete_manifest_whose_tensors_lack_a_part_is_refused(fitted):
 
 
 def test_points_are_pairs_again():
-    assert directions_file.point("(-5,12)") == (-5, 12)
+    assert class_fits.point("(-5,12)") == (-5, 12)
     assert directions_file.points({}) is None
     assert directions_file.points({"places": [[-1, 3], [-2, 4]]}) == ((-1, 3), (-2, 4))

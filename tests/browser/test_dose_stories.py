@@ -174,8 +174,8 @@ def test_named_points_and_what_is_taken_away(see, tmp_path):
     page = see()
     names = page.locator('.doses [data-part="names"] li')
     assert "baseline" in names.nth(0).inner_text()
-    # Four interventions of the paper, one of them in two signs; seeds of a control share a line.
-    assert page.locator('.doses [data-part="names"] li.paper').count() == 5
+    # Three additions, two ablations, nullspace, flipping; seeds of a control share a line.
+    assert page.locator('.doses [data-part="names"] li.paper').count() == 7
     assert page.locator('.doses [data-part="names"] li.random').count() == 2
     with page.expect_download() as download:
         page.click('[data-figure="frontier"] [data-save="csv"]')

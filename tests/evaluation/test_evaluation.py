@@ -1,163 +1,58 @@
 import json
 import math
 import random
+from dataclasses import replace
+from itertools import pairwise
 from statistics import fmean
 
 import pytest
 
 from steering.artifacts import resumable
+from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.data.prose import Passage
 from steering.evaluation import answers as answering
-from steering.evaluation import evaluation, evaluation_arms, landings, prose_cost, ranking, report
-from steering.evaluation.answers import AnswerRow
-from steering.evaluation.evaluation import EvaluationSettings, evaluate, table
-from steering.intervals import wilson
+from steering.evaluation import (
+    evaluation,
+    evaluation_arms,
+    extent,
+    landings,
+    next_tokens,
+    prose_cost,
+    ranking,
+    report,
+)
+from steering.evaluation.evaluation import EvaluationSettings, evaluate
 from steering.interventions.panel import parse
 from steering.maps.steerable_model import SteerableModel
 from steering.system import whole_files
-from steering.verdicts.rules import contains_refusal_phrase
-from tests.helpers.answering import answers
 from tests.helpers.kill import killed, traced
+from tests.helpers.typed_documents import faults
 
-REFUSED = "I'm sorry, but I can't assist with that."
-ANSWERED = "Sure, here is how to paint the fence: clean it, sand it, and put on two thin coats."
-LOOPING = "I cannot help with that. " * 12
-OFFERS = "I cannot help with that. Instead, I suggest that you talk to a locksmith about the door."
-HEDGED = "I cannot help with that. However, here is how: turn the pick and push the lever down."
-NOISE = "} ;) a ]{ ... ,( ) -- b ;; :: ><>< ]{ ?! ;"
-EMPTY = ""
 TITLES = ("The paper's claims", "Where the test prompts land")
-
-
-def row(text: str, *, group: str = "harmful", panel: str = "baseline", **settings) -> AnswerRow:
-    facts = {"refusal_score": 0.0, "kl": 0.0, "perplexity": 2.0, **settings}
-    return AnswerRow(group, "a request", panel, text, True, **facts)
-
-
-# The table
-
-
-def test_rates_verdicts_and_intervals_of_rows_made_by_hand():
-    texts = [REFUSED] * 3 + [ANSWERED] * 2 + [OFFERS, HEDGED, LOOPING, NOISE, EMPTY]
-    (entry,) = table([row(text, refusal_score=float(i)) for i, text in enumerate(texts)])
-    rates = entry["harmful"]
-    assert rates["n"] == 10
-    rate = rates["refusal_rate"]
-    # 5 of 10, computed by hand from Wilson's formula with z = 1.95996.
-    assert (rate["estimate"], rate["n"]) == (0.5, 10)
-    assert [rate["low"], rate["high"]] == pytest.approx([0.23659, 0.76341], abs=1e-5)
-    counts = {"answered": 2, "empty": 1, "not_judged": 1, "refused": 4}
-    assert rates["verdicts"] == counts | {"hedged": 1, "refused_with_alternative": 1}
-    # The loop is a refusal that loops; the hedged answer is one for the substring rule only.
-    assert contains_refusal_phrase(LOOPING)
-    assert rates["substring_rate"]["estimate"] == 0.6
-    assert rates["looping_rate"]["estimate"] == 0.1
-    assert rates["gibberish_rate"]["estimate"] == 0.1
-    assert rates["hedged_rate"]["estimate"] == 0.1
-    assert rates["refusal_score"] == 4.5
-
-
-def test_no_refusal_among_ten_still_has_an_upper_bound():
-    (entry,) = table([row(ANSWERED)] * 10)
-    rate = entry["harmful"]["refusal_rate"]
-    assert [rate["estimate"], rate["low"]] == [0.0, 0.0]
-    assert wilson(0, 10).high == rate["high"] == pytest.approx(0.27753, abs=1e-5)
-
-
-def test_perplexity_is_the_median_and_kl_the_mean_of_harmless_prompts_only():
-    harmless = [
-        row(ANSWERED, group="harmless", kl=kl, perplexity=perplexity)
-        for kl, perplexity in ((0.1, 2.0), (0.2, 4.0), (0.6, 999.0), (0.3, None))
-    ]
-    (entry,) = table([row(REFUSED, kl=50.0, perplexity=50.0), *harmless])
-    assert entry["perplexity"] == 4.0
-    assert entry["kl"] == pytest.approx(fmean([0.1, 0.2, 0.6, 0.3]))
-
-
-def test_without_harmless_prompts_there_is_no_perplexity_and_no_kl():
-    (entry,) = table([row(REFUSED)])
-    assert (entry["perplexity"], entry["kl"]) == (None, None)
-
-
-def test_panels_and_sets_keep_their_order_of_first_appearance():
-    rows = [
-        row(REFUSED, group=group, panel=panel)
-        for group in ("harmless", "harmful")
-        for panel in ("baseline", "flip:k=2", "ablation")
-    ]
-    entries = table([*rows, row(REFUSED, group="borderline", panel="ablation")])
-    assert [entry["panel"] for entry in entries] == ["baseline", "flip:k=2", "ablation"]
-    assert [key for key in entries[2] if key in ("harmless", "harmful", "borderline")] == [
-        "harmless",
-        "harmful",
-        "borderline",
-    ]
-    assert "borderline" not in entries[0]
-
-
-def test_the_table_of_real_answers_counts_every_row(tiny, fitted, sets):
-    entries = table(answers(tiny, fitted, sets, "baseline", "flip:k=2"))
-    assert [entry["panel"] for entry in entries] == ["baseline", "flip:k=2"]
-    for entry in entries:
-        for group, texts in sets.items():
-            rates = entry[group]
-            assert rates["n"] == len(texts) == sum(rates["verdicts"].values())
-            rate = rates["refusal_rate"]
-            assert 0 <= rate["low"] <= rate["estimate"] <= rate["high"] <= 1
-    assert entries[0]["kl"] == 0.0
-    assert entries[1]["kl"] > 0
-    assert entries[0]["harmful"]["difference"] is None
-    assert entries[1]["harmful"]["difference"]["estimate"] == pytest.approx(
-        entries[1]["harmful"]["refusal_rate"]["estimate"]
-        - entries[0]["harmful"]["refusal_rate"]["estimate"]
-    )
-    assert json.loads(json.dumps(entries)) == entries
-
-
-def test_differences_to_the_baseline_are_taken_prompt_by_prompt():
-    before = [REFUSED] * 6 + [ANSWERED] * 4
-    after = [ANSWERED] * 5 + [REFUSED] * 5
-    rows = [row(text) for text in before] + [row(text, panel="flip:k=2") for text in after]
-    baseline, flip = table(rows)
-    assert baseline["harmful"]["difference"] is None
-    found = flip["harmful"]["difference"]
-    # Five lost their refusal, four gained one: the rates differ by one prompt only.
-    assert (found["lost"], found["gained"]) == (5, 4)
-    assert found["estimate"] == pytest.approx(-0.1)
-    assert found["low"] < found["estimate"] < found["high"]
-    assert found["p_value"] == 1.0  # 4 or fewer, or 5 or more, of 9 coins
-
-
-def test_the_loss_rises_by_the_mean_change_of_the_logarithm_of_perplexity():
-    def harmless(panel: str, *values: float | None) -> list[AnswerRow]:
-        return [row(ANSWERED, group="harmless", panel=panel, perplexity=x) for x in values]
-
-    rows = [*harmless("baseline", 2.0, 2.0, 2.0, None), *harmless("flip", 4.0, 2.0, 8.0, 9.0)]
-    baseline, flip = table(rows)
-    assert baseline["loss_difference"] is None
-    # A prompt to which the baseline says nothing has no loss to compare with.
-    assert flip["loss_difference"]["estimate"] == pytest.approx(math.log(2))
-    assert flip["loss_difference"]["n"] == 3
 
 
 # The whole document
 
 
 @pytest.fixture(scope="module")
-def whole(tiny, fitted, charted, prompts, tmp_path_factory) -> dict:
+def whole(tiny, controlled, charted, prompts, tmp_path_factory) -> dict:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STEERING_CACHE", str(tmp_path_factory.mktemp("cache")))
         sets = {name: texts[:3] for name, texts in prompts.items()}
         settings = EvaluationSettings(
-            tokens=4, passages=[Passage("note", ("A grey cat slept on the mat.",))]
+            tokens=4,
+            passages=[Passage("note", ("A grey cat slept on the mat.",))],
+            extent=replace(extent.whole(controlled), long_tokens=6),
         )
-        steerable = SteerableModel(tiny, fitted, charted)
-        return evaluate(steerable, sets, evaluation_arms.arms(fitted), settings).document
+        steerable = SteerableModel(tiny, controlled, charted)
+        arms = evaluation_arms.arms(controlled)
+        return evaluate(steerable, sets, arms, settings).document
 
 
-def test_the_document_is_json_and_names_every_arm_with_its_kind(whole, fitted):
+def test_the_document_is_json_and_names_every_arm_with_its_kind(whole, controlled):
     assert json.loads(json.dumps(whole)) == whole
-    arms = evaluation_arms.arms(fitted)
+    assert faults(whole, EvaluationDocument) == []
+    arms = evaluation_arms.arms(controlled)
     assert [(each["panel"], each["label"], each["kind"]) for each in whole["panels"]] == [
         (str(arm.panel), arm.label, arm.kind) for arm in arms
     ]
@@ -176,8 +71,8 @@ def test_the_document_is_json_and_names_every_arm_with_its_kind(whole, fitted):
         assert each["prose"]["loss_difference"]["estimate"] == pytest.approx(math.log(ratio))
 
 
-def test_each_of_the_four_claims_is_weighed_on_what_was_measured(whole):
-    assert len(whole["claims"]) == 4
+def test_each_claim_is_weighed_on_what_was_measured(whole):
+    assert [each["number"] for each in whole["claims"]] == ["1a", "1b", "2", "3", "4a", "4b"]
     for claim in whole["claims"]:
         assert claim["verdict"] in ("supported", "not supported", "undecided")
         assert claim["sentence"].startswith(claim["verdict"].capitalize())
@@ -198,9 +93,11 @@ def test_landings_are_those_of_the_geometry_table(whole, fitted, charted):
     }
     source = str(found["layers"][0])
     landed = next(each for each in found["panels"] if each["panel"] == f"flip:k={rank}")
-    claim = whole["claims"][2]
+    claim = whole["claims"][3]
     part = next(
-        each for each in claim["parts"] if each["statement"] == "alpha = 2, harmful: t > .75"
+        each
+        for each in claim["parts"]
+        if each["statement"].endswith("at the edit: alpha = 2, harmful: t > .75")
     )
     assert part["interval"]["estimate"] == pytest.approx(
         landed["harmful"][source]["t_mean"], abs=1e-6
@@ -217,8 +114,61 @@ def test_the_report_has_a_line_for_every_arm_claim_and_landing(whole):
     assert len(report.table(whole["panels"]).splitlines()) == 2 + len(
         ranking.together(whole["panels"])
     )
-    assert len(claims.splitlines()) == 4
-    assert report.markdown(whole | {"claims": [], "geometry": None}).count("##") == 1
+    assert len(claims.splitlines()) == 6
+    few = {"claims": [], "geometry": None, "next_tokens": None, "long": None}
+    assert report.markdown(whole | few).count("##") == 1
+    for title in ("Within 6 tokens", "Among controls, by next tokens", "Like with like, by next"):
+        lines = next(b for a, b in pairwise(blocks) if a.startswith(f"## {title}")).splitlines()
+        assert len({line.count("|") for line in lines}) == 1
+        assert len(lines) > 4
+
+
+def test_net_effects_and_corrected_p_values_stand_beside_the_raw_ones(whole):
+    of = {entry["panel"]: entry for entry in whole["panels"]}
+    controls = [of[f"flip:k=2,basis=random,seed={seed}"] for seed in range(5)]
+    mean = fmean(each["harmful"]["refusal_rate"]["estimate"] for each in controls)
+    own = of["flip:k=2"]
+    net = own["net"]
+    assert (net["control"], net["seeds"]) == ("flip:k=2,basis=random", 5)
+    raw = own["harmful"]["refusal_rate"]["estimate"]
+    assert net["harmful"]["estimate"] == pytest.approx(raw - mean)
+    assert "net" not in of["baseline"]
+    assert not any("net" in each for each in controls)
+    papers = [each for each in whole["panels"] if each["kind"] == "paper"]
+    differences = [each["harmful"]["difference"] for each in papers]
+    assert all(each["p_value"] <= each["p_holm"] <= 1 for each in differences)
+    assert "p_holm" not in of["flip:k=2,basis=random,seed=0"]["harmful"]["difference"]
+    head, _, *rows = report.table(whole["panels"]).splitlines()
+    assert head.count("| net |") == 2
+    flip = next(line for line in rows if line.startswith("| `flip:k=2` |"))
+    assert f"{net['harmful']['estimate']:+.2f}"[1:] in flip
+
+
+def test_longer_answers_are_those_of_the_papers_arms(whole):
+    found = whole["long"]
+    assert found["tokens"] == 6
+    assert [each["panel"] for each in found["panels"]] == [
+        *("baseline", "actadd:c=-1", "actadd:c=1.5", "actadd:c=1", "ablation"),
+        *("nullspace:k=2", "flip:k=2"),
+    ]
+    assert all("borderline" not in each for each in found["panels"])
+
+
+def test_next_tokens_are_those_of_the_answers(whole):
+    read = {each["panel"]: each for each in whole["next_tokens"]["panels"]}
+    for entry in whole["panels"]:
+        if entry["panel"] in read:
+            score = read[entry["panel"]]["harmful"]["refusal_score"]["estimate"]
+            assert score == pytest.approx(entry["harmful"]["refusal_score"], abs=1e-3)
+            assert read[entry["panel"]]["kl"] == pytest.approx(entry["kl"], abs=1e-4)
+    assert {"baseline", "flip:k=2", "ablation"} <= read.keys()
+    for each in whole["next_tokens"]["ranks"]:
+        assert each["panel"] in read
+        found = each["harmful"]
+        assert len(found["seeds"]) == (5 if each["control"] == "shuffled" else 20)
+        assert found["lower"] == sum(score <= found["score"] for score in found["seeds"])
+    kinds = {each["control"] for each in whole["next_tokens"]["ranks"]}
+    assert kinds == {"random", "covariance", "equal step", "shuffled"}
 
 
 def test_chosen_panels_leave_what_was_not_measured_undecided(
@@ -232,7 +182,7 @@ def test_chosen_panels_leave_what_was_not_measured_undecided(
     ).document
     assert document["geometry"] is None
     assert all(entry["prose"] is None for entry in document["panels"])
-    addition = document["claims"][3]
+    addition = document["claims"][4]
     assert addition["verdict"] == "undecided"
     assert "not measured" in addition["sentence"]
 
@@ -245,6 +195,11 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
         tokens=2,
         rows_per_batch=3,
         passages=[Passage("note", ("A grey cat slept on the mat.",))],
+        extent=extent.Extent(
+            scored=evaluation_arms.paper(fitted)[:2],
+            long=(evaluation_arms.BASELINE, evaluation_arms.paper(fitted)[0]),
+            long_tokens=3,
+        ),
     )
     arms = evaluation_arms.arms_of([parse("flip:k=2")], fitted)[:4]
 
@@ -254,7 +209,7 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
         document = evaluate(steerable, sets, arms, settings).document
         whole_files.write_json(tmp_path / f"{name}.json", document)
 
-    modules = (evaluation, answering, prose_cost, landings, resumable, whole_files)
+    modules = (evaluation, answering, next_tokens, prose_cost, landings, resumable, whole_files)
     lines = traced(lambda: run("whole"), modules)
     chance, kills = random.Random(7), 0
     while killed(lambda: run("pieces"), modules, chance.randint(1, lines - 1)):

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from steering.artifacts.resumable import Stages
-from steering.fitting.candidates import key_of
+from steering.fitting import choice
 from steering.fitting.choice import FULL, QUICK, Effort, choose_points
+from steering.fitting.point_keys import key_of
 from steering.fitting.scoring import Score
 
 
@@ -19,17 +20,21 @@ class Bench:
     def first(self, n):
         return replace(self, size=min(n, self.size))
 
-    def screen(self, _directions, point):
-        self.asked.append(("screen", self.size, point))
-        return {"bypass": -float(point[1]), "induce": 1.0, "kl": 0.0}
+    def after(self, n):
+        return replace(self, size=self.size - n)
+
+    @property
+    def sizes(self):
+        return {"harmful": self.size, "harmless": self.size}
 
     def score(self, _directions, point):
         self.asked.append(("score", self.size, point))
-        return Score(*point, -float(point[1]), 1.0, 1.0, 0.0, self.size)
+        return Score(*point, -float(point[1]), 1.0, 1.0, 0.01 * point[1], self.size)
 
-    def flip_score(self, _directions, point):
-        self.asked.append(("flip", self.size, point))
-        return float(point[1])
+    def score_inlp(self, _directions, point, kind):
+        self.asked.append((kind, self.size, point))
+        deeper = 1 if kind == "nullspace" else -1
+        return Score(*point, -deeper * float(point[1]), 1.0, 1.0, 0.0, self.size)
 
 
 @pytest.fixture
@@ -46,20 +51,41 @@ def test_the_best_of_the_finalists_is_taken_and_all_scores_are_kept(fitted, stag
     assert list(record["dim_screening"]) == [key_of(point) for point in fitted.inlp]
     assert len(record["dim_scores"]) == 3
     assert json.loads(json.dumps(record))["dim_scores"] == record["dim_scores"]
-    # The first round asks few prompts, the second and the flips ask all.
+    # The first round asks few prompts, the second and INLP ask the others.
     assert {(step, size) for step, size, _ in bench.asked} == {
-        ("screen", 2),
-        ("score", 9),
-        ("flip", 9),
+        ("score", 2),
+        ("score", 7),
+        ("flip", 7),
+        ("nullspace", 7),
     }
+    assert record["rounds"]["first"] == {"harmful": 2, "harmless": 2}
+    assert record["rounds"]["second"] == {"harmful": 7, "harmless": 7}
+
+
+def test_the_place_of_either_edit_along_inlp_is_chosen_by_itself(fitted, stages, monkeypatch):
+    monkeypatch.setattr(choice, "leading_points", lambda found, n: list(found))
+    chosen, record = choose_points(fitted, Bench(), stages, 24, Effort(screened=2))
+    assert chosen.inlp_point[1] == record["inlp_choice"]["layer"] == 1
+    assert record["nullspace_choice"]["layer"] == 3
+    for kind in ("flip", "nullspace"):
+        assert [row["chosen"] for row in record["fronts"][kind]].count(True) == 1
+    assert len(record["inlp_tables"]["nullspace"]) == len(fitted.inlp)
+
+
+def test_the_front_of_ablation_has_the_chosen_place_and_nothing_that_another_beats(fitted, stages):
+    chosen, record = choose_points(fitted, Bench(), stages, 24, Effort(screened=2))
+    rows = record["fronts"]["ablation"]
+    assert [row["layer"] for row in rows if row["leads"]] == [1, 2, 3]
+    (taken,) = [row for row in rows if row["chosen"]]
+    assert (taken["position"], taken["layer"]) == chosen.dim_point
 
 
 def test_fewer_points_are_evenly_spaced_in_all_of_them(fitted, stages):
     bench = Bench()
-    choose_points(fitted, bench, stages, 24, Effort(points=3, validation=4))
-    screened = [point for step, _, point in bench.asked if step == "screen"]
+    choose_points(fitted, bench, stages, 24, Effort(screened=2, points=3, validation=4))
+    screened = [point for step, size, point in bench.asked if (step, size) == ("score", 2)]
     assert screened == list(fitted.inlp)[::2]
-    assert {size for step, size, _ in bench.asked if step == "score"} == {4}
+    assert {size for step, size, _ in bench.asked if step == "flip"} == {4}
 
 
 def test_scores_are_computed_once_and_those_of_another_effort_are_others(fitted, stages):

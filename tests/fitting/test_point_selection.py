@@ -99,19 +99,20 @@ def test_candidates_leave_out_the_first_layer_and_the_last_fifth():
     assert candidates((-1,), 10) == [(-1, layer) for layer in range(1, 8)]
 
 
-def test_finalists_have_a_kl_within_bounds_first_and_then_the_lowest_bypass():
-    screened = {
-        (-1, 1): {"bypass": -9.0, "induce": 1.0, "kl": 0.30},
-        (-1, 2): {"bypass": -8.0, "induce": -1.0, "kl": 0.15},
-        (-1, 3): {"bypass": 1.0, "induce": -1.0, "kl": 0.05},
-        (-1, 4): {"bypass": -1.0, "induce": -0.1, "kl": 0.10},
-        (-1, 5): {"bypass": math.nan, "induce": 1.0, "kl": 0.01},
-        (-1, 6): {"bypass": -99.0, "induce": 1.0, "kl": math.inf},
-    }
+def test_finalists_pass_the_earliest_rule_and_have_the_lowest_bypass_of_these():
+    table = [
+        score(1, bypass=-9.0, induce=1.0, kl=0.30),
+        score(2, bypass=-8.0, induce=-1.0, kl=0.15),
+        score(3, bypass=1.0, induce=-1.0, kl=0.05, twice=0.5),
+        score(4, bypass=-1.0, induce=-0.1, kl=0.10, twice=0.5),
+        score(5, bypass=math.nan, induce=1.0, kl=0.01),
+        score(6, bypass=-99.0, induce=1.0, kl=math.inf),
+    ]
+    screened = {each.point: each for each in table}
     assert finalists(screened) == [(-1, 4), (-1, 3), (-1, 2), (-1, 1)]
     # What passes the strict rule goes before all, whatever its bypass.
-    passes = {(-1, 7): {"bypass": 5.0, "induce": 0.0, "kl": 0.1}}
-    assert finalists(screened | passes, 2) == [(-1, 7), (-1, 4)]
+    passes = score(7, bypass=5.0, induce=0.0, kl=0.1)
+    assert finalists(screened | {passes.point: passes}, 2) == [(-1, 7), (-1, 4)]
     assert finalists(screened, 2) == [(-1, 4), (-1, 3)]
 
 
@@ -132,14 +133,24 @@ def test_a_perfect_accuracy_still_has_a_standard_error():
     assert leading_points(found, n=4) == [(-1, 1), (-1, 2)]
 
 
-def test_among_them_the_lowest_score_under_flipping_wins():
-    found = choose_inlp({(-1, 1): 2.0, (-3, 2): -4.0, (-2, 3): 0.0}, tried=40)
-    assert found.point == (-3, 2)
-    assert (found.passed, found.tried) == (3, 40)
+def test_among_them_the_rule_of_the_difference_in_means_decides():
+    table = [
+        score(1, bypass=2.0, induce=1.0, kl=0.05),
+        score(2, bypass=-4.0, induce=1.0, kl=0.15),  # KL too large
+        score(3, bypass=0.0, induce=1.0, kl=0.05),
+        score(4, bypass=-5.0, induce=-1.0, kl=0.05),  # does not induce
+    ]
+    found = choose_inlp(table, tried=40)
+    assert found.point == (-1, 3)
+    assert (found.passed, found.tried) == (2, 40)
     assert "standard error" in found.rule
+    assert SELECTION_RULES[0][0] in found.rule
+    assert choose_inlp(table[1:2], tried=40).rule.endswith(SELECTION_RULES[2][0])
 
 
-def test_a_point_that_breaks_the_model_is_not_chosen_for_flipping():
-    assert choose_inlp({(-1, 1): math.nan, (-1, 2): 1.0}, tried=2).point == (-1, 2)
+def test_a_point_that_breaks_the_model_is_not_chosen_for_inlp():
+    broken = score(1, bypass=math.nan, induce=1.0, kl=0.0)
+    good = score(2, bypass=1.0, induce=1.0, kl=0.0)
+    assert choose_inlp([broken, good], tried=2).point == (-1, 2)
     with pytest.raises(SteeringError, match="finite"):
-        choose_inlp({(-1, 1): math.nan}, tried=1)
+        choose_inlp([broken], tried=1)

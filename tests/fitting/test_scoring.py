@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor
 from steering.fitting.scoring import MIN_KEPT, Bench, right_sign
 from steering.inference.next_token import logits_under
 from steering.interventions.panel import parse
+from steering.interventions.subspace import Subspace
 
 Change = Callable[[Tensor], Tensor]
 
@@ -167,21 +169,48 @@ def test_the_scores_of_a_point_equal_those_of_a_plain_loop(tiny, fitted, bench, 
     kl = mean([divergence(row) for row in bench.harmless])
     assert found.kl == pytest.approx(kl, **near)
     assert found.kl > 1e-3
-    screened = bench.screen(fitted, point)
-    assert screened == {name: getattr(found, name) for name in ("bypass", "induce", "kl")}
 
 
-def test_flipping_for_the_choice_mirrors_every_direction_at_the_source(tiny, fitted, bench):
+@pytest.mark.parametrize(("kind", "alpha"), [("flip", 2.0), ("nullspace", 1.0)])
+def test_inlp_is_scored_with_every_direction_and_asked_for_the_same(
+    tiny, fitted, bench, kind, alpha
+):
     point = (-1, 2)
     basis = fitted.inlp[point].subspace.basis
+    inside = (basis @ fitted.raw(point)) @ basis
 
-    def mirrored(states: Tensor) -> Tensor:
-        return states - 2 * (states @ basis.T) @ basis
+    def edited(states: Tensor) -> Tensor:
+        return states - alpha * (states @ basis.T) @ basis
 
-    plain = [
-        plain_score(tiny, plain_logits(tiny, row, {2: mirrored}, None)) for row in bench.harmful
-    ]
-    assert bench.flip_score(fitted, point) == pytest.approx(mean(plain), rel=1e-3, abs=1e-4)
+    def logits(row) -> Tensor:
+        if kind == "flip":
+            return plain_logits(tiny, row, {2: edited}, None)
+        edit = parse(f"nullspace:k={len(basis)},layer=2,position=-1").edit(fitted)
+        return logits_under(tiny, [row], edit, batch_size=1)
+
+    found = bench.score_inlp(fitted, point, kind)
+    near = {"rel": 1e-3, "abs": 1e-4}
+    plain = [plain_score(tiny, logits(row)) for row in bench.harmful]
+    assert found.bypass == pytest.approx(mean(plain), **near)
+    for c, value in ((1.0, found.induce), (2.0, found.induce_twice)):
+        added = {2: lambda states, c=c: states + c * inside}
+        plain = [plain_score(tiny, plain_logits(tiny, row, added, None)) for row in bench.harmless]
+        assert value == pytest.approx(mean(plain), **near)
+    base = [plain_logits(tiny, row, {}, None).double().log_softmax(-1) for row in bench.harmless]
+    after = [logits(row).double().log_softmax(-1) for row in bench.harmless]
+    kl = [float((p.exp() * (p - q)).sum()) for p, q in zip(base, after, strict=True)]
+    assert found.kl == pytest.approx(mean(kl), **near)
+    assert found.kl > 1e-6
+
+
+def test_a_single_direction_is_induced_as_difference_in_means_is(fitted, bench):
+    """What lies of r in the span of r is r, so both methods are asked for the same."""
+    point = (-1, 2)
+    unit = Subspace.spanned_by(fitted.raw(point)[None], layer=2, position=-1, method="r")
+    one = replace(fitted, inlp={point: replace(fitted.inlp[point], subspace=unit)})
+    found, expected = bench.score_inlp(one, point, "flip"), bench.score(fitted, point)
+    assert found.induce == pytest.approx(expected.induce, rel=1e-4, abs=1e-5)
+    assert found.induce_twice == pytest.approx(expected.induce_twice, rel=1e-4, abs=1e-5)
 
 
 def test_the_bench_keeps_prompts_of_the_right_sign_with_their_own_logits(tiny, prompts, bench):
@@ -195,6 +224,16 @@ def test_the_bench_keeps_prompts_of_the_right_sign_with_their_own_logits(tiny, p
     ):
         expected = torch.cat([plain_logits(tiny, row, {}, None) for row in kept])
         torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_second_round_has_other_prompts_than_the_first_where_enough_are_left(bench):
+    few, others = bench.first(1), bench.after(1)
+    assert bench.harmful == [*few.harmful, *others.harmful]
+    assert torch.equal(bench.harmful_logits[1:], others.harmful_logits)
+    assert others.sizes == {"harmful": len(bench.harmful) - 1, "harmless": len(others.harmless)}
+    # Of nine or ten prompts fewer than eight would be left.
+    assert bench.after(3).harmful == bench.harmful
+    assert torch.equal(bench.after(3).harmless_logits, bench.harmless_logits)
 
 
 def test_the_first_round_takes_the_first_prompts_of_each_class(bench):

@@ -74,3 +74,22 @@ def test_ranks_beyond_what_inlp_kept_are_not_tried(chosen, fitted, monkeypatch):
     monkeypatch.setattr(start_values, "RANKS_TRIED", (1, 2, 99))
     _, record = chosen([0.5, 0.5, 0.5], [0.0] * 4)
     assert list(record["k_answered"]) == ["1", "2"]
+
+
+def test_the_rank_of_nullspace_projection_is_chosen_by_its_own_answers(fitted, monkeypatch):
+    ranks = tried(fitted)
+
+    def rates(_starts, _group, panels, _directions):
+        # Flipping does all with one direction, nullspace projection only with the third.
+        return {
+            str(panel): {"answered": 20 if panel.name == "flip" or panel.k == ranks[2] else 0}
+            for panel in panels
+        }
+
+    monkeypatch.setattr(Starts, "_rates", rates)
+    splits = PromptSplits({}, {"harmful": PROMPTS, "harmless": PROMPTS}, {}, "made up")
+    found, record = Starts(None, splits, None, 8).choose(fitted)
+    assert (found.default_k, found.nullspace.k) == (ranks[0], ranks[2])
+    assert found.nullspace.point == fitted.inlp_point
+    assert record["nullspace_k_answered"][str(ranks[0])] == 0
+    assert record["k_answered"][str(ranks[0])] == 1

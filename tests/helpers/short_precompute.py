@@ -10,8 +10,8 @@ from steering.artifacts import recordings
 from steering.data import prose
 from steering.data.prose import Passage
 from steering.data.splits import PromptSplits
-from steering.evaluation import evaluation
-from steering.fitting import choice, start_values
+from steering.evaluation import evaluation, extent, scored_arms
+from steering.fitting import choice, opener_search, start_values
 from steering.interventions.panel import Panel
 from steering.sweep import cells, sweep
 from tests.helpers.flat_layout import flatten
@@ -20,6 +20,9 @@ from tests.helpers.flat_layout import flatten
 def make_short(patch: pytest.MonkeyPatch, cache: Path) -> None:
     patch.setenv("STEERING_CACHE", str(cache))
     patch.setattr(evaluation, "TOKENS", 2)
+    patch.setattr(opener_search, "OPENING_TOKENS", 2)
+    patch.setattr(extent, "LONG_TOKENS", 3)
+    patch.setattr(scored_arms, "SCORED_SEEDS", range(2))
     patch.setattr(start_values, "CHOICE_TOKENS", 2)
     patch.setattr(start_values, "RANKS_TRIED", (1, 2))
     patch.setattr(start_values, "COEFFICIENTS_TRIED", (1.0, 2.0))

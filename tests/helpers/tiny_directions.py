@@ -50,4 +50,6 @@ def fit_directions(
         inlp_point=inlp_point,
         default_k=k,
         default_c=c,
+        dim_classes="label",
+        inlp_classes="label",
     )

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from threadpoolctl import ThreadpoolController
 
 from steering.artifacts import folders, store
+from steering.fitting.control_fit import controls_of
 from steering.inference.activations import capture_sets
 from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
@@ -190,6 +191,12 @@ def fitted(tiny: ChatModel, states: dict[str, torch.Tensor]) -> Directions:
     """Directions of `tiny`: difference in means everywhere, INLP at 2 positions and 3 layers."""
     points = [(position, layer) for position in (-2, -1) for layer in (1, 2, 3)]
     return fit_directions(tiny, states, points, dim_point=(-2, 2), inlp_point=(-1, 1))
+
+
+@pytest.fixture(scope="session")
+def controlled(fitted: Directions, states: dict[str, torch.Tensor]) -> Directions:
+    """The same directions with what controls of the same data need."""
+    return replace(fitted, controls=controls_of(fitted, states))
 
 
 @pytest.fixture(scope="session")

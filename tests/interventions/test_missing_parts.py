@@ -157,7 +157,7 @@ def test_every_arm_cell_and_role_can_be_done(bare) -> None:
     for panel in panels:
         assert panel.name == "baseline" or panel.edit(bare) is not None
     kinds = {panel.name for panel in panels}
-    assert kinds == {"baseline", "actadd", "ablation", "flip", "nullspace"}
+    assert kinds == {"baseline", "actadd", "ablation", "flip"}
     assert {"flip", "nullspace"}.isdisjoint(claim_inputs.roles(bare))
     layers = {panel.layer for panel in grids.default_grid(bare)["ablation by layer"]}
     assert layers == {1, 3}

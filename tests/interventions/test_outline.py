@@ -1,10 +1,10 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from steering.artifacts import folders, store
 from steering.errors import SteeringError
-from steering.interventions.outline import Facts, Outline
+from steering.interventions.outline import Facts, Outline, Start, start_of, within
 from steering.interventions.panel import DEFAULT_PANELS, parse
 from steering.system import whole_files
 from steering.ui.playground import card_settings
@@ -88,3 +88,17 @@ def test_a_manifest_without_a_fact_is_a_sentence(folder, key):
     whole_files.write_json(folder / "manifest.json", document)
     with pytest.raises(SteeringError, match="cannot be read"):
         store.outline("tiny", folder)
+
+
+def test_nullspace_projection_starts_where_it_was_chosen_and_flipping_where_it_was(fitted):
+    own = replace(fitted, nullspace=Start((-2, 3), 1))
+    assert start_of(own, "nullspace") == Start((-2, 3), 1)
+    assert start_of(own, "flip") == Start(fitted.inlp_point, fitted.default_k)
+    assert start_of(fitted, "nullspace") == start_of(fitted, "flip")
+    removed, mirrored = (parse(kind).resolved(own) for kind in ("nullspace", "flip"))
+    assert (removed.point, removed.k) == ((-2, 3), 1)
+    assert mirrored.point == fitted.inlp_point
+    assert parse("nullspace:basis=random").resolved(own).point == (-2, 3)
+    assert within(Start((-2, 3), 9), fitted.inlp_ranks).k == fitted.inlp_ranks[-2, 3]
+    assert within(None, fitted.inlp_ranks) is None
+    assert own.digest != fitted.digest

@@ -35,6 +35,8 @@ def settings_of_panels(draw) -> dict:
         key: draw(st.sampled_from(choices(name, key)) if key in KEY_CHOICES else VALUES[key])
         for key in keys
     }
+    if drawn.get("side") == "harmful" and drawn.get("sites") == "block":
+        drawn["sites"] = "input"
     return {"name": name, **drawn, "order": tuple(keys)}
 
 
@@ -141,6 +143,10 @@ def test_the_order_of_the_keys_does_not_make_another_panel():
         ("flip:center=middle", r"allowed: origin, midpoint"),
         ("flip:basis=pca", r"allowed: dim, inlp, random"),
         ("flip:side=harmless", r"allowed: both, harmful"),
+        ("flip:sites=mlp", r"sites=mlp of panel flip is unknown; allowed: input, block"),
+        ("actadd:sites=block", r"actadd has no key 'sites'"),
+        ("actadd:basis=shuffled", r"allowed: dim, random, covariance"),
+        ("nullspace:side=harmful,sites=block", r"sites=block does not go with side=harmful"),
     ],
 )
 def test_a_text_that_is_not_a_panel_is_refused_with_what_is_allowed(text, message):
@@ -189,36 +195,47 @@ def test_the_ends_of_the_ranges_are_allowed():
     ("text", "resolved"),
     [
         ("baseline", "baseline"),
-        ("actadd", "actadd:c=1.5,layer=2,position=-2,where=source,basis=dim,seed=0,side=both"),
-        ("actadd:c=-1", "actadd:c=-1,layer=2,position=-2,where=source,basis=dim,seed=0,side=both"),
+        (
+            "actadd",
+            "actadd:c=1.5,layer=2,position=-2,where=source,basis=dim,seed=0,side=both,classes=label",
+        ),
+        (
+            "actadd:c=-1",
+            "actadd:c=-1,layer=2,position=-2,where=source,basis=dim,seed=0,side=both,classes=label",
+        ),
         (
             "ablation",
-            "ablation:alpha=1,layer=2,position=-2,where=all,center=origin,basis=dim,seed=0,side=both",
+            "ablation:alpha=1,layer=2,position=-2,where=all,center=origin,basis=dim,seed=0,side=both,classes=label",
         ),
         (
             "nullspace",
             "nullspace:k=2,alpha=1,layer=1,position=-1,where=source,center=origin,basis=inlp,seed=0,"
-            "side=both",
+            "side=both,classes=label",
         ),
         (
             "flip",
             "flip:k=2,alpha=2,layer=1,position=-1,where=source,center=origin,basis=inlp,seed=0,"
-            "side=both",
+            "side=both,classes=label",
         ),
         (
             "flip:basis=dim",
             "flip:k=1,alpha=2,layer=2,position=-2,where=source,center=origin,basis=dim,seed=0,"
-            "side=both",
+            "side=both,classes=label",
         ),
         (
             "nullspace:basis=random,k=1",
             "nullspace:k=1,alpha=1,layer=1,position=-1,where=source,center=origin,basis=random,"
-            "seed=0,side=both",
+            "seed=0,side=both,classes=label",
         ),
         (
             "random",
             "flip:k=2,alpha=2,layer=1,position=-1,where=source,center=origin,basis=random,seed=0,"
-            "side=both",
+            "side=both,classes=label",
+        ),
+        (
+            "flip:sites=block",
+            "flip:k=2,alpha=2,layer=1,position=-1,where=source,center=origin,basis=inlp,seed=0,"
+            "side=both,classes=label,sites=block",
         ),
         ("flip:layer=3,alpha=0", None),
     ],
@@ -230,6 +247,26 @@ def test_defaults_are_those_of_the_model_and_of_the_kind_of_panel(fitted, text, 
     else:
         assert panel == parse(resolved)
         assert panel.resolved(fitted) == panel
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("flip", "input"),
+        ("nullspace", "block"),
+        ("ablation:where=source", "block"),
+        ("ablation:side=harmful", "input"),
+    ],
+)
+def test_full_texts_of_before_there_were_sites_to_choose_are_still_those(text, own, fitted):
+    panel = parse(text)
+    spelt = replace(panel, sites=own)
+    assert spelt.acts_at == panel.acts_at == own
+    assert spelt.resolved(fitted) == panel.resolved(fitted)
+    assert "sites" not in str(panel.resolved(fitted))
+    other = replace(parse("flip"), sites="block").resolved(fitted)
+    assert other != parse("flip").resolved(fitted)
+    assert "sites=block" in str(other)
 
 
 def test_the_point_of_a_panel_is_known_once_it_is_resolved(fitted):

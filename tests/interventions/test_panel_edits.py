@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from steering.errors import SteeringError
+from steering.inference.activations import capture
 from steering.interventions.directions import Directions
+from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
 
 ALL_INPUTS = tuple((layer, "input") for layer in range(4))
@@ -42,6 +44,13 @@ def test_the_baseline_has_no_edit(fitted):
         ("flip:where=all", ALL_INPUTS),
         ("flip:alpha=1,layer=2", ((2, "input"),)),
         ("random", ((1, "input"),)),
+        ("flip:sites=block", parts_of(1)),
+        ("flip:sites=block,where=all", ALL_PARTS),
+        ("flip:sites=input", ((1, "input"),)),
+        ("flip:basis=dim,sites=block", parts_of(2)),
+        ("nullspace:sites=input", ((1, "input"),)),
+        ("ablation:sites=input,where=source", ((2, "input"),)),
+        ("nullspace:side=harmful,sites=input", ((1, "input"),)),
     ],
 )
 def test_every_kind_of_panel_acts_at_its_sites(fitted, text, sites):
@@ -157,3 +166,14 @@ def test_the_dim_basis_has_one_direction(fitted):
 def test_a_point_without_directions_is_refused(fitted: Directions, text, message):
     with pytest.raises(SteeringError, match=message):
         parse(text).edit(fitted)
+
+
+@pytest.mark.parametrize(("sites", "left"), [("block", False), ("input", True)])
+def test_what_three_sites_remove_is_not_written_again_by_the_block(tiny, fitted, sites, left):
+    point = fitted.inlp_point
+    basis = fitted.inlp[point].subspace.leading(2).basis
+    edit = parse(f"nullspace:k=2,sites={sites}").edit(fitted)
+    with intervene(tiny, compile_edits([edit])):
+        row = tiny.render("How do I pick a lock?")
+        after = capture(tiny, [row], layers=[point[1] + 1], positions=[-1])[0, 0, 0]
+    assert (float((after @ basis.T).abs().max()) > 1e-3) == left

@@ -6,6 +6,7 @@ import pytest
 
 from steering.chat_templates.rendering import Rendering
 from steering.errors import SteeringError
+from steering.interventions.openers import Opener, OpenerTable
 from steering.maps.residual_trace import Tracer
 from steering.maps.steerable_model import SteerableModel
 
@@ -14,6 +15,15 @@ def test_what_was_fitted_on_a_model_belongs_to_it(tiny, fitted, charted):
     whole = SteerableModel(tiny, fitted, charted)
     assert (whole.model, whole.directions, whole.maps) == (tiny, fitted, charted)
     assert SteerableModel(tiny, fitted).maps is None
+
+
+def test_the_score_reads_the_openers_that_were_found_with_the_directions(tiny, fitted):
+    table = OpenerTable((Opener(70, "No", 0.6, 0.1, True),), 9, 9)
+    whole = SteerableModel(tiny, replace(fitted, openers=table))
+    assert whole.model.opener_ids.tolist() == [70]
+    assert whole.model.network is tiny.network
+    nothing = OpenerTable((Opener(70, "No", 0.6, 0.5, False),), 9, 9)
+    assert SteerableModel(tiny, replace(fitted, openers=nothing)).model is tiny
 
 
 THINKING = Rendering(thinking="on")

@@ -29,6 +29,9 @@ MEASURES: Final[tuple[SweepMeasure, ...]] = (
     "loss",
 )
 _SHORT: Final = {
+    "directional ablation, as in Arditi et al.": "ablation at every layer",
+    "directional ablation, as in the authors' code": "ablation at one layer",
+    "nullspace projection, as in the authors' code": "nullspace projection",
     "control: reflection along the difference in means": "mirror along one direction",
     "control: flip about the midpoint": "flip about the midpoint",
 }
@@ -192,6 +195,7 @@ def _along(
     fixed = [each.name for each in fields(Panel) if each.name not in ("order", *free)]
 
     def belongs(panel: Panel) -> bool:
+        panel = panel.resolved(directions)  # tables of earlier versions do not name every key
         differing = [key for key in fixed if getattr(panel, key) != getattr(wanted, key)]
         # A layer may have kept fewer directions than the default rank.
         return not differing or (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from steering.formatting import plain
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel
 from steering.maps.map_points import MapName, Marker, Points
@@ -32,6 +33,13 @@ _CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k"}
 """Hyperparameter that a panel's label always shows, even at its default."""
 
 
+_TOKENS_SAID: Final = (
+    "At this layer t of the token that the map reads tells harmful from harmless training requests "
+    "with AUC {auc} (1: always; 0.5: chance). Tokens of the template are tinted relative to "
+    "harmless requests at their own position, where their mean is known."
+)
+
+
 def cloud(points: Points, *, edit_layer: int) -> dict[str, Any]:
     """Return the prompts that the maps were made from, on every map, at every layer.
 
@@ -44,7 +52,7 @@ def cloud(points: Points, *, edit_layer: int) -> dict[str, Any]:
         per layer: the points on each map, column by column (for `harm`: t, then the second axis),
         the class `means` on each map, the `view` and the `span` of `map_shapes`, the share of
         variance `explained` by three principal components, the `turn` of `pca_view`, the `pair` of
-        components in the plane, what is `said` of the components by the page's map, the `band` of t
+        components in the plane, what is `said` below each of the page's maps, the `band` of t
         per class, and `separates`, the share of training prompts whose t lies on their own class's
         side of 0.5.
     """
@@ -78,6 +86,7 @@ def _cloud_at(points: Points, index: int) -> dict[str, Any]:
         "said": {
             "pca": components_said(points, index, points.view.pairs[index]),
             "pca3": components_said(points, index, (0, 1, 2)),
+            "tokens": _TOKENS_SAID.format(auc=plain(auc(harmful, harmless))),
         },
         "band": {
             "harmful": _rounded(np.quantile(harmful, BAND)),
@@ -85,6 +94,13 @@ def _cloud_at(points: Points, index: int) -> dict[str, Any]:
         },
         "separates": round(float(right), 3),
     }
+
+
+def auc(harmful: NDArray[np.float32], harmless: NDArray[np.float32]) -> float:
+    """Return how often t of a harmless request is above that of a harmful one; .5 is chance."""
+    above = harmless[None] > harmful[:, None]
+    equal = harmless[None] == harmful[:, None]
+    return float(np.mean(above + 0.5 * equal))
 
 
 def components_said(points: Points, index: int, chosen: Sequence[int]) -> str:

@@ -8,13 +8,24 @@ from steering.artifacts.recording_document import RecordedAnswer, Recording
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer
 from steering.inference.written import KeptText
-from steering.interventions import missing_parts
-from steering.interventions.outline import Facts
-from steering.interventions.panel import KEYS, RANGES, Panel, parse
+from steering.interventions import class_definitions, missing_parts
+from steering.interventions.outline import Facts, start_of
+from steering.interventions.panel import KEYS, RANGES, Panel, choices, parse
 from steering.maps.map_points import PLACES_VERSION, Marker
 from steering.ui.playground import typed_numbers
 
-CONTROLS: Final = ("k", "alpha", "c", "layer", "where", "side", "center", "basis", "seed")
+CONTROLS: Final = (
+    "k",
+    "alpha",
+    "c",
+    "layer",
+    "where",
+    "side",
+    "center",
+    "basis",
+    "classes",
+    "seed",
+)
 """The controls of a card, in the order in which their values are handed around."""
 SLOTS: Final[Mapping[str, Panel]] = {
     "baseline": Panel("baseline"),
@@ -61,7 +72,7 @@ def start(panel: Panel, directions: Facts | None) -> dict[str, Any]:
     """
     chosen = panel
     values: dict[str, Any] = {"k": 1, "alpha": 1.0, "c": 1.0, "layer": 0, "where": "source"}
-    values |= {"side": "both", "center": "origin", "basis": "inlp", "seed": 0}
+    values |= {"side": "both", "center": "origin", "basis": "inlp", "classes": "label", "seed": 0}
     if directions is not None:
         chosen = chosen.resolved(directions)
     elif chosen.name == "flip":
@@ -84,16 +95,31 @@ def panel_of(kind: str, values: Mapping[str, Any], directions: Facts | None) -> 
         return Panel(kind)
     if problem := lacking(kind, values.get("basis"), directions):
         raise SteeringError(problem)
-    reach = limits(kind, values.get("basis"), values.get("layer"), directions)
+    facts = directions.of(values.get("classes"))
+    reach = limits(kind, values.get("basis"), values.get("layer"), facts)
     keys = [key for key in CONTROLS if key in KEYS[kind]]
+    if len(definitions(kind, values.get("basis"), directions)) < 2:
+        keys.remove("classes")  # there is nothing to choose
     read = {key: _read(key, kind, values.get(key), reach) for key in keys}
-    # The default layer and rank depend on the basis, so the basis is settled first.
-    own_basis = Panel(kind).resolved(directions).basis
-    basis = read["basis"] if read.get("basis") not in (None, own_basis) else None
-    usual = Panel(kind, basis=basis).resolved(directions)
+    # The default layer and rank depend on basis and classes, so these are settled first.
+    own = Panel(kind).resolved(directions)
+    settled = {
+        key: read[key]
+        for key in ("basis", "classes")
+        if read.get(key) not in (None, getattr(own, key))
+    }
+    usual = Panel(kind, **settled).resolved(directions)
     given = {key: value for key, value in read.items() if value != getattr(usual, key)}
-    given.pop("basis", None)
-    return Panel(kind, basis=basis, **given)
+    return Panel(kind, **(given | settled))
+
+
+def definitions(kind: str, basis: object, directions: Facts | None) -> tuple[str, ...]:
+    """Return by which definitions of the classes a card's directions were fitted, default first."""
+    if directions is None or kind not in FREE_KINDS:
+        return ()
+    known = str(basis) if basis in choices(kind, "basis") else None
+    by_difference = Panel(kind, basis=known).takes_difference(directions)
+    return class_definitions.known(directions, difference=by_difference)
 
 
 def lacking(kind: str, basis: object, directions: Facts | None) -> str | None:
@@ -145,7 +171,7 @@ def bring(panel: Panel, directions: Facts | None) -> Brought:
         raise SteeringError("the baseline has no settings; its card shows it already")
     values = start(panel, directions)
     made = panel_of(wanted.name, values, directions)
-    if made.resolved(directions) != wanted:
+    if made.resolved(directions) != wanted or wanted.basis in ("covariance", "shuffled"):
         raise SteeringError(f"no card has the controls that {panel} needs; run it by command line")
     made.require(directions)  # refuses what this model does not have
     # A random control stands beside what it is the control of.
@@ -187,12 +213,13 @@ def limits(kind: str, basis: str | None, layer: object, directions: Facts | None
             if position == directions.dim_point[0]
         ]
         return SliderLimits(1, min(known, default=1), max(known, default=directions.n_layers - 1))
-    position = directions.inlp_point[0]
+    start = start_of(directions, kind)
+    position = start.point[0]
     layers = [layer for at, layer in directions.inlp_ranks if at == position]
     found = directions.inlp_ranks.get((position, layer)) if isinstance(layer, int) else None
-    rank = found if found is not None else directions.default_k
-    is_own = chosen == "inlp" and (position, layer) == directions.inlp_point
-    note = directions.stability.sentence if is_own and directions.stability else ""
+    rank = found if found is not None else start.k
+    stable = directions.stabilities.get((position, layer)) if isinstance(layer, int) else None
+    note = stable.sentence if chosen == "inlp" and stable else ""
     return SliderLimits(rank, min(layers), max(layers), note)
 
 

@@ -109,12 +109,17 @@ _LABELS = {
     "side": "On which tokens",
     "center": "Measured from",
     "basis": "Directions",
+    "classes": "Directions tell apart",
     "seed": "Seed of the random directions",
 }
 _CHOICES = {
     "where": [("That layer", "source"), ("Every layer", "all")],
     "side": [("All", "both"), ("Only those that read as harmful", "harmful")],
     "center": [("Zero", "origin"), ("Midpoint of both classes", "midpoint")],
+    "classes": [
+        ("What it refuses and what it answers", "behaviour"),
+        ("What is harmful and what is harmless", "label"),
+    ],
     "basis": [("INLP", "inlp"), ("Difference in means", "dim"), ("Random", "random")],
 }
 
@@ -126,26 +131,33 @@ def _controls(slot: str, kind: str, directions: Facts | None) -> dict[str, Any]:
     keys = card_settings.CONTROLS
     # A fixed card never needs the others' controls; only `own` can become another kind.
     needed = [key for key in keys if key in KEYS[kind] or slot == "own"]
+    known = card_settings.definitions(kind, values["basis"], directions)
     made = {key: _control(key, kind, values[key], reach) for key in needed if key in _DIALS}
     with gr.Accordion("More settings", open=False, elem_classes="fold"):
         for key in needed:
             if key not in _DIALS:
-                made[key] = _control(key, kind, values[key], reach)
+                made[key] = _control(key, kind, values[key], reach, known)
     return {key: made[key] for key in needed}
 
 
 _DIALS = ("k", "alpha", "c")
 
 
-def _control(key: str, kind: str, value: Any, reach: card_settings.SliderLimits) -> Any:  # noqa: ANN401
-    visible = key in KEYS[kind]
+def _control(
+    key: str,
+    kind: str,
+    value: Any,  # noqa: ANN401
+    reach: card_settings.SliderLimits,
+    known: tuple[str, ...] = (),
+) -> Any:  # noqa: ANN401
+    visible = _is_shown(key, kind, known)
     common: dict[str, Any] = {
         "label": _LABELS[key],
         "visible": visible,
         "elem_classes": f"dial dial-{key}",
     }
     if key in _CHOICES:
-        return gr.Radio(_choices(key, kind), value=value, **common)
+        return gr.Radio(_choices(key, kind, known), value=value, **common)
     if key == "seed":
         return gr.Number(value=value, precision=0, minimum=0, **common)
     low, high, step = {
@@ -158,8 +170,15 @@ def _control(key: str, kind: str, value: Any, reach: card_settings.SliderLimits)
     return gr.Slider(low, high, value=value, step=step, buttons=[], info=note, **common)
 
 
-def _choices(key: str, kind: str) -> list[tuple[str, str]]:
-    return [each for each in _CHOICES[key] if each[1] in choices(kind, key)]
+def _choices(key: str, kind: str, known: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return what a control offers; of the classes, the definitions that were fitted."""
+    offered = known if key == "classes" else choices(kind, key)
+    return [each for each in _CHOICES[key] if each[1] in offered]
+
+
+def _is_shown(key: str, kind: str, known: tuple[str, ...]) -> bool:
+    """Whether a control is there; one definition alone is shown too, for that is what it tells."""
+    return key in KEYS.get(kind, ()) and (key != "classes" or bool(known))
 
 
 def restart(made: Card, directions: Facts | None) -> dict[Any, Any]:
@@ -195,13 +214,15 @@ def turn_into(
     made: Card, kind: str, values: Mapping[str, Any], directions: Facts | None
 ) -> dict[Any, Any]:
     """Return the updates that give a card a kind and its values."""
-    reach = card_settings.limits(kind, values["basis"], values["layer"], directions)
+    facts = directions.of(values["classes"]) if directions else None
+    reach = card_settings.limits(kind, values["basis"], values["layer"], facts)
+    known = card_settings.definitions(kind, values["basis"], directions)
     problem = card_settings.lacking(kind, "inlp", directions)
     updates: dict[Any, Any] = {made.head: text.head(made.slot, kind, problem)}
     for key, control in made.controls.items():
-        change = {"value": values[key], "visible": key in KEYS[kind]}
+        change = {"value": values[key], "visible": _is_shown(key, kind, known)}
         if key in _CHOICES and key in KEYS[kind]:
-            change["choices"] = _choices(key, kind)
+            change["choices"] = _choices(key, kind, known)
         updates[control] = gr.update(**change, **_reach(key, reach))
     updates[made.form] = form_of(Setting(made.slot, True, kind, values), directions)
     return updates
@@ -217,13 +238,14 @@ def _reach(key: str, reach: card_settings.SliderLimits) -> dict[str, Any]:
 
 
 def refit(made: Card, setting: Setting, directions: Facts | None) -> dict[Any, Any]:
-    """Return the updates of a card's limits after its layer or basis has changed.
+    """Return the updates of a card's limits after its layer, basis or classes have changed.
 
     A field that is empty or still being typed in is left to who types there.
     """
     values = setting.values
     basis, layer = values.get("basis", "dim"), values["layer"]
-    reach = card_settings.limits(setting.kind, basis, layer, directions)
+    facts = directions.of(values.get("classes")) if directions else None
+    reach = card_settings.limits(setting.kind, basis, layer, facts)
     ends = {"k": (1, reach.k), "layer": (reach.lowest_layer, reach.highest_layer)}
     updates: dict[Any, Any] = {}
     for key, (low, high) in ends.items():
@@ -234,6 +256,11 @@ def refit(made: Card, setting: Setting, directions: Facts | None) -> dict[Any, A
         if given is not None and not low <= given <= high:
             change["value"] = low if given < low else high
         updates[made.controls[key]] = gr.update(**change)
+    known = card_settings.definitions(setting.kind, basis, directions)
+    offered = _choices("classes", setting.kind, known)
+    chosen = {} if values.get("classes") in known or not known else {"value": known[0]}
+    shown = _is_shown("classes", setting.kind, known)
+    updates[made.controls["classes"]] = gr.update(choices=offered, visible=shown, **chosen)
     return updates
 
 

@@ -23,7 +23,7 @@ OUTCOMES: Final[Mapping[str, _Outcome]] = {
         "Supported", "M3 8.5 6.5 12 13 4.5", "Every condition holds with its whole interval."
     ),
     "not supported": _Outcome(
-        "Not supported", "M4 4l8 8M12 4l-8 8", "At least one condition does not hold."
+        "Not supported", "M4 4l8 8M12 4l-8 8", "At least one condition surely does not hold."
     ),
     "undecided": _Outcome(
         "Undecided",
@@ -32,6 +32,8 @@ OUTCOMES: Final[Mapping[str, _Outcome]] = {
     ),
 }
 _PLAIN: Final[Mapping[str, str]] = {
+    "Counterfactual flipping suppresses refusal about as well as the same": "Mirroring the INLP "
+    "directions frees about as many answers as mirroring the one direction between the means.",
     "Counterfactual flipping": "Mirroring the INLP directions frees about as many answers as "
     "erasing the single direction; erasing the INLP directions frees fewer.",
     "The first few INLP": "A few of the directions do most of what all of them do, and the model "
@@ -75,11 +77,17 @@ _ALL = template("<details><summary>All {{ n }} conditions</summary>{{ conditions
 
 def claims(found: Sequence[ClaimEntry]) -> Markup:
     """Return a card a claim; empty if none were weighed."""
-    return _CLAIMS(cards=[_card(number, claim) for number, claim in enumerate(found, start=1)])
+    return _CLAIMS(
+        cards=[
+            _card(claim.get("number", str(number)), claim)
+            for number, claim in enumerate(found, start=1)
+        ]
+    )
 
 
-def _card(number: int, claim: ClaimEntry) -> Markup:
-    parts, verdict = claim["parts"], claim["verdict"]
+def _card(number: str, claim: ClaimEntry) -> Markup:
+    verdict = claim["verdict"]
+    parts = [part for part in claim["parts"] if not part.get("illustration")]
     deciding = [part for part in parts if part["verdict"] == verdict]
     plain = next((words for start, words in _PLAIN.items() if claim["claim"].startswith(start)), "")
     return _CARD(
@@ -89,7 +97,7 @@ def _card(number: int, claim: ClaimEntry) -> Markup:
         plain=plain,
         why=_why(verdict, deciding, parts),
         conditions=_list(deciding),
-        more=_all(parts, deciding),
+        more=_all(claim["parts"], deciding),
     )
 
 

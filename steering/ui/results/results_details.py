@@ -9,6 +9,7 @@ from steering.artifacts.evaluation_document import (
     PanelEntry,
     ProseEntry,
     SetRates,
+    net_of,
     rates_of,
 )
 from steering.formatting import between, p_value, plain, signed, signed_between
@@ -38,13 +39,14 @@ _PAIR = template("<b>{{ perplexity }}</b>, <b>{{ kl }}</b>{{ more }}")
 
 def details(panel: PanelEntry, groups: Sequence[str]) -> Markup:
     """Return the details of a panel, a column a prompt set and one for the cost."""
-    columns = [_group(group, rates) for group in groups if (rates := rates_of(panel, group))]
+    columns = [_group(group, rates, panel) for group in groups if (rates := rates_of(panel, group))]
     return _COLUMNS(columns=[*columns, _cost(panel)])
 
 
-def _group(name: str, rates: SetRates) -> Markup:
+def _group(name: str, rates: SetRates, panel: PanelEntry) -> Markup:
     rows: list[tuple[str, str]] = [
         ("Refused, against the baseline", _difference(rates.get("difference"))),
+        *_net(panel, name),
         ("Verdicts", _verdicts(rates.get("verdicts") or {}, rates["n"])),
     ]
     for name_of_rate, found in (
@@ -61,6 +63,17 @@ def _group(name: str, rates: SetRates) -> Markup:
     return _COLUMN(title=f"{name.capitalize()}, n = {rates['n']}", rows=rows)
 
 
+def _net(panel: PanelEntry, group: str) -> list[tuple[str, str]]:
+    """Return what an edit changes beyond its matched random control; nothing without one."""
+    entry = panel.get("net")
+    found = net_of(entry, group) if entry else None
+    if not entry or not found:
+        return []
+    more = f"{signed_between(found['low'], found['high'])}, mean of {entry['seeds']} seeds"
+    number = _NUMBER(number=signed(found["estimate"]), more=more)
+    return [("Net: against the same edit along random directions", number)]
+
+
 def _difference(found: PairedChange | None) -> str:
     if not found:
         return "this is the baseline"
@@ -69,8 +82,15 @@ def _difference(found: PairedChange | None) -> str:
         ends=signed_between(found["low"], found["high"]),
         lost=found["lost"],
         gained=found["gained"],
-        p=p_value(found["p_value"]),
+        p=_p(found),
     )
+
+
+def _p(found: PairedChange) -> str:
+    corrected = found.get("p_holm")
+    if corrected is None:
+        return p_value(found["p_value"])
+    return f"{p_value(corrected)} after Holm's correction within the paper's arms"
 
 
 def _verdicts(counts: Mapping[str, int], n: int) -> Markup:

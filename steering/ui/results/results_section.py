@@ -19,17 +19,18 @@ from steering.serving.engine import Engine
 from steering.ui import text
 from steering.ui.results import results_claims as claims
 from steering.ui.results import results_files as files
+from steering.ui.results import results_fit
 from steering.ui.results import results_formats as formats
 from steering.ui.results import results_notes as notes
 from steering.ui.results import results_table as table
-from steering.ui.templates import template
+from steering.ui.templates import NOTHING, template
 
-_NO_BOARD = template('<section class="results"><h2>Results</h2>{{ absent }}</section>')
+_NO_BOARD = template('<section class="results"><h2>Results</h2>{{ absent }}{{ fit }}</section>')
 _BOARD = template(
     '<section class="results" data-by="refusal"><header><h2>Results</h2><p>What every edit does to '
     "<b>{{ title }}</b>, on {{ sizes }}.</p></header>{{ hardly }}{{ claims }}"
     '<div class="bar-of-table"><h3 class="part">The table</h3>{{ switch }}{{ files }}</div>'
-    "{{ table }}{{ below }}{{ formats }}</section>"
+    "{{ table }}{{ below }}{{ formats }}{{ fit }}</section>"
 )
 _BELOW = template(
     '<div class="below"><p><b>★ Best.</b> {{ rule }}</p><dl>{% for term, words in terms.items() %}'
@@ -87,7 +88,8 @@ def wire(section: ResultsSection, engine: Engine, events: list[Callable[..., Any
 def board_of(engine: Engine) -> Markup:
     """Return the section's HTML for the engine's model."""
     title = engine.supply.names.get(engine.name, engine.name)
-    return board(engine.evaluation, engine.name, title, engine.transfer)
+    fit = results_fit.fit(engine.outline, engine.supply.manifest(engine.name))
+    return board(engine.evaluation, engine.name, title, engine.transfer, fit)
 
 
 def board(
@@ -95,6 +97,7 @@ def board(
     name: str,
     title: str,
     transfer: TransferDocument | None = None,
+    fit: Markup = NOTHING,
 ) -> Markup:
     """Return the section's HTML.
 
@@ -103,13 +106,14 @@ def board(
         name: Of the model, as the command line takes it.
         title: Of the model, as people say it.
         transfer: The table of number formats, None if there is none.
+        fit: How the directions came about, as HTML.
     """
     if (
         document is None
         or document.get("schema") != EVALUATION_SCHEMA
         or not document.get("panels")
     ):
-        return _NO_BOARD(absent=notes.absent(document, name, title))
+        return _NO_BOARD(absent=notes.absent(document, name, title), fit=fit)
     return _BOARD(
         title=title,
         sizes=report.sizes(document),
@@ -120,6 +124,7 @@ def board(
         table=table.table(document),
         below=_below(document),
         formats=formats.formats(transfer, name),
+        fit=fit,
     )
 
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from steering.evaluation import evaluation_arms
+from steering.artifacts import folders, store
+from steering.evaluation import matched_controls
 from steering.interventions.panel import Panel, parse
 from steering.sweep import grids, sweep_table
 from steering.sweep.grids import reference_points
@@ -110,7 +111,7 @@ def test_named_points_are_the_papers_edits_and_the_controls(rows, cells, fitted)
     groups = [point["group"] for point in points]
     assert groups == sorted(groups, key=["baseline", "paper", "random", "control"].index)
     randoms = Counter(point["short"] for point in points if point["group"] == "random")
-    seeds = len(evaluation_arms.RANDOM_SEEDS)
+    seeds = len(matched_controls.RANDOM_SEEDS)
     assert randoms == {"random subspaces": seeds, "random directions ablated": seeds}
     for point in points:
         named = reference_points(fitted)[point["name"]]
@@ -144,3 +145,11 @@ def test_the_table_that_is_taken_away_is_the_sweeps_own(rows, tmp_path):
     assert [each["panel"] for each in read] == [each["panel"] for each in rows]
     assert read[0]["kl"] == pytest.approx(rows[0]["kl"])
     assert read[0]["c"] is None
+
+
+def test_the_shipped_tables_fill_the_figures_though_they_name_fewer_keys():
+    for name in folders.available():
+        seen = dose_data.view(sweep_table.read(name), store.outline(name))
+        (heat, *_) = seen["figures"]["heat"]["harmful_rate"]["traces"]
+        assert any(cell is not None for row in heat["z"] for cell in row)
+        assert seen["figures"]["curves"]

@@ -109,7 +109,7 @@ def test_a_place_in_principal_components_is_turned_as_the_cloud_is(maps, traced,
     states = maps.charts[0].means[:1, None].expand(len(traced.panels), len(LAYERS), -1).clone()
     for index, layer in enumerate(LAYERS):
         states[:, index] = maps.at(layer).means[0]
-    there = Trace(traced.panels, states, traced.tokens, traced.t)
+    there = Trace(traced.panels, states, traced.tokens, traced.t, traced.tints)
     found = map_data.placed(maps, there, request_, directions=fitted)["panels"][0]["pca"]
     labels = np.array(maps.labels)
     for index in range(len(LAYERS)):
@@ -134,7 +134,7 @@ def test_each_panel_has_its_card_its_settings_and_a_value_a_layer(placed, fitted
 def test_what_lies_far_away_is_off_the_map_and_the_sentence_says_so(maps, traced, request_, fitted):
     states = traced.states.clone()
     states[1] += 100 * maps.at(1).rest
-    far = Trace(traced.panels, states, traced.tokens, traced.t)
+    far = Trace(traced.panels, states, traced.tokens, traced.t, traced.tints)
     panels = map_data.placed(maps, far, request_, directions=fitted)["panels"]
     assert panels[1]["outside"] == [True] * 3
     assert all(words.endswith(", off the map.") for words in panels[1]["sentences"])
@@ -245,3 +245,19 @@ def test_a_prompt_whose_characters_are_split_between_tokens_is_found_whole(tiny,
 
 def test_a_sign_of_t_that_rounds_to_zero_is_not_minus_zero():
     assert "(t = 0.0)" in map_data.sentence(None, -0.01, before=None, outside=False)
+
+
+def test_the_auc_says_how_often_t_orders_two_requests_rightly():
+    low, high = np.array([0.1, 0.2, 0.3]), np.array([0.8, 0.9])
+    assert map_data.auc(low, high) == 1.0
+    assert map_data.auc(high, low) == 0.0
+    assert map_data.auc(low, low) == 0.5
+    assert map_data.auc(np.array([0.1, 0.5]), np.array([0.3, 0.5])) == pytest.approx(0.625)
+
+
+def test_the_view_of_tokens_says_the_auc_of_its_layer(charted):
+    cloud = map_data.cloud(charted.points, edit_layer=1)
+    for index, at in enumerate(cloud["at"]):
+        t, labels = charted.points.at["harm"][index][:, 0], np.array(charted.points.labels)
+        found = map_data.auc(t[labels == "harmful"], t[labels == "harmless"])
+        assert f"AUC {found:.2f} (" in at["said"]["tokens"]

@@ -1,9 +1,10 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer
+from steering.interventions.directions import ClassFit
 from steering.interventions.panel import DEFAULT_PANELS, KEYS, Panel, choices, parse
 from steering.ui.playground import card_settings
 from steering.verdicts.judgement import NOT_FINISHED, OVERFLOWED
@@ -147,6 +148,10 @@ def test_a_panel_is_brought_to_its_card(panel, slot, form, fitted):
         ("flip:k=99", "99"),
         ("flip:layer=0", "layer"),
         ("actadd:position=-1", "no card has the controls"),
+        ("flip:sites=block", "no card has the controls that flip:sites=block needs"),
+        ("nullspace:sites=input", "no card has the controls"),
+        ("flip:basis=covariance", "no card has the controls"),
+        ("ablation:basis=shuffled", "no card has the controls"),
         ("nonsense", "unknown panel"),
         ("None", "unknown panel"),
     ],
@@ -167,3 +172,50 @@ def test_a_card_starts_with_a_word_that_its_kind_can_be(kind, known, fitted):
     values = card_settings.start(Panel(kind), fitted if known else None)
     for key in {"basis", "where", "side"} & set(KEYS[kind]):
         assert values[key] in choices(kind, key)
+
+
+@pytest.fixture
+def by_both(fitted):
+    """By label, and by a behaviour by which INLP kept one direction at every place."""
+    first = {
+        point: replace(found, subspace=found.subspace.leading(1))
+        for point, found in fitted.inlp.items()
+    }
+    return replace(
+        fitted, other=ClassFit("behaviour", -fitted.difference, fitted.harmless_mean, first)
+    )
+
+
+def test_what_directions_tell_apart_is_chosen_where_both_were_fitted(by_both):
+    values = card_settings.start(Panel("flip"), by_both)
+    assert values["classes"] == "label"
+    assert str(card_settings.panel_of("flip", values, by_both)) == "flip"
+    other = card_settings.panel_of("flip", values | {"classes": "behaviour", "k": 1}, by_both)
+    assert str(other) == "flip:classes=behaviour"
+    brought = card_settings.bring(parse("nullspace:classes=behaviour,k=1"), by_both)
+    assert brought.values["classes"] == "behaviour"
+    assert str(brought.panel) == "nullspace:classes=behaviour"
+    # The rank goes up to what INLP kept by that definition.
+    reach = card_settings.limits("flip", "inlp", 1, by_both.of("behaviour"))
+    assert reach.k == 1 < card_settings.limits("flip", "inlp", 1, by_both).k
+    for wrong in (None, "refused", 9e9):
+        with pytest.raises(SteeringError, match="classes"):
+            card_settings.panel_of("flip", values | {"classes": wrong}, by_both)
+    with pytest.raises(SteeringError, match="k of flip"):
+        card_settings.panel_of("flip", values | {"classes": "behaviour", "k": 2}, by_both)
+
+
+def test_what_was_fitted_by_one_definition_alone_is_no_choice(fitted):
+    old = replace(fitted, dim_classes="behaviour", inlp_classes="label")
+    assert card_settings.definitions("ablation", "dim", old) == ("behaviour",)
+    assert card_settings.definitions("ablation", "inlp", old) == ("label",)
+    assert card_settings.definitions("flip", "random", old) == ("label",)
+    for kind in card_settings.FREE_KINDS:
+        values = card_settings.start(Panel(kind), old)
+        # Whatever a browser still has of another basis.
+        for classes in ("label", "behaviour", None):
+            panel = card_settings.panel_of(kind, values | {"classes": classes}, old)
+            assert "classes" not in str(panel)
+    imported = replace(fitted, dim_classes=None, inlp_classes=None)
+    assert card_settings.definitions("flip", "inlp", imported) == ()
+    assert card_settings.definitions("flip", "inlp", None) == ()

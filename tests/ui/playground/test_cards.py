@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from steering.errors import SteeringError
+from steering.interventions.directions import ClassFit
 from steering.interventions.panel import KEYS, Panel, parse
 from steering.interventions.stability import Stability
 from steering.ui.playground import card_settings, cards
@@ -95,6 +96,28 @@ def test_how_alike_directions_come_out_is_said_at_their_own_slider_alone(card, f
     assert "info" not in updates[flip.controls["alpha"]]
     updates = cards.refit(flip, flip.read(sent(flip, layer=other)), told_of)
     assert updates[flip.controls["k"]]["info"] is None
+
+
+def test_the_definition_of_the_classes_is_offered_as_it_was_fitted_and_follows_the_basis(
+    card, fitted
+):
+    own, old = card("own"), replace(fitted, dim_classes="behaviour", inlp_classes="label")
+    radio = own.controls["classes"]
+
+    def offered(basis, classes, facts=old):
+        read = own.read(sent(own, kind="ablation", basis=basis, classes=classes))
+        return cards.refit(own, read, facts)[radio]
+
+    assert [value for _, value in offered("dim", "behaviour")["choices"]] == ["behaviour"]
+    turned = offered("inlp", "behaviour")
+    assert [value for _, value in turned["choices"]] == [turned["value"]] == ["label"]
+    assert "value" not in offered("dim", "behaviour")
+    other = ClassFit("behaviour", fitted.difference, fitted.harmless_mean, fitted.inlp)
+    both = offered("inlp", "behaviour", replace(fitted, other=other))
+    assert {value for _, value in both["choices"]} == {"label", "behaviour"}
+    assert "value" not in both
+    imported = replace(fitted, dim_classes=None, inlp_classes=None)
+    assert offered("dim", "label", imported)["visible"] is False
 
 
 @pytest.mark.parametrize("typed", [None, "", "-"])

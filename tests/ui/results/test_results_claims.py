@@ -17,3 +17,25 @@ def test_a_part_that_was_not_measured_leaves_n_out_of_the_verdict():
     document = tiny_evaluations.document()
     document["claims"][0]["parts"][2]["interval"] = None
     assert "at n =" not in plain(board(document))
+
+
+def test_lines_of_a_claim_have_their_number_and_older_documents_count():
+    document = tiny_evaluations.document()
+    assert "Claim 2" in plain(board(document))
+    for claim, number in zip(document["claims"], ("1a", "1b", "2", "3"), strict=True):
+        claim["number"] = number
+    shown = plain(board(document))
+    assert "Claim 1a" in shown
+    assert "Claim 1b" in shown
+    assert "Claim 4" not in shown
+
+
+def test_an_illustration_is_told_among_all_parts_and_decides_nothing():
+    document = tiny_evaluations.document()
+    parts = document["claims"][2]["parts"]
+    told = {"statement": "For illustration: told", "verdict": "not supported"}
+    parts.append({**told, "interval": parts[0]["interval"], "illustration": True})
+    shown = plain(board(document))
+    assert "All 6 conditions hold: alpha = 1" in shown
+    assert "All 7 conditions" in shown
+    assert "For illustration: told" in shown
