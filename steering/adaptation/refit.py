@@ -128,7 +128,7 @@ def refit(
     )
 
 
-_Kept = dict[str, Int[Tensor, " kept"]]
+_Kept = dict[str, Int[Tensor, " _kept"]]
 
 
 def _prompts(directions: Directions, scores: Mapping[str, Tensor]) -> tuple[_Kept, _Kept]:

@@ -138,7 +138,7 @@ def _weigh(condition: Condition, outcomes: Outcomes, seed: int, counted: int) ->
 
 def _terms(
     outcomes: Outcomes, measure: Measure, terms: Sequence[tuple[str, float]]
-) -> list[Float[np.ndarray, "seed prompt"]]:
+) -> list[Float[np.ndarray, "_seed prompt"]]:
     """Return a measure's weighted values by role, of prompts that all have one; empty if none."""
     found = []
     for role, weight in terms:

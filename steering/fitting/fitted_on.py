@@ -50,7 +50,7 @@ class ClassPrompts:
         return hashlib.sha256(str(numbers).encode()).hexdigest()[:8]
 
 
-def definitions(scores: Mapping[str, Float[Tensor, " prompt"]]) -> dict[str, ClassPrompts]:
+def definitions(scores: Mapping[str, Float[Tensor, " _prompt"]]) -> dict[str, ClassPrompts]:
     """Return the prompts of the classes by each definition.
 
     By behaviour these are the prompts whose refusal score has the right sign (Arditi et al. 2024,
