@@ -132,7 +132,7 @@ class Directions:
         """What `stabilities` is, of `other`."""
         return _stabilities(self.other.inlp) if self.other else {}
 
-    def of(self, classes: str | None) -> "Directions":
+    def of(self, classes: object) -> "Directions":
         """Return the same directions as they were fitted by a definition of the classes.
 
         Places stay those that were chosen; the rank to start with is no more than INLP kept there.

@@ -142,7 +142,7 @@ class Outline:
     other_stabilities: Mapping[ExtractionPoint, Stability] = field(default_factory=dict)
     nullspace: Start | None = None
 
-    def of(self, classes: str | None) -> "Outline":
+    def of(self, classes: object) -> "Outline":
         """Return the facts of what was fitted by a definition, as `Directions.of` does."""
         if classes is None or classes != self.other_classes:
             return self
