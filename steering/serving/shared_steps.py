@@ -42,6 +42,12 @@ class SharedSteps:
         self._deliver: dict[DecodeRequest, SimpleQueue[_Delivery]] = {}
         self._working = False
 
+    @property
+    def working(self) -> bool:
+        """Whether rows are continued, or are about to be."""
+        with self._lock:
+            return self._working
+
     def generate(
         self,
         _model: ChatModel,

@@ -9,7 +9,7 @@ import pytest
 from steering.inference import generation  # noqa: F401 - a hook on imports fails deep in threads
 from steering.ui import build, launch_options
 from steering.ui.layout import HostLimits
-from tests.helpers.engines import ready
+from tests.helpers.engines import ready, until
 from tests.helpers.tiny_models import without_end
 
 
@@ -30,5 +30,7 @@ def served(tiny, fitted):
     demo.launch(server_name="127.0.0.1", server_port=port, **options)
     yield Served(f"http://127.0.0.1:{port}/", engine)
     demo.close()
+    # The network is shared: a pass for somebody who has left would meet the next module's hooks.
+    until(lambda: not engine.busy and not engine.steps.working)
     # Gradio leaves sockets and loops to the garbage; whoever uses this ignores that.
     gc.collect()
