@@ -8,6 +8,9 @@ ROWS: Final = 108
 """Rows answered at once (chosen: four prompts under all 27 panels of the whole comparison). More at
 once cost less each: a step of 54 rows took 1.27 times as long as one of 27 (measured, float32,
 packed weights, two cores)."""
+BEHIND_BATCH: Final = 1
+"""Prompts in a pass of work behind the page: whoever moves a slider waits for one pass, with 16
+prompts for 7 s on two AVX2 cores with exact products (measured)."""
 TRANSFER_PROMPTS: Final = 40
 """Harmful validation prompts that are answered for the table fit format x run format."""
 SPEEDS: Final = ("auto", "exact", "fast")

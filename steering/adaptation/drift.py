@@ -15,6 +15,7 @@ from typing import Any, Final
 from steering.adaptation.layer_drift import Drift, compare, moved
 from steering.artifacts.evaluation_document import DriftsEntry
 from steering.artifacts.provenance import fingerprint
+from steering.defaults import BEHIND_BATCH
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.maps.clusters import CLASSES
@@ -27,8 +28,6 @@ from steering.system import whole_files
 
 CALIBRATION_PROMPTS: Final = 32
 """Calibration prompts, half of each class, evenly spaced in the training prompts (chosen)."""
-CALIBRATION_BATCH: Final = 2
-"""Prompts a pass: few, so that a visitor who asks for something waits for one short pass."""
 DRIFT_SCHEMA: Final = 1
 
 
@@ -102,7 +101,7 @@ def measure(model: ChatModel, maps: Maps) -> tuple[Drift, ...]:
     indices = calibration(maps.labels)
     rows = [model.render(maps.texts[index]) for index in indices]
     states = capture(
-        model, rows, layers=maps.layers, positions=[maps.position], batch_size=CALIBRATION_BATCH
+        model, rows, layers=maps.layers, positions=[maps.position], batch_size=BEHIND_BATCH
     )[:, 0]
     labels = [label for label in maps.labels if label in CLASSES]
     return tuple(

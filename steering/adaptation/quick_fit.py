@@ -9,13 +9,14 @@ evaluation, no sweep and no recording.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from steering.artifacts import directions_file, folders, local_fits, publishing, store
 from steering.artifacts.manifest_document import ManifestFacts
 from steering.artifacts.provenance import fingerprint, provenance
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
+from steering.defaults import BEHIND_BATCH
 from steering.errors import SteeringError
 from steering.evaluation.answers import ROWS
 from steering.fitting import opener_search
@@ -27,9 +28,6 @@ from steering.interventions.outline import within
 from steering.models.chat_model import ChatModel
 from steering.models.fast_products import held_as
 from steering.models.number_formats import short
-
-QUICK_BATCH: Final = 8
-"""Prompts per forward pass: few, so that a visitor who wants a turn waits for a second or two."""
 
 
 def folder_of(model: ChatModel) -> Path:
@@ -63,7 +61,7 @@ def quick(  # noqa: PLR0913 - what is fitted, where it goes, and how much at onc
     out: Path | None = None,
     *,
     taken_over: Directions | None = None,
-    batch_size: int = QUICK_BATCH,
+    batch_size: int = BEHIND_BATCH,
     rows_per_batch: int = ROWS,
     classes: str = "auto",
 ) -> Directions:

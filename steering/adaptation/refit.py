@@ -21,6 +21,7 @@ from steering.artifacts.evaluation_document import AgreementEntry
 from steering.artifacts.provenance import fingerprint
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
+from steering.defaults import BEHIND_BATCH
 from steering.errors import SteeringError
 from steering.fitting import fitted_on
 from steering.fitting.candidates import train_scores
@@ -42,8 +43,6 @@ from steering.system import whole_files
 
 _SIGNS: Final = {"harmful": 1, "harmless": -1}
 """Of the refusal score of prompts that a model sorts rightly."""
-_BEHIND: Final = 1
-"""Prompts per forward pass behind the page: with 16 a slider waited 7 s on two AVX2 cores."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +168,7 @@ def check_directions(
     found = known_agreement(model, directions, splits)
     if found is None:
         stages = Stages.of(model, splits.source, "refit")
-        again = refit(model, directions, splits, stages, batch_size=_BEHIND)
+        again = refit(model, directions, splits, stages, batch_size=BEHIND_BATCH)
         n = {str(name): len(splits.train[name]) for name in CLASSES}
         found = {**agreement(directions, again.directions), "n": n}
         with suppress(SteeringError):  # without a cache it is measured again the next time

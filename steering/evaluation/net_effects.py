@@ -5,6 +5,7 @@ rate stands its difference to the mean of the matched random controls, over the 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -75,6 +76,4 @@ def correct(panels: Sequence[PanelEntry]) -> None:
 
 
 def _name(control: Panel, directions: Directions) -> str:
-    short = str(shortest(control, directions))
-    name, _, settings = short.partition(":")
-    return f"{name}:{','.join(each for each in settings.split(',') if 'seed=' not in each)}"
+    return str(replace(shortest(control, directions), seed=None))

@@ -59,6 +59,7 @@ def place(
         [number_format.quantization, str(number_format.dtype), number_format.packed],
         [device.type, thinking, _TRIALS],
         [version(name) for name in ("torch", "transformers")],
+        torch.backends.cpu.get_cpu_capability(),  # a cache may be on a disk that machines share
     ]
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
     return cache_folder() / "inspected" / f"{digest}.json"

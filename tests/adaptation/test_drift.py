@@ -11,6 +11,7 @@ from torch import nn
 from steering.adaptation import drift
 from steering.adaptation.drift import check, measure
 from steering.artifacts.provenance import fingerprint
+from steering.defaults import BEHIND_BATCH
 from steering.errors import SteeringError
 from steering.models.chat_model import NumberFormat
 from steering.models.inspection import inspect
@@ -151,6 +152,4 @@ def test_every_pass_of_the_check_takes_its_turn(tiny, charted):
             taken.append("out")
 
     measure(replace(tiny, turn=Turn), charted)
-    assert taken == ["in", "out"] * (
-        len(drift.calibration(charted.labels)) // drift.CALIBRATION_BATCH
-    )
+    assert taken == ["in", "out"] * (len(drift.calibration(charted.labels)) // BEHIND_BATCH)
