@@ -146,8 +146,8 @@ def restarted(page: Page, engine: Engine) -> Updates:
 def whole(page: Page, running: Iterator[Updates]) -> Iterator[Updates]:
     """Give a run's updates with what they leave out as it was.
 
-    Gradio makes a component anew for what an update leaves out, which takes it a millisecond or two,
-    ten times a second for every visitor. Plain values for all took a fourth to a sixth of that.
+    Gradio makes a component anew for what an update leaves out, at a millisecond or two each, ten
+    times a second for every visitor. Plain values for all took a fourth to a sixth of that.
     """
     known: Updates = {page.stop: page.stop.value, page.answered: None}  # a button's is its label
     for updates in running:
