@@ -29,6 +29,8 @@ FitPhase = Literal["none", "running", "failed", "done"]
 
 _PAUSE_SECONDS: Final = 0.05
 """Time between two looks at whether a visitor still works."""
+_QUIET_SECONDS: Final = 10.0
+"""Time without a visitor after which work begins that cannot pause (chosen: somebody reads)."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,26 @@ def look(engine: "Engine", model: "ChatModel") -> None:
     finally:
         # Also after a bug, which is in the log: nobody is to wait for what will not come.
         engine.has_looked(maps_id)
-    if maps is not None:
+    if maps is not None and _is_quiet(engine, maps_id):
         # UMAP compiles for seconds: here, where nobody waits for it.
         maps.warm_up()
     with suppress(SteeringError):
         if adapting.agreement is not None and directions is not None:
             engine.agreed(maps_id, adapting.agreement(quiet, directions))
+
+
+def _is_quiet(engine: "Engine", maps_id: str) -> bool:
+    """Wait until no visitor has wanted the model for a while; False if its maps have gone by then.
+
+    What cannot pause between two passes would share a core with the first run.
+    """
+    since = time.monotonic()
+    while time.monotonic() - since < _QUIET_SECONDS:
+        if engine.maps_id != maps_id:
+            return False
+        time.sleep(_PAUSE_SECONDS)
+        since = time.monotonic() if engine.busy else since
+    return True
 
 
 def remedy(engine: "Engine") -> str:

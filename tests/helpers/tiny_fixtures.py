@@ -29,6 +29,7 @@ from steering.models import dtype_speed, loading, packed_linear
 from steering.models.chat_model import ChatModel
 from steering.models.dtype_speed import Kernel, Speed
 from steering.models.inspection import inspect
+from steering.serving import machine_fit
 from steering.serving.engine import Supply
 from steering.sources import catalog, weights
 from tests.helpers.tiny_directions import fit_directions
@@ -242,6 +243,7 @@ def supply(
     from tests.helpers.engines import charted_supply
 
     monkeypatch.setattr(type(charted), "warm_up", lambda _: None)
+    monkeypatch.setattr(machine_fit, "_QUIET_SECONDS", 0.0)
     return charted_supply(tiny, fitted, charted)
 
 

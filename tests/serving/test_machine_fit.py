@@ -349,3 +349,31 @@ def test_how_well_directions_agree_is_a_sentence(supply, fitted):
     assert told(engine)["directions"] is None
     engine.agreement = {"dim_cosine": 0.9993, "inlp_k": 3, "inlp_cosine": 0.987}
     assert "cosine 0.999, the first 3 INLP directions with 0.987" in told(engine)["directions"]
+
+
+def test_work_that_cannot_pause_begins_when_nobody_has_wanted_the_model_for_a_while(
+    supply, charted, tiny, monkeypatch
+):
+    monkeypatch.setattr(machine_fit, "_QUIET_SECONDS", 0.3)
+    warmed = threading.Event()
+    monkeypatch.setattr(type(charted), "warm_up", lambda _: warmed.set())
+    engine = Engine("tiny", supply)
+    with engine.run("ann"):  # came before the model
+        engine.start()
+        until(lambda: engine.status.phase == "ready")
+        assert not warmed.wait(1.0)
+        left = time.monotonic()
+    assert warmed.wait(60)
+    assert time.monotonic() - left >= 0.25
+
+
+def test_work_that_cannot_pause_is_left_when_its_maps_are_gone(supply, charted, monkeypatch):
+    monkeypatch.setattr(machine_fit, "_QUIET_SECONDS", 60.0)
+    warmed = threading.Event()
+    monkeypatch.setattr(type(charted), "warm_up", lambda _: warmed.set())
+    engine = Engine("tiny", supply)
+    engine.start()
+    until(lambda: engine.looked)
+    assert machine_fit._is_quiet(engine, "of maps that are gone") is False
+    assert not warmed.is_set()
+    engine.maps_id = "others"  # lets the thread go
