@@ -15,7 +15,7 @@ _RESAMPLES: Final = 9_999
 
 
 def crossed_interval(
-    sets: Sequence[Sequence[Float[np.ndarray, "_seed prompt"]]],
+    sets: Sequence[Sequence[Float[np.ndarray, "_seed _prompt"]]],
     *,
     reach: float = 0.0,
     confidence: float = _CONFIDENCE,
