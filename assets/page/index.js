@@ -1,11 +1,15 @@
 // What runs before anything is shown, and what Gradio's events and the other scripts call.
 import { address, plotly } from "./files.js";
 import { followCards } from "./cards.js";
+import { listenForComparing } from "./compare.js";
 import { listenForCopying } from "./copying.js";
+import { listenForDrawers } from "./drawers.js";
+import { listenForKeys } from "./keys.js";
 import { listenForNumbers } from "./numbers.js";
 import { calm, moved, place } from "./live.js";
 import { listenForResults } from "./results.js";
 import { listenForTabs, tell } from "./tabs.js";
+import { followVerdicts } from "./verdicts.js";
 
 /** Begins; a page calls it once. */
 export function start() {
@@ -14,5 +18,9 @@ export function start() {
   listenForNumbers();
   listenForCopying();
   listenForResults();
+  listenForDrawers();
+  listenForKeys();
+  listenForComparing();
   followCards();
+  followVerdicts();
 }

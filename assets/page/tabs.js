@@ -1,8 +1,10 @@
 // The tabs. Which one is open stands in the page's address and on the root element, where the style
 // sheet reads it: panels that are not open are hidden, never taken away.
 import { all, touched } from "../shared/dom.js";
+import { openPage } from "./drawers.js";
 
 export const NAMES = ["playground", "dose", "results"];
+const DRAWERS = ["lesson", "settings"];
 const root = document.documentElement;
 const aim = () => decodeURIComponent(location.hash.slice(1));
 
@@ -24,10 +26,11 @@ function show(name) {
   tell();
 }
 
-// Any other hash names a place in some panel, as “How it works” does.
+// Any other hash names a drawer, as #lesson does, or a place in some panel.
 function follow() {
   const hash = aim();
   if (NAMES.includes(hash) || !hash) return show(hash || NAMES[0]);
+  if (DRAWERS.includes(hash)) return openPage(hash);
   const place = document.getElementById(hash);
   const panel = place?.closest(".tab-panel");
   if (panel) show(panel.id.replace("panel-", ""));

@@ -40,8 +40,10 @@ def launch_options() -> dict[str, Any]:
     script = script.replace("</script", r"<\/script")
     return {
         "theme": theme.theme(),
-        "css": _joined("style.css", "tabs.css", "map.css", "dose.css", "results.css"),
-        "head": f"<script>{script}</script>",
+        "css": _joined(
+            *("style.css", "tabs.css", "map.css", "stage.css", "dose.css", "results.css")
+        ),
+        "head": f"<style>{_joined('frame.css')}</style><script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.
         "run_history": False,
         "ssr_mode": False,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MASTHEAD: Final = (
     "<h1>Refusal Steering Playground</h1>"
     "<p>Chat models refuse some requests. Here you edit the activations behind a refusal while the "
-    'model answers, and see what each edit does. <a href="#lesson">How it works</a></p>'
+    'model answers, and see what each edit does.</p>'
 )
 WELCOME: Final = (
     "Press Run: every card answers at the same time. For research and teaching; answers may be "
@@ -44,7 +44,7 @@ _NAMES: Final = ("Model", "Weights", "Refusal openers")
 
 
 def lesson() -> str:
-    """Return the explanation under the cards, in the page's own words."""
+    """Return the explanation of the whole, in the page's own words."""
     return (ASSETS / "lesson.html").read_text("utf-8")
 
 

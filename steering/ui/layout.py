@@ -8,7 +8,7 @@ import gradio as gr
 
 from steering.data.prompts import Label, prompt_set
 from steering.serving.engine import Engine
-from steering.ui import explanation, tabs, text
+from steering.ui import drawers, explanation, tabs, text, verdict_strip
 from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
 from steering.ui.playground import card_settings, rendered_request
@@ -16,6 +16,7 @@ from steering.ui.playground.asked import Asked, Values, typed_text
 from steering.ui.playground.cards import Card, card
 from steering.ui.playground.shared_settings import SharedSettings, shared_settings
 from steering.ui.results.results_section import ResultsSection, results
+from steering.ui.templates import static, template
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,14 @@ EXAMPLE_LABELS: Final[Mapping[Label, tuple[str, str]]] = {
 }
 EXAMPLES_EACH: Final = 3
 """Examples of each label on the page: enough to compare, few enough to see at a glance (chosen)."""
+COMPARING: Final = static(
+    '<label class="tick" data-tip="Tints the words that the baseline does not say in the same '
+    'place."><input type="checkbox" data-compares="words"><span>Differences</span></label>'
+    '<label class="tick" data-tip="Answers that are longer than their card scroll together.">'
+    '<input type="checkbox" data-compares="places"><span>Scroll together</span></label>'
+)
+"""Two ways to compare answers; assets/page/compare.js does them."""
+_MEANING = template('<p class="quiet">{{ words }}</p>')
 _TOPICS: Final[Mapping[Label, tuple[str, ...]]] = {
     "harmful": ("phishing_identity_theft", "fraud_scams", "malware_hacking"),
     "harmless": ("poisons_pathogens", "fraud_scams", "malware_hacking"),
@@ -102,17 +111,18 @@ def page(engine: Engine, limits: HostLimits) -> Page:
     first = next(iter(engine.recordings), None)
     with gr.Row(elem_id="masthead"):
         gr.HTML(explanation.MASTHEAD, elem_id="title")
-        with gr.Column(elem_id="state", scale=0, min_width=0):
+        tabs.bar()
+        with gr.Column(elem_id="state", min_width=0):
             strip = gr.HTML(strip_of(engine))
             retry = gr.Button("Try again", size="sm", visible=False, elem_id="retry")
-    tabs.bar()
+        gr.HTML(drawers.opener("lesson", "How it works"), elem_id="how")
     with tabs.panel("playground"):
         with gr.Column(elem_id="ask"):
             with gr.Row(elem_id="request-row"):
                 request = gr.Textbox(
                     value=first["prompt"] if first else "",
                     label="Your request to the model",
-                    placeholder="Type a request, or take an example below",
+                    placeholder="Type a request, or take an example",
                     lines=1,
                     max_lines=6,
                     elem_id="request",
@@ -122,31 +132,41 @@ def page(engine: Engine, limits: HostLimits) -> Page:
                     run = gr.Button("Run", variant="primary", elem_id="run", min_width=88)
                     stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=72)
                     reset = gr.Button("Reset", variant="secondary", elem_id="reset", min_width=72)
-                    live = gr.Checkbox(
-                        value=True,
-                        # Only the browser reads it, so Gradio would take it for an output.
-                        interactive=True,
-                        label="Live",
-                        info="run again when a slider rests",
-                        container=False,
-                        elem_id="live",
-                        min_width=0,
+                    gr.HTML(
+                        drawers.opener("settings", "Settings", "Length, system prompt, model"),
+                        elem_id="more",
                     )
-            buttons = _examples(engine)
-            note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
+            with gr.Row(elem_id="under-request"):
+                buttons = _examples(engine)
+                note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
+                live = gr.Checkbox(
+                    value=True,
+                    # Only the browser reads it, so Gradio would take it for an output.
+                    interactive=True,
+                    label="Live",
+                    info="run again when a slider rests",
+                    container=False,
+                    elem_id="live",
+                    min_width=0,
+                )
+                gr.HTML(COMPARING, elem_id="comparing")
+        gr.HTML(verdict_strip.strip(), elem_id="verdicts")
         with gr.Row(elem_id="stage"):
             with gr.Row(elem_id="cards"):
                 cards = [card(slot, engine.outline) for slot in card_settings.SLOTS]
             board = atlas(engine)
-        with gr.Row(elem_id="settings"):
-            shared = shared_settings(limits.max_new_tokens)
-            chooser, thinking, speed, facts = _model(engine, limits)
-            read = rendered_request.section()
-        gr.HTML(explanation.lesson(), elem_id="lesson")
     with tabs.panel("dose"):
         doses = dose_section.section(engine)
     with tabs.panel("results"):
         measured = results(engine)
+    with gr.Column(elem_id="settings", elem_classes="drawer", min_width=0):
+        gr.HTML(drawers.head("Settings"))
+        shared = shared_settings(limits.max_new_tokens)
+        chooser, thinking, speed, facts = _model(engine, limits)
+        read = rendered_request.section()
+    with gr.Column(elem_id="lesson", elem_classes="drawer", min_width=0):
+        gr.HTML(drawers.head("How it works"))
+        gr.HTML(explanation.lesson())
     return Page(
         strip=strip,
         retry=retry,
@@ -198,12 +218,13 @@ def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:
     with gr.Row(elem_id="examples"):
         for label, prompts in examples(engine).items():
             name, meaning = EXAMPLE_LABELS[label]
-            with gr.Row(elem_classes=f"group group-{label}"):
-                gr.HTML(f'<span class="label" tabindex="0" data-tip="{meaning}">{name}</span>')
-                for prompt in prompts:
-                    made.append(
-                        (prompt, gr.Button(prompt, size="sm", elem_classes="example", min_width=0))
-                    )
+            with gr.Column(elem_classes=f"menu group-{label}", min_width=0):
+                gr.HTML(drawers.opener("examples", name, f"Example requests. {meaning}"))
+                with gr.Column(elem_classes="drawer", min_width=0):
+                    gr.HTML(_MEANING(words=meaning))
+                    for prompt in prompts:
+                        button = gr.Button(prompt, size="sm", elem_classes="example", min_width=0)
+                        made.append((prompt, button))
     return made
 
 

@@ -63,7 +63,10 @@ _WRITTEN = template(
     '<{{ tag }} class="written" dir="auto" translate="no">{{ words }}{{ end }}</{{ tag }}>'
 )
 _MARK = template('<svg class="mark" viewBox="0 0 16 16" aria-hidden="true">{{ shape }}</svg>')
-_HEAD = template('<h3>{{ mark }}{{ title }}</h3><p class="line">{{ line }}</p>')
+_HEAD = template(
+    '<h3 tabindex="0" data-tip="{{ tip }}">{{ mark }}<span class="name">{{ title }}</span></h3>'
+    '<p class="line{% if lacks %} lacks{% endif %}">{{ line }}</p>'
+)
 _PROBLEM = template('<p class="problem" role="alert">{{ words }}</p>')
 _FORM = template(
     '<button type="button" class="form" data-copy="{{ panel }}" '
@@ -127,7 +130,13 @@ def title(slot: str, kind: str) -> str:
 def head(slot: str, kind: str, problem: str | None = None) -> Markup:
     """Return the top of a card: its mark, name and explanation, or what it lacks."""
     line = sentence(problem) if problem else KINDS[kind].line
-    return _HEAD(mark=mark(slot), title=title(slot, kind), line=line)
+    return _HEAD(
+        mark=mark(slot),
+        title=title(slot, kind),
+        line=line,
+        tip=KINDS[kind].line,
+        lacks=bool(problem),
+    )
 
 
 def form(panel: str, problem: str | None = None) -> Markup:

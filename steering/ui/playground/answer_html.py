@@ -62,13 +62,15 @@ _PLACEHOLDERS: Final[Mapping[str, str]] = {
 }
 TIPS: Final = {
     "gauge": "How likely the first token of the answer is one that opens a refusal, such as "
-    "“I” (“I'm sorry”). The score is the same as log-odds: above 0 means more likely than not.",
+    "“I” (“I'm sorry”).",
     "KL": "How far the edit moves the model's choice of its first token from the baseline's: "
     "0 is no change, above about 1 is a lot (KL divergence, in nats).",
     "perplexity": "How surprising the unedited model finds this text: near 1 is what it would have "
     "written itself; a high number means the edit costs fluency.",
     "tokens": "Length of the answer. A token is a word or a piece of one.",
     "tokens/s": "How fast this answer was written.",
+    "score": "How much the answer starts like a refusal, as log-odds: above 0 means that this is "
+    "more likely than not (refusal score).",
 }
 _VIEW = template(
     '<div class="view" data-state="{{ state }}" data-panel="{{ panel }}">'
@@ -86,12 +88,12 @@ _CHIPS = template(
     '{% if quiet %}<span class="chip quiet">{{ quiet }}</span>{% endif %}'
     "{% for name, word, tip, icon in chips %}"
     '<span class="chip {{ name }}" tabindex="0" data-tip="{{ tip }}">'
-    '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{{ icon }}"/></svg>{{ word }}'
+    '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{{ icon }}"/></svg><span class="word">{{ word }}</span>'
     '<span class="unseen">. {{ tip }}</span></span>{% endfor %}'
 )
 _GAUGE = template(
     '<div class="gauge" tabindex="0" data-tip="{{ tip }}">'
-    "<span>Starts like a refusal</span><small>score {{ score }}</small><b>{{ value }}</b>"
+    "<span>Refusal<span class=\"rest\">-like start</span></span><b>{{ value }}</b>"
     '<i role="meter" aria-label="Probability that the answer starts like a refusal" '
     'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{{ "%.0f" | format(percent) }}">'
     '<u style="width:{{ "%.1f" | format(percent) }}%"></u></i></div>'
@@ -189,17 +191,17 @@ def _gauge(answer: Answer | None) -> Markup:
     percent = 100 * (answer.p_refusal or 0.0) if answer else 0.0
     return _GAUGE(
         tip=TIPS["gauge"],
-        score=signed(answer.refusal_score, 1) if answer else "–",
         value=f"{percent:.0f} %" if answer else "–",
         percent=percent,
     )
 
 
 def _numbers(answer: Answer | None) -> Markup:
-    values = dict.fromkeys(("KL", "perplexity", "tokens", "tokens/s"), "–")
+    values = dict.fromkeys(("KL", "perplexity", "tokens", "tokens/s", "score"), "–")
     if answer:
         values["KL"] = plain(answer.kl)
         values["tokens"] = str(answer.tokens)
+        values["score"] = signed(answer.refusal_score, 1)
         if answer.perplexity is not None:
             values["perplexity"] = f"{answer.perplexity:,.{1 if answer.perplexity < 100 else 0}f}"
         if answer.seconds > 0 and answer.tokens:

@@ -9,7 +9,7 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import KEYS, RANGES, choices
-from steering.ui import text
+from steering.ui import drawers, text
 from steering.ui.playground import answer_html, card_settings, typed_numbers
 from steering.ui.playground.asked import Setting, Values
 
@@ -60,28 +60,19 @@ def card(slot: str, directions: Facts | None) -> Card:
         with gr.Row(elem_classes="top"):
             problem = card_settings.lacking(kind, "inlp", directions)
             head = gr.HTML(text.head(slot, kind, problem), elem_classes="head")
+            if slot == "own":
+                chosen = _kinds(kind)
             is_on = card_settings.starts_on(slot, directions)
             on = None if slot == "baseline" else _switch(slot, kind, is_on=is_on)
         view = gr.HTML(answer_html.view(None, "idle" if is_on else "off"), elem_classes="screen")
-        with gr.Column(elem_classes="dials", min_width=0):
-            if slot == "own":
-                chosen = _kinds(kind)
-            controls = _controls(slot, kind, directions) if slot != "baseline" else {}
-            if slot == "baseline":
-                gr.HTML(LEGEND, elem_classes="legend")
-        with gr.Column(elem_classes="foot", min_width=0):
-            with gr.Accordion("First token: the five likeliest", open=False, elem_classes="fold"):
-                tokens = gr.HTML(answer_html.first_tokens(()))
+        controls = _controls(slot, kind, directions) if slot != "baseline" else {}
+        with gr.Row(elem_classes="foot"):
+            gr.HTML(drawers.card_openers(has_settings=slot != "baseline"), elem_classes="openers")
             form = gr.HTML(text.form(str(card_settings.SLOTS[slot])), elem_classes="form-line")
+        with gr.Column(elem_classes="drawer drawer-numbers", min_width=0):
+            gr.HTML(drawers.FIRST_TOKENS)
+            tokens = gr.HTML(answer_html.first_tokens(()))
     return Card(slot, chosen, on, head, form, view, tokens, controls)
-
-
-LEGEND = (
-    "<p>All cards answer the same request, at the same time. Only the edit differs, so every "
-    "difference from this card is the edit's doing.</p>"
-    "<p>The bar shows how likely the first token is to open a refusal. Point at a number or a "
-    "label to read what it means.</p>"
-)
 
 
 def _switch(slot: str, kind: str, *, is_on: bool) -> gr.Checkbox:
@@ -101,9 +92,9 @@ def _kinds(kind: str) -> gr.Dropdown:
 
 
 _LABELS = {
-    "k": "Rank k: how many directions",
-    "alpha": "Strength α: 1 erases, 2 mirrors",
-    "c": "Coefficient c: − less, + more refusal",
+    "k": "Rank k",
+    "alpha": "Strength α",
+    "c": "Coefficient c",
     "layer": "Layer the directions come from",
     "where": "Where it acts",
     "side": "On which tokens",
@@ -112,6 +103,12 @@ _LABELS = {
     "classes": "Directions tell apart",
     "seed": "Seed of the random directions",
 }
+_MEANINGS = {
+    "k": "How many directions are taken.",
+    "alpha": "1 erases what lies along the directions, 2 mirrors it to the other side.",
+    "c": "Below 0 away from refusing, above 0 towards it.",
+}
+"""What the sliders in sight do."""
 _CHOICES = {
     "where": [("That layer", "source"), ("Every layer", "all")],
     "side": [("All", "both"), ("Only those that read as harmful", "harmful")],
@@ -132,8 +129,9 @@ def _controls(slot: str, kind: str, directions: Facts | None) -> dict[str, Any]:
     # A fixed card never needs the others' controls; only `own` can become another kind.
     needed = [key for key in keys if key in KEYS[kind] or slot == "own"]
     known = card_settings.definitions(kind, values["basis"], directions)
-    made = {key: _control(key, kind, values[key], reach) for key in needed if key in _DIALS}
-    with gr.Accordion("More settings", open=False, elem_classes="fold"):
+    with gr.Column(elem_classes="dials", min_width=0):
+        made = {key: _control(key, kind, values[key], reach) for key in needed if key in _DIALS}
+    with gr.Column(elem_classes="drawer drawer-settings", min_width=0):
         for key in needed:
             if key not in _DIALS:
                 made[key] = _control(key, kind, values[key], reach, known)
@@ -166,8 +164,14 @@ def _control(
         "c": (*RANGES["c"], 0.1),
         "layer": (reach.lowest_layer, reach.highest_layer, 1),
     }[key]
-    note = reach.k_note or None if key == "k" else None
+    note = _note(key, reach)
     return gr.Slider(low, high, value=value, step=step, buttons=[], info=note, **common)
+
+
+def _note(key: str, reach: card_settings.SliderLimits) -> str | None:
+    """Return what is said of a slider, and of the directions it goes through."""
+    known = reach.k_note if key == "k" else ""
+    return " ".join(filter(None, (_MEANINGS.get(key), known))) or None
 
 
 def _choices(key: str, kind: str, known: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -231,7 +235,7 @@ def turn_into(
 def _reach(key: str, reach: card_settings.SliderLimits) -> dict[str, Any]:
     if key == "k":
         # A slider from 1 to 1 cannot be drawn; rank 2 of 1 is refused with a sentence.
-        return {"maximum": max(reach.k, 2), "info": reach.k_note or None}
+        return {"maximum": max(reach.k, 2), "info": _note(key, reach)}
     if key == "layer":
         return {"minimum": reach.lowest_layer, "maximum": reach.highest_layer}
     return {}

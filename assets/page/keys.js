@@ -1,0 +1,43 @@
+// The keyboard: Ctrl+Enter runs, Esc closes what is open or stops the run, 1 to 6 switch a card.
+import { all, touched } from "../shared/dom.js";
+import { close } from "./drawers.js";
+
+const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, [contenteditable]";
+
+/** @param {string} selector */
+function press(selector) {
+  const button = /** @type {HTMLButtonElement | null} */ (document.querySelector(selector));
+  if (button && !button.disabled) button.click();
+}
+
+/**
+ * @param {string} key as a keyboard event names it
+ * @param {number} count of the cards
+ * @returns {number | undefined} index of the card that the key switches
+ */
+export function switched(key, count) {
+  const at = /^[1-9]$/.test(key) ? Number(key) - 1 : -1;
+  return at >= 0 && at < count ? at : undefined;
+}
+
+/** @param {KeyboardEvent} event */
+function keydown(event) {
+  if (event.defaultPrevented || event.altKey) return;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    return press("#run");
+  }
+  if (event.ctrlKey || event.metaKey) return;
+  if (event.key === "Escape") return close(true) ? undefined : press("#stop");
+  if (touched(event, TYPED) || document.documentElement.dataset.tab !== "playground") return;
+  const cards = all(".card");
+  const at = switched(event.key, cards.length);
+  const box = at === undefined ? null : cards[at].querySelector(".switch input");
+  // The baseline has no switch: it always takes part.
+  if (box instanceof HTMLInputElement) box.click();
+}
+
+/** Begins to listen. */
+export function listenForKeys() {
+  document.addEventListener("keydown", keydown);
+}
