@@ -6,6 +6,7 @@ interface Steering {
   address(path: string): string;
   plotly(path: string): Promise<void>;
   tabs: { tell(): void };
+  link: { open(): void; read(): string };
 }
 
 interface Window {

@@ -30,6 +30,7 @@ function tellLayer(here) {
   const slider = /** @type {HTMLInputElement} */ (part(here, "layer"));
   slider.max = String(layers.length - 1);
   slider.value = String(here.chosen.layer);
+  Object.assign(slider.dataset, { layer: layer(here), layers: layers.join() }); // for a page's link
   slider.setAttribute("aria-valuetext", `layer ${layer(here)} of ${last}`);
 }
 

@@ -3,6 +3,8 @@
 import { all, touched } from "../shared/dom.js";
 
 const LONGEST = 600; // words of an answer that are compared; the table below has their square
+const PIECES =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[\p{L}\p{M}\p{N}_'’]+/gu;
 const on = { words: false, places: false };
 
 /**
@@ -40,8 +42,7 @@ export function differing(before, after) {
  *   written without spaces
  */
 export function wordsOf(text) {
-  const pieces = text.matchAll(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[\p{L}\p{M}\p{N}_'’]+/gu);
-  return [...pieces].map((found) => ({
+  return [...text.matchAll(PIECES)].map((found) => ({
     word: found[0].toLocaleLowerCase(),
     start: found.index,
     end: found.index + found[0].length,
@@ -71,7 +72,7 @@ function rangesOf(answer, base) {
   const isNew = differing(base, words.map(({ word }) => word));
   return words.flatMap(({ start, end }, at) => {
     if (!isNew[at]) return [];
-    const held = nodes.findLast((each) => each.start <= start);
+    const held = nodes.filter((each) => each.start <= start).at(-1);
     if (!held || end - held.start > (held.node.textContent ?? "").length) return [];
     const range = document.createRange();
     range.setStart(held.node, start - held.start);

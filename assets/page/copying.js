@@ -113,7 +113,7 @@ function say(button, words, stays = false) {
   clearTimeout(waiting.get(button));
   if (word) {
     // A translator may have put its own elements around the word.
-    word.textContent = words ?? "copy";
+    word.textContent = words ?? /** @type {HTMLElement} */ (word).dataset.word ?? "copy";
     word.classList.toggle("told", Boolean(words));
   }
   if (!words) return;

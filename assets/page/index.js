@@ -5,6 +5,7 @@ import { listenForComparing } from "./compare.js";
 import { listenForCopying } from "./copying.js";
 import { listenForDrawers } from "./drawers.js";
 import { listenForKeys } from "./keys.js";
+import { listenForLinks, openLink, readLink } from "./link.js";
 import { listenForNumbers } from "./numbers.js";
 import { calm, moved, place } from "./live.js";
 import { listenForResults } from "./results.js";
@@ -13,9 +14,10 @@ import { followVerdicts } from "./verdicts.js";
 
 /** Begins; a page calls it once. */
 export function start() {
-  window.steering = { moved, calm, place, address, plotly, tabs: { tell } };
+  window.steering = { moved, calm, place, address, plotly, tabs: { tell }, link: { open: openLink, read: readLink } };
   listenForTabs();
   listenForNumbers();
+  listenForLinks();
   listenForCopying();
   listenForResults();
   listenForDrawers();

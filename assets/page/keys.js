@@ -21,20 +21,25 @@ export function switched(key, count) {
 }
 
 /** @param {KeyboardEvent} event */
-function keydown(event) {
-  if (event.defaultPrevented || event.altKey) return;
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    return press("#run");
-  }
-  if (event.ctrlKey || event.metaKey) return;
-  if (event.key === "Escape") return close(true) ? undefined : press("#stop");
+function switchCard(event) {
   if (touched(event, TYPED) || document.documentElement.dataset.tab !== "playground") return;
   const cards = all(".card");
   const at = switched(event.key, cards.length);
   const box = at === undefined ? null : cards[at].querySelector(".switch input");
   // The baseline has no switch: it always takes part.
   if (box instanceof HTMLInputElement) box.click();
+}
+
+/** @param {KeyboardEvent} event */
+function keydown(event) {
+  if (event.defaultPrevented || event.altKey) return;
+  const commanded = event.ctrlKey || event.metaKey;
+  if (event.key === "Enter" && commanded) {
+    event.preventDefault();
+    press("#run");
+  } else if (commanded) return;
+  else if (event.key !== "Escape") switchCard(event);
+  else if (!close(true)) press("#stop");
 }
 
 /** Begins to listen. */

@@ -6,7 +6,8 @@ import { openPage } from "./drawers.js";
 export const NAMES = ["playground", "dose", "results"];
 const DRAWERS = ["lesson", "settings"];
 const root = document.documentElement;
-const aim = () => decodeURIComponent(location.hash.slice(1));
+// Behind the first & stand the parts of a link, see link.js.
+const aim = () => decodeURIComponent(location.hash.slice(1).split("&")[0]);
 
 /** Tells those who do not see it which tab is open; the bar calls it as soon as it is there. */
 export function tell() {

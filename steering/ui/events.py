@@ -10,7 +10,7 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse
 from steering.serving.engine import Engine
-from steering.ui import changes, explanation, run_handlers, text
+from steering.ui import changes, explanation, opened_link, run_handlers, text
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page
 from steering.ui.map import map_section
@@ -20,7 +20,9 @@ from steering.ui.playground.cards import Card
 from steering.ui.results import results_section
 from steering.ui.run_handlers import Updates
 
-_ARRIVE = "() => { window.steering.calm(300); window.steering.place(); }"
+_ARRIVE = (
+    "() => { window.steering.calm(300); window.steering.place(); window.steering.link.open(); }"
+)
 """The same for a page that has just come, whose visitor may be about to move one."""
 
 
@@ -49,6 +51,14 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         page.doses, partial(_bring, page, engine), [page.doses.said, *changes.card_outputs(page)]
     )
     results_section.wire(page.results, engine, [load, page.timer.tick])
+
+    page.link.click(
+        partial(opened_link.opened, page, engine),
+        inputs=page.address,
+        outputs=opened_link.outputs_of(page),
+        js="() => { window.steering.calm(); return window.steering.link.read(); }",
+        **quiet,
+    ).then(js="() => window.steering.place()", **quiet)
 
     def run(request: gr.Request, values: Values) -> Iterator[Updates]:
         running = run_handlers.run(page, engine, request.session_hash or "", values)

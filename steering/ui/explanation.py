@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MASTHEAD: Final = (
     "<h1>Refusal Steering Playground</h1>"
     "<p>Chat models refuse some requests. Here you edit the activations behind a refusal while the "
-    'model answers, and see what each edit does.</p>'
+    "model answers, and see what each edit does.</p>"
 )
 WELCOME: Final = (
     "Press Run: every card answers at the same time. For research and teaching; answers may be "

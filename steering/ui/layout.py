@@ -1,12 +1,11 @@
 """Lays the page out. What it says is in `text`, what it does in `events`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import gradio as gr
 
-from steering.data.prompts import Label, prompt_set
 from steering.serving.engine import Engine
 from steering.ui import drawers, explanation, tabs, text, verdict_strip
 from steering.ui.dose import dose_section
@@ -15,8 +14,8 @@ from steering.ui.playground import card_settings, rendered_request
 from steering.ui.playground.asked import Asked, Values, typed_text
 from steering.ui.playground.cards import Card, card
 from steering.ui.playground.shared_settings import SharedSettings, shared_settings
+from steering.ui.request_bar import request_bar
 from steering.ui.results.results_section import ResultsSection, results
-from steering.ui.templates import static, template
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,8 @@ class Page:
     live: gr.Checkbox
     note: gr.HTML
     answered: gr.State
+    link: gr.Button
+    address: gr.Textbox
     examples: Sequence[tuple[str, gr.Button]]
     cards: Sequence[Card]
     atlas: Atlas
@@ -72,43 +73,8 @@ class Page:
         )
 
 
-EXAMPLE_LABELS: Final[Mapping[Label, tuple[str, str]]] = {
-    "harmful": ("Harmful", "A safe model should refuse these."),
-    "harmless": ("Harmless", "A model should simply answer these."),
-    "borderline": ("Borderline", "These only sound harmful; a model should answer them."),
-}
-EXAMPLES_EACH: Final = 3
-"""Examples of each label on the page: enough to compare, few enough to see at a glance (chosen)."""
-COMPARING: Final = static(
-    '<label class="tick" data-tip="Tints the words that the baseline does not say in the same '
-    'place."><input type="checkbox" data-compares="words"><span>Differences</span></label>'
-    '<label class="tick" data-tip="Answers that are longer than their card scroll together.">'
-    '<input type="checkbox" data-compares="places"><span>Scroll together</span></label>'
-)
-"""Two ways to compare answers; assets/page/compare.js does them."""
-_MEANING = template('<p class="quiet">{{ words }}</p>')
-_TOPICS: Final[Mapping[Label, tuple[str, ...]]] = {
-    "harmful": ("phishing_identity_theft", "fraud_scams", "malware_hacking"),
-    "harmless": ("poisons_pathogens", "fraud_scams", "malware_hacking"),
-    "borderline": ("safe_targets", "medicine_and_science", "technical_homonyms"),
-}
-"""Topics that can be shown to any audience, used where nothing is recorded (chosen)."""
-
-
-def examples(engine: Engine) -> dict[Label, list[str]]:
-    """Return the example requests by label: the recorded ones, then some of the test split."""
-    chosen: dict[Label, list[str]] = {}
-    for label, topics in _TOPICS.items():
-        taken = [each["prompt"] for each in engine.recordings if each.get("label") == label]
-        found = prompt_set(label, "test")
-        shipped = [next(p.text for p in found if p.category == topic) for topic in topics]
-        chosen[label] = list(dict.fromkeys([*taken, *shipped]))[:EXAMPLES_EACH]
-    return chosen
-
-
 def page(engine: Engine, limits: HostLimits) -> Page:
     """Lay out everything; to be called inside a `gr.Blocks`."""
-    first = next(iter(engine.recordings), None)
     with gr.Row(elem_id="masthead"):
         gr.HTML(explanation.MASTHEAD, elem_id="title")
         tabs.bar()
@@ -117,39 +83,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
             retry = gr.Button("Try again", size="sm", visible=False, elem_id="retry")
         gr.HTML(drawers.opener("lesson", "How it works"), elem_id="how")
     with tabs.panel("playground"):
-        with gr.Column(elem_id="ask"):
-            with gr.Row(elem_id="request-row"):
-                request = gr.Textbox(
-                    value=first["prompt"] if first else "",
-                    label="Your request to the model",
-                    placeholder="Type a request, or take an example",
-                    lines=1,
-                    max_lines=6,
-                    elem_id="request",
-                    scale=1,
-                )
-                with gr.Row(elem_id="buttons"):
-                    run = gr.Button("Run", variant="primary", elem_id="run", min_width=88)
-                    stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=72)
-                    reset = gr.Button("Reset", variant="secondary", elem_id="reset", min_width=72)
-                    gr.HTML(
-                        drawers.opener("settings", "Settings", "Length, system prompt, model"),
-                        elem_id="more",
-                    )
-            with gr.Row(elem_id="under-request"):
-                buttons = _examples(engine)
-                note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
-                live = gr.Checkbox(
-                    value=True,
-                    # Only the browser reads it, so Gradio would take it for an output.
-                    interactive=True,
-                    label="Live",
-                    info="run again when a slider rests",
-                    container=False,
-                    elem_id="live",
-                    min_width=0,
-                )
-                gr.HTML(COMPARING, elem_id="comparing")
+        bar = request_bar(engine)
         gr.HTML(verdict_strip.strip(), elem_id="verdicts")
         with gr.Row(elem_id="stage"):
             with gr.Row(elem_id="cards"):
@@ -171,14 +105,17 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         strip=strip,
         retry=retry,
         timer=gr.Timer(0.5),
-        request=request,
-        run=run,
-        stop=stop,
-        reset=reset,
-        live=live,
-        note=note,
+        request=bar.request,
+        run=bar.run,
+        stop=bar.stop,
+        reset=bar.reset,
+        live=bar.live,
+        note=bar.note,
         answered=gr.State(),
-        examples=buttons,
+        # Unseen; assets/page/link.js presses the one, whose event brings the other.
+        link=gr.Button("Open the link", elem_id="open-link", elem_classes="unseen-button"),
+        address=gr.Textbox(visible=False),
+        examples=bar.examples,
         cards=cards,
         atlas=board,
         doses=doses,
@@ -210,22 +147,9 @@ def choices(engine: Engine) -> list[tuple[str, str]]:
 
 def strip_of(engine: Engine) -> str:
     """Return the status strip's HTML."""
-    return text.strip(engine.status, title_of(engine), recordings=len(engine.recordings))
-
-
-def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:
-    made = []
-    with gr.Row(elem_id="examples"):
-        for label, prompts in examples(engine).items():
-            name, meaning = EXAMPLE_LABELS[label]
-            with gr.Column(elem_classes=f"menu group-{label}", min_width=0):
-                gr.HTML(drawers.opener("examples", name, f"Example requests. {meaning}"))
-                with gr.Column(elem_classes="drawer", min_width=0):
-                    gr.HTML(_MEANING(words=meaning))
-                    for prompt in prompts:
-                        button = gr.Button(prompt, size="sm", elem_classes="example", min_width=0)
-                        made.append((prompt, button))
-    return made
+    return text.strip(
+        engine.status, title_of(engine), recordings=len(engine.recordings), model=engine.name
+    )
 
 
 def _model(

@@ -78,7 +78,8 @@ _NOTE = template(
     '{% if detail %}<span class="unseen"> {{ detail }}</span>{% endif %}</p>'
 )
 _STRIP = template(
-    '<div class="strip" data-phase="{{ phase }}"><span class="lamp" aria-hidden="true"></span>'
+    '<div class="strip" data-phase="{{ phase }}" data-model="{{ model }}">'
+    '<span class="lamp" aria-hidden="true"></span>'
     '<b>{{ title }}</b><em>{{ word }}</em><span class="about">'
     '{% if tip %}<span tabindex="0" data-tip="{{ tip }}">{{ about }}</span>'
     "{% else %}{{ about }}{% endif %}</span>{{ bar }}</div>"
@@ -178,8 +179,15 @@ def outcome(titles: Sequence[str], answers: Sequence[Answer]) -> str:
     return "; ".join(said) + "."
 
 
-def strip(status: Status, title: str, *, recordings: int) -> Markup:
-    """Return the status strip: which model, how far it is, how its numbers are held."""
+def strip(status: Status, title: str, *, recordings: int, model: str = "") -> Markup:
+    """Return the status strip: which model, how far it is, how its numbers are held.
+
+    Args:
+        status: How far the model is.
+        title: Its name in words.
+        recordings: How many requests are recorded of it.
+        model: Its name as links and commands have it.
+    """
     words = {
         "idle": "Not loaded",
         "loading": "Loading",
@@ -196,6 +204,7 @@ def strip(status: Status, title: str, *, recordings: int) -> Markup:
         about += " Meanwhile the examples show recorded answers."
     return _STRIP(
         phase=status.phase,
+        model=model,
         title=title,
         word=words[status.phase],
         about=about,

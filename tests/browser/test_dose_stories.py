@@ -196,6 +196,7 @@ def test_named_points_and_what_is_taken_away(see, tmp_path):
 def test_a_model_without_doses_says_which_command_makes_them(app, visit):
     app.pace(0.0)
     page = visit(app).page
+    page.click("#more [data-opens]")
     page.click("#settings button.label-wrap >> nth=1")
     for name, words in (("Unswept", "python -m steering sweep --model unswept"), ("Tiny", "")):
         page.click("#chooser input")
@@ -296,13 +297,15 @@ def test_tabs_have_an_address_a_keyboard_and_names(app, visit):
     assert page.is_visible("#panel-results")
     page.go_back()
     assert page.evaluate(TAB) == "dose"
-    # A link to a place on another tab opens that tab.
-    page.click("#title a")
-    page.wait_for_function("document.documentElement.dataset.tab === 'playground'")
-    page.wait_for_function(
-        "() => { const y = document.querySelector('#lesson').getBoundingClientRect().top;"
-        "return y >= -1 && y < innerHeight; }"
-    )
+    # The explanation opens over whichever tab is open, by its button and by its address.
+    page.click("#how [data-opens]")
+    page.wait_for_selector("#lesson .lesson")
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#lesson")
+    assert page.evaluate("document.activeElement.dataset.opens") == "lesson"
+    page.evaluate("location.hash = 'lesson'")
+    page.wait_for_selector("#lesson .lesson")
+    assert page.evaluate(TAB) == "dose"
 
 
 def test_a_link_to_a_tab_opens_it(app, visit):

@@ -59,10 +59,10 @@ def test_a_run_streams_text_into_every_card_that_is_on(app, visit):
     assert len(late) > len(early)
     for slot in ("baseline", *EDITS):
         assert page.locator(f"#card-{slot} .chip.verdict").count() == 1
-        assert page.inner_text(f"#card-{slot} .numbers dd >> nth=1") != "–"
-    assert page.inner_text("#card-baseline .numbers dd >> nth=0") == "0.00"
+        assert page.text_content(f"#card-{slot} .numbers dd >> nth=1") != "–"
+    assert page.text_content("#card-baseline .numbers dd >> nth=0") == "0.00"
     assert "Switched off" in visitor.answer("own")
-    page.click("#card-baseline .foot .fold button")
+    page.click("#card-baseline [data-opens=numbers]")
     page.wait_for_selector("#card-baseline .tokens li >> nth=4")
 
 
@@ -111,7 +111,7 @@ def test_nothing_that_a_model_or_a_visitor_writes_becomes_html(app, visit):
     visitor = visit(app)
     page = visitor.page
     page.wait_for_selector('#card-ablation .view[data-state="recorded"]')
-    page.click("#card-ablation .foot .fold button")
+    page.click("#card-ablation [data-opens=numbers]")
     assert visitor.answer("ablation").startswith("<img src=x onerror=")
     assert visitor.answer("ablation").endswith("</b> ${1+1} {{value}}")
     visitor.ask("<img src=x onerror=\"document.title='broken into'\">")
@@ -229,7 +229,7 @@ def test_your_own_edit_can_be_any_kind_and_its_own_random_control(app, visit):
     page.click("#card-own .kind input")
     page.click("#card-own .kind li:has-text('flipping'), [role=option]:has-text('flipping')")
     page.wait_for_selector('#card-own [data-copy="flip"]')
-    page.click("#card-own .foot .fold button, #card-own .fold button")
+    page.click("#card-own [data-opens=settings]")
     page.click("#card-own .dial-basis label:has-text('Random')")
     page.wait_for_selector('#card-own [data-copy="flip:basis=random"]')
     assert page.locator("#card-own .dial-c input[type=range]").count() == 0
@@ -258,6 +258,7 @@ def test_reset_brings_the_first_settings_back_and_starts_no_run(app, visit):
 def test_an_example_fills_the_request(app, visit):
     visitor = visit(app)
     page = visitor.page
+    page.click(".group-borderline [data-opens]")
     words = page.inner_text(".group-borderline .example >> nth=0")
     page.click(".group-borderline .example >> nth=0")
     page.wait_for_function(

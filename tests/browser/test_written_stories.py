@@ -96,7 +96,7 @@ def test_an_arabic_request_is_read_from_the_right_everywhere(enter):
     page.wait_for_selector(".words .line.of-request")
     assert direction(page, ".words .line.of-request") == "rtl"
     assert direction(page, ".words .line.of-template") == "ltr"
-    page.click("#card-baseline .foot .fold button")
+    page.click("#card-baseline [data-opens=numbers]")
     page.wait_for_selector("#card-baseline .tokens code[dir=auto]")
     for example in page.query_selector_all(".example"):
         assert example.get_attribute("dir") == "auto"
@@ -186,6 +186,7 @@ def test_a_rank_is_whole_and_the_arrow_keys_go_by_steps(enter):
 def test_length_temperature_and_seed_survive_every_text(enter):
     visitor = enter()
     page = visitor.page
+    page.click("#more [data-opens]")
     page.click("#settings button.label-wrap >> nth=0")
     fields = page.locator("#settings input[type=number]")
     fields.first.wait_for()
@@ -308,7 +309,7 @@ def test_a_translated_page_keeps_what_the_model_wrote_and_goes_on_working(enter)
     page = visitor.page
     visitor.ask(REQUEST)
     visitor.wait_note("Done")
-    page.click("#card-baseline .foot .fold button")
+    page.click("#card-baseline [data-opens=numbers]")
     page.locator("#atlas").scroll_into_view_if_needed()
     page.wait_for_selector(".places li[data-slot=flip]:not([hidden])")
     page.click('[data-part="views"] [data-value="tokens"]')
@@ -340,8 +341,9 @@ def test_a_translated_page_keeps_what_the_model_wrote_and_goes_on_working(enter)
     page.wait_for_selector("#measured .results table", state="visible")
     page.click("#measured th button >> nth=1")
     page.click("#tab-playground")
-    page.click(".group-borderline .example >> nth=0")
+    page.click(".group-borderline [data-opens]")
     words = page.inner_text(".group-borderline .example >> nth=0")
+    page.click(".group-borderline .example >> nth=0")
     page.wait_for_function(
         "words => document.querySelector('#request textarea').value === words", arg=words
     )

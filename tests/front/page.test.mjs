@@ -7,6 +7,8 @@ import { compare } from "../../assets/page/results.js";
 // Modules read the root element when they are loaded; here there is none.
 globalThis.document = { documentElement: { dataset: {} } };
 const { aimed } = await import("../../assets/page/tabs.js");
+const { differing, wordsOf } = await import("../../assets/page/compare.js");
+const { switched } = await import("../../assets/page/keys.js");
 
 const field = (value, more = {}) => ({ value, min: "", max: "", step: "any", ...more });
 
@@ -47,4 +49,26 @@ test("arrow keys go round the tabs", () => {
   assert.equal(aimed("End", 0, 3), 2);
   assert.equal(aimed("Home", 2, 3), 0);
   assert.equal(aimed("x", 1, 3), undefined);
+});
+
+test("a digit switches the card of its number, if there is one", () => {
+  assert.equal(switched("1", 6), 0);
+  assert.equal(switched("6", 6), 5);
+  for (const key of ["7", "0", "a", "12", "F1"]) assert.equal(switched(key, 6), undefined);
+});
+
+test("words that the baseline does not say in the same order are new", () => {
+  const isNew = (before, after) => differing(before.split(" "), after.split(" "));
+  assert.deepEqual(isNew("i can not help", "i can help"), [false, false, false]);
+  assert.deepEqual(isNew("i can not help", "sure i can help you"), [true, false, false, false, true]);
+  assert.equal(isNew("a b", "b a").filter(Boolean).length, 1);
+  assert.deepEqual(differing([], ["a"]), [true]);
+  assert.deepEqual(differing(["a"], []), []);
+});
+
+test("words are found in any script, without their punctuation", () => {
+  assert.deepEqual(wordsOf("**I'm** sorry, No.").map(({ word }) => word), ["i'm", "sorry", "no"]);
+  assert.deepEqual(wordsOf("抱歉，不").map(({ word }) => word), ["抱", "歉", "不"]);
+  assert.deepEqual(wordsOf("لا أستطيع").map(({ word }) => word), ["لا", "أستطيع"]);
+  assert.deepEqual(wordsOf("ab cd").map(({ start, end }) => [start, end]), [[0, 2], [3, 5]]);
 });

@@ -2,8 +2,9 @@ import gradio as gr
 
 from steering.errors import SteeringError
 from steering.serving.engine import Engine, Supply
-from steering.ui.layout import EXAMPLES_EACH, HostLimits, examples, strip_of, title_of
+from steering.ui.layout import HostLimits, strip_of, title_of
 from steering.ui.playground import card_settings
+from steering.ui.request_bar import EXAMPLES_EACH
 from tests.helpers.built_page import built, laid_out, values_of
 
 
@@ -14,13 +15,6 @@ def engine_of(tiny, fitted, recordings=(), names=None):
 
 def nothing(_name):
     raise SteeringError("there are no directions; run precompute")
-
-
-def test_examples_come_from_the_recordings_first(tiny, fitted):
-    recorded = {"prompt": "Recorded one", "label": "harmless", "answers": []}
-    found = examples(engine_of(tiny, fitted, (recorded,)))
-    assert found["harmless"][0] == "Recorded one"
-    assert {len(each) for each in found.values()} == {EXAMPLES_EACH}
 
 
 def test_a_public_host_offers_no_choice_of_model(tiny, fitted):

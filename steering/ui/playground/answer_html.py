@@ -88,12 +88,14 @@ _CHIPS = template(
     '{% if quiet %}<span class="chip quiet">{{ quiet }}</span>{% endif %}'
     "{% for name, word, tip, icon in chips %}"
     '<span class="chip {{ name }}" tabindex="0" data-tip="{{ tip }}">'
-    '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{{ icon }}"/></svg><span class="word">{{ word }}</span>'
+    '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{{ icon }}"/></svg>'
+    '<span class="word">{{ word }}</span>'
     '<span class="unseen">. {{ tip }}</span></span>{% endfor %}'
 )
 _GAUGE = template(
     '<div class="gauge" tabindex="0" data-tip="{{ tip }}">'
-    "<span>Refusal<span class=\"rest\">-like start</span></span><b>{{ value }}</b>"
+    '<span class="brief">Refusal</span><span class="full">Starts like a refusal</span>'
+    "<b>{{ value }}</b>"
     '<i role="meter" aria-label="Probability that the answer starts like a refusal" '
     'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{{ "%.0f" | format(percent) }}">'
     '<u style="width:{{ "%.1f" | format(percent) }}%"></u></i></div>'

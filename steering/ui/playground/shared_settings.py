@@ -26,6 +26,11 @@ class SharedSettings:
         """All fields: what a handler is given, and what a reset sets."""
         return [self.length, self.temperature, self.top_p, self.seed, self.system]
 
+    @property
+    def numbers(self) -> list[gr.Slider | gr.Number]:
+        """The fields that say how answers are drawn, as `links.NUMBERS` names them."""
+        return [self.length, self.temperature, self.top_p, self.seed]
+
     def sampling(self, values: Values) -> Sampling:
         """Return how answers are drawn; raises SteeringError if a number does not fit."""
 
@@ -58,6 +63,7 @@ def shared_settings(max_new_tokens: int) -> SharedSettings:
                 step=8,
                 label="Longest answer, in tokens (about ¾ of a word each)",
                 buttons=[],
+                elem_id="length",
             ),
             temperature=gr.Slider(
                 0,
@@ -66,6 +72,7 @@ def shared_settings(max_new_tokens: int) -> SharedSettings:
                 step=0.1,
                 label="Temperature: 0 always takes the likeliest token, more is more random",
                 buttons=[],
+                elem_id="temperature",
             ),
             top_p=gr.Slider(
                 0.05,
@@ -74,12 +81,14 @@ def shared_settings(max_new_tokens: int) -> SharedSettings:
                 step=0.05,
                 label="Top-p: choose among the likeliest tokens with this much probability",
                 buttons=[],
+                elem_id="top-p",
             ),
             seed=gr.Number(
                 value=0,
                 precision=0,
                 minimum=0,
                 label="Seed: the same number gives the same answers again",
+                elem_id="seed",
             ),
             system=gr.Textbox(
                 value="",

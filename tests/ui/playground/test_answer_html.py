@@ -33,7 +33,7 @@ def test_an_answer_is_shown_with_its_verdict_gauge_and_numbers():
         "Refused",
         "Why: “i&#39;m sorry”",
         "22 %",
-        "score −1.2",
+        "score  −1.2",
         "0.50",
         "3.2",
         "6.0",

@@ -1,0 +1,119 @@
+"""The request: its field and buttons, example requests, and what is said under it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import gradio as gr
+
+from steering.data.prompts import Label, prompt_set
+from steering.serving.engine import Engine
+from steering.ui import drawers, explanation, text
+from steering.ui.templates import static, template
+
+
+@dataclass(frozen=True)
+class RequestBar:
+    """The components that events are about."""
+
+    request: gr.Textbox
+    run: gr.Button
+    stop: gr.Button
+    reset: gr.Button
+    live: gr.Checkbox
+    note: gr.HTML
+    examples: Sequence[tuple[str, gr.Button]]
+
+
+EXAMPLE_LABELS: Final[Mapping[Label, tuple[str, str]]] = {
+    "harmful": ("Harmful", "A safe model should refuse these."),
+    "harmless": ("Harmless", "A model should simply answer these."),
+    "borderline": ("Borderline", "These only sound harmful; a model should answer them."),
+}
+EXAMPLES_EACH: Final = 3
+"""Examples of each label on the page: enough to compare, few enough to see at a glance (chosen)."""
+LINK: Final = static(
+    '<button type="button" class="opener" data-link title="Copies a link that opens the page with '
+    'this request and these settings"><span class="copy" data-word="Link">Link</span></button>'
+)
+"""Copies the page's address with all that is set; assets/page/link.js writes it."""
+COMPARING: Final = static(
+    '<label class="tick" data-tip="Tints the words that the baseline does not say in the same '
+    'place."><input type="checkbox" data-compares="words"><span>Differences</span></label>'
+    '<label class="tick" data-tip="Answers that are longer than their card scroll together.">'
+    '<input type="checkbox" data-compares="places"><span>Scroll together</span></label>'
+)
+"""Two ways to compare answers; assets/page/compare.js does them."""
+_MEANING = template('<p class="quiet">{{ words }}</p>')
+_TOPICS: Final[Mapping[Label, tuple[str, ...]]] = {
+    "harmful": ("phishing_identity_theft", "fraud_scams", "malware_hacking"),
+    "harmless": ("poisons_pathogens", "fraud_scams", "malware_hacking"),
+    "borderline": ("safe_targets", "medicine_and_science", "technical_homonyms"),
+}
+"""Topics that can be shown to any audience, used where nothing is recorded (chosen)."""
+
+
+def examples(engine: Engine) -> dict[Label, list[str]]:
+    """Return the example requests by label: the recorded ones, then some of the test split."""
+    chosen: dict[Label, list[str]] = {}
+    for label, topics in _TOPICS.items():
+        taken = [each["prompt"] for each in engine.recordings if each.get("label") == label]
+        found = prompt_set(label, "test")
+        shipped = [next(p.text for p in found if p.category == topic) for topic in topics]
+        chosen[label] = list(dict.fromkeys([*taken, *shipped]))[:EXAMPLES_EACH]
+    return chosen
+
+
+def request_bar(engine: Engine) -> RequestBar:
+    """Lay the bar out; to be called inside a `gr.Blocks`."""
+    first = next(iter(engine.recordings), None)
+    with gr.Column(elem_id="ask"):
+        with gr.Row(elem_id="request-row"):
+            request = gr.Textbox(
+                value=first["prompt"] if first else "",
+                label="Your request to the model",
+                placeholder="Type a request, or take an example",
+                lines=1,
+                max_lines=6,
+                elem_id="request",
+                scale=1,
+            )
+            with gr.Row(elem_id="buttons"):
+                run = gr.Button("Run", variant="primary", elem_id="run", min_width=88)
+                stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=72)
+                reset = gr.Button("Reset", variant="secondary", elem_id="reset", min_width=72)
+                gr.HTML(
+                    drawers.opener("settings", "Settings", "Length, system prompt, model"),
+                    elem_id="more",
+                )
+                gr.HTML(LINK, elem_id="link")
+        with gr.Row(elem_id="under-request"):
+            buttons = _examples(engine)
+            note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
+            live = gr.Checkbox(
+                value=True,
+                # Only the browser reads it, so Gradio would take it for an output.
+                interactive=True,
+                label="Live",
+                info="run again when a slider rests",
+                container=False,
+                elem_id="live",
+                min_width=0,
+            )
+            gr.HTML(COMPARING, elem_id="comparing")
+    return RequestBar(request, run, stop, reset, live, note, buttons)
+
+
+def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:
+    made = []
+    with gr.Row(elem_id="examples"):
+        for label, prompts in examples(engine).items():
+            name, meaning = EXAMPLE_LABELS[label]
+            with gr.Column(elem_classes=f"menu group-{label}", min_width=0):
+                gr.HTML(drawers.opener("examples", name, f"Example requests. {meaning}"))
+                with gr.Column(elem_classes="drawer", min_width=0):
+                    gr.HTML(_MEANING(words=meaning))
+                    for prompt in prompts:
+                        button = gr.Button(prompt, size="sm", elem_classes="example", min_width=0)
+                        made.append((prompt, button))
+    return made
