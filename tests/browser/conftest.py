@@ -172,7 +172,7 @@ def visit(browser: Any) -> Iterator[Any]:
         page.on("pageerror", lambda error: visitor.problems.append(str(error)))
         page.set_default_timeout(PATIENCE)
         page.goto(app.url)
-        page.wait_for_selector("#card-flip .view")
+        page.wait_for_selector("#card-flip .view", state="attached")
         if ready:
             page.wait_for_selector('.strip[data-phase="ready"]')
         return visitor
