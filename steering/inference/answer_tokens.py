@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering.errors import SteeringError
+from steering.inference.decode_request import require_tokens
 from steering.inference.metrics import answer_log_probabilities, likeliest_tokens
 from steering.inference.next_token import ReadRows
 from steering.interventions.panel import Panel
@@ -186,13 +187,7 @@ def answer_tokens(
 
 def _require(model: ChatModel, request: Sequence[int], answer: Sequence[int]) -> None:
     """Refuse an answer that this model cannot have written."""
-    vocab = int(model.network.config.get_text_config().vocab_size)
-    wrong = [token for token in answer if not 0 <= token < vocab]
-    if wrong:
-        raise SteeringError(
-            f"{wrong[0]} is no token of {model.name}; allowed: 0 to {vocab - 1}; give the tokens "
-            "that this model wrote, or the text"
-        )
+    require_tokens(model, answer)
     if len(request) + len(answer) > model.context_length:
         raise SteeringError(
             f"the request and the answer have {len(request) + len(answer):,} tokens; {model.name} "
