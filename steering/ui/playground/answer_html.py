@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from steering.formatting import plain, signed
+from steering.formatting import plain, signed, visible
 from steering.inference.comparison import Answer
 from steering.ui.templates import NOTHING, static, template
 from steering.ui.text import isolated, written
@@ -190,7 +190,7 @@ def _gauge(answer: Answer | None) -> Markup:
     return _GAUGE(
         tip=TIPS["gauge"],
         score=signed(answer.refusal_score, 1) if answer else "–",
-        value=f"{percent:.0f} %" if answer else "–",
+        value=f"{percent:.0f} %" if answer and answer.p_refusal is not None else "–",
         percent=percent,
     )
 
@@ -202,8 +202,8 @@ def _numbers(answer: Answer | None) -> Markup:
         values["tokens"] = str(answer.tokens)
         if answer.perplexity is not None:
             values["perplexity"] = f"{answer.perplexity:,.{1 if answer.perplexity < 100 else 0}f}"
-        if answer.seconds > 0 and answer.tokens:
-            values["tokens/s"] = f"{answer.tokens / answer.seconds:.1f}"
+        if answer.seconds > 0 and answer.tokens > answer.begun:
+            values["tokens/s"] = f"{(answer.tokens - answer.begun) / answer.seconds:.1f}"
     return _NUMBERS(values=values, tips=TIPS)
 
 
@@ -211,10 +211,5 @@ def first_tokens(tokens: Sequence[tuple[str, float]]) -> Markup:
     """Return the likeliest first tokens as a small bar list."""
     if not tokens:
         return _NO_TOKENS
-    shown = [(written(_visible(token), tag="code"), 100 * p) for token, p in tokens]
+    shown = [(written(visible(token), tag="code"), 100 * p) for token, p in tokens]
     return _TOKENS(tokens=shown)
-
-
-def _visible(token: str) -> str:
-    """Return a token with its spaces and line ends shown as signs."""
-    return token.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣") or "(nothing)"
