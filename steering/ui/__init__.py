@@ -40,7 +40,9 @@ def launch_options() -> dict[str, Any]:
     script = script.replace("</script", r"<\/script")
     return {
         "theme": theme.theme(),
-        "css": _joined("style.css", "tabs.css", "map.css", "dose.css", "results.css"),
+        "css": _joined(
+            "style.css", "tabs.css", "map.css", "dose.css", "results.css", "inspect.css"
+        ),
         "head": f"<script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.
         "run_history": False,

@@ -11,7 +11,7 @@ from steering.serving.engine import Engine
 from steering.ui import explanation, tabs, text
 from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
-from steering.ui.playground import card_settings, rendered_request
+from steering.ui.playground import card_settings, inspector, rendered_request
 from steering.ui.playground.asked import Asked, Values, typed_text
 from steering.ui.playground.cards import Card, card
 from steering.ui.playground.shared_settings import SharedSettings, shared_settings
@@ -47,6 +47,7 @@ class Page:
     answered: gr.State
     examples: Sequence[tuple[str, gr.Button]]
     cards: Sequence[Card]
+    inspector: inspector.Inspector
     atlas: Atlas
     doses: dose_section.DoseSection
     shared: SharedSettings
@@ -160,6 +161,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         answered=gr.State(),
         examples=buttons,
         cards=cards,
+        inspector=inspector.section(),
         atlas=board,
         doses=doses,
         shared=shared,

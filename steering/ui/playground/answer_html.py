@@ -159,6 +159,12 @@ def _chips(answer: Answer, state: State) -> Markup:
     if answer.gibberish:
         tip = f"The text stops being language, a sign of damage{_from_where(answer)}."
         chips.append(("loop", "No language", tip, "M2 10 5 5l3 6 3-6 3 5"))
+    if answer.begun:
+        tip = (
+            f"Its first {answer.begun} tokens were kept from an answer that was there before. This "
+            "panel went on from them as if it had written them itself."
+        )
+        chips.append(("recorded", "Continued", tip, "M3 4v5h9M9 6l3 3-3 3"))
     if state == "recorded":
         tip = "This was computed earlier and stored with the app. Press Run to compute it now."
         chips.append(
