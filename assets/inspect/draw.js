@@ -22,7 +22,7 @@ export const visible = (token) =>
   token.replace(/\n/g, "⏎").replace(/\t/g, "⇥").replace(/ /g, "␣") || "(nothing)";
 
 /**
- * Puts the popover below the word, or above it where there is no room.
+ * Puts the popover below the word, or above it: where it fits, else where there is more room.
  * @param {Here} here
  */
 export function stand({ root, opened }) {
@@ -30,16 +30,19 @@ export function stand({ root, opened }) {
   const boxes = [...wordOf(opened).getClientRects()];
   const around = opened.answer.getBoundingClientRect();
   const word = boxes.find((box) => box.width) ?? boxes[0] ?? around;
-  // The word may be scrolled out of its box.
-  const top = Math.min(Math.max(word.top, around.top), around.bottom);
-  const bottom = Math.min(Math.max(word.bottom, around.top), around.bottom);
+  // The word may be scrolled out of its box, and the box out of the window.
+  const within = (/** @type {number} */ y) =>
+    Math.max(0, Math.min(Math.max(y, around.top), around.bottom, innerHeight));
+  const [top, bottom] = [within(word.top), within(word.bottom)];
+  root.style.maxHeight = "";
   const { offsetWidth: width, offsetHeight: height } = root;
+  const room = { below: innerHeight - bottom - 2 * GAP, above: top - 2 * GAP };
+  const below = height <= room.below || room.below >= room.above;
+  const shown = Math.min(height, below ? room.below : room.above);
   const left = Math.max(GAP, Math.min(word.left, document.documentElement.clientWidth - width - GAP));
-  const below = bottom + GAP;
-  const fits = below + height <= innerHeight - GAP;
-  const above = Math.max(GAP, Math.min(top - GAP - height, innerHeight - height - GAP));
+  root.style.maxHeight = `${shown}px`;
   root.style.left = `${left}px`;
-  root.style.top = `${fits ? below : above}px`;
+  root.style.top = `${below ? bottom + GAP : top - GAP - shown}px`;
 }
 
 /**

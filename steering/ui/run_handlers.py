@@ -198,7 +198,7 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
         yield _given_back(page, engine, asked) | refused_note(page, error)
         return
     word = "Stopped" if run.stop.is_set() else "Done"
-    said = f"{word} after {time.monotonic() - began:.1f} seconds."
+    said = f"{word} after {time.monotonic() - began:.1f} seconds. Press a word to look into it."
     if tokens := steerable.model.template.control_tokens(asked.prompt, asked.system):
         said += f" {told(tokens)}"
     titles = [setting.title for setting in asked.chosen.values()]

@@ -43,17 +43,17 @@ def look(engine: Engine, given: object, ended: EndedRun | None) -> str:
         given: `{"asked": number of the question, "slot": the card}`.
         ended: The visitor's latest run.
     """
-    asked, slot = _whole(given, "asked"), _entry(given, "slot")
+    asked, slot = _whole(given, "asked"), _text(given, "slot")
     try:
         return inspector.told(asked, _looked(engine, ended, slot))
     except SteeringError as error:
         return inspector.refused(asked, formatting.sentence(str(error)))
 
 
-def _looked(engine: Engine, ended: EndedRun | None, slot: object) -> "AnswerTokens":
+def _looked(engine: Engine, ended: EndedRun | None, slot: str) -> "AnswerTokens":
     from steering.inference.answer_tokens import answer_tokens  # with torch
 
-    if ended is None or not isinstance(slot, str) or slot not in ended.token_ids:
+    if not isinstance(ended, EndedRun) or slot not in ended.token_ids:
         raise SteeringError(_GONE)
     found, maps_id = now_served(engine)
     if found is None or maps_id != ended.maps_id:
@@ -108,14 +108,13 @@ def go_on(
 
 def _onward(page: Page, given: object, values: Values) -> _Onward:
     ended = values[page.inspector.answers]
-    source, target = _entry(given, "slot"), _entry(given, "target")
+    source, target = _text(given, "slot"), _text(given, "target")
     kept = _whole(given, "kept")
-    if not isinstance(ended, EndedRun) or not isinstance(source, str):
-        raise SteeringError(_GONE)
-    if not 1 <= kept <= len(ended.token_ids.get(source, ())):
+    known = ended.token_ids.get(source, ()) if isinstance(ended, EndedRun) else ()
+    if not 1 <= kept <= len(known):
         raise SteeringError(_GONE)
     chosen = page.read(values).chosen
-    if not isinstance(target, str) or target not in chosen:
+    if target not in chosen:
         raise SteeringError(
             "the card that is to go on is switched off; switch it on, or take another"
         )
@@ -164,11 +163,13 @@ def _tokens(count: int) -> str:
     return "1 token" if count == 1 else f"{count} tokens"
 
 
-def _entry(given: object, key: str) -> object:
-    """Return an entry of what a browser sends, which may be anything."""
-    return given.get(key) if isinstance(given, Mapping) else None
+def _text(given: object, key: str) -> str:
+    """Return a text of what a browser sends, which may be anything."""
+    found = given.get(key) if isinstance(given, Mapping) else None
+    return found if isinstance(found, str) else ""
 
 
 def _whole(given: object, key: str) -> int:
-    found = _entry(given, key)
+    """Return a whole number of the same; 0, of which there is none, for anything else."""
+    found = given.get(key) if isinstance(given, Mapping) else None
     return found if isinstance(found, int) else 0

@@ -104,6 +104,7 @@ def test_it_fits_on_a_phone_in_the_dark(enter):
     page = enter(**options).page
     page.mouse.click(*spot(page, 20))
     page.wait_for_selector(OPENED)
+    _, y = spot(page, 20)
     left, right, top, bottom, width = page.evaluate(
         """(selector) => {
           const box = document.querySelector(selector).getBoundingClientRect();
@@ -111,6 +112,7 @@ def test_it_fits_on_a_phone_in_the_dark(enter):
         }""",
         POPOVER,
     )
+    assert not top < y < bottom  # the word is seen
     assert left >= 0
     assert right <= 390
     assert top >= 0

@@ -6,13 +6,15 @@ asks once for all tokens of an answer. Nothing of an answer is marked up for it,
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from steering.inference.answer_tokens import AnswerTokens
 from steering.system import strict_json
 from steering.ui import scripts
+
+if TYPE_CHECKING:  # the page is there before torch
+    from steering.inference.answer_tokens import AnswerTokens
 
 _POPOVER = (
     '<div class="inspect" popover="auto" role="dialog" aria-label="A token of the answer" '
@@ -47,7 +49,7 @@ def section() -> Inspector:
     return Inspector(board, gr.State())
 
 
-def told(asked: int, found: AnswerTokens) -> str:
+def told(asked: int, found: "AnswerTokens") -> str:
     """Return the value that tells of an answer's tokens.
 
     Args:
