@@ -2,6 +2,7 @@
 
 import math
 import re
+from unicodedata import category
 
 
 def plain(value: float | None, digits: int = 2) -> str:
@@ -44,3 +45,11 @@ def sentence(text: str) -> str:
     if not re.match(r"\w+=", text):
         text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def visible(token: str) -> str:
+    """Return a token with its blanks, line ends and control characters as signs."""
+    shown = token.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")
+    # A terminal would obey them.
+    shown = "".join(f"⟨{ord(each):02X}⟩" if category(each) == "Cc" else each for each in shown)
+    return shown or "(nothing)"

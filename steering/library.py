@@ -91,6 +91,7 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     sampling: Sampling,
     stop: threading.Event | None = None,
     system: str = "",
+    begin: Sequence[int] | str = (),
 ) -> Generator[tuple[Answer, ...]]:
     """Answer one request under every panel at once.
 
@@ -102,6 +103,8 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
         sampling: How tokens are chosen.
         stop: Ends the answers when it is set, from another thread.
         system: A system prompt; blank leaves the template's own.
+        begin: What every answer begins with, as tokens or text: it is read as if the panel had
+            written it, and is part of the answer.
 
     Returns:
         The panels' answers, in their order, again and again while they grow; the last ones have
@@ -113,7 +116,7 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     """
     steerable = SteerableModel(model, directions)
     return comparison.compare(
-        steerable, prompt, panels, sampling=sampling, stop=stop, system=system
+        steerable, prompt, panels, sampling=sampling, stop=stop, system=system, begin=begin
     )
 
 

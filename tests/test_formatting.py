@@ -34,3 +34,18 @@ def test_numbers_are_written_as_people_print_them(shown, expected):
 )
 def test_an_errors_words_become_a_sentence(given, shown):
     assert formatting.sentence(given) == shown
+
+
+@pytest.mark.parametrize(
+    ("token", "shown"),
+    [
+        (" the", "␣the"),
+        ("\n\t", "⏎⇥"),
+        ("", "(nothing)"),
+        ("\x1b[31m", "⟨1B⟩[31m"),
+        ("\x85", "⟨85⟩"),
+        ("猫", "猫"),
+    ],
+)
+def test_what_is_not_seen_in_a_token_is_shown(token, shown):
+    assert formatting.visible(token) == shown

@@ -31,6 +31,7 @@ class RecordedAnswer(TypedDict):
     seconds: NotRequired[float]
     thinking: NotRequired[str | None]
     token_ids: NotRequired[list[int]]
+    begun: NotRequired[int]
 
 
 class Recording(TypedDict):

@@ -170,11 +170,13 @@ def _behind(config: Mapping[str, Any], target: list[Any], *, queue: bool) -> Map
 
 
 def _after(config: Mapping[str, Any], run: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the event that a page begins when a run has ended."""
+    """Return the event that works for a page when a run has ended: the one that waits its turn."""
     return next(
         event
         for event in config["dependencies"]
-        if event["trigger_after"] == run["id"] and not event["trigger_only_on_failure"]
+        if event["trigger_after"] == run["id"]
+        and event["queue"]
+        and not event["trigger_only_on_failure"]
     )
 
 

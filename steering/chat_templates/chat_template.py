@@ -14,6 +14,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 
 from steering.chat_templates import fixed_date
 from steering.chat_templates.control_tokens import ControlTokens
+from steering.chat_templates.readable_tokens import answer_texts, readable_token
 from steering.chat_templates.rendering import Rendering
 from steering.chat_templates.thinking import PROBE, Mode, Reply, find_mode, split_thinking
 from steering.chat_templates.token_texts import token_texts
@@ -130,6 +131,14 @@ class ChatTemplate:
     def texts(self, tokens: Sequence[int]) -> tuple[str, ...]:
         """Return what each token adds to the text of all."""
         return token_texts(tokens, self.decode)
+
+    def readable(self, token: int, before: Sequence[int]) -> str:
+        """Return what a token adds to the text before it, readable also where it is half a sign."""
+        return readable_token(token, before, self.decode, self.tokenizer.convert_ids_to_tokens)
+
+    def answer_texts(self, tokens: Sequence[int]) -> list[str]:
+        """Return the part of the shown answer that each token writes; see `readable_tokens`."""
+        return answer_texts(tokens, self.split)
 
     def split(self, tokens: Sequence[int]) -> Reply:
         """Split what the model wrote into thinking and answer."""

@@ -90,6 +90,26 @@ def generate(parser: argparse.ArgumentParser) -> None:
     """Add the options of `generate`."""
     speed(machine(model(parser)))
     steering(parser)
+    answering(parser)
+
+
+def tokens(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `tokens`."""
+    speed(machine(model(parser)))
+    parser.add_argument(
+        "--panel",
+        default="baseline",
+        help="NAME[:key=value,...]: what is done to the model (default baseline)",
+    )
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    answering(parser)
+    parser.add_argument(
+        "--answer", help="look into this text (default: into what the panel answers)"
+    )
+
+
+def answering(parser: argparse.ArgumentParser) -> None:
+    """Add what is asked, and how answers are drawn."""
     parser.add_argument("--prompt", required=True, help="the request")
     parser.add_argument("--max-new-tokens", type=int, default=64, help="length (default 64)")
     parser.add_argument("--temperature", type=float, default=0.0, help="default 0: greedy")
@@ -97,6 +117,11 @@ def generate(parser: argparse.ArgumentParser) -> None:
         "--top-p", type=float, default=1.0, help="share of the likeliest tokens (default 1: all)"
     )
     parser.add_argument("--seed", type=int, default=0, help="random seed for sampling (default 0)")
+    parser.add_argument(
+        "--begin",
+        default="",
+        help="text that every answer begins with, as if the panel had written it",
+    )
     system(parser)
 
 

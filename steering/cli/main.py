@@ -13,6 +13,7 @@ from steering.cli import (
     judge_commands,
     reproduce_commands,
     request_commands,
+    token_commands,
 )
 from steering.cli.shared import show_plainly
 from steering.data import input_text
@@ -104,6 +105,14 @@ def parser() -> argparse.ArgumentParser:
             request_commands.generate,
             request_commands.show_generate,
             "answer one request under several panels",
+        )
+    )
+    command_options.tokens(
+        command(
+            "tokens",
+            token_commands.run,
+            token_commands.show,
+            "look into every token of an answer: alternatives, probability, surprise",
         )
     )
     command_options.locate(

@@ -82,13 +82,15 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
     prompt, system = options.prompt, options.system
     steerable = SteerableModel(model, directions)
-    *_, answers = compare(steerable, prompt, panels, sampling=sampling, system=system)
+    begin = options.begin
+    *_, answers = compare(steerable, prompt, panels, sampling=sampling, system=system, begin=begin)
     return {
         "model": options.model,
         "number_format": model.number_format.reason,
         "warnings": list(model.warnings),
         "prompt": prompt,
         "system": system,
+        "begin": begin,
         **model.template.rendering.as_dict(),
         "reads": "".join(text for text, _ in model.template.reads(prompt, system)),
         "control_tokens": list(model.template.control_tokens(prompt, system)),

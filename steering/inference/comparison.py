@@ -47,16 +47,19 @@ class Answer:
         degenerate_from: The first character of the text from which on it does either.
         degenerate_from_token: The place among `token_ids` of the token that writes it.
         refusal_score: Log-odds that the first token opens a refusal, in nats; None where the
-            numbers overflowed before it.
+            numbers overflowed before it, and where the first token was given.
         p_refusal: The same as a probability.
-        first_tokens: The likeliest first tokens with their probabilities.
-        kl: KL divergence of the first token's distribution from the baseline's, in nats; None as
-            above.
-        perplexity: Of the answer under the unedited model; None until measured, or if empty.
-        tokens: Length of the answer in tokens.
+        first_tokens: The likeliest first tokens with their probabilities; of an answer whose
+            beginning was given, those of the first token behind it.
+        kl: KL divergence of that token's distribution from the baseline's, in nats; None where
+            the numbers overflowed before it.
+        perplexity: Of what the panel wrote, under the unedited model; None until measured, or if
+            it wrote nothing.
+        tokens: Length of the answer in tokens, its beginning included.
         seconds: Time from the start to this panel's last token.
         thinking: What the model thought before it answered; None if it does not think.
-        token_ids: Everything that was written, thinking and control tokens included.
+        token_ids: The whole answer, thinking and control tokens included.
+        begun: How many of them were given as its beginning, not written by this panel.
     """
 
     panel: str
@@ -78,6 +81,7 @@ class Answer:
     seconds: float = 0.0
     thinking: str | None = None
     token_ids: tuple[int, ...] = ()
+    begun: int = 0
 
     @property
     def refused(self) -> bool | None:
@@ -98,6 +102,7 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     stop: threading.Event | None = None,
     system: str = "",
     decode: "Decode | None" = None,
+    begin: Sequence[int] | str = (),
 ) -> Generator[tuple[Answer, ...]]:
     """Answer one request under every panel at once.
 
@@ -105,12 +110,20 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     The baseline always runs, since KL divergence is measured from it; it is shown only if it is
     among the panels.
 
+    `begin` is what every answer begins with: token ids, thinking included, as `Answer.token_ids`
+    has them, or a text. It is read like the request, and every edit acts on all its positions. So
+    a panel goes on from the very states it would have, had it chosen these tokens itself: of
+    whoever wrote them only the words are left. The other way, to leave the states of the panel that
+    wrote them in the cache, would mix two edits in one answer. The random stream begins, and
+    `max_new_tokens` counts, where the panel begins to write.
+
     Yields:
         The panels' answers, in their order, at most ten times a second while they grow; then with
         verdicts; last with perplexities. After a stop the texts so far are judged and measured.
 
     Raises:
-        SteeringError: If the request, a panel or the sampling does not fit this model.
+        SteeringError: If the request, a panel, the sampling or the beginning does not fit this
+            model.
     """
     # Recorded answers are shown before there is a model, and without waiting for torch.
     from steering.inference.generation import answer_perplexity, generate
@@ -120,8 +133,9 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     hidden = [] if any(panel.name == "baseline" for panel in panels) else [Panel("baseline")]
     shown = len(panels)
     panels = [*panels, *hidden]
-    ids = model.render(prompt, system=system)
-    run = _Run(model, panels)
+    given = _beginning(model, begin)
+    ids = [*model.render(prompt, system=system), *given]
+    run = _Run(model, panels, given)
     last = 0.0
     for column in (decode or generate)(
         model,
@@ -136,10 +150,33 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
             yield run.answers()[:shown]
     judged = run.judged()[:shown]
     yield judged
-    found = answer_perplexity(model, [ids] * shown, run.written.tokens[:shown])
+    written = [tokens[len(given) :] for tokens in run.written.tokens[:shown]]
+    found = answer_perplexity(model, [ids] * shown, written)
     yield tuple(
         replace(answer, perplexity=value) for answer, value in zip(judged, found, strict=True)
     )
+
+
+def _beginning(model: "ChatModel", begin: Sequence[int] | str) -> list[int]:
+    """Return the tokens that answers begin with.
+
+    Raises:
+        SteeringError: If one is not this model's, or would have ended the answer.
+    """
+    from steering.inference.decode_request import require_tokens
+
+    if isinstance(begin, str):
+        require_clean(begin, "the beginning of the answer")
+        return model.template.encode(begin)
+    require_tokens(model, begin)
+    end = next((place for place, token in enumerate(begin) if token in model.end_ids), None)
+    if end is not None:
+        raise SteeringError(
+            f"the beginning of the answer ends at its token {end + 1} "
+            f"({model.template.decode([begin[end]])}); allowed: tokens of an answer that goes on; "
+            f"give the {end} before it"
+        )
+    return list(begin)
 
 
 def check_length(prompt: str, system: str = "") -> None:
@@ -168,12 +205,12 @@ def check_length(prompt: str, system: str = "") -> None:
 class _Run:
     """The growing answers of one batch."""
 
-    def __init__(self, model: "ChatModel", panels: Sequence[Panel]) -> None:
+    def __init__(self, model: "ChatModel", panels: Sequence[Panel], begin: Sequence[int]) -> None:
         self.model = model
         self.started = time.monotonic()
-        self.first = [Answer(panel=str(panel)) for panel in panels]
+        self.first = [Answer(panel=str(panel), begun=len(begin)) for panel in panels]
         self.baseline = [panel.name for panel in panels].index("baseline")
-        self.written = Written(len(panels))
+        self.written = Written(len(panels), begin)
         self.seconds = [0.0] * len(panels)
 
     def add(self, column: "Column") -> None:
@@ -239,8 +276,9 @@ class _Run:
             if not fine[row]
             else replace(
                 answer,
-                refusal_score=float(score[row]),
-                p_refusal=float(probability[row]),
+                # What opens a refusal opens none in the middle of an answer.
+                refusal_score=None if answer.begun else float(score[row]),
+                p_refusal=None if answer.begun else float(probability[row]),
                 kl=float(kl[row]),
                 first_tokens=tuple(
                     (cast(str, self.model.tokenizer.decode([int(token)])), float(value))

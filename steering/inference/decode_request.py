@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from jaxtyping import Float
 from torch import Tensor
 
+from steering.errors import SteeringError
 from steering.inference.sampling import Sampling
 from steering.inference.token_choice import TokenChoice
 from steering.interventions.edits import Edit, alike
 
 if TYPE_CHECKING:
     from steering.inference.prefill import Prefill
+    from steering.models.chat_model import ChatModel
     from steering.models.row_cache import Kept
 
 
@@ -39,7 +41,8 @@ class DecodeRequest:
     """Rows that one caller wants continued.
 
     Attributes:
-        rows: Token ids of each prompt.
+        rows: Token ids of each prompt, and of what its answer is to begin with, if anything is
+            given: it is read as the prompt is, under the row's edit.
         edits: What is done to each row; None leaves it as it is.
         sampling: How tokens are chosen, and how many at most.
         begun: Keys and values of what has been read already of the beginning of each row, under
@@ -106,3 +109,18 @@ def alike_rows(rows: Sequence[object], edits: Sequence[Edit | None]) -> list[int
         )
         for row in range(len(rows))
     ]
+
+
+def require_tokens(model: "ChatModel", tokens: Sequence[int]) -> None:
+    """Refuse token ids that are not the model's.
+
+    Raises:
+        SteeringError: Names the first of them.
+    """
+    vocab = int(model.network.config.get_text_config().vocab_size)
+    wrong = next((token for token in tokens if not 0 <= token < vocab), None)
+    if wrong is not None:
+        raise SteeringError(
+            f"{wrong} is no token of {model.name}; allowed: 0 to {vocab - 1}; give the tokens that "
+            "this model wrote, or the text"
+        )

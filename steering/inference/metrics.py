@@ -90,6 +90,34 @@ def answer_log_probabilities(
     return result
 
 
+def likeliest_tokens(
+    logits: Float[Tensor, "position vocab"], count: int
+) -> tuple[Int[Tensor, "position likeliest"], Float[Tensor, "position likeliest"]]:
+    """Return the likeliest tokens of each position and their log-probabilities, likeliest first.
+
+    Works through the positions in chunks, as `answer_log_probabilities` does.
+
+    Args:
+        logits: `logits[i]` predict the token after position i.
+        count: How many; never more than there are tokens.
+
+    Returns:
+        Token ids, and log-probabilities in nats, float32.
+    """
+    positions, vocab = logits.shape
+    width = max(1, _CHUNK_LOGITS // max(1, vocab))
+    count = min(count, vocab)
+    ids = torch.empty(positions, count, dtype=torch.long, device=logits.device)
+    found = torch.empty(positions, count, dtype=torch.float32, device=logits.device)
+    for start in range(0, positions, width):
+        chunk = slice(start, start + width)
+        part = logits[chunk].float()
+        best = part.topk(count, dim=-1)
+        ids[chunk] = best.indices
+        found[chunk] = best.values - part.logsumexp(dim=-1, keepdim=True)
+    return ids, found
+
+
 def perplexity(
     logits: Float[Tensor, "batch position vocab"],
     tokens: Int[Tensor, "batch position"],

@@ -42,14 +42,15 @@ class Written:
     """The growing answers of one batch.
 
     Attributes:
-        tokens: Of each row, what it has written, thinking and control tokens included.
+        tokens: Of each row, its beginning and what it has written, thinking and control tokens
+            included.
         ended: Of each row, whether an end-of-text token or an overflow has ended it.
         overflowed: Of each row, whether its edit left no finite numbers.
     """
 
-    def __init__(self, rows: int) -> None:
-        """Begin with empty answers."""
-        self.tokens: list[list[int]] = [[] for _ in range(rows)]
+    def __init__(self, rows: int, begin: Sequence[int] = ()) -> None:
+        """Begin with answers that hold the tokens of `begin`, none as a rule."""
+        self.tokens: list[list[int]] = [list(begin) for _ in range(rows)]
         self.ended: Sequence[bool] = [False] * rows
         self.overflowed: Sequence[bool] = [False] * rows
 

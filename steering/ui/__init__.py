@@ -41,7 +41,13 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme.theme(),
         "css": _joined(
-            *("style.css", "tabs.css", "map.css", "stage.css", "dose.css", "results.css")
+            "style.css",
+            "tabs.css",
+            "map.css",
+            "stage.css",
+            "dose.css",
+            "results.css",
+            "inspect.css",
         ),
         "head": f"<style>{_joined('frame.css')}</style><script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.

@@ -10,12 +10,12 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse
 from steering.serving.engine import Engine
-from steering.ui import changes, explanation, opened_link, run_handlers, text
+from steering.ui import changes, explanation, opened_link, run_handlers, text, token_handlers
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page
 from steering.ui.map import map_section
 from steering.ui.playground import card_settings, cards, rendered_request
-from steering.ui.playground.asked import Values
+from steering.ui.playground.asked import EndedRun, Values
 from steering.ui.playground.cards import Card
 from steering.ui.results import results_section
 from steering.ui.run_handlers import Updates
@@ -77,24 +77,31 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         preprocess=False,
     )
 
-    answered.then(
-        partial(run_handlers.place_answers, page, engine),
-        inputs=page.answered,
-        outputs=page.atlas.board,
-        concurrency_limit=None,
-        show_progress="hidden",
-        api_visibility="private",
-    )
-
-    # What is not a visitor's mistake is a bug: Gradio has logged it, and the page says so.
-    answered.failure(
-        lambda: {
-            page.note: text.note(explanation.BUG, "error"),
-            page.stop: gr.update(interactive=False),
-        },
-        outputs=[page.note, page.stop],
-        **quiet,
-    )
+    gone_on = _wire_inspector(page, engine, quiet)
+    for ended in (answered, gone_on):
+        ended.then(
+            token_handlers.remember,
+            inputs=page.answered,
+            outputs=page.inspector.answers,
+            **quiet,
+        )
+        ended.then(
+            partial(run_handlers.place_answers, page, engine),
+            inputs=page.answered,
+            outputs=page.atlas.board,
+            concurrency_limit=None,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        # What is not a visitor's mistake is a bug: Gradio has logged it, and the page says so.
+        ended.failure(
+            lambda: {
+                page.note: text.note(explanation.BUG, "error"),
+                page.stop: gr.update(interactive=False),
+            },
+            outputs=[page.note, page.stop],
+            **quiet,
+        )
 
     def stop(request: gr.Request) -> None:
         engine.stop(request.session_hash or "")
@@ -111,6 +118,31 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         outputs=[*changes.card_outputs(page), page.note, page.stop, *first],
         js="() => { window.steering.calm(); }",
         **quiet,
+    )
+
+
+def _wire_inspector(page: Page, engine: Engine, quiet: Any) -> Any:  # noqa: ANN401
+    """Connect the popover that looks into answers; return the event of those that go on."""
+    kept = page.inspector.answers
+
+    def look(event: gr.EventData, ended: EndedRun | None) -> str:
+        return token_handlers.look(engine, event._data, ended)
+
+    def go_on(event: gr.EventData, request: gr.Request, values: Values) -> Iterator[Updates]:
+        visitor = request.session_hash or ""
+        running = token_handlers.go_on(page, engine, visitor, event._data, values)
+        yield from run_handlers.whole(page, running)
+
+    page.inspector.board.select(look, inputs=kept, outputs=page.inspector.board, **quiet)
+    return page.inspector.board.submit(
+        go_on,
+        inputs=page.asked | {kept},
+        outputs=run_handlers.run_outputs_of(page),
+        concurrency_limit=None,
+        trigger_mode="multiple",
+        show_progress="hidden",
+        api_visibility="private",
+        preprocess=False,
     )
 
 

@@ -10,7 +10,7 @@ from steering.serving.engine import Engine
 from steering.ui import drawers, explanation, tabs, text, verdict_strip
 from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
-from steering.ui.playground import card_settings, rendered_request
+from steering.ui.playground import card_settings, inspector, rendered_request
 from steering.ui.playground.asked import Asked, Values, typed_text
 from steering.ui.playground.cards import Card, card
 from steering.ui.playground.shared_settings import SharedSettings, shared_settings
@@ -49,6 +49,7 @@ class Page:
     address: gr.Textbox
     examples: Sequence[tuple[str, gr.Button]]
     cards: Sequence[Card]
+    inspector: inspector.Inspector
     atlas: Atlas
     doses: dose_section.DoseSection
     shared: SharedSettings
@@ -117,6 +118,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         address=gr.Textbox(visible=False),
         examples=bar.examples,
         cards=cards,
+        inspector=inspector.section(),
         atlas=board,
         doses=doses,
         shared=shared,

@@ -1,10 +1,9 @@
 """Runs: from a visitor's click to the answers on the cards, or to a sentence that says why not."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -20,24 +19,15 @@ from steering.ui import explanation, text
 from steering.ui.layout import Page
 from steering.ui.map.locate import placed_or_kept
 from steering.ui.playground import answer_html, card_settings, cards
-from steering.ui.playground.asked import Asked, Setting, Values
+from steering.ui.playground.asked import Asked, EndedRun, Setting, Values
+
+if TYPE_CHECKING:
+    from steering.maps.steerable_model import SteerableModel
+    from steering.serving.shared_steps import SharedSteps
 
 _POLL_SECONDS = 0.25
 """How often a waiting run looks whether its turn has come."""
 Updates = dict[Any, Any]
-
-
-@dataclass(frozen=True)
-class EndedRun:
-    """A run that has ended, for the map.
-
-    Attributes:
-        asked: What it was asked.
-        token_ids: What was written on each card that takes part.
-    """
-
-    asked: Asked
-    token_ids: list[Sequence[int]]
 
 
 def outputs_of(page: Page) -> list[Any]:
@@ -69,7 +59,7 @@ def replay(page: Page, engine: Engine, asked: Asked) -> Updates:
     if engine.model is None:
         updates[page.atlas.board] = placed_or_kept(page.atlas, engine, asked) or gr.skip()
     words = explanation.RECORDED if recording else explanation.WELCOME
-    return updates | _ended(page, words)
+    return updates | ended_note(page, words)
 
 
 def _recorded(page: Page, engine: Engine, asked: Asked, recording: Recording | None) -> Updates:
@@ -157,16 +147,23 @@ def whole(page: Page, running: Iterator[Updates]) -> Iterator[Updates]:
 
 
 def run(page: Page, engine: Engine, visitor: str, values: Values) -> Iterator[Updates]:
-    """Answer a request; the one function where a visitor's mistakes become sentences."""
+    """Answer a request."""
+    yield from in_line(page, engine, visitor, lambda mine: _answer(page, engine, mine, values))
+
+
+def in_line(
+    page: Page, engine: Engine, visitor: str, answer: Callable[[Run], Iterator[Updates]]
+) -> Iterator[Updates]:
+    """Stand in line and answer; the one function where a visitor's mistakes become sentences."""
     try:
         with engine.run(visitor) as mine:
-            for updates in _answer(page, engine, mine, values):
+            for updates in answer(mine):
                 # Another run of the same visitor now owns the cards.
                 if mine.superseded.is_set():
                     return
                 yield updates
     except SteeringError as error:
-        yield _refused(page, error)
+        yield refused_note(page, error)
 
 
 def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Updates]:
@@ -178,10 +175,10 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
     run.rows = len(panels) + all(panel.name != "baseline" for panel in panels)
     yield {page.stop: gr.update(interactive=True), **_waiting(page, asked.chosen)}
     try:
-        yield from _wait(page, engine, run)
-        found = None if run.stop.is_set() else engine.steerable()
+        yield from wait_for_turn(page, engine, run)
+        found, maps_id = now_served(engine, run)
         if found is None:
-            yield _given_back(page, engine, asked) | _ended(page, "Stopped before it began.")
+            yield _given_back(page, engine, asked) | ended_note(page, "Stopped before it began.")
             return
         steerable, steps = found
         yield {page.note: text.note("Writing …", "busy")}
@@ -195,25 +192,39 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
             system=asked.system,
             decode=steps.generate,
         )
-        answers = yield from _written(page, asked, growing)
+        answers = yield from show_growing(page, asked.chosen, growing)
     except SteeringError as error:
         # Nothing will come that the cards wait for.
-        yield _given_back(page, engine, asked) | _refused(page, error)
+        yield _given_back(page, engine, asked) | refused_note(page, error)
         return
     word = "Stopped" if run.stop.is_set() else "Done"
-    said = f"{word} after {time.monotonic() - began:.1f} seconds."
+    said = f"{word} after {time.monotonic() - began:.1f} seconds. Press a word to look into it."
     if tokens := steerable.model.template.control_tokens(asked.prompt, asked.system):
         said += f" {told(tokens)}"
     titles = [setting.title for setting in asked.chosen.values()]
-    yield _ended(page, said, text.outcome(titles, answers))
-    yield {page.answered: EndedRun(asked, [answer.token_ids for answer in answers])}
+    yield ended_note(page, said, text.outcome(titles, answers))
+    written = {slot: each.token_ids for slot, each in zip(asked.chosen, answers, strict=True)}
+    yield {page.answered: EndedRun(asked, written, maps_id)}
 
 
-def _written(
-    page: Page, asked: Asked, growing: Generator[tuple[Answer, ...]]
+def now_served(
+    engine: Engine, run: Run | None = None
+) -> "tuple[tuple[SteerableModel, SharedSteps] | None, str]":
+    """Return what the engine serves now, None where nothing is or the run was stopped, and its id.
+
+    Raises:
+        SteeringError: If what was fitted does not fit the model.
+    """
+    with engine.still():
+        stopped = run is not None and run.stop.is_set()
+        return None if stopped else engine.steerable(), engine.maps_id
+
+
+def show_growing(
+    page: Page, slots: Collection[str], growing: Generator[tuple[Answer, ...]]
 ) -> Generator[Updates, None, tuple[Answer, ...]]:
-    """Show answers as they grow, and return them as they were at the end."""
-    shown = [card for card in page.cards if card.slot in asked.chosen]
+    """Show answers as they grow on these cards, and return them as they were at the end."""
+    shown = [card for card in page.cards if card.slot in slots]
     answers: tuple[Answer, ...] = ()
     with closing(growing):
         for index, answers in enumerate(growing):
@@ -231,7 +242,8 @@ def place_answers(page: Page, engine: Engine, ended: EndedRun | None) -> Any:  #
     """Return the map's value for a run that has ended with its answers; None is of no run."""
     if ended is None:
         return gr.skip()
-    return placed_or_kept(page.atlas, engine, ended.asked, ended.token_ids) or gr.skip()
+    written = [ended.token_ids[slot] for slot in ended.asked.chosen]
+    return placed_or_kept(page.atlas, engine, ended.asked, written) or gr.skip()
 
 
 def place(page: Page, engine: Engine, values: Values) -> Any:  # noqa: ANN401 - Gradio's skip
@@ -247,7 +259,7 @@ def _waiting(page: Page, chosen: Mapping[str, Setting]) -> Updates:
     return updates
 
 
-def _wait(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
+def wait_for_turn(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
     """Stand in line, and wait for the model; say so whenever something changes."""
     said = ""
     while not run.stop.is_set():
@@ -265,10 +277,12 @@ def _wait(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
         time.sleep(_POLL_SECONDS)
 
 
-def _ended(page: Page, words: str, detail: str = "") -> Updates:
+def ended_note(page: Page, words: str, detail: str = "") -> Updates:
+    """Return the updates that say that a run is over."""
     return {page.note: text.note(words, detail=detail), page.stop: gr.update(interactive=False)}
 
 
-def _refused(page: Page, error: SteeringError) -> Updates:
+def refused_note(page: Page, error: SteeringError) -> Updates:
+    """Return the updates that say why a run came to nothing."""
     said = text.note(formatting.sentence(str(error)), "error")
     return {page.note: said, page.stop: gr.update(interactive=False)}

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { visible } from "../../assets/inspect/draw.js";
+import { span, tokenAt } from "../../assets/inspect/places.js";
 import { fits, nearest, plain } from "../../assets/page/numbers.js";
 import { compare } from "../../assets/page/results.js";
 
@@ -71,4 +73,16 @@ test("words are found in any script, without their punctuation", () => {
   assert.deepEqual(wordsOf("抱歉，不").map(({ word }) => word), ["抱", "歉", "不"]);
   assert.deepEqual(wordsOf("لا أستطيع").map(({ word }) => word), ["لا", "أستطيع"]);
   assert.deepEqual(wordsOf("ab cd").map(({ start, end }) => [start, end]), [[0, 2], [3, 5]]);
+});
+
+test("a character of an answer belongs to the token that writes it", () => {
+  const tokens = ["", "I", " am", "", "🦊", ""].map((shown) => ({ shown }));
+  assert.deepEqual([0, 1, 3, 4, 5].map((at) => tokenAt(tokens, at)), [1, 2, 2, 4, 4]);
+  assert.equal(tokenAt(tokens, 99), 5);
+  assert.deepEqual([0, 2, 4, 5].map((place) => span(tokens, place)), [[0, 0], [1, 4], [4, 6], [6, 6]]);
+});
+
+test("blanks and line ends of tokens can be seen", () => {
+  assert.equal(visible(" the\n"), "␣the⏎");
+  assert.equal(visible(""), "(nothing)");
 });

@@ -54,9 +54,10 @@ def call(fn, values, visitor="visitor"):
         values: Of its inputs, in the order in which Gradio has them.
         visitor: Whose browser it is.
     """
-    named = "request" in inspect.signature(fn.fn).parameters
+    own = {"event": SimpleNamespace(_data={}), "request": SimpleNamespace(session_hash=visitor)}
+    named = [own[name] for name in inspect.signature(fn.fn).parameters if name in own]
     given = [dict(zip(fn.inputs, values, strict=True))] if fn.inputs_as_dict else values
-    found = fn.fn(*[SimpleNamespace(session_hash=visitor)] * named, *given)
+    found = fn.fn(*named, *given)
     return list(found) if inspect.isgenerator(found) else [found]
 
 

@@ -305,3 +305,101 @@ def test_special_tokens_are_not_shown(tiny):
     tokens = tiny.tokenizer.encode("ok<|im_start|>then", add_special_tokens=False)
     assert tiny.tokenizer.convert_tokens_to_ids("<|im_start|>") in tokens
     assert tiny.template.split(tokens).answer == "okthen"
+
+
+# Answers that go on from a beginning
+
+
+def continued(model, fitted, *texts: str, begin, **options) -> tuple[Answer, ...]:
+    return updates(model, fitted, *texts, begin=begin, **options)[-1]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 5, 11])
+def test_a_panel_goes_on_from_its_own_beginning_as_it_did(tiny, fitted, kept):
+    model = without_end(tiny)
+    for panel in ("baseline", "flip:k=2", "ablation"):
+        (whole,) = updates(model, fitted, panel)[-1]
+        rest = Sampling(max_new_tokens=12 - kept)
+        (found,) = continued(model, fitted, panel, begin=whole.token_ids[:kept], sampling=rest)
+        assert found.token_ids == whole.token_ids
+        assert found.text == whole.text
+        assert (found.begun, found.tokens) == (kept, 12)
+
+
+def test_another_panel_goes_on_as_if_it_had_written_the_beginning(tiny, fitted):
+    """Its edit acts on the beginning, too: plain passes over the whole, a token at a time."""
+    model = without_end(tiny)
+    (before,) = updates(model, fitted, "baseline")[-1]
+    begin, edit = before.token_ids[:4], parse("flip:k=2").edit(fitted)
+    row = [*model.render(PROMPT), *begin]
+    first = []
+    for _ in range(12):
+        with intervene(model, compile_edits([edit])):
+            logits = model.next_token_logits([row])
+        first.append(logits)
+        row.append(int(logits.argmax()))
+    (found,) = continued(model, fitted, "flip:k=2", begin=begin)
+    assert list(found.token_ids) == row[-16:]
+    assert found.text == model.template.split(row[-16:]).answer
+    # Counter-check: it is not what the panel writes by itself, nor what the baseline goes on with.
+    assert found.token_ids[:4] != updates(model, fitted, "flip:k=2")[-1][0].token_ids[:4]
+    assert found.token_ids[4:12] != before.token_ids[4:]
+    likeliest = first[0].softmax(-1).topk(5)
+    assert [share for _, share in found.first_tokens] == pytest.approx(
+        likeliest.values[0].tolist(), rel=1e-3
+    )
+
+
+def test_what_was_given_is_not_measured_as_what_was_written(tiny, fitted):
+    model = without_end(tiny)
+    begin = model.template.encode("Sure, here")
+    baseline, flipped = continued(model, fitted, "baseline", "flip", begin=begin)
+    for answer in (baseline, flipped):
+        assert (answer.refusal_score, answer.p_refusal) == (None, None)
+        rest = answer.token_ids[answer.begun :]
+        expected = answer_perplexity(model, [[*model.render(PROMPT), *begin]], [rest])
+        assert answer.perplexity == pytest.approx(expected[0], rel=1e-4)
+        assert answer.text.startswith("Sure, here")
+        assert answer.verdict == judge(answer.text, ended=False).verdict
+    assert baseline.kl == 0
+    assert flipped.kl > 0
+
+
+def test_a_beginning_may_be_a_text_and_a_control_token_in_it_is_one_no_more(tiny, fitted):
+    text = "Sure, <|im_end|> here"
+    (found,) = continued(without_end(tiny), fitted, "flip", begin=text)
+    (same,) = continued(without_end(tiny), fitted, "flip", begin=tiny.template.encode(text))
+    assert found.token_ids == same.token_ids
+    assert found.text.startswith(text)
+
+
+def test_a_beginning_in_the_middle_of_a_character_is_completed_by_what_follows(tiny, fitted):
+    begin = tiny.template.encode("a🦊")[:3]
+    for update in updates(without_end(tiny), fitted, "flip", begin=begin):
+        assert update[0].text.startswith("a")
+        update[0].text.encode("utf-8")
+
+
+def test_a_random_continuation_is_the_same_again(tiny, fitted):
+    begin = tiny.template.encode("Sure")
+    drawn = [
+        continued(
+            without_end(tiny), fitted, "flip", begin=begin, sampling=Sampling(12, 1.0, seed=seed)
+        )[0].token_ids
+        for seed in (0, 0, 1)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_beginning_that_does_not_fit_is_told(tiny, fitted):
+    end = min(tiny.end_ids)
+    vocab = tiny.network.config.vocab_size
+    for begin, words in (
+        ([vocab], f"{vocab} is no token of"),
+        ([5, 6, end], r"ends at its token 3 \(.*give the 2 before it"),
+        ("a\0", r"U\+0000"),
+        ([5] * (tiny.context_length - 40), "leaves room for"),
+    ):
+        with pytest.raises(SteeringError, match=words):
+            continued(tiny, fitted, "flip", begin=begin)
+    assert hooks(tiny.network) == 0

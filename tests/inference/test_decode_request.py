@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from steering.inference.decode_request import DecodeRequest
+from steering.errors import SteeringError
+from steering.inference.decode_request import DecodeRequest, require_tokens
 from steering.inference.prefill import prefill
 from steering.inference.row_readers import JoinedRows
 from steering.inference.sampling import Sampling
@@ -38,3 +39,11 @@ def test_what_was_read_is_told_of_every_row_those_that_are_alike_included(tiny, 
     other = DecodeRequest([ids] * 4, edits, Sampling())
     JoinedRows(tiny).take(other)
     assert other.every_read is None
+
+
+def test_tokens_that_are_not_the_models_are_named(tiny):
+    vocab = tiny.network.config.vocab_size
+    require_tokens(tiny, range(vocab))
+    for wrong in (-1, vocab):
+        with pytest.raises(SteeringError, match=rf"^{wrong} is no token of .*: 0 to {vocab - 1};"):
+            require_tokens(tiny, [0, wrong, 10**9])

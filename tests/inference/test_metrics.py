@@ -12,6 +12,7 @@ from steering.inference import metrics
 from steering.inference.metrics import (
     answer_log_probabilities,
     kl_divergence,
+    likeliest_tokens,
     perplexity,
     refusal_probability,
     refusal_score,
@@ -187,3 +188,24 @@ def test_a_long_text_is_never_copied_to_float32_at_once(monkeypatch) -> None:
     answer_log_probabilities(logits, torch.zeros(2, 9, dtype=torch.long))
     assert sizes
     assert max(sizes) <= 4 * VOCAB
+
+
+# --- likeliest tokens ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_likeliest_tokens_are_those_of_a_softmax_chunked_or_not(monkeypatch, dtype) -> None:
+    logits = torch.randn(9, VOCAB, generator=torch.Generator().manual_seed(3)).to(dtype)
+    expected = logits.double().log_softmax(-1).topk(3)
+    for chunk in (metrics._CHUNK_LOGITS, 2 * VOCAB):
+        monkeypatch.setattr(metrics, "_CHUNK_LOGITS", chunk)
+        ids, found = likeliest_tokens(logits, 3)
+        assert torch.equal(ids, expected.indices)
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found.double(), expected.values, atol=1e-5, rtol=1e-5)
+
+
+def test_there_are_never_more_likeliest_tokens_than_tokens() -> None:
+    ids, found = likeliest_tokens(logits_of(0.5, 0.3, 0.2), 5)
+    assert ids.tolist() == [[0, 1, 2]]
+    assert found.exp().tolist()[0] == pytest.approx([0.5, 0.3, 0.2])

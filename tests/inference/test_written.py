@@ -70,3 +70,13 @@ def test_answers_that_were_kept_as_tokens_are_judged_by_their_length(tiny):
     assert ended[3] is OVERFLOWED
     cut = judged_tokens(tiny.template, [older], len(tokens))
     assert cut[0].verdict == "refused"
+
+
+def test_a_row_may_begin_with_what_was_given(tiny):
+    given, words = tiny.template.encode("I'm"), tiny.template.encode(" sorry, but")
+    written = Written(3, given)
+    for column in columns(words):
+        written.add(column)
+    assert written.tokens == [[*given, *words]] * 3
+    assert given == tiny.template.encode("I'm")  # and no row shares its list
+    assert written.replies(tiny.template)[0].answer == "I'm sorry, but"

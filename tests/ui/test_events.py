@@ -35,16 +35,17 @@ def usual(fn):
 
 def test_a_bug_in_a_run_is_a_sentence_and_the_run_is_over(app):
     _, demo, made = app
-    (run,) = handlers(demo, "run")
-    (boundary,) = (fn for fn in demo.fns.values() if fn.targets[0][1] == "failure")
-    assert boundary.trigger_after == run._id
-    assert boundary.trigger_only_on_failure
-    assert boundary.outputs == [made.note, made.stop]
-    told = boundary.fn()
-    note, stop = told[made.note], told[made.stop]
-    assert 'role="alert"' in note
-    assert "log has the details" in note
-    assert stop == gr.update(interactive=False)
+    begun = [fn for name in ("run", "go_on") for fn in handlers(demo, name)]
+    boundaries = [fn for fn in demo.fns.values() if fn.targets[0][1] == "failure"]
+    assert [each.trigger_after for each in boundaries] == [each._id for each in begun]
+    for boundary in boundaries:
+        assert boundary.trigger_only_on_failure
+        assert boundary.outputs == [made.note, made.stop]
+        told = boundary.fn()
+        note, stop = told[made.note], told[made.stop]
+        assert 'role="alert"' in note
+        assert "log has the details" in note
+        assert stop == gr.update(interactive=False)
 
 
 def test_gradio_hands_a_run_what_was_typed_into_each_field(app):
@@ -133,9 +134,9 @@ def test_whoever_opens_the_page_sees_the_first_recording(app):
 def test_a_request_is_placed_by_the_unseen_button_of_the_map(app):
     _, demo, made = app
     found = [fn for fn in demo.fns.values() if fn.fn and list(fn.outputs) == [made.atlas.board]]
-    place, after_a_run = found
+    place, after_a_run, after_going_on = found
     assert set(place.inputs) == made.asked
-    assert list(after_a_run.inputs) == [made.answered]
+    assert list(after_a_run.inputs) == list(after_going_on.inputs) == [made.answered]
     (found,) = call(place, usual(place))
     # There are no maps here, and this is what the map is told.
     assert json.loads(found)["panels"] == []

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from steering.formatting import plain, signed
+from steering.formatting import plain, signed, visible
 from steering.inference.comparison import Answer
 from steering.ui.templates import NOTHING, static, template
 from steering.ui.text import isolated, written
@@ -163,6 +163,12 @@ def _chips(answer: Answer, state: State) -> Markup:
     if answer.gibberish:
         tip = f"The text stops being language, a sign of damage{_from_where(answer)}."
         chips.append(("loop", "No language", tip, "M2 10 5 5l3 6 3-6 3 5"))
+    if answer.begun:
+        tip = (
+            f"Its first {answer.begun} tokens were kept from an answer that was there before. This "
+            "panel went on from them as if it had written them itself."
+        )
+        chips.append(("recorded", "Continued", tip, "M3 4v5h9M9 6l3 3-3 3"))
     if state == "recorded":
         tip = "This was computed earlier and stored with the app. Press Run to compute it now."
         chips.append(
@@ -193,7 +199,7 @@ def _gauge(answer: Answer | None) -> Markup:
     percent = 100 * (answer.p_refusal or 0.0) if answer else 0.0
     return _GAUGE(
         tip=TIPS["gauge"],
-        value=f"{percent:.0f} %" if answer else "–",
+        value=f"{percent:.0f} %" if answer and answer.p_refusal is not None else "–",
         percent=percent,
     )
 
@@ -206,8 +212,8 @@ def _numbers(answer: Answer | None) -> Markup:
         values["score"] = signed(answer.refusal_score, 1)
         if answer.perplexity is not None:
             values["perplexity"] = f"{answer.perplexity:,.{1 if answer.perplexity < 100 else 0}f}"
-        if answer.seconds > 0 and answer.tokens:
-            values["tokens/s"] = f"{answer.tokens / answer.seconds:.1f}"
+        if answer.seconds > 0 and answer.tokens > answer.begun:
+            values["tokens/s"] = f"{(answer.tokens - answer.begun) / answer.seconds:.1f}"
     return _NUMBERS(values=values, tips=TIPS)
 
 
@@ -215,10 +221,5 @@ def first_tokens(tokens: Sequence[tuple[str, float]]) -> Markup:
     """Return the likeliest first tokens as a small bar list."""
     if not tokens:
         return _NO_TOKENS
-    shown = [(written(_visible(token), tag="code"), 100 * p) for token, p in tokens]
+    shown = [(written(visible(token), tag="code"), 100 * p) for token, p in tokens]
     return _TOKENS(tokens=shown)
-
-
-def _visible(token: str) -> str:
-    """Return a token with its spaces and line ends shown as signs."""
-    return token.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣") or "(nothing)"

@@ -1,6 +1,6 @@
 """What a visitor asks for, as one value: read once, by component, from what the browser sends."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,21 @@ class Asked:
     def chosen(self) -> dict[str, Setting]:
         """The cards that take part, by slot."""
         return {slot: setting for slot, setting in self.settings.items() if setting.on}
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """A run that has ended: for the map, and to be looked into.
+
+    Attributes:
+        asked: What it was asked.
+        token_ids: What is written on each card that takes part, by slot.
+        maps_id: The engine's, of the directions that it was written with.
+    """
+
+    asked: Asked
+    token_ids: Mapping[str, Sequence[int]]
+    maps_id: str = ""
 
 
 def typed_text(value: object) -> str:

@@ -147,3 +147,17 @@ def test_an_answer_that_is_not_finished_has_a_word_of_its_own():
     shown = text_of(answer_html.view(answer, "done"))
     assert "Not finished" in shown
     assert "cut inside" in shown
+
+
+def test_an_answer_that_went_on_says_so_and_counts_only_what_was_written():
+    whole = replace(MEASURED, tokens=12, seconds=2.0)
+    begun = replace(whole, begun=4, refusal_score=None, p_refusal=None)
+    assert "Continued" not in answer_html.view(whole, "done")
+    view = answer_html.view(begun, "done")
+    assert "Continued" in view
+    assert "Its first 4 tokens were kept" in view
+    assert "<dd>4.0</dd>" in view  # eight tokens in two seconds
+    assert "<dd>6.0</dd>" in answer_html.view(whole, "done")
+    # Whether it opens a refusal was not measured: that is not zero.
+    assert "0 %" not in view
+    assert "<b>–</b>" in view
