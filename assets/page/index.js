@@ -8,8 +8,10 @@ import { listenForKeys } from "./keys.js";
 import { listenForLinks, openLink, readLink } from "./link.js";
 import { listenForNumbers } from "./numbers.js";
 import { calm, moved, place } from "./live.js";
+import { listenForPresenting } from "./present.js";
 import { listenForResults } from "./results.js";
 import { listenForTabs, tell } from "./tabs.js";
+import { followVeils } from "./veil.js";
 import { followVerdicts } from "./verdicts.js";
 
 /** Begins; a page calls it once. */
@@ -23,6 +25,8 @@ export function start() {
   listenForDrawers();
   listenForKeys();
   listenForComparing();
+  listenForPresenting();
   followCards();
   followVerdicts();
+  followVeils();
 }

@@ -1,13 +1,20 @@
-// The keyboard: Ctrl+Enter runs, Esc closes what is open or stops the run, 1 to 6 switch a card.
+// The keyboard: Ctrl+Enter runs, Esc closes what is open, stops the run or leaves the present mode, and
+// 1 to 6 switch a card.
 import { all, touched } from "../shared/dom.js";
 import { close } from "./drawers.js";
+import { leave } from "./present.js";
 
 const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, [contenteditable]";
 
-/** @param {string} selector */
+/**
+ * @param {string} selector
+ * @returns {boolean} whether there was anything to press
+ */
 function press(selector) {
   const button = /** @type {HTMLButtonElement | null} */ (document.querySelector(selector));
-  if (button && !button.disabled) button.click();
+  if (!button || button.disabled) return false;
+  button.click();
+  return true;
 }
 
 /**
@@ -39,7 +46,7 @@ function keydown(event) {
     press("#run");
   } else if (commanded) return;
   else if (event.key !== "Escape") switchCard(event);
-  else if (!close(true)) press("#stop");
+  else if (!close(true) && !press("#stop")) leave();
 }
 
 /** Begins to listen. */

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import gradio as gr
 
@@ -16,6 +16,7 @@ from steering.ui.playground.cards import Card, card
 from steering.ui.playground.shared_settings import SharedSettings, shared_settings
 from steering.ui.request_bar import request_bar
 from steering.ui.results.results_section import ResultsSection, results
+from steering.ui.templates import static
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class HostLimits:
 
     Attributes:
         max_new_tokens: Length of an answer to start with, in tokens.
-        chooser: Whether visitors may choose another model or thinking, for everybody.
+        chooser: Whether visitors may choose another model or thinking, for everybody. Where they
+            may not, which is a public host, the safe display is on at first.
     """
 
     max_new_tokens: int = 48
@@ -74,6 +76,13 @@ class Page:
         )
 
 
+PRESENT: Final = static(
+    '<button type="button" class="opener" data-present aria-pressed="false" title="Large type, one '
+    'panel beside the baseline; left and right go through them, Esc leaves">Present</button>'
+)
+"""Switches the present mode, which is the browser's affair (assets/page/present.js)."""
+
+
 def page(engine: Engine, limits: HostLimits) -> Page:
     """Lay out everything; to be called inside a `gr.Blocks`."""
     with gr.Row(elem_id="masthead"):
@@ -82,9 +91,10 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         with gr.Column(elem_id="state", min_width=0):
             strip = gr.HTML(strip_of(engine))
             retry = gr.Button("Try again", size="sm", visible=False, elem_id="retry")
+        gr.HTML(PRESENT, elem_id="present")
         gr.HTML(drawers.opener("lesson", "How it works"), elem_id="how")
     with tabs.panel("playground"):
-        bar = request_bar(engine)
+        bar = request_bar(engine, safe=not limits.chooser)
         gr.HTML(verdict_strip.strip(), elem_id="verdicts")
         with gr.Row(elem_id="stage"):
             with gr.Row(elem_id="cards"):

@@ -33,17 +33,21 @@ EXAMPLE_LABELS: Final[Mapping[Label, tuple[str, str]]] = {
 EXAMPLES_EACH: Final = 3
 """Examples of each label on the page: enough to compare, few enough to see at a glance (chosen)."""
 LINK: Final = static(
-    '<button type="button" class="opener" data-link title="Copies a link that opens the page with '
-    'this request and these settings"><span class="copy" data-word="Link">Link</span></button>'
+    '<button type="button" class="opener" data-link title="Copies a link that opens the page '
+    'with this request and these settings">'
+    '<span class="copy" data-word="Link">Link</span></button>'
 )
 """Copies the page's address with all that is set; assets/page/link.js writes it."""
-COMPARING: Final = static(
+_COMPARING = template(
     '<label class="tick" data-tip="Tints the words that the baseline does not say in the same '
     'place."><input type="checkbox" data-compares="words"><span>Differences</span></label>'
     '<label class="tick" data-tip="Answers that are longer than their card scroll together.">'
     '<input type="checkbox" data-compares="places"><span>Scroll together</span></label>'
+    '<label class="tick" data-tip="What the baseline refuses and an edit lets the model say is '
+    'seen up to its first sentence; the rest is blurred until you press for it.">'
+    '<input type="checkbox" data-safe{% if safe %} checked{% endif %}><span>Veil</span></label>'
 )
-"""Two ways to compare answers; assets/page/compare.js does them."""
+"""Ways to look at the answers; assets/page/compare.js and veil.js do them."""
 _MEANING = template('<p class="quiet">{{ words }}</p>')
 _TOPICS: Final[Mapping[Label, tuple[str, ...]]] = {
     "harmful": ("phishing_identity_theft", "fraud_scams", "malware_hacking"),
@@ -64,8 +68,13 @@ def examples(engine: Engine) -> dict[Label, list[str]]:
     return chosen
 
 
-def request_bar(engine: Engine) -> RequestBar:
-    """Lay the bar out; to be called inside a `gr.Blocks`."""
+def request_bar(engine: Engine, *, safe: bool = False) -> RequestBar:
+    """Lay the bar out; to be called inside a `gr.Blocks`.
+
+    Args:
+        engine: Has the recordings, whose requests are the first examples.
+        safe: Whether the safe display is on at first.
+    """
     first = next(iter(engine.recordings), None)
     with gr.Column(elem_id="ask"):
         with gr.Row(elem_id="request-row"):
@@ -100,7 +109,7 @@ def request_bar(engine: Engine) -> RequestBar:
                 elem_id="live",
                 min_width=0,
             )
-            gr.HTML(COMPARING, elem_id="comparing")
+            gr.HTML(_COMPARING(safe=safe), elem_id="comparing")
     return RequestBar(request, run, stop, reset, live, note, buttons)
 
 

@@ -197,7 +197,7 @@ def test_a_model_without_doses_says_which_command_makes_them(app, visit):
     app.pace(0.0)
     page = visit(app).page
     page.click("#more [data-opens]")
-    page.click("#settings button.label-wrap >> nth=1")
+    page.click("#settings button.label-wrap >> nth=0")
     for name, words in (("Unswept", "python -m steering sweep --model unswept"), ("Tiny", "")):
         page.click("#chooser input")
         page.click(f"[role=option]:has-text('{name}')")

@@ -12,11 +12,6 @@ CLIPBOARD = (
 K = "#card-flip .dial-k input[type=range]"
 
 
-def open_numbers(page):
-    page.click("#more [data-opens]")
-    page.click("#settings button.label-wrap >> nth=0")
-
-
 def test_a_link_restores_request_cards_numbers_and_map(app, visit):
     app.pace(0.0)
     page = visit(app).page
@@ -28,7 +23,7 @@ def test_a_link_restores_request_cards_numbers_and_map(app, visit):
     page.focus(K)
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector('#card-flip [data-copy="flip:k=1"]')
-    open_numbers(page)
+    page.click("#more [data-opens]")
     page.fill("#seed input", "5")
     page.fill("#system textarea", "Be brief.")
     page.keyboard.press("Tab")

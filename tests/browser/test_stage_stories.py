@@ -185,6 +185,54 @@ def test_differences_are_tinted_and_answers_scroll_together(app, visit):
     assert page.evaluate("document.querySelector('#card-actadd .answer').scrollTop") > 150
 
 
+def test_presenting_shows_one_panel_at_a_time_beside_the_baseline(app, visit):
+    visitor = at(visit, app, (1280, 720))
+    page = visitor.page
+    visitor.ask(REQUEST)
+    visitor.wait_note("Done")
+    usual = page.evaluate(SMALL)
+    page.click("[data-present]")
+    shown = (
+        "() => [...document.querySelectorAll('.card')].filter((c) => c.offsetParent)"
+        ".map((c) => c.id)"
+    )
+    assert page.evaluate(shown) == ["card-baseline", "card-actadd"]
+    assert page.evaluate(SMALL) >= 1.15 * usual
+    assert page.evaluate("document.documentElement.scrollHeight") <= 720
+    assert not page.is_visible("#card-actadd .dials")
+    assert page.is_visible(".atlas .board")
+    assert page.is_checked("[data-safe]")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(shown) == ["card-baseline", "card-ablation"]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(shown) == ["card-baseline", "card-flip"]  # the own edit is off
+    page.click("#verdicts [data-shows=nullspace]")
+    assert page.evaluate(shown) == ["card-baseline", "card-nullspace"]
+    page.keyboard.press("Escape")
+    assert len(page.evaluate(shown)) == 6
+
+
+def test_a_veil_leaves_the_first_sentence_and_is_lifted_by_a_press(app, visit):
+    page = at(visit, app, (1280, 720)).page
+    # A recording in which the baseline refuses and an edit does not.
+    page.wait_for_selector('#card-baseline .view[data-state="recorded"] .chip.refused')
+    page.evaluate(
+        "document.querySelector('#card-actadd .answer .written').textContent = "
+        "'Here is one. And here is another one.'"
+    )
+    assert page.locator(".veil").count() == 0
+    page.check("[data-safe]")
+    page.wait_for_selector("#card-actadd.veiled")
+    assert page.inner_text("#card-actadd .veil .written") == "Here is one. …"
+    blurred = "getComputedStyle(document.querySelector('#card-actadd .answer .written')).filter"
+    assert "blur" in page.evaluate(blurred)
+    assert page.locator("#card-baseline .veil").count() == 0
+    page.click("#card-actadd .lift")
+    page.wait_for_selector("#card-actadd:not(.veiled)")
+    assert page.evaluate(blurred) == "none"
+
+
 def faults(page):
     found = Axe().run(page).response["violations"]
     return [

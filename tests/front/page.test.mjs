@@ -11,6 +11,8 @@ globalThis.document = { documentElement: { dataset: {} } };
 const { aimed } = await import("../../assets/page/tabs.js");
 const { differing, wordsOf } = await import("../../assets/page/compare.js");
 const { switched } = await import("../../assets/page/keys.js");
+const { following } = await import("../../assets/page/present.js");
+const { firstSentence, isVeiled } = await import("../../assets/page/veil.js");
 
 const field = (value, more = {}) => ({ value, min: "", max: "", step: "any", ...more });
 
@@ -85,4 +87,35 @@ test("a character of an answer belongs to the token that writes it", () => {
 test("blanks and line ends of tokens can be seen", () => {
   assert.equal(visible(" the\n"), "␣the⏎");
   assert.equal(visible(""), "(nothing)");
+});
+
+test("panels are gone through round and round", () => {
+  const names = ["actadd", "flip"];
+  assert.equal(following(names, "actadd", 1), "flip");
+  assert.equal(following(names, "flip", 1), "actadd");
+  assert.equal(following(names, "actadd", -1), "flip");
+  assert.equal(following(names, "baseline", 1), "actadd");
+  assert.equal(following([], "flip", 1), undefined);
+});
+
+test("what the baseline refuses is veiled where an edit lets it be said", () => {
+  const refused = { verdict: "refused", state: "done", start: 90 };
+  const answered = { verdict: "answered", state: "done", start: 90 };
+  assert.ok(isVeiled(refused, "answered"));
+  assert.ok(isVeiled(refused, "hedged"));
+  assert.ok(isVeiled(refused, ""));
+  assert.ok(!isVeiled(refused, "refused"));
+  assert.ok(!isVeiled(answered, "answered"));
+  // Before the baseline is judged, what starts like a refusal counts.
+  assert.ok(isVeiled({ verdict: "", state: "waiting", start: 0 }, ""));
+  assert.ok(isVeiled({ verdict: "", state: "writing", start: 60 }, ""));
+  assert.ok(!isVeiled({ verdict: "", state: "writing", start: 2 }, ""));
+});
+
+test("the first sentence is found in any language", () => {
+  assert.equal(firstSentence("Take e.g. this. Then that."), "Take e.g. this.");
+  assert.equal(firstSentence("Hola. ¿Qué?"), "Hola.");
+  assert.equal(firstSentence("抱歉。我不能。"), "抱歉。");
+  assert.equal(firstSentence("no end"), "no end");
+  assert.equal(firstSentence(""), "");
 });

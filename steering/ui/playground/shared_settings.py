@@ -54,7 +54,8 @@ def shared_settings(max_new_tokens: int) -> SharedSettings:
     Args:
         max_new_tokens: Length of an answer to start with, in tokens.
     """
-    with gr.Accordion("Length, randomness and system prompt of the answers", open=False):
+    # Not in a fold: Gradio makes what is in it when it is opened, and a link reads the fields.
+    with gr.Column(elem_id="shared", min_width=0):
         return SharedSettings(
             length=gr.Slider(
                 8,
