@@ -28,8 +28,7 @@ WELCOME: Final = (
     "unpleasant or wrong."
 )
 RECORDED: Final = (
-    "These answers are recorded, with the settings the page starts with. Press Run to compute them "
-    "now."
+    "Recorded earlier, with the settings the page starts with. Press Run to compute them now."
 )
 BUG: Final = (
     "Something in the app itself went wrong; the server's log has the details. "
