@@ -81,8 +81,8 @@ def text_lists(
     for texts, name in zip(kept, names, strict=True):
         if len(texts) < FEWEST_TEXTS:
             raise SteeringError(
-                f"{name!r} has {len(texts)} different texts; at least {FEWEST_TEXTS} are needed in each "
-                "list, so that enough can be held out; add some"
+                f"{name!r} has {len(texts)} different texts; at least {FEWEST_TEXTS} are needed in "
+                "each list, so that enough can be held out; add some"
             )
     size = min(most, *map(len, kept))
     for texts, name in zip(kept, names, strict=True):
