@@ -13,7 +13,7 @@ from typing import Final
 from steering.contrasts.held_out import Chance, HeldOut
 from steering.evaluation.crossed_interval import holm
 from steering.formatting import between, p_value, plain
-from steering.intervals import Interval, standard_error
+from steering.intervals import Interval
 
 LEVEL: Final = 0.05
 """p up to which a layer counts; the convention of the field."""
@@ -92,18 +92,17 @@ def corrected(findings: Sequence[LayerFinding]) -> tuple[LayerFinding, ...]:
 def leading(findings: Sequence[LayerFinding], n_layers: int) -> LayerFinding:
     """Return the layer that edits start at.
 
-    Of the layers whose accuracy is within one standard error of the best, that nearest to half the
-    depth: edits early and late in a model do less (chosen). Layers below .8 of the depth come first
-    (Arditi et al. 2024, arXiv:2406.11717, sec. 2.3).
+    Of the layers whose accuracy is within the interval of the best, that nearest to half the depth:
+    edits early and late in a model do less, and one text of 32 shall not decide (chosen). Layers
+    below .8 of the depth come first (Arditi et al. 2024, arXiv:2406.11717, sec. 2.3).
 
     Args:
         findings: Of each layer that was chosen.
         n_layers: Decoder blocks of the model.
     """
     early = [each for each in findings if each.layer < 0.8 * n_layers] or list(findings)
-    best = max(each.dim.accuracy.estimate for each in early)
-    least = best - standard_error(best, early[0].n)
-    alike = [each for each in early if each.dim.accuracy.estimate >= least]
+    best = max((each.dim.accuracy for each in early), key=lambda each: each.estimate)
+    alike = [each for each in early if each.dim.accuracy.estimate >= best.low]
     return min(alike, key=lambda each: (abs(each.layer - n_layers / 2), each.layer))
 
 
