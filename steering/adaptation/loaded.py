@@ -7,6 +7,7 @@ from steering.adaptation import drift, quick_fit, refit
 from steering.adaptation.drift import Check
 from steering.artifacts import store
 from steering.artifacts.evaluation_document import AgreementEntry
+from steering.contrasts import contrast_bundle
 from steering.data.splits import PromptSplits
 from steering.interventions.directions import Directions
 from steering.maps.model_maps import Maps
@@ -23,8 +24,12 @@ def folder_for(model: ChatModel, asked: Path | None = None) -> Path | None:
     Args:
         model: A loaded chat model.
         asked: What the user named.
+
+    Raises:
+        SteeringError: If it is a contrast that was fitted on other weights.
     """
     if asked is not None:
+        contrast_bundle.require_weights(asked, model)
         return asked
     found = quick_fit.find(model)
     if found is not None:

@@ -17,7 +17,7 @@ from steering.artifacts.manifest_document import (
 from steering.chat_templates.rendering import Rendering
 from steering.interventions import tensor_checks
 from steering.interventions.openers import Opener, OpenerTable
-from steering.interventions.outline import ExtractionPoint, Start
+from steering.interventions.outline import CLASS_NAMES, ExtractionPoint, Start
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,6 +102,7 @@ def directions(document: Manifest, tensors: "Mapping[str, Tensor]") -> "Directio
         inlp_classes=inlp_classes,
         other=class_fits.other(document, tensors),
         nullspace=nullspace(document),
+        class_names=class_names(document),
     )
 
 
@@ -146,6 +147,8 @@ def _fitted(directions: "Directions") -> FittedFacts:
         found["opener_table"] = _opener_entry(directions.openers)
     if start := directions.nullspace:
         found["nullspace_start"] = {"place": list(start.point), "k": start.k}
+    if directions.class_names != CLASS_NAMES:
+        found["class_names"] = list(directions.class_names)
     return found
 
 
@@ -163,6 +166,18 @@ def nullspace(document: Manifest) -> Start | None:
     if key not in document["inlp"] or type(found["k"]) is not int or found["k"] < 1:
         raise ValueError(f"nullspace_start is wrong: {found}")
     return Start((position, layer), found["k"])
+
+
+def class_names(document: Manifest) -> tuple[str, str]:
+    """Return what the classes are called.
+
+    Raises:
+        ValueError: If it is broken.
+    """
+    found = document.get("class_names", list(CLASS_NAMES))
+    if len(found) != 2 or not all(isinstance(each, str) and each.strip() for each in found):
+        raise ValueError(f"class_names is wrong: {found} are no two names")
+    return found[0], found[1]
 
 
 def _beyond(directions: "Directions") -> ImportedFacts:

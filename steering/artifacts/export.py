@@ -8,12 +8,9 @@ projection or reflection is no vector to add; its basis is in the archive.
 Same artifact, same bytes: no clock, no compression, a fixed order.
 """
 
-import hashlib
-import io
 import json
 import tempfile
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
 
@@ -21,7 +18,7 @@ import gguf
 from safetensors.torch import save
 from torch import Tensor
 
-from steering.artifacts import folders, store
+from steering.artifacts import archives, folders, store
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.export_readme import convention, readme
 from steering.artifacts.manifest_document import Manifest
@@ -32,8 +29,6 @@ from steering.system.flat_tables import as_csv, flat
 
 _KEPT = (".safetensors", ".json", ".jsonl", ".csv")
 """Endings of the artifact's files."""
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest date that a zip file can hold, for every member."""
 
 
 def export(model: str, out: Path | None = None, *, folder: Path | None = None) -> Path:
@@ -123,9 +118,7 @@ def bundle(directions: Directions, folder: Path) -> bytes:
         except SteeringError:
             continue  # the README says which forms there are, and where they come from
     members["README.md"] = readme(directions, manifest, sorted(members)).encode()
-    sums = [f"{hashlib.sha256(members[name]).hexdigest()}  {name}\n" for name in sorted(members)]
-    members["SHA256SUMS"] = "".join(sums).encode()
-    return _zip(members)
+    return archives.zipped(archives.summed(members))
 
 
 def _block_before(directions: Directions, *, first: int) -> int:
@@ -171,17 +164,6 @@ def _tables(
 def _point(key: str) -> dict[str, int]:
     position, layer = map(int, key.split(","))
     return {"position": position, "layer": layer}
-
-
-def _zip(members: Mapping[str, bytes]) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as file:
-        for name in sorted(members):
-            member = zipfile.ZipInfo(name, _EPOCH)
-            member.create_system = 3  # Unix, wherever this runs
-            member.external_attr = 0o100644 << 16
-            file.writestr(member, members[name])
-    return content.getvalue()
 
 
 _NAMES = {".safetensors": "steering-vectors.safetensors", ".gguf": "control-vector.gguf"}

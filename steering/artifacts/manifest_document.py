@@ -191,6 +191,7 @@ class FittedFacts(TypedDict, total=False):
     classes: ClassesEntry
     opener_table: OpenersEntry
     nullspace_start: StartEntry
+    class_names: list[str]
 
 
 class Manifest(ManifestFacts, ImportedFacts, FittedFacts):

@@ -137,6 +137,7 @@ def outline(model: str, folder: Path | None = None) -> Outline:
             other_classes=other,
             other_ranks=other_ranks,
             nullspace=directions_file.nullspace(document),
+            class_names=directions_file.class_names(document),
             other_stabilities=class_fits.stabilities(document, other=True) if other else {},
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:

@@ -248,7 +248,9 @@ def steering(parser: argparse.ArgumentParser, *, default: str = " ".join(DEFAULT
         action="append",
         help=f"NAME[:key=value,...], may be repeated (default {default})",
     )
-    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    parser.add_argument(
+        "--directions", type=Path, help="folder that precompute wrote, or file of contrast"
+    )
 
 
 def system(parser: argparse.ArgumentParser) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 from steering import program
 from steering.cli import (
     command_options,
+    contrast_commands,
     import_commands,
     judge_commands,
     reproduce_commands,
     request_commands,
     token_commands,
 )
-from steering.cli.shared import show_plainly
+from steering.cli.shared import show_plainly, unpack_directions
 from steering.data import input_text
 from steering.errors import SteeringError
 from steering.system import console, threads
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(arguments)
         try:
             _read_as_text(options)
+            unpack_directions(options)
             document = options.run(options)
             if document is not None:
                 _print(document, options)
@@ -98,6 +100,14 @@ def parser() -> argparse.ArgumentParser:
     plain = show_plainly
     command_options.precompute(
         command("precompute", fitting.precompute, plain, "make everything the app needs")
+    )
+    contrast_commands.options(
+        command(
+            "contrast",
+            contrast_commands.run,
+            contrast_commands.show,
+            "what tells two lists of texts apart, with controls, for use with every panel",
+        )
     )
     command_options.generate(
         command(

@@ -123,6 +123,7 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     """Say where one request lands under several panels."""
     import torch
 
+    from steering.maps.clusters import CLASSES
     from steering.maps.residual_trace import Tracer  # with torch, which `serve` must not wait for
     from steering.maps.steerable_model import SteerableModel
 
@@ -149,6 +150,7 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
     found = Tracer(steerable).finite(options.prompt, panels)
     states = found.states[:, maps.layers.index(layer)]
     places = {"pca": chart.pca, "harm": chart.harm, "umap": chart.umap}[options.map](states)
+    names = dict(zip(CLASSES, directions.class_names, strict=True))
     components: tuple[int, ...] = ()
     if options.map == "pca":
         # As the page shows them, which the class means decide.
@@ -166,8 +168,16 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
         "layer": layer,
         "position": maps.position,
         "check": check.sentence(layer),
+        "classes": list(directions.class_names),
         "panels": [
-            {"panel": str(panel), "x": x, "y": y, **asdict(landing), "drift": drift.as_dict()}
+            {
+                "panel": str(panel),
+                "x": x,
+                "y": y,
+                **asdict(landing),
+                "nearest": names[landing.nearest],
+                "drift": drift.as_dict(),
+            }
             for panel, (x, y), landing in zip(
                 found.panels, places[:, :2].tolist(), chart.land(states), strict=True
             )
@@ -177,7 +187,8 @@ def locate(options: argparse.Namespace) -> dict[str, Any]:
 
 def show_locate(document: dict[str, Any]) -> None:
     """Print a line a panel."""
-    print(f"layer {document['layer']}, position {document['position']}; t: 0 harmful, 1 harmless")
+    one, other = document["classes"]
+    print(f"layer {document['layer']}, position {document['position']}; t: 0 {one}, 1 {other}")
     for place in document["panels"]:
         off = ", off the map" if place["outside"] else ""
         print(

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steering.artifacts import publishing
+from steering.artifacts import folders, publishing
 from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse, usual
 from steering.system.progress import Report, Stage, Step, stage
@@ -44,6 +44,19 @@ def load(
             speed=getattr(options, "speed", "exact") if name is None else "exact",
             gate=partial(fast_gate.allowed, name or options.model, folder=folder),
         )
+
+
+def unpack_directions(options: argparse.Namespace) -> None:
+    """Let every command that takes a folder of directions take a kept contrast, which is a file.
+
+    Raises:
+        SteeringError: If the file is no contrast, is damaged, or is another model's.
+    """
+    asked = getattr(options, "directions", None)
+    if asked is not None and folders.is_file(asked):
+        from steering.contrasts import contrast_bundle
+
+        options.directions = contrast_bundle.folder_of(asked, options.model)
 
 
 def require_both(options: argparse.Namespace) -> None:

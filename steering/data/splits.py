@@ -59,7 +59,7 @@ class PromptSplits:
         read = {path: prompts.read(path) for path in (harmful, harmless)}
         _require_disjoint(harmful, harmless, read)
         for name, path in (("harmful", harmful), ("harmless", harmless)):
-            texts = _different(read[path])
+            texts = different(read[path])
             order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(SEED))
             shuffled = [texts[index] for index in order.tolist()]
             first, second = int(0.6 * len(texts)), int(0.75 * len(texts))
@@ -90,23 +90,23 @@ def evenly(items: Sequence[_T], n: int | None) -> list[_T]:
     return [items[index * len(items) // size] for index in range(size)]
 
 
-def _same(text: str) -> str:
-    """Return what two prompts share that differ in spacing and case only."""
+def same(text: str) -> str:
+    """Return what two texts share that differ in spacing and case only."""
     return " ".join(text.split()).casefold()
 
 
-def _different(texts: Sequence[str]) -> list[str]:
+def different(texts: Sequence[str]) -> list[str]:
     """Return the texts without those that repeat an earlier one, in order."""
     first: dict[str, str] = {}
     for text in texts:
-        first.setdefault(_same(text), text)
+        first.setdefault(same(text), text)
     return list(first.values())
 
 
 def _require_disjoint(harmful: Path, harmless: Path, read: Mapping[Path, Sequence[str]]) -> None:
     """Refuse files that share prompts: what is in both classes does not tell them apart."""
-    known = set(map(_same, read[harmless]))
-    if shared := [text for text in read[harmful] if _same(text) in known]:
+    known = set(map(same, read[harmless]))
+    if shared := [text for text in read[harmful] if same(text) in known]:
         raise SteeringError(
             f"{len(shared)} prompts of {harmful} are in {harmless}, too, for example "
             f"{shared[0][:60]!r}; a prompt is harmful or harmless, so take each out of one file"

@@ -1,6 +1,6 @@
 """Fits what the controls of a model's directions need: where states lie, INLP to chance."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 from steering.artifacts.resumable import Stages
 from steering.interventions.controls import Controls, StateShape, key_of
 from steering.interventions.directions import Directions, ExtractionPoint
-from steering.interventions.inlp import inlp
+from steering.interventions.inlp import Inlp, inlp
 from steering.interventions.outline import inlp_points
 from steering.interventions.subspace import Subspace
 
@@ -81,15 +81,25 @@ def shuffled_inlp(
         rank: How many directions are kept.
         shuffles: How often, with the seeds from 0 on.
     """
+    fits = shuffled_fits(harmful, harmless, point, rank=rank, shuffles=shuffles)
+    return tuple(each.subspace for each in fits)
+
+
+def shuffled_fits(
+    harmful: Float[Tensor, "harmful d_model"],
+    harmless: Float[Tensor, "harmless d_model"],
+    point: ExtractionPoint,
+    *,
+    rank: int,
+    shuffles: int = SHUFFLES,
+) -> Iterator[Inlp]:
+    """Yield the fits of `shuffled_inlp`, with what their classifiers are worth on held-out ones."""
     size = min(len(harmful), len(harmless))
     states = torch.cat([harmful[:size], harmless[:size]])
-    found = []
     for seed in range(shuffles):
         order = torch.randperm(2 * size, generator=torch.Generator().manual_seed(seed))
         ones, others = states[order[:size]], states[order[size:]]
-        again = inlp(ones, others, point, seed=seed, max_iterations=rank, at_least=rank)
-        found.append(again.subspace)
-    return tuple(found)
+        yield inlp(ones, others, point, seed=seed, max_iterations=rank, at_least=rank)
 
 
 def _compared(directions: Directions) -> tuple[ExtractionPoint, ...]:

@@ -29,6 +29,7 @@ _COMPUTED: Final = (
         "classes",
         "opener_table",
         "nullspace_start",
+        "class_names",
         "directions_sha256",
     ),
 )

@@ -38,7 +38,7 @@ def logits_under(
         SteeringError: If the numbers of a prompt are not finite.
     """
     batch_size = model.together(batch_size)
-    prefix = common_length(rows) if _shares(model, rows) else 0
+    prefix = common_length(rows) if shares_beginning(model, rows) else 0
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     found: dict[int, Tensor] = {}
     for start in range(0, len(order), batch_size):
@@ -60,13 +60,8 @@ def common_length(rows: Sequence[Sequence[int]]) -> int:
 def _shared_prefix_logits(
     model: ChatModel, rows: Sequence[Sequence[int]], prefix: int, edit: Edit | None
 ) -> Float[Tensor, "batch vocab"]:
-    cache: Any = None
-    if prefix:
-        first = TokenBatch(torch.tensor([rows[0][:prefix]], device=model.device))
-        with intervene(model, compile_edits([edit], device=model.device)):
-            cache = model.run(first, keep=1, use_cache=True).cache
-        cache.batch_repeat_interleave(len(rows))
-    rest = model.batch([row[prefix:] for row in rows]).after([prefix] * len(rows))
+    with intervene(model, compile_edits([edit], device=model.device)):
+        rest, cache = after_beginning(model, rows, prefix)
     program = compile_edits([edit] * len(rows), device=model.device)
     with intervene(model, program):
         output = model.run(rest, keep=1, cache=cache, use_cache=True)
@@ -76,7 +71,23 @@ def _shared_prefix_logits(
     return logits
 
 
-def _shares(model: ChatModel, rows: Sequence[Sequence[int]]) -> bool:
+def after_beginning(
+    model: ChatModel, rows: Sequence[Sequence[int]], prefix: int
+) -> tuple[TokenBatch, Any]:
+    """Read what rows begin with, once, under the edits that are active on the model.
+
+    Returns:
+        What is left to read of every row, and the cache to read it with; None without a prefix.
+    """
+    cache: Any = None
+    if prefix:
+        first = TokenBatch(torch.tensor([rows[0][:prefix]], device=model.device))
+        cache = model.run(first, keep=1, use_cache=True).cache
+        cache.batch_repeat_interleave(len(rows))
+    return model.batch([row[prefix:] for row in rows]).after([prefix] * len(rows)), cache
+
+
+def shares_beginning(model: ChatModel, rows: Sequence[Sequence[int]]) -> bool:
     """Whether padding between tokens in the cache and a row's own is left out by the mask alone.
 
     So it is with keys and values of all tokens, and of a window that holds the longest row.

@@ -21,8 +21,8 @@ from steering.interventions import missing_parts
 from steering.interventions.controls import Controls
 from steering.interventions.inlp import Inlp
 from steering.interventions.openers import OpenerTable
+from steering.interventions.outline import CLASS_NAMES, Start, require_inlp, require_point, within
 from steering.interventions.outline import ExtractionPoint as ExtractionPoint
-from steering.interventions.outline import Start, require_inlp, require_point, within
 from steering.interventions.stability import Stability
 from steering.interventions.subspace import Subspace
 
@@ -85,6 +85,8 @@ class Directions:
         controls: What controls of the same data need; None where it is not stored.
         nullspace: Point and rank at which nullspace projection starts, where they were chosen by
             it; None where it starts as flipping does, as in artifacts of earlier versions.
+        class_names: What a reader calls the classes: of what stands for `harmful`, and for
+            `harmless`. Other names where somebody's own contrast was fitted.
     """
 
     model: str
@@ -105,6 +107,7 @@ class Directions:
     other: ClassFit | None = None
     controls: Controls | None = None
     nullspace: Start | None = None
+    class_names: tuple[str, str] = CLASS_NAMES
 
     @property
     def n_layers(self) -> int:

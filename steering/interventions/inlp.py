@@ -110,7 +110,7 @@ def inlp(
             f"{len(harmful)} harmful and {len(harmless)} harmless; give longer prompt files"
         )
     states = torch.stack([harmful[:size].float(), harmless[:size].float()])
-    folds = [_Fold(states, train, dev) for train, dev in _splits(size, seed)]
+    folds = [_Fold(states, train, dev) for train, dev in held_out_splits(size, seed)]
     accuracies: list[tuple[float, float]] = []
     limit = min(max_iterations, states.shape[-1])
     stopped = f"the limit of {limit} directions was reached"
@@ -185,8 +185,13 @@ class _Fold:
         return accuracy
 
 
-def _splits(size: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Return training and dev prompts of each split; every prompt is in one dev set."""
+def held_out_splits(size: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return training and dev prompts of each of five splits; every prompt is in one dev set.
+
+    Args:
+        size: Prompts of a class; prompt i of both is on the same side.
+        seed: Of the order in which they are dealt out.
+    """
     order = np.random.default_rng(seed).permutation(size)
     n_train = int(0.8 * size)
     parts = [order[n_train:], *np.array_split(order[:n_train], DEV_SPLITS - 1)]

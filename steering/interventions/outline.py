@@ -6,7 +6,7 @@ refused here, in the same words, whether they are there already or not.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from steering.errors import SteeringError
 from steering.interventions import missing_parts
@@ -15,6 +15,8 @@ from steering.interventions.stability import Stability
 
 ExtractionPoint = tuple[int, int]
 """(position, layer): template position, -1 for the last template token; block input, from 0."""
+CLASS_NAMES: Final = ("harmful", "harmless")
+"""What the classes are called where nobody gave them other names, the first one first."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,11 @@ class Facts(Protocol):
         """With which tokens refusals begin, and answers do not; None where it was not found out."""
         ...
 
+    @property
+    def class_names(self) -> tuple[str, str]:
+        """What the classes are called; see `directions.Directions`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -141,6 +148,7 @@ class Outline:
     other_ranks: Mapping[ExtractionPoint, int] = field(default_factory=dict)
     other_stabilities: Mapping[ExtractionPoint, Stability] = field(default_factory=dict)
     nullspace: Start | None = None
+    class_names: tuple[str, str] = CLASS_NAMES
 
     def of(self, classes: object) -> "Outline":
         """Return the facts of what was fitted by a definition, as `Directions.of` does."""

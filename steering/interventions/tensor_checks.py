@@ -129,7 +129,7 @@ def require_maps(document: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -
         "rest": (n, d_model),
         "coordinates": (n, len(texts), rank),
         "harm_axis": (n, len(texts), 2),
-        "embedding": (n, len(texts), 2),
+        "embedding": (n, len(texts) if tensors["embedding"].numel() else 0, 2),
         "clusters.center": (n, d_model),
         "clusters.components": (n, rank, d_model),
         "clusters.explained": (n, rank),

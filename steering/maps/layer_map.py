@@ -53,12 +53,14 @@ class LayerMap:
 
     @property
     def points(self) -> dict[MapName, Tensor]:
-        """Every prompt's place on each map: PCA in three dimensions, the others in two."""
-        return {
-            "pca": self.coordinates[:, :3],
-            "harm": self.harm_axis,
-            "umap": self.embedding,
-        }
+        """Every prompt's place on each map there is: PCA in three dimensions, others in two."""
+        found: dict[MapName, Tensor] = {"pca": self.coordinates[:, :3], "harm": self.harm_axis}
+        return found | ({"umap": self.embedding} if self.has_umap else {})
+
+    @property
+    def has_umap(self) -> bool:
+        """Whether there is a UMAP; where minutes count it is left out."""
+        return bool(len(self.embedding))
 
     def axis(self) -> tuple[Float[Tensor, " d_model"], float]:
         """Return w and b of t = h . w + b."""
@@ -83,7 +85,16 @@ class LayerMap:
         return torch.stack([self.t(states), height.float()], dim=-1)
 
     def umap(self, states: Float[Tensor, "point d_model"]) -> Float[Tensor, "point 2"]:
-        """Return places on the UMAP; the first call in a process compiles for some seconds."""
+        """Return places on the UMAP; the first call in a process compiles for some seconds.
+
+        Raises:
+            SteeringError: If it was left out.
+        """
+        if not self.has_umap:
+            raise SteeringError(
+                f"no UMAP was made at layer {self.layer}, only PCA and the axis between the class "
+                "means; choose one of these"
+            )
         return self._layout.place(self.clusters.coordinates(states))
 
     def land(self, states: Float[Tensor, "point d_model"]) -> list[Landing]:

@@ -77,7 +77,8 @@ class Points:
         layers: Block indices that have maps, ascending.
         texts: The prompt of each point.
         labels: Its set: harmful, harmless, or borderline.
-        at: The places, by map: PCA in three dimensions, turned as `view` says, the others in two.
+        at: The places, by map: PCA in three dimensions, turned as `view` says, the others in two;
+            without `umap` where it was not made.
         view: How principal components are shown.
         explained: Share of the variance that each of three principal components explains.
         digest: SHA-256 of the maps' file, by which recordings know them; empty for maps that are
@@ -113,7 +114,13 @@ def read(path: Path) -> Points:
         model=document["model"],
         layers=tuple(document["layers"]),
         texts=tuple(document["texts"]),
-        **shown(coordinates, document["labels"], means, harm=harm, umap=embedding),
+        **shown(
+            coordinates,
+            document["labels"],
+            means,
+            harm=harm,
+            umap=embedding if embedding.size else None,
+        ),
         explained=explained,
         digest=digest(path),
     )
@@ -131,12 +138,17 @@ def shown(
     means: Float[np.ndarray, "layer 2 d_model"],
     *,
     harm: Float[np.ndarray, "layer point 2"],
-    umap: Float[np.ndarray, "layer point 2"],
+    umap: Float[np.ndarray, "layer point 2"] | None,
 ) -> _Shown:
     """Return what `Points` says of places that are stored in principal components."""
     view = pca_view.fit(components, labels, means)
     pca = np.stack([view.shown(index, each) for index, each in enumerate(components)])
-    return {"labels": tuple(labels), "at": {"pca": pca, "harm": harm, "umap": umap}, "view": view}
+    at: dict[MapName, Float[np.ndarray, "layer point _"]] = {"pca": pca, "harm": harm}
+    return {
+        "labels": tuple(labels),
+        "at": at | ({} if umap is None else {"umap": umap}),
+        "view": view,
+    }
 
 
 def digest(path: Path) -> str:

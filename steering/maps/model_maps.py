@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -113,7 +112,7 @@ class Maps:
         """Every prompt's place on every map, as a page shows them."""
         at = {
             name: torch.stack([chart.points[name] for chart in self.charts]).float().numpy()
-            for name in get_args(MapName)
+            for name in self.charts[0].points
         }
         means = torch.stack([chart.means for chart in self.charts]).float().numpy()
         explained = torch.stack([chart.explained[:SHOWN] for chart in self.charts])
@@ -121,7 +120,7 @@ class Maps:
             model=self.model,
             layers=self.layers,
             texts=self.texts,
-            **shown(at["pca"], self.labels, means, harm=at["harm"], umap=at["umap"]),
+            **shown(at["pca"], self.labels, means, harm=at["harm"], umap=at.get("umap")),
             explained=explained.float().numpy(),
         )
 
@@ -137,7 +136,8 @@ class Maps:
     def warm_up(self) -> None:
         """Compile UMAP and restore it at every layer; takes seconds and blocks only who calls."""
         for chart in self.charts:
-            chart.umap(chart.means)
+            if chart.has_umap:
+                chart.umap(chart.means)
 
 
 def fit(  # noqa: PLR0913 - activations and where they come from, all of it named

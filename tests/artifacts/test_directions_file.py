@@ -49,6 +49,19 @@ def test_accuracies_and_stability_come_back_and_are_told_where_they_are_known(fi
     assert {found.cross_validated for found in old.inlp.values()} == {()}
 
 
+def test_the_names_of_the_classes_come_back_and_the_usual_ones_are_not_written(fitted):
+    named = replace(fitted, class_names=("polite", "rude"))
+    content = directions_file.content(named)
+    assert again(named, content).class_names == ("polite", "rude")
+    assert named.digest == fitted.digest  # names change no edit
+    facts = directions_file.manifest(named, content, {})
+    assert facts["class_names"] == ["polite", "rude"]
+    assert "class_names" not in directions_file.manifest(fitted, content, {})
+    for broken in (["polite"], ["polite", " "], ["polite", 3]):
+        with pytest.raises(ValueError, match="class_names is wrong"):
+            directions_file.directions({**facts, "class_names": broken}, load(content))
+
+
 def test_the_table_of_openers_comes_back_and_counts_for_the_score(fitted):
     rows = (Opener(7, "Sorry", 0.6, 0.01, True), Opener(8, "The", 0.3, 0.2, False))
     told = replace(fitted, openers=OpenerTable(rows, 20, 30))

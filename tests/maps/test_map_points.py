@@ -64,6 +64,20 @@ def test_maps_of_the_first_schema_are_read_though_the_harm_axis_had_another_name
     assert maps.digest == charted.digest
 
 
+def test_maps_without_a_umap_have_the_other_points_and_are_read_back(folder, charted):
+    charts = tuple(replace(c, embedding=c.embedding[:0]) for c in charted.charts)
+    bare = replace(charted, charts=charts)
+    assert set(bare.points.at) == {"pca", "harm"}
+    store.write_maps(folder, bare)
+    found, maps = store.read_points("tiny", folder), store.read_maps("tiny", folder)
+    assert set(found.at) == {"pca", "harm"}
+    assert np.array_equal(found.at["pca"], charted.points.at["pca"])
+    assert maps.digest == bare.digest
+    with pytest.raises(SteeringError, match="no UMAP was made at layer 1"):
+        maps.at(1).umap(maps.at(1).means)
+    maps.warm_up()
+
+
 def test_points_of_other_maps_have_another_digest(folder, charted):
     before = map_points.digest(folder / map_points.FILE)
     store.write_maps(folder, replace(charted, model="another"))

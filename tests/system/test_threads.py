@@ -8,8 +8,13 @@ import joblib
 import psutil
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from steering.system.threads import limit_to_cores, sleep_while_waiting
+from steering.system.threads import (
+    limit_to_cores,
+    one_for_small_products,
+    sleep_while_waiting,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +75,15 @@ def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise():
     found = {"OMP_WAIT_POLICY": "ACTIVE"}
     sleep_while_waiting(found)
     assert found == {"OMP_WAIT_POLICY": "ACTIVE"}
+
+
+def test_numpy_multiplies_on_one_thread_inside_and_as_before_behind():
+    def used() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(2, user_api="blas"):
+        before = torch.get_num_threads(), used()
+        with one_for_small_products():
+            assert used() == {1}
+            assert torch.get_num_threads() == before[0]
+        assert (torch.get_num_threads(), used()) == before
