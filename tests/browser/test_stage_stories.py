@@ -147,6 +147,10 @@ def test_on_a_phone_one_answer_is_seen_and_all_verdicts(app, visit):
         button = page.locator(f"#verdicts [data-shows={slot}]")
         button.locator(f".told:text-is(': {verdict}')").wait_for(state="attached")
         assert button.bounding_box()["height"] >= 44
+    for button in page.locator("#ask button:visible, #masthead button:visible").all():
+        box = button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390, button.inner_text()
     page.click("#verdicts [data-shows=flip]")
     assert page.evaluate(shown) == ["card-flip"]
     page.click("#verdicts [data-shows=map]")
