@@ -101,4 +101,6 @@ def test_half_a_hit_counts_in_the_accuracy_and_not_in_its_interval():
 
 
 def test_chance_of_few_draws_has_their_mean_and_range():
-    assert Chance.of_few([0.4, 0.5, 0.9]) == Chance(pytest.approx(0.6), 0.4, 0.9, 3)
+    found = Chance.of_few([0.4, 0.5, 0.9])
+    assert found.mean == pytest.approx(0.6)
+    assert (found.low, found.high, found.n) == (0.4, 0.9, 3)

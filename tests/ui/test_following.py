@@ -14,6 +14,7 @@ from steering.maps.residual_trace import Tracer
 from steering.serving import machine_fit
 from steering.serving.engine import Engine
 from steering.serving.machine_fit import Adapting
+from steering.ui import explanation
 from steering.ui.layout import choices, title_of
 from steering.ui.map.locate import located
 from steering.ui.map.map_section import Atlas, Memory, empty
@@ -198,7 +199,7 @@ def test_a_page_that_follows_to_other_maps_keeps_the_recording_that_it_shows(
     shown = follow(request, values_of(made))
     assert "Recorded words" in shown[made.cards[0].view]
     assert 'data-state="recorded"' in shown[made.cards[0].view]
-    assert "are recorded" in shown[made.note]
+    assert explanation.RECORDED in shown[made.note]
     for other in (values_of(made, "Ho"), values_of(made, system="Be brief.")):
         shown = follow(request, other)
         assert 'data-state="idle"' in shown[made.cards[0].view]

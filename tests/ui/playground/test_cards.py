@@ -92,10 +92,11 @@ def test_how_alike_directions_come_out_is_said_at_their_own_slider_alone(card, f
         assert card_settings.limits(kind, basis, layer, fitted).k_note == ""
     flip = card("flip")
     updates = cards.restart(flip, told_of)
-    assert updates[flip.controls["k"]]["info"] == stability.sentence
+    meaning = "How many directions are taken."
+    assert updates[flip.controls["k"]]["info"] == f"{meaning} {stability.sentence}"
     assert "info" not in updates[flip.controls["alpha"]]
     updates = cards.refit(flip, flip.read(sent(flip, layer=other)), told_of)
-    assert updates[flip.controls["k"]]["info"] is None
+    assert updates[flip.controls["k"]]["info"] == meaning
 
 
 def test_the_definition_of_the_classes_is_offered_as_it_was_fitted_and_follows_the_basis(
