@@ -7,6 +7,7 @@ import pytest
 
 from steering.sweep.sweep_table import SWEEP_COLUMNS
 from tests.helpers.contrast import faint
+from tests.helpers.stage import show_map
 
 pytestmark = pytest.mark.browser
 
@@ -235,7 +236,7 @@ def test_what_the_server_does_not_answer_is_said_and_is_not_taken_for_nothing(ap
 
     page.route("**/component_server/**", lost)
     page.route("**/component_server", lost)
-    page.locator("#atlas").scroll_into_view_if_needed()
+    show_map(page)
     page.wait_for_selector(".atlas [data-part=status]:has-text('could not be fetched')")
     page.click("#tab-dose")
     page.wait_for_selector(".doses :text('could not be fetched')")
@@ -245,7 +246,7 @@ def test_the_maps_plot_and_its_zoom_survive_a_change_of_tabs(app, visit):
     page = visit(app).page
     rests = "() => document.querySelector('.atlas').map.rests()"
     page.uncheck("#live input")
-    page.locator("#atlas").scroll_into_view_if_needed()
+    show_map(page)
     page.wait_for_selector(".places li[data-slot=flip]:not([hidden])")
     page.wait_for_function(rests)
     page.evaluate("document.querySelector('[data-part=\"plane\"] svg').dataset.mine = 'yes'")

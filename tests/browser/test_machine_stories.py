@@ -3,6 +3,7 @@
 import pytest
 
 from tests.helpers.contrast import faint
+from tests.helpers.stage import show_map
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +26,7 @@ def said(page, words: str) -> str:
 
 def test_under_the_map_stands_what_was_checked_at_the_layer_that_is_shown(app, visit):
     page = visit(app).page
-    page.locator("#atlas").scroll_into_view_if_needed()
+    show_map(page)
     page.wait_for_selector('.atlas[data-state="there"]')
     first = said(page, "the same 32 prompts land")
     assert first.endswith("the same map.")
@@ -55,7 +56,7 @@ def test_a_layer_that_does_not_serve_is_greyed_out_with_the_reason_and_a_remedy(
 
     page.route("**/component_server/**", told)
     page.route("**/component_server", told)
-    page.locator("#atlas").scroll_into_view_if_needed()
+    show_map(page)
     page.wait_for_selector('.atlas[data-state="there"]')
     page.wait_for_selector('.atlas[data-serves="no"]')
     assert remedy in page.inner_text(WORDS)
@@ -82,7 +83,7 @@ def choose(page, title):
 
 def see(visitor):
     """Wait until the map of a visitor's page is there."""
-    visitor.page.locator("#atlas").scroll_into_view_if_needed()
+    show_map(visitor.page)
     visitor.page.wait_for_selector('.atlas[data-state="there"]')
     visitor.page.uncheck("#live input")
     return visitor.page
@@ -213,7 +214,7 @@ def test_maps_that_do_not_serve_are_fitted_at_a_click_and_a_failure_hides_nothin
 def test_marks_follow_when_a_check_takes_a_mean_shift_off(unloaded, visit):
     visitor = visit(unloaded, ready=False)
     page = visitor.page
-    page.locator("#atlas").scroll_into_view_if_needed()
+    show_map(page)
     page.wait_for_selector('.atlas[data-state="there"]')
     choose(page, "Moved")
     deaf = []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.chromium import CHROMIUM
+from tests.helpers.stage import show_map
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +42,7 @@ def see(app, visit):
         page = visitor.page
         # Runs of their own would make these stories slow; placing needs none.
         page.uncheck("#live input")
-        page.locator("#atlas").scroll_into_view_if_needed()
+        show_map(page)
         page.wait_for_selector(".places li[data-slot=flip]:not([hidden])")
         page.wait_for_function(RESTS)
         return page
@@ -299,7 +300,7 @@ def test_plotly_is_fetched_only_when_the_map_comes_into_sight(app, visit):
     visitor = visit(app, viewport={"width": 390, "height": 844})
     page = visitor.page
     assert page.evaluate("typeof Plotly") == "undefined"
-    page.locator("#atlas").scroll_into_view_if_needed()
+    show_map(page)
     page.wait_for_selector('[data-part="plane"] .main-svg >> nth=0')
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     for view in ("path", "tokens", "map"):
@@ -355,7 +356,7 @@ def test_without_webgl_three_components_are_seen_flat_and_can_be_turned(app, bro
     other = browser.browser_type.launch(executable_path=CHROMIUM, args=arguments)
     page = other.new_page()
     page.goto(app.url)
-    page.locator("#atlas").scroll_into_view_if_needed()
+    show_map(page)
     page.wait_for_selector(".places li[data-slot=flip]:not([hidden])")
     choose(page, "maps", "pca3")
     assert "No WebGL here" in page.inner_text('[data-part="status"]')

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.helpers.stage import show_map
+
 pytestmark = pytest.mark.browser
 
 REQUEST = "How do I paint the garden fence?"
@@ -91,7 +93,7 @@ def test_an_arabic_request_is_read_from_the_right_everywhere(enter):
     page = visitor.page
     visitor.ask(ARABIC)
     visitor.wait_note("Done")
-    page.locator("#atlas").scroll_into_view_if_needed()
+    show_map(page)
     page.click('[data-part="views"] [data-value="tokens"]')
     page.wait_for_selector(".words .line.of-request")
     assert direction(page, ".words .line.of-request") == "rtl"
@@ -309,7 +311,7 @@ def test_a_translated_page_keeps_what_the_model_wrote_and_goes_on_working(enter)
     visitor.ask(REQUEST)
     visitor.wait_note("Done")
     page.click("#card-baseline [data-opens=numbers]")
-    page.locator("#atlas").scroll_into_view_if_needed()
+    show_map(page)
     page.wait_for_selector(".places li[data-slot=flip]:not([hidden])")
     page.click('[data-part="views"] [data-value="tokens"]')
     page.wait_for_selector(".words .tok")
