@@ -12,8 +12,8 @@ const scopeOf = (button) => /** @type {HTMLElement} */ (button.closest(SCOPES) ?
 let opener = null;
 
 function tell() {
-  for (const button of all("[data-opens]")) {
-    const open = scopeOf(button).dataset.open === button.dataset.opens;
+  for (const button of all("[data-drawer]")) {
+    const open = scopeOf(button).dataset.open === button.dataset.drawer;
     if (button.getAttribute("aria-expanded") !== String(open)) {
       button.setAttribute("aria-expanded", String(open));
     }
@@ -47,7 +47,7 @@ export function openPage(name) {
 /** @param {HTMLElement} button */
 function toggle(button) {
   const scope = scopeOf(button);
-  const name = button.dataset.opens ?? "";
+  const name = button.dataset.drawer ?? "";
   const before = scope.dataset.open;
   close();
   opener = button;
@@ -59,7 +59,7 @@ function toggle(button) {
 
 /** @param {MouseEvent} event */
 function click(event) {
-  const button = touched(event, "[data-opens]");
+  const button = touched(event, "[data-drawer]");
   if (button) return toggle(button);
   if (touched(event, ".closer")) return void close(true);
   if (touched(event, ".menu .example")) return void close();

@@ -1,7 +1,7 @@
 // The tabs. Which one is open stands in the page's address and on the root element, where the style
 // sheet reads it: panels that are not open are hidden, never taken away.
 import { all, touched } from "../shared/dom.js";
-import { openPage } from "./drawers.js";
+import { close, openPage } from "./drawers.js";
 
 export const NAMES = ["playground", "dose", "results"];
 const DRAWERS = ["lesson", "settings"];
@@ -40,6 +40,7 @@ function follow() {
 
 /** @param {string} name */
 function choose(name) {
+  close();
   if (aim() !== name) history.pushState(null, "", `#${name}`);
   show(name);
   document.getElementById(`tab-${name}`)?.focus({ preventScroll: true });

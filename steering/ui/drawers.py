@@ -12,7 +12,7 @@ from markupsafe import Markup
 from steering.ui.templates import static, template
 
 _OPENER = template(
-    '<button type="button" class="opener" data-opens="{{ name }}" aria-expanded="false"'
+    '<button type="button" class="opener" data-drawer="{{ name }}" aria-expanded="false"'
     '{% if tip %} title="{{ tip }}"{% endif %}>{{ title }}</button>'
 )
 _HEAD = template(

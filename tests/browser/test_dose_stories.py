@@ -197,9 +197,11 @@ def test_named_points_and_what_is_taken_away(see, tmp_path):
 def test_a_model_without_doses_says_which_command_makes_them(app, visit):
     app.pace(0.0)
     page = visit(app).page
-    page.click("#more [data-opens]")
+    page.click("#more [data-drawer]")
     page.click("#settings button.label-wrap >> nth=0")
     for name, words in (("Unswept", "python -m steering sweep --model unswept"), ("Tiny", "")):
+        if not page.is_visible("#chooser input"):
+            page.click("#more [data-drawer]")
         page.click("#chooser input")
         page.click(f"[role=option]:has-text('{name}')")
         page.wait_for_function(f"document.querySelector('.strip b').innerText === '{name}'")
@@ -299,11 +301,11 @@ def test_tabs_have_an_address_a_keyboard_and_names(app, visit):
     page.go_back()
     assert page.evaluate(TAB) == "dose"
     # The explanation opens over whichever tab is open, by its button and by its address.
-    page.click("#how [data-opens]")
+    page.click("#how [data-drawer]")
     page.wait_for_selector("#lesson .lesson")
     page.keyboard.press("Escape")
     assert not page.is_visible("#lesson")
-    assert page.evaluate("document.activeElement.dataset.opens") == "lesson"
+    assert page.evaluate("document.activeElement.dataset.drawer") == "lesson"
     page.evaluate("location.hash = 'lesson'")
     page.wait_for_selector("#lesson .lesson")
     assert page.evaluate(TAB) == "dose"

@@ -23,7 +23,7 @@ def test_a_link_restores_request_cards_numbers_and_map(app, visit):
     page.focus(K)
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector('#card-flip [data-copy="flip:k=1"]')
-    page.click("#more [data-opens]")
+    page.click("#more [data-drawer]")
     page.fill("#seed input", "5")
     page.fill("#system textarea", "Be brief.")
     page.keyboard.press("Tab")

@@ -75,10 +75,12 @@ def test_a_layer_that_does_not_serve_is_greyed_out_with_the_reason_and_a_remedy(
 def choose(page, title):
     """Choose another model, for everybody."""
     if not page.is_visible("#chooser input"):
-        page.click("#more [data-opens]")
+        page.click("#more [data-drawer]")
+    if not page.is_visible("#chooser input"):
         page.click("#settings button.label-wrap:has-text('The model')")
     page.click("#chooser input")
     page.locator("[role=option]").filter(has_text=title).click()
+    page.keyboard.press("Escape")
 
 
 def see(visitor):

@@ -150,7 +150,8 @@ def test_a_text_form_is_copied(table):
 def choose(page, title: str) -> None:
     page.click("#tab-playground")
     if not page.is_visible("#chooser input"):
-        page.click("#more [data-opens]")
+        page.click("#more [data-drawer]")
+    if not page.is_visible("#chooser input"):
         page.click("#settings button.label-wrap:has-text('The model')")
     page.click("#chooser input")
     page.locator("[role=option]").filter(has_text=title).click()

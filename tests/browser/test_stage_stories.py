@@ -72,11 +72,11 @@ def test_what_opens_moves_nothing_and_is_closed_by_escape(app, visit, size):
     page = visitor.page
     page.wait_for_selector('.view[data-state="recorded"]')
     for opener, drawer in (
-        ("#card-baseline [data-opens=numbers]", "#card-baseline .numbers"),
-        ("#card-baseline [data-opens=numbers]", "#card-baseline .drawer-numbers"),
-        (".group-harmless [data-opens]", ".group-harmless .drawer"),
-        ("#more [data-opens]", "#settings"),
-        ("#how [data-opens]", "#lesson"),
+        ("#card-baseline [data-drawer=numbers]", "#card-baseline .numbers"),
+        ("#card-baseline [data-drawer=numbers]", "#card-baseline .drawer-numbers"),
+        (".group-harmless [data-drawer]", ".group-harmless .drawer"),
+        ("#more [data-drawer]", "#settings"),
+        ("#how [data-drawer]", "#lesson"),
     ):
         before = page.evaluate(BOXES)
         page.click(opener)
@@ -89,21 +89,21 @@ def test_what_opens_moves_nothing_and_is_closed_by_escape(app, visit, size):
         assert box["y"] + box["height"] <= size[1] + 1
         page.keyboard.press("Escape")
         page.wait_for_selector(drawer, state="hidden")
-        assert page.evaluate("document.activeElement.matches('[data-opens]')")
+        assert page.evaluate("document.activeElement.matches('[data-drawer]')")
 
 
 def test_one_drawer_is_open_at_a_time_and_a_click_beside_it_closes_it(app, visit):
     page = at(visit, app, (1280, 720)).page
-    page.click("#card-flip [data-opens=settings]")
+    page.click("#card-flip [data-drawer=settings]")
     page.wait_for_selector("#card-flip .drawer-settings")
     page.click("#card-flip .dial-where label:has-text('Every layer')")
     page.wait_for_selector('#card-flip [data-copy="flip:where=all"]')
-    page.click("#card-ablation [data-opens=numbers]")
+    page.click("#card-ablation [data-drawer=numbers]")
     page.wait_for_selector("#card-ablation .drawer-numbers")
     assert not page.is_visible("#card-flip .drawer-settings")
     page.click("#card-baseline .answer")
     page.wait_for_selector("#card-ablation .drawer-numbers", state="hidden")
-    page.click(".group-harmful [data-opens]")
+    page.click(".group-harmful [data-drawer]")
     page.click(".group-harmful .example >> nth=0")
     page.wait_for_selector(".group-harmful .drawer", state="hidden")
 
@@ -222,18 +222,18 @@ def test_a_veil_leaves_the_first_sentence_and_is_lifted_by_a_press(app, visit):
     # A recording in which the baseline refuses and an edit does not.
     page.wait_for_selector('#card-baseline .view[data-state="recorded"] .chip.refused')
     page.evaluate(
-        "document.querySelector('#card-actadd .answer .written').textContent = "
+        "document.querySelector('#card-ablation .answer .written').textContent = "
         "'Here is one. And here is another one.'"
     )
     assert page.locator(".veil").count() == 0
     page.check("[data-safe]")
-    page.wait_for_selector("#card-actadd.veiled")
-    assert page.inner_text("#card-actadd .veil .written") == "Here is one. …"
-    blurred = "getComputedStyle(document.querySelector('#card-actadd .answer .written')).filter"
+    page.wait_for_selector("#card-ablation.veiled")
+    assert page.inner_text("#card-ablation .veil .written") == "Here is one. …"
+    blurred = "getComputedStyle(document.querySelector('#card-ablation .answer .written')).filter"
     assert "blur" in page.evaluate(blurred)
     assert page.locator("#card-baseline .veil").count() == 0
-    page.click("#card-actadd .lift")
-    page.wait_for_selector("#card-actadd:not(.veiled)")
+    page.click("#card-ablation .lift")
+    page.wait_for_selector("#card-ablation:not(.veiled)")
     assert page.evaluate(blurred) == "none"
 
 
@@ -257,9 +257,9 @@ def test_axe_finds_no_serious_fault_on_any_tab(app, visit, scheme, size):
     page.wait_for_timeout(500)
     assert faults(page) == []
     for opener in (
-        "#card-baseline [data-opens=numbers]",
-        "#more [data-opens]",
-        "#how [data-opens]",
+        "#card-baseline [data-drawer=numbers]",
+        "#more [data-drawer]",
+        "#how [data-drawer]",
     ):
         page.click(opener)
         page.wait_for_timeout(200)

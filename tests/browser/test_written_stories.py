@@ -98,7 +98,7 @@ def test_an_arabic_request_is_read_from_the_right_everywhere(enter):
     page.wait_for_selector(".words .line.of-request")
     assert direction(page, ".words .line.of-request") == "rtl"
     assert direction(page, ".words .line.of-template") == "ltr"
-    page.click("#card-baseline [data-opens=numbers]")
+    page.click("#card-baseline [data-drawer=numbers]")
     page.wait_for_selector("#card-baseline .tokens code[dir=auto]")
     for example in page.query_selector_all(".example"):
         assert example.get_attribute("dir") == "auto"
@@ -188,7 +188,7 @@ def test_a_rank_is_whole_and_the_arrow_keys_go_by_steps(enter):
 def test_length_temperature_and_seed_survive_every_text(enter):
     visitor = enter()
     page = visitor.page
-    page.click("#more [data-opens]")
+    page.click("#more [data-drawer]")
     fields = page.locator("#settings input[type=number]")
     fields.first.wait_for()
     before = [fields.nth(at).input_value() for at in range(fields.count())]
@@ -310,7 +310,7 @@ def test_a_translated_page_keeps_what_the_model_wrote_and_goes_on_working(enter)
     page = visitor.page
     visitor.ask(REQUEST)
     visitor.wait_note("Done")
-    page.click("#card-baseline [data-opens=numbers]")
+    page.click("#card-baseline [data-drawer=numbers]")
     show_map(page)
     page.wait_for_selector(".places li[data-slot=flip]:not([hidden])")
     page.click('[data-part="views"] [data-value="tokens"]')
@@ -342,7 +342,7 @@ def test_a_translated_page_keeps_what_the_model_wrote_and_goes_on_working(enter)
     page.wait_for_selector("#measured .results table", state="visible")
     page.click("#measured th button >> nth=1")
     page.click("#tab-playground")
-    page.click(".group-borderline [data-opens]")
+    page.click(".group-borderline [data-drawer]")
     words = page.inner_text(".group-borderline .example >> nth=0")
     page.click(".group-borderline .example >> nth=0")
     page.wait_for_function(

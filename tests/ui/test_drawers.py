@@ -3,7 +3,7 @@ from steering.ui import drawers
 
 def test_a_button_names_its_drawer_and_is_shut_at_first():
     made = drawers.opener("numbers", "Numbers & more", "What was <measured>")
-    assert 'data-opens="numbers"' in made
+    assert 'data-drawer="numbers"' in made
     assert 'aria-expanded="false"' in made
     assert "Numbers &amp; more" in made
     assert "&lt;measured&gt;" in made
@@ -12,10 +12,10 @@ def test_a_button_names_its_drawer_and_is_shut_at_first():
 
 def test_the_baseline_has_no_settings_to_open():
     edit, baseline = (drawers.card_openers(has_settings=each) for each in (True, False))
-    assert 'data-opens="settings"' in edit
-    assert 'data-opens="settings"' not in baseline
-    assert 'data-opens="numbers"' in edit
-    assert 'data-opens="numbers"' in baseline
+    assert 'data-drawer="settings"' in edit
+    assert 'data-drawer="settings"' not in baseline
+    assert 'data-drawer="numbers"' in edit
+    assert 'data-drawer="numbers"' in baseline
 
 
 def test_a_drawer_of_the_page_has_a_name_and_can_be_closed():
