@@ -57,6 +57,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         inputs=page.address,
         outputs=opened_link.outputs_of(page),
         js="() => { window.steering.calm(); return window.steering.link.read(); }",
+        trigger_mode="always_last",  # a second link may be opened before the first one is
         **quiet,
     ).then(js="() => window.steering.place()", **quiet)
 
