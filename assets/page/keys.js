@@ -4,7 +4,7 @@ import { all, touched } from "../shared/dom.js";
 import { close } from "./drawers.js";
 import { leave } from "./present.js";
 
-const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, [contenteditable]";
+const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 
 /**
  * @param {string} selector
@@ -29,7 +29,7 @@ export function switched(key, count) {
 
 /** @param {KeyboardEvent} event */
 function switchCard(event) {
-  if (touched(event, TYPED) || document.documentElement.dataset.tab !== "playground") return;
+  if (touched(event, TYPED)) return;
   const cards = all(".card");
   const at = switched(event.key, cards.length);
   const box = at === undefined ? null : cards[at].querySelector(".switch input");
@@ -40,12 +40,14 @@ function switchCard(event) {
 /** @param {KeyboardEvent} event */
 function keydown(event) {
   if (event.defaultPrevented || event.altKey) return;
+  // On another tab nobody would see what runs, or which card is switched.
+  const isSeen = document.documentElement.dataset.tab === "playground";
   const commanded = event.ctrlKey || event.metaKey;
-  if (event.key === "Enter" && commanded) {
+  if (event.key === "Enter" && commanded && isSeen) {
     event.preventDefault();
     press("#run");
   } else if (commanded) return;
-  else if (event.key !== "Escape") switchCard(event);
+  else if (event.key !== "Escape") isSeen && switchCard(event);
   else if (!close(true) && !press("#stop")) leave();
 }
 

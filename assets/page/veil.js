@@ -55,22 +55,36 @@ function veilOf(card) {
 
 /**
  * @param {HTMLElement} card
- * @param {boolean} veiled
+ * @param {HTMLElement} answer
+ * @param {string} words
  */
-function dress(card, veiled) {
-  const text = card.querySelector(".answer > .written")?.textContent ?? "";
-  const sentence = firstSentence(text);
-  const hides = veiled && text.trim().length > sentence.length;
-  if (card.classList.contains("veiled") !== hides) card.classList.toggle("veiled", hides);
-  if (!hides) return void card.querySelector(":scope > .veil")?.remove();
+function cover(card, answer, words) {
   const veil = veilOf(card);
-  write(one(".written", veil), `${sentence} …`);
-  const [box, outer] = [one(".answer", card).getBoundingClientRect(), card.getBoundingClientRect()];
+  write(one(".written", veil), words);
+  const [box, outer] = [answer.getBoundingClientRect(), card.getBoundingClientRect()];
   const place = { left: box.left - outer.left, top: box.top - outer.top, width: box.width };
   for (const [name, value] of Object.entries(place)) {
     const size = `${Math.round(value)}px`;
     if (veil.style.getPropertyValue(name) !== size) veil.style.setProperty(name, size);
   }
+}
+
+/**
+ * @param {HTMLElement} card
+ * @param {boolean} veiled
+ */
+function dress(card, veiled) {
+  if (!veiled && !card.classList.contains("veiled")) return; // nearly always: nothing to look at
+  const answer = one(".answer", card);
+  const text = answer.querySelector(":scope > .written")?.textContent?.trim() ?? "";
+  const sentence = firstSentence(text);
+  // What a model thinks before it answers says as much as the answer.
+  const more = text.length > sentence.length || Boolean(answer.querySelector(".thinking"));
+  const hides = veiled && more;
+  card.classList.toggle("veiled", hides);
+  answer.tabIndex = hides ? -1 : 0; // else Enter would open its tokens
+  if (hides) cover(card, answer, `${sentence} …`.trim());
+  else card.querySelector(":scope > .veil")?.remove();
 }
 
 function dressAll() {
@@ -81,6 +95,9 @@ function dressAll() {
     const { verdict, state } = told(card);
     if (state === "waiting") lifted.delete(card.id);
     dress(card, Boolean(safe) && !lifted.has(card.id) && isVeiled(baseline, verdict));
+    // The map shows the same words, token by token.
+    const tokens = document.querySelector(`.atlas .words .${card.id}`);
+    tokens?.classList.toggle("veiled", card.classList.contains("veiled"));
   }
 }
 

@@ -232,6 +232,16 @@ def test_a_veil_leaves_the_first_sentence_and_is_lifted_by_a_press(app, visit):
     blurred = "getComputedStyle(document.querySelector('#card-ablation .answer .written')).filter"
     assert "blur" in page.evaluate(blurred)
     assert page.locator("#card-baseline .veil").count() == 0
+    # The same words stand in the map's tokens, and open by the keyboard: neither tells them.
+    assert page.get_attribute("#card-ablation .answer", "tabindex") == "-1"
+    page.click('[data-part="views"] [data-value="tokens"]')
+    page.wait_for_selector(".words .card-ablation.veiled")
+    page.evaluate(
+        "document.querySelector('#card-ablation .answer').insertAdjacentHTML('afterbegin', "
+        "'<details class=thinking open><div>First I think.</div></details>')"
+    )
+    thought = "getComputedStyle(document.querySelector('#card-ablation .thinking')).filter"
+    assert "blur" in page.evaluate(thought)
     page.click("#card-ablation .lift")
     page.wait_for_selector("#card-ablation:not(.veiled)")
     assert page.evaluate(blurred) == "none"
