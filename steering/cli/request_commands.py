@@ -70,18 +70,15 @@ def fetch(options: argparse.Namespace) -> dict[str, Any]:
 
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Answer one request under several panels."""
-    from steering.maps.steerable_model import SteerableModel  # with torch
-
     check_length(options.prompt, options.system)
     directions = store.load(options.model, options.directions)
     panels = shared.panels(options, directions)
     for panel in panels:
         panel.edit(directions)  # Validate panels before the slow model load.
-    model = shared.load(options)
-    directions = store.load(options.model, loaded.folder_for(model, options.directions))
+    steerable = shared.steerable(options)
+    model = steerable.model
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
     prompt, system = options.prompt, options.system
-    steerable = SteerableModel(model, directions)
     begin = options.begin
     *_, answers = compare(steerable, prompt, panels, sampling=sampling, system=system, begin=begin)
     return {

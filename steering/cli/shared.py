@@ -14,6 +14,7 @@ from steering.system.progress import Report, Stage, Step, stage
 
 if TYPE_CHECKING:
     from steering.interventions.outline import Facts
+    from steering.maps.steerable_model import SteerableModel
     from steering.models.chat_model import ChatModel
     from steering.models.number_formats import Format
 
@@ -44,6 +45,17 @@ def load(
             speed=getattr(options, "speed", "exact") if name is None else "exact",
             gate=partial(fast_gate.allowed, name or options.model, folder=folder),
         )
+
+
+def steerable(options: argparse.Namespace) -> "SteerableModel":
+    """Load the model with the directions that serve it here: those asked for, or a kept fit."""
+    from steering.adaptation import loaded
+    from steering.artifacts import store
+    from steering.maps.steerable_model import SteerableModel
+
+    model = load(options)
+    folder = loaded.folder_for(model, options.directions)
+    return SteerableModel(model, store.load(options.model, folder))
 
 
 def unpack_directions(options: argparse.Namespace) -> None:

@@ -11,7 +11,6 @@ from steering.formatting import plain, visible
 from steering.inference.comparison import check_length, compare
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse
-from steering.system.lazy import Later
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,13 +18,10 @@ if TYPE_CHECKING:
     from steering.interventions.panel import Panel
     from steering.maps.steerable_model import SteerableModel
 
-loaded = Later("steering.adaptation.loaded")
-
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Look into the answer of a panel, or into a text that is given as one."""
     from steering.inference.answer_tokens import answer_tokens  # with torch
-    from steering.maps.steerable_model import SteerableModel
 
     check_length(options.prompt, options.system)
     if options.answer is not None and options.begin:
@@ -35,9 +31,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         )
     panel = parse(options.panel)
     panel.edit(store.load(options.model, options.directions))  # Before the slow model load.
-    model = shared.load(options)
-    directions = store.load(options.model, loaded.folder_for(model, options.directions))
-    steerable = SteerableModel(model, directions)
+    steerable = shared.steerable(options)
+    model = steerable.model
     prompt, system = options.prompt, options.system
     ids, begun = _answer(steerable, panel, options)
     found = answer_tokens(steerable, prompt, panel, ids, system=system)

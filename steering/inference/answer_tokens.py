@@ -69,11 +69,6 @@ class AnswerToken:
     surprise: float
     alternatives: tuple[Alternative, ...]
 
-    @property
-    def bits(self) -> float:
-        """The surprise in bits."""
-        return self.surprise / math.log(2)
-
 
 @dataclass(frozen=True)
 class AnswerEnd:
@@ -88,11 +83,6 @@ class AnswerEnd:
     probability: float
     surprise: float
     alternatives: tuple[Alternative, ...]
-
-    @property
-    def bits(self) -> float:
-        """The surprise in bits."""
-        return self.surprise / math.log(2)
 
 
 @dataclass(frozen=True)
@@ -124,9 +114,13 @@ class AnswerTokens:
         return {
             "panel": self.panel,
             "perplexity": self.perplexity,
-            "tokens": [{**asdict(token), "bits": token.bits} for token in self.tokens],
-            "end": None if self.end is None else {**asdict(self.end), "bits": self.end.bits},
+            "tokens": [_as_dict(token) for token in self.tokens],
+            "end": None if self.end is None else _as_dict(self.end),
         }
+
+
+def _as_dict(place: AnswerToken | AnswerEnd) -> dict[str, Any]:
+    return {**asdict(place), "bits": place.surprise / math.log(2)}
 
 
 def answer_tokens(

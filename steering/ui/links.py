@@ -6,6 +6,7 @@ it and takes the map's part of it; the rest is read here.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
-from steering.ui.playground import card_settings
+from steering.ui.playground import card_settings, typed_numbers
 from steering.ui.playground.card_settings import Brought
 
 _PARTS: Final = 64
@@ -93,9 +94,10 @@ def read(address: str) -> Link | None:
 
 
 def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise SteeringError(
-            f"the link has {name}={text[:40]!r}, which is no number; copy it anew"
-        ) from None
+    """Return a number; `nan` and `inf` are none, which a field and its JSON could not hold."""
+    found: float | None = None
+    with suppress(ValueError):
+        found = typed_numbers.finite(float(text))
+    if found is None:
+        raise SteeringError(f"the link has {name}={text[:40]!r}, which is no number; copy it anew")
+    return found

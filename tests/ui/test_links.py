@@ -37,6 +37,9 @@ def test_texts_of_any_language_and_signs_survive():
         ("playground&panel=flip:z=3", "z"),
         ("playground&panel=nothing", "nothing"),
         ("playground&seed=many", "no number"),
+        ("playground&temperature=nan", "no number"),
+        ("playground&tokens=1e999", "no number"),
+        ("playground&top_p=-inf", "no number"),
         ("playground&" + "&".join(f"a{n}=1" for n in range(80)), "64 parts"),
     ],
 )
