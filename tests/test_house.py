@@ -141,15 +141,19 @@ def test_an_import_against_the_order_is_found(tmp_path, module) -> None:
     assert name in found.stdout
 
 
-@pytest.mark.parametrize("module", ["tests.browser.test_map_stories", "test_machine_stories"])
-def test_stories_that_a_number_format_could_change_are_told_in_both(module: str) -> None:
-    told: list[list[str]] = []
-    asked = SimpleNamespace(
-        fixturenames=["app"],
-        module=SimpleNamespace(__name__=module),
-        parametrize=lambda _name, dtypes, **_options: told.append(dtypes),
-    )
-    stories.pytest_generate_tests(asked)
-    assert told == [["float32", "bfloat16"]]
+def test_stories_that_a_number_format_could_change_are_told_in_both() -> None:
+    def told(name: str) -> list[str]:
+        found: list[list[str]] = []
+        asked = SimpleNamespace(
+            fixturenames=["app"],
+            function=SimpleNamespace(__name__=name),
+            parametrize=lambda _name, dtypes, **_options: found.append(dtypes),
+        )
+        stories.pytest_generate_tests(asked)
+        return found[0]
+
+    written = "\n".join(path.read_text() for path in (TESTS / "browser").glob("test_*.py"))
     for name in stories.IN_BOTH_FORMATS:
-        assert (TESTS / "browser" / f"{name}.py").is_file()
+        assert told(name) == ["float32", "bfloat16"]
+        assert f"def {name}(" in written
+    assert told("test_that_only_looks") == ["float32"]

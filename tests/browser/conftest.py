@@ -100,14 +100,26 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-IN_BOTH_FORMATS = ("test_ui_stories", "test_map_stories", "test_machine_stories")
-"""Stories that a number format could change: answers, and where they land."""
+IN_BOTH_FORMATS = (
+    "test_a_run_streams_text_into_every_card_that_is_on",
+    "test_stop_keeps_what_was_written_and_frees_the_machine",
+    "test_the_keyboard_moves_a_slider_and_a_live_run_follows",
+    "test_visitors_share_steps_and_each_gets_their_own_answers",
+    "test_ten_moves_of_a_slider_move_the_mark_on_the_same_plot_and_keep_the_zoom",
+    "test_the_sentence_tells_of_the_card_that_was_moved",
+    "test_each_map_is_drawn_once_and_umap_asks_the_server_for_the_place",
+    "test_paths_show_every_layer_and_a_click_goes_there",
+    "test_tokens_carry_their_number_and_the_answer_appears_after_a_run",
+    "test_under_the_map_stands_what_was_checked_at_the_layer_that_is_shown",
+    "test_a_layer_that_does_not_serve_is_greyed_out_with_the_reason_and_a_remedy",
+)
+"""Stories that a number format could change: answers, and where they land. Looks could not."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tell these stories on a machine of each kind; the others do not depend on it."""
     if "app" in metafunc.fixturenames:
-        both = metafunc.module.__name__.rpartition(".")[2] in IN_BOTH_FORMATS
+        both = metafunc.function.__name__ in IN_BOTH_FORMATS
         dtypes = ["float32", "bfloat16"] if both else ["float32"]
         metafunc.parametrize("app", dtypes, indirect=True, scope="session")
 
