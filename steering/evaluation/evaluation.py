@@ -95,9 +95,6 @@ def evaluate(
     sampling = Sampling(max_new_tokens=settings.tokens)
     stages = Stages.of(model, "evaluation", EVALUATION_SCHEMA, directions.digest)
     extent = settings.extent
-    scored = (
-        next_tokens.read_scores(steerable, sets, extent.panels, stages) if extent.scored else None
-    )
     rows, seconds = answer_resumably(
         steerable,
         sets,
@@ -113,6 +110,9 @@ def evaluate(
         stages,
         tokens=extent.long_tokens,
         rows_per_batch=settings.rows_per_batch,
+    )
+    scored = (
+        next_tokens.read_scores(steerable, sets, extent.panels, stages) if extent.scored else None
     )
     passages = settings.passages
     costs = prose_cost(steerable, passages, panels, stages) if passages else {}

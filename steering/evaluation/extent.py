@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from steering.evaluation.evaluation_arms import BASELINE, Arm, paper
+from steering.evaluation.next_tokens import GROUPS, SCORED_PROMPTS
 from steering.evaluation.scored_arms import Family, families, scored_arms
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
@@ -66,12 +67,13 @@ def amount(
         extent: What is measured beside them.
     """
     n = sum(map(len, sets.values()))
-    both = sum(len(texts) for name, texts in sets.items() if name in ("harmful", "harmless"))
+    both = sum(len(texts) for name, texts in sets.items() if name in GROUPS)
     parts = [_rows("answers", len(arms), n, tokens)]
     if extent.long:
         parts.append(_rows("longer answers", len(extent.long), both, extent.long_tokens))
     if extent.scored:
-        parts.append(f"next tokens of {len(extent.panels) + 1} panels x {both} prompts")
+        few = sum(min(SCORED_PROMPTS, len(sets.get(name, ()))) for name in GROUPS)
+        parts.append(f"next tokens of {len(extent.panels) + 1} panels x {few} prompts")
     return "; ".join(parts)
 
 

@@ -15,6 +15,7 @@ from steering.artifacts.evaluation_document import (
     ScoreEntry,
 )
 from steering.artifacts.resumable import Stages
+from steering.data.splits import evenly
 from steering.errors import SteeringError
 from steering.evaluation.crossed_interval import crossed_interval
 from steering.evaluation.evaluation_arms import BASELINE, Arm
@@ -29,6 +30,9 @@ from steering.models.chat_model import ChatModel
 
 GROUPS: Final = ("harmful", "harmless")
 """Sets whose next tokens are read."""
+SCORED_PROMPTS: Final = 40
+"""Prompts of each set, evenly spread (chosen: the more than 200 panels of a whole comparison take
+half a minute a prompt on two cores, and an interval of a mean over 40 tells a rank among 20)."""
 _PANELS: Final = 32
 """Panels in one pass (chosen: rows of one short prompt; their logits take 20 MB)."""
 
@@ -50,7 +54,7 @@ def read_scores(
     panels: Sequence[Panel],
     stages: Stages,
 ) -> Scores:
-    """Return what the next token says of every harmful and harmless prompt under every panel.
+    """Return what the next token says of harmful and harmless prompts under every panel.
 
     Every prompt is read by itself, and blocks below the first edited one once: the numbers hang on
     nothing but the prompt, the panel and the panels that are read with it.
@@ -71,7 +75,7 @@ def read_scores(
     asked = {
         json.dumps([group, text, names]): (group, text)
         for group in GROUPS
-        for text in sets.get(group, ())
+        for text in evenly(sets.get(group, ()), SCORED_PROMPTS)
     }
 
     def read(key: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ def test_what_a_comparison_takes_is_said_in_prompts_and_tokens(fitted):
     assert f"answers of {n} panels x 240 prompts x at most 48 tokens" in text
     assert f"({n * 240 * 48 / 1000:,.0f} thousand)" in text
     assert f"longer answers of {len(found.long)} panels x 160 prompts x at most 256" in text
-    assert f"next tokens of {len(found.panels) + 1} panels x 160 prompts" in text
+    assert f"next tokens of {len(found.panels) + 1} panels x 80 prompts" in text
 
 
 def test_a_comparison_of_chosen_panels_takes_its_answers_alone(fitted):
