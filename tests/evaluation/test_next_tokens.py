@@ -50,17 +50,17 @@ def test_borderline_prompts_are_not_read_and_a_finished_run_is_not_done_again(
     assert read_scores(SteerableModel(tiny, fitted), more, PANELS, stages) == found
 
 
-def test_of_a_large_set_some_are_read_from_all_over_it(tiny, fitted, sets, monkeypatch):
-    monkeypatch.setattr(next_tokens, "SCORED_PROMPTS", 2)
+def test_of_a_large_set_some_are_read(tiny, fitted, sets, monkeypatch):
+    monkeypatch.setattr(next_tokens, "SCORED_PROMPTS", 1)
     few = read_scores(SteerableModel(tiny, fitted), sets, PANELS[:1], Stages(["few"]))
     monkeypatch.setattr(next_tokens, "SCORED_PROMPTS", 99)
     every = read_scores(SteerableModel(tiny, fitted), sets, PANELS[:1], Stages(["every"]))
     for group in ("harmful", "harmless"):
         n = len(sets[group])
-        assert n > 2
+        assert n > 1
         whole = every[PANELS[0]][group]
         assert len(whole) == n
-        assert few[PANELS[0]][group] == [whole[0], whole[n // 2]]
+        assert few[PANELS[0]][group] == whole[:1]
 
 
 def test_an_edit_that_leaves_no_numbers_is_named(tiny, fitted, sets, monkeypatch):
