@@ -44,6 +44,7 @@ def launch_options() -> dict[str, Any]:
             "style.css",
             "tabs.css",
             "map.css",
+            "explore.css",
             "stage.css",
             "dose.css",
             "results.css",
