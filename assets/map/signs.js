@@ -1,7 +1,9 @@
 // Traces that the plane and the space share: the cloud, and what is told of a mark.
 import { clean, SLOTS } from "../shared/plot.js";
+import { markerOf } from "./looks.js";
+import { nameOf, spelled } from "./names.js";
 import { lines, signed } from "./text.js";
-import { cloudOf, LABELS } from "./state.js";
+import { CLASSES, cloudOf, LABELS } from "./state.js";
 
 /**
  * @typedef {import("./state.js").Section} Section
@@ -31,11 +33,13 @@ export const EDITS = SLOTS.slice(1);
  * @returns {any[]} a trace for each label
  */
 export function points(here, now, type, size) {
-  const { texts } = cloudOf(here);
+  const { texts, categories } = cloudOf(here);
+  const kindOf = (/** @type {number} */ i) => (categories[i] ? ` · ${spelled(categories[i])}` : "");
   return LABELS.map((label) => {
     const open = label === "borderline";
     const index = open && !here.chosen.borderline ? [] : here.members[label];
     const [x, y, z] = now.points.map((column) => index.map((i) => column[i]));
+    const title = `${clean(nameOf(here, label))} request`;
     return {
       type,
       mode: "markers",
@@ -45,15 +49,9 @@ export function points(here, now, type, size) {
       meta: "cloud",
       uid: `cloud-${label}`,
       customdata: [...index],
-      text: index.map((i) => `<b>${label} request</b><br>${lines(texts[i])}`),
+      text: index.map((i) => `<b>${title}</b>${kindOf(i)}<br>${lines(texts[i])}`),
       hovertemplate: "%{text}<extra></extra>",
-      marker: {
-        size: open && type === "scatter" ? size + 1 : size,
-        symbol: open ? "circle-open" : "circle",
-        color: here.ink[label],
-        opacity: open ? 0.8 : 0.42,
-        line: { width: open ? 1 : 0 },
-      },
+      marker: markerOf(here, index, type === "scatter3d", size),
     };
   });
 }
@@ -63,11 +61,13 @@ export function points(here, now, type, size) {
  * @param {import("./state.js").Panel} panel
  * @returns {string} what is told where one points at a mark, as plotly reads it
  */
-export function told({ chosen }, panel) {
-  const i = chosen.layer;
+export function told(here, panel) {
+  const i = here.chosen.layer;
+  const [harmful, harmless] = CLASSES.map((label) => clean(nameOf(here, label)));
   const settings = panel.settings ? ` (${clean(panel.settings)})` : "";
   const off = panel.outside[i] ? "<br><b>off the map</b>: it resembles neither group" : "";
-  const far = `distance to harmful ${panel.to_harmful[i].toFixed(1)}, to harmless ${panel.to_harmless[i].toFixed(1)}`;
+  const apart = [panel.to_harmful[i].toFixed(1), panel.to_harmless[i].toFixed(1)];
+  const far = `distance to ${harmful} ${apart[0]}, to ${harmless} ${apart[1]}`;
   return `<b>${clean(panel.title)}</b>${settings}<br>t = ${signed(panel.t[i])}${off}<br>${far}`;
 }
 
