@@ -1,6 +1,6 @@
 // The list beside the map: what was found, drawn around or is nearest, as text.
 import { add, download, write } from "../shared/dom.js";
-import { nameOf, shownDots, spelled } from "./names.js";
+import { described, nameOf, shownDots } from "./names.js";
 import { csv, signed } from "./text.js";
 import { allIn, at, cloudOf, LABELS, layer, part } from "./state.js";
 
@@ -51,7 +51,7 @@ export function tableOf(here, { dots, far }) {
  * @param {number} n row
  */
 function addRow(here, { dots, far }, list, n) {
-  const { texts, labels, categories } = cloudOf(here);
+  const { texts, labels } = cloudOf(here);
   const i = dots[n];
   const row = add(list, "li");
   const button = /** @type {HTMLButtonElement} */ (add(row, "button", "row"));
@@ -62,8 +62,7 @@ function addRow(here, { dots, far }, list, n) {
   words.dir = "auto";
   words.setAttribute("translate", "no");
   const apart = far ? `distance ${far[n].toPrecision(3)}` : `t = ${signed(at(here).harm[0][i])}`;
-  const facts = [nameOf(here, labels[i]), spelled(categories[i]), apart];
-  const small = add(button, "small", `of-${labels[i]}`, facts.filter(Boolean).join(" · "));
+  const small = add(button, "small", `of-${labels[i]}`, `${described(here, i)} · ${apart}`);
   small.prepend(add(small, "i", "dot"));
   if (here.offline) return;
   const ask = /** @type {HTMLButtonElement} */ (add(row, "button", "ask", "Ask"));

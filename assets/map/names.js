@@ -16,6 +16,18 @@ export const spelled = (category) => category.replace(/_/g, " ");
 
 /**
  * @param {Section} here
+ * @param {number} i index of a dot
+ * @returns {string} class and category; a harmless prompt has that of the one it was matched with
+ */
+export function described(here, i) {
+  const { labels, categories } = cloudOf(here);
+  const matched = labels[i] === "harmless" ? "matched with " : "";
+  const kind = categories[i] && `${matched}${spelled(categories[i])}`;
+  return [nameOf(here, labels[i]), kind].filter(Boolean).join(" · ");
+}
+
+/**
+ * @param {Section} here
  * @returns {number[]} indices of the dots that are shown
  */
 export function shownDots(here) {
@@ -35,9 +47,9 @@ export const hasCategories = ({ cloud }) => Boolean(cloud?.categories.some(Boole
  */
 export function rename(here) {
   for (const each of allIn(here, "[data-class]")) write(each, nameOf(here, each.dataset.class ?? ""));
-  for (const name of ["title", "data-tip"]) {
-    for (const each of allIn(here, `[${name}]`)) {
-      const said = (each.dataset[`own${name}`] ??= each.getAttribute(name) ?? "");
+  for (const [name, kept] of Object.entries({ title: "ownTitle", "data-tip": "ownTip" })) {
+    for (const each of allIn(here, `header [${name}], .kinds [${name}]`)) {
+      const said = (each.dataset[kept] ??= each.getAttribute(name) ?? "");
       const words = said.replace(/\bharm(?:ful|less)\b/g, (label) => nameOf(here, label));
       each.setAttribute(name, words);
     }

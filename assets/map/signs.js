@@ -1,7 +1,7 @@
 // Traces that the plane and the space share: the cloud, and what is told of a mark.
 import { clean, SLOTS } from "../shared/plot.js";
 import { markerOf } from "./looks.js";
-import { nameOf, spelled } from "./names.js";
+import { described, nameOf } from "./names.js";
 import { lines, signed } from "./text.js";
 import { CLASSES, cloudOf, LABELS } from "./state.js";
 
@@ -27,19 +27,26 @@ export const EDITS = SLOTS.slice(1);
 
 /**
  * @param {Section} here
+ * @param {number} i index of a dot
+ */
+function titleOf(here, i) {
+  const [name, kind = ""] = described(here, i).split(" · ");
+  return `<b>${clean(name)} request</b>${kind && ` · ${kind}`}`;
+}
+
+/**
+ * @param {Section} here
  * @param {Frame} now
  * @param {string} type of plotly's traces
  * @param {number} size in pixels
  * @returns {any[]} a trace for each label
  */
 export function points(here, now, type, size) {
-  const { texts, categories } = cloudOf(here);
-  const kindOf = (/** @type {number} */ i) => (categories[i] ? ` · ${spelled(categories[i])}` : "");
+  const { texts } = cloudOf(here);
   return LABELS.map((label) => {
     const open = label === "borderline";
     const index = open && !here.chosen.borderline ? [] : here.members[label];
     const [x, y, z] = now.points.map((column) => index.map((i) => column[i]));
-    const title = `${clean(nameOf(here, label))} request`;
     return {
       type,
       mode: "markers",
@@ -49,7 +56,7 @@ export function points(here, now, type, size) {
       meta: "cloud",
       uid: `cloud-${label}`,
       customdata: [...index],
-      text: index.map((i) => `<b>${title}</b>${kindOf(i)}<br>${lines(texts[i])}`),
+      text: index.map((i) => `${titleOf(here, i)}<br>${lines(texts[i])}`),
       hovertemplate: "%{text}<extra></extra>",
       marker: markerOf(here, index, type === "scatter3d", size),
     };
