@@ -28,6 +28,7 @@ export class Exploring {
     this.category = "";
     this.asked = 0;
     this.known = "";
+    this.cloud = here.cloud;
     this.field = /** @type {HTMLInputElement} */ (part(here, "search"));
     this.second = new Twin(here);
     const common = {
@@ -97,7 +98,8 @@ export class Exploring {
   clear() {
     this.field.value = "";
     this.category = "";
-    if (!this.here.cloud) return;
+    this.cloud = this.here.cloud;
+    if (!this.cloud) return;
     this.take(NOTHING);
     this.tell();
   }
@@ -184,6 +186,9 @@ export class Exploring {
   refreshed() {
     const { here, listed } = this;
     if (!here.cloud || !this.open) return;
+    const other = here.cloud !== this.cloud;
+    this.cloud = here.cloud;
+    if (other) return this.clear(); // dots of other maps are none of these
     this.tell();
     if (this.hasTwin) this.second.draw();
     const known = JSON.stringify([layer(here), here.placed.key, here.chosen.borderline, here.chosen.map]);

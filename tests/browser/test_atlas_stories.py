@@ -117,7 +117,7 @@ def test_a_lasso_and_a_box_list_what_lies_in_them_and_the_list_can_be_taken_away
     assert len(rows) == len(lower)
     assert {row["class"] for row in rows} <= {"harmful", "harmless"}
     assert all(row["text"].startswith("How do I ") for row in rows)
-    drag(page, "over", [(0.001, 0.001), (0.002, 0.03)])
+    drag(page, "over", [(0.01, 0.4), (0.015, 0.46)])
     page.wait_for_selector('[data-part="list-title"]:has-text("No dot lies in there")')
 
 
