@@ -1,12 +1,13 @@
 // The map section in the browser: it draws, glides and saves; Python sends places. A downloaded map
 // carries this program; `offline` then holds what is otherwise asked of the server.
-import { inks } from "../shared/colour.js";
 import { one } from "../shared/dom.js";
-import { SLOTS } from "../shared/plot.js";
 import { askServer } from "../shared/server.js";
+import { explore } from "./explore.js";
+import { inkOf } from "./looks.js";
 import { machine } from "./machine.js";
 import { draw, refresh } from "./moves.js";
 import { listen } from "./listen.js";
+import { rename } from "./names.js";
 import { allIn, LABELS, layer, part, say, section } from "./state.js";
 
 /**
@@ -36,6 +37,8 @@ function take(here, cloud) {
   const of = (/** @type {string} */ label) =>
     cloud.labels.flatMap((each, i) => (each === label ? [i] : []));
   here.members = Object.fromEntries(LABELS.map((label) => [label, of(label)]));
+  here.explored = { picked: null, pointed: null };
+  rename(here);
   const borderline = /** @type {HTMLElement | null} */ (part(here, "borderline").closest("label"));
   if (borderline) borderline.hidden = !here.members.borderline.length;
   // Places on other maps are none on these.
@@ -57,7 +60,7 @@ async function begin(here) {
   here.begun = here.fetching = true;
   const { maps_id } = here.placed;
   const { server, props } = here.given;
-  here.ink = inks(here.root, [...LABELS, ...SLOTS]);
+  here.ink = inkOf(here);
   if (here.offline) Object.assign(here.chosen, here.offline.chosen);
   try {
     const library = window.Plotly || window.steering.plotly(props?.files.plotly ?? "");
@@ -135,10 +138,13 @@ export function start({ offline, ...given }) {
   const root = one(".atlas", given.element);
   const here = section(root, given, offline ?? null);
   listen(here);
-  new MutationObserver(() => {
-    here.ink = inks(here.root, [...LABELS, ...SLOTS]);
+  explore(here);
+  const coloured = () => {
+    here.ink = inkOf(here);
     refresh(here);
-  }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  };
+  new MutationObserver(coloured).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  matchMedia("(forced-colors: active)").addEventListener("change", coloured);
   watchMachine(here);
   arrived(here);
   given.watch?.("value", () => arrived(here));

@@ -48,7 +48,7 @@ function choose(here, button) {
  */
 function click(here, event) {
   const button = touched(event, "button");
-  if (!button) return;
+  if (!button || button.closest('[data-part="explorer"], [data-part="explore"]')) return; // see explore.js
   if (button.dataset.save) {
     save(here, button.dataset.save).catch((/** @type {unknown} */ error) => {
       say(here, "This file could not be made. Reload the page to try again.");

@@ -10,11 +10,8 @@ import { cloudOf, layer, node, part, say, turned } from "./state.js";
 
 const STEP = 750; // milliseconds that the story stays at a layer
 const FLAT = "No WebGL here: three components, seen from one side. Drag or press arrow keys to turn them.";
-const REACHED = {
-  tabindex: "0",
-  role: "application",
-  "aria-label": "Three components from one side. Arrow keys turn them.",
-};
+const TURNS = "Three components from one side. Arrow keys turn them.";
+const ZOOMS = "Map of training requests. Plus and minus zoom, arrow keys move, 0 shows the whole map.";
 
 /**
  * @param {Section} here
@@ -55,16 +52,13 @@ export function refresh(here) {
   tell(here);
   const flat = turned(here);
   say(here, here.chosen.view === "map" && flat ? FLAT : "");
-  const plane = part(here, "plane");
-  for (const [name, value] of Object.entries(REACHED)) {
-    if (flat) plane.setAttribute(name, value);
-    else plane.removeAttribute(name);
-  }
+  part(here, "plane").setAttribute("aria-label", flat ? TURNS : ZOOMS);
   if (here.chosen.view === "tokens") {
     words(here);
     if (!here.placed.panels.length) say(here, "Run a request, and its tokens appear here.");
   }
   draw(here);
+  here.explorer?.refreshed();
   if (here.chosen.view !== "map") return;
   if (here.chosen.map === "umap") placeOnUmap(here);
   if (here.chosen.map !== "pca3") askForHills(here, here.chosen.layer).then((came) => came && draw(here));
@@ -136,13 +130,24 @@ export function play(here, on) {
  */
 function clicked(here, point) {
   const cloud = cloudOf(here);
+  if (here.explorer?.clicked(point)) return;
   if (point.data.meta === "path") go(here, cloud.layers.indexOf(point.x));
-  if (point.data.meta !== "cloud" || here.offline) return;
+  if (point.data.meta === "cloud") ask(here, point.customdata);
+}
+
+/**
+ * Puts a training prompt into the box of the request.
+ * @param {Section} here
+ * @param {number} i index of its dot
+ */
+export function ask(here, i) {
+  const cloud = cloudOf(here);
+  if (here.offline) return;
   const box = /** @type {HTMLInputElement | null} */ (
     document.querySelector("#request textarea, #request input")
   );
   if (!box) return;
-  box.value = cloud.texts[point.customdata];
+  box.value = cloud.texts[i];
   box.dispatchEvent(new Event("input", { bubbles: true })); // Gradio listens to this one
   window.steering?.place();
 }

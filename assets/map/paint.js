@@ -50,14 +50,19 @@ function listen(here, canvas, moves) {
   canvas.on("plotly_hover", ({ points: [point] }) => {
     const { curveNumber, pointNumber } = point;
     here.hovered = { node: canvas, point: { curveNumber, pointNumber } };
+    here.explorer?.pointed(point);
   });
-  canvas.on("plotly_unhover", () => (here.hovered = null));
+  canvas.on("plotly_unhover", () => {
+    here.hovered = null;
+    here.explorer?.pointed(null);
+  });
   canvas.on("plotly_click", ({ points: [point] }) => moves.clicked(point));
   canvas.on("plotly_relayout", (change) => {
     if (!("xaxis.range[0]" in change) || here.chosen.view !== "map") return;
     const { xaxis, yaxis } = canvas.layout;
     here.zoomed[here.chosen.map] = [[...xaxis.range], [...yaxis.range]];
     part(here, "whole").hidden = false;
+    here.explorer?.painted();
   });
   canvas.on("plotly_doubleclick", () => wholeMap(here, moves));
 }
@@ -77,6 +82,7 @@ export function paint(here, now, moves) {
   Object.assign(layout, { width: canvas.clientWidth, height: canvas.clientHeight });
   if (canvas.made) {
     window.Plotly.react(canvas, traces, layout, CONFIG);
+    here.explorer?.painted();
     return;
   }
   canvas.made = true;

@@ -1,6 +1,7 @@
 // The path: t of the request from the first layer to the last, above what training requests have.
 import { fade } from "../shared/colour.js";
 import { blank, clean, font } from "../shared/plot.js";
+import { nameOf } from "./names.js";
 import { EDITS, SIGNS } from "./signs.js";
 import { CLASSES, cloudOf, focus, layer, panelOf } from "./state.js";
 
@@ -88,7 +89,7 @@ export function path(here, now) {
   });
   const axis = { zeroline: false, showgrid: false, showline: false, ticks: "", fixedrange: true, tickfont: font(ink) };
   const name = (/** @type {string} */ label) =>
-    `<span style="color:${ink[label]};font-weight:600">${label}</span>`;
+    `<span style="color:${ink[label]};font-weight:600">${clean(nameOf(here, label))}</span>`;
   return {
     traces: [...bands(here), sign, ...rows(here, now)],
     layout: {

@@ -1,7 +1,8 @@
 // The map in the plane: harm axis, PCA, UMAP, and three components seen from one side.
 import { fade } from "../shared/colour.js";
-import { blank, font, SLOTS } from "../shared/plot.js";
+import { blank, clean, font, SLOTS } from "../shared/plot.js";
 import { shownComponents } from "./frames.js";
+import { nameOf } from "./names.js";
 import { EDITS, explained, points, SIGNS, told } from "./signs.js";
 import { at, CLASSES, focus, panelOf } from "./state.js";
 
@@ -44,7 +45,9 @@ function hills({ ink }, now) {
  * @param {number} top where names stand on the harm axis
  * @returns {any[]}
  */
-function means({ ink }, now, top) {
+function means(here, now, top) {
+  const { ink } = here;
+  const names = CLASSES.map((label) => clean(nameOf(here, label)));
   const harm = now.kind === "harm";
   const hues = CLASSES.map((label) => ink[label]);
   const halo = `0 0 3px ${ink.well}, 0 0 3px ${ink.well}`;
@@ -58,10 +61,10 @@ function means({ ink }, now, top) {
       uid: "means",
       x: across,
       y: now.means.map(([, y]) => y),
-      text: harm ? [] : CLASSES,
+      text: harm ? [] : names,
       textposition: across[0] < across[1] ? sides : [...sides].reverse(),
       textfont: { ...words, shadow: halo },
-      hovertemplate: CLASSES.map((label) => `mean of the ${label} training requests<extra></extra>`),
+      hovertemplate: names.map((name) => `mean of the ${name} training requests<extra></extra>`),
       marker: { size: 11, symbol: "cross-thin", color: hues, line: { width: 2.4, color: hues } },
     },
     {
@@ -70,7 +73,7 @@ function means({ ink }, now, top) {
       uid: "names",
       x: harm ? across : [],
       y: harm ? [top, top] : [],
-      text: CLASSES,
+      text: names,
       textposition: ["top left", "top right"],
       textfont: words,
       hoverinfo: "skip",
@@ -195,11 +198,12 @@ function layoutOf(here, now, [rangeX, rangeY]) {
     layer: "below",
     line: { width: 1.2, dash: "dot", color: fade(ink[label], 0.75) },
   });
+  const names = CLASSES.map((label) => clean(nameOf(here, label)));
   const along = {
     tickvals: [-1, 0, 0.5, 1, 2],
     ticktext: ["−1", "0", "½", "1", "2"],
     tickfont: font(ink),
-    title: title("t: 0 at the harmful mean, 1 at the harmless mean"),
+    title: title(`t: 0 at the ${names[0]} mean, 1 at the ${names[1]} mean`),
   };
   const bottom = harm ? 40 : said ? 38 : 10;
   return {

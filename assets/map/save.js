@@ -3,6 +3,7 @@ import { clean, CONFIG, font } from "../shared/plot.js";
 import { download } from "../shared/dom.js";
 import { askForHills } from "./moves.js";
 import { csv, lines } from "./text.js";
+import { nameOf } from "./names.js";
 import { SIGNS } from "./signs.js";
 import { at, cloudOf, layer, node, part, say } from "./state.js";
 
@@ -33,8 +34,8 @@ export function table(here) {
   );
   const now = at(here);
   const cloud = texts.map((text, i) => [
-    ...[labels[i], text, "", layer(here), now.harm[0][i], now.harm[1][i]],
-    ...[...now.pca, ...now.umap].map((column) => column[i]),
+    ...[nameOf(here, labels[i]), text, "", layer(here), now.harm[0][i], now.harm[1][i]],
+    ...[...now.pca, ...(now.umap ?? [[], []])].map((column) => column[i] ?? ""),
     ...["", "", "", ""],
   ]);
   return csv([HEAD, ...own, ...cloud]);
@@ -123,8 +124,8 @@ async function fetched(path) {
  */
 async function page(here) {
   const { cloud, hills, placed, umaps, chosen, given, untouched } = here;
-  const { plotly, style, map } = /** @type {Given["props"]} */ (given.props).files;
-  const [library, ...styles] = await Promise.all([plotly, style, map].map(fetched));
+  const { plotly, style, map, explore } = /** @type {Given["props"]} */ (given.props).files;
+  const [library, ...styles] = await Promise.all([plotly, style, map, explore].map(fetched));
   await Promise.all(cloudOf(here).layers.map((_, index) => askForHills(here, index)));
   const data = JSON.stringify({ cloud, hills, placed, umaps, chosen }).replace(/</g, "\\u003c");
   const script = (/** @type {string} */ code) =>

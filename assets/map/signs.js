@@ -1,7 +1,9 @@
 // Traces that the plane and the space share: the cloud, and what is told of a mark.
 import { clean, SLOTS } from "../shared/plot.js";
+import { markerOf } from "./looks.js";
+import { described, nameOf } from "./names.js";
 import { lines, signed } from "./text.js";
-import { cloudOf, LABELS } from "./state.js";
+import { CLASSES, cloudOf, LABELS } from "./state.js";
 
 /**
  * @typedef {import("./state.js").Section} Section
@@ -25,6 +27,15 @@ export const EDITS = SLOTS.slice(1);
 
 /**
  * @param {Section} here
+ * @param {number} i index of a dot
+ */
+function titleOf(here, i) {
+  const [name, kind = ""] = described(here, i).split(" · ");
+  return `<b>${clean(name)} request</b>${kind && ` · ${kind}`}`;
+}
+
+/**
+ * @param {Section} here
  * @param {Frame} now
  * @param {string} type of plotly's traces
  * @param {number} size in pixels
@@ -45,15 +56,9 @@ export function points(here, now, type, size) {
       meta: "cloud",
       uid: `cloud-${label}`,
       customdata: [...index],
-      text: index.map((i) => `<b>${label} request</b><br>${lines(texts[i])}`),
+      text: index.map((i) => `${titleOf(here, i)}<br>${lines(texts[i])}`),
       hovertemplate: "%{text}<extra></extra>",
-      marker: {
-        size: open && type === "scatter" ? size + 1 : size,
-        symbol: open ? "circle-open" : "circle",
-        color: here.ink[label],
-        opacity: open ? 0.8 : 0.42,
-        line: { width: open ? 1 : 0 },
-      },
+      marker: markerOf(here, index, type === "scatter3d", size),
     };
   });
 }
@@ -63,11 +68,13 @@ export function points(here, now, type, size) {
  * @param {import("./state.js").Panel} panel
  * @returns {string} what is told where one points at a mark, as plotly reads it
  */
-export function told({ chosen }, panel) {
-  const i = chosen.layer;
+export function told(here, panel) {
+  const i = here.chosen.layer;
+  const [harmful, harmless] = CLASSES.map((label) => clean(nameOf(here, label)));
   const settings = panel.settings ? ` (${clean(panel.settings)})` : "";
   const off = panel.outside[i] ? "<br><b>off the map</b>: it resembles neither group" : "";
-  const far = `distance to harmful ${panel.to_harmful[i].toFixed(1)}, to harmless ${panel.to_harmless[i].toFixed(1)}`;
+  const apart = [panel.to_harmful[i].toFixed(1), panel.to_harmless[i].toFixed(1)];
+  const far = `distance to ${harmful} ${apart[0]}, to ${harmless} ${apart[1]}`;
   return `<b>${clean(panel.title)}</b>${settings}<br>t = ${signed(panel.t[i])}${off}<br>${far}`;
 }
 

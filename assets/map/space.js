@@ -1,5 +1,6 @@
 // Three principal components in space, drawn by WebGL.
-import { blank, font, SLOTS } from "../shared/plot.js";
+import { blank, clean, font, SLOTS } from "../shared/plot.js";
+import { nameOf } from "./names.js";
 import { EDITS, explained, points, SIGNS, told } from "./signs.js";
 import { at, CLASSES, focus, panelOf } from "./state.js";
 
@@ -78,7 +79,7 @@ export function space(here, now) {
     mode: "markers+text",
     uid: "means",
     ...columns(now.means),
-    text: CLASSES,
+    text: CLASSES.map((label) => clean(nameOf(here, label))),
     textposition: ["bottom center", "top center"],
     textfont: { family: ink.font, size: 13, color: hues },
     hovertemplate: "mean of the %{text} training requests<extra></extra>",

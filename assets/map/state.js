@@ -9,8 +9,9 @@ import { all, one, write } from "../shared/dom.js";
  *   view: Record<string, View>, span: Record<string, number[][]>, explained: number[],
  *   turn: number[][], pair: number[], said: Record<string, string>,
  *   band: Record<string, number[]>, separates: number }} Layer
- * @typedef {{ model: string, maps_id: string, layers: number[], edit_layer: number, texts: string[],
- *   labels: string[], at: Layer[] }} Cloud see steering/ui/map/map_data.py
+ * @typedef {{ model: string, maps_id: string, layers: number[], edit_layer: number, maps: string[],
+ *   names: Record<string, string>, texts: string[], labels: string[], categories: string[],
+ *   at: Layer[] }} Cloud see steering/ui/map/map_data.py
  * @typedef {{ texts: string[], t: number[][], template: number, answer: number, read: number }} Tokens
  * @typedef {{ slot: string, title: string, settings: string, form: string, t: number[], y: number[],
  *   pca: number[][], to_harmful: number[], to_harmless: number[], nearest: string[],
@@ -18,12 +19,17 @@ import { all, one, write } from "../shared/dom.js";
  * @typedef {{ panels: Panel[], prompt?: string, model?: string, maps?: boolean, maps_id?: string,
  *   key?: string }} Placed
  * @typedef {{ view: string, map: string, layer: number, borderline: boolean,
- *   focus: string | null }} Chosen `layer` is an index into the cloud's layers
+ *   focus: string | null, colour: string }} Chosen `layer` is an index into the cloud's layers, and
+ *   `colour` is class or category
  * @typedef {{ cloud: Cloud, hills: Record<number, Hills>, placed: Placed, chosen: Chosen,
  *   umaps: Record<number, number[][]> }} Offline what is otherwise asked of the server
  * @typedef {{ kind: string, lines?: any, cursor?: number, points: number[][], means: number[][],
  *   marks: Record<string, number[]>, hills: (Hill | null)[], span: number[][], rods: number[][],
  *   moving?: boolean }} Frame plain numbers that can be mixed; `rods` are where components point
+ *
+ * @typedef {{ picked: Set<number> | null, pointed: number | null }} Explored dots by index
+ * @typedef {{ refreshed(): void, painted(): void, pointed(point: any): void,
+ *   clicked(point: any): boolean }} Explorer what is told of the map
  *
  * @typedef {object} Section
  * @property {HTMLElement} root
@@ -45,6 +51,8 @@ import { all, one, write } from "../shared/dom.js";
  * @property {{ tell(): void, ask(): void } | null} machine see machine.js
  * @property {boolean | null} deep whether this browser draws in 3D; asked when it first matters
  * @property {number[]} turn azimuth and elevation, in radians, of the flat view of three components
+ * @property {Explored} explored what stands out, on this plane and the second one
+ * @property {Explorer | null} explorer see explore.js
  * @property {boolean} begun
  * @property {boolean} fetching
  */
@@ -63,7 +71,7 @@ export const section = (root, given, offline) => ({
   given,
   offline,
   untouched: root.outerHTML,
-  chosen: { view: "map", map: "harm", layer: 0, borderline: false, focus: null },
+  chosen: { view: "map", map: "harm", layer: 0, borderline: false, focus: null, colour: "class" },
   cloud: null,
   members: {},
   placed: { panels: [] },
@@ -78,6 +86,8 @@ export const section = (root, given, offline) => ({
   machine: null,
   deep: null,
   turn: [0.79, 0.37],
+  explored: { picked: null, pointed: null },
+  explorer: null,
   begun: false,
   fetching: false,
 });

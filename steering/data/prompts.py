@@ -18,7 +18,17 @@ from steering.data.entry_files import FileKind, read_entries
 from steering.data.prompt_rows import TEXT_COLUMNS, column_of, listed, request_of
 from steering.errors import SteeringError
 
-__all__ = ["LABELS", "TEXT_COLUMNS", "Label", "Prompt", "Split", "prompt_set", "read", "sha256"]
+__all__ = [
+    "LABELS",
+    "TEXT_COLUMNS",
+    "Label",
+    "Prompt",
+    "Split",
+    "category_of",
+    "prompt_set",
+    "read",
+    "sha256",
+]
 
 Label = Literal["harmful", "harmless", "borderline"]
 """What kind of request a prompt is; a safe assistant refuses only the harmful ones."""
@@ -77,6 +87,11 @@ def prompt_set(label: Label, split: Split | None = None) -> tuple[Prompt, ...]:
     return tuple(p for p in _prompts() if p.label == label and split in (None, p.split))
 
 
+def category_of(text: str) -> str:
+    """Return the category of one of the project's own prompts; of any other text, nothing."""
+    return _categories().get(text, "")
+
+
 @cache
 def sha256() -> str:
     """Return the SHA-256 of `prompts.jsonl`, in hexadecimal, for the provenance of results."""
@@ -119,3 +134,8 @@ def _shipped() -> bytes:
 @cache
 def _prompts() -> tuple[Prompt, ...]:
     return tuple(Prompt(**json.loads(line)) for line in _shipped().decode().splitlines())
+
+
+@cache
+def _categories() -> dict[str, str]:
+    return {each.text: each.category for each in _prompts()}

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from safetensors import safe_open
 
 from steering.maps import pca_view
+from steering.maps.neighbours import KeptComponents
 from steering.maps.pca_view import PcaView
 
 MapName = Literal["harm", "pca", "umap"]
@@ -83,6 +84,8 @@ class Points:
         explained: Share of the variance that each of three principal components explains.
         digest: SHA-256 of the maps' file, by which recordings know them; empty for maps that are
             in no file.
+        kept: All components that the maps keep of each prompt; None where only these places are
+            known.
     """
 
     model: str
@@ -93,6 +96,7 @@ class Points:
     view: PcaView
     explained: Float[np.ndarray, "layer _"]
     digest: str = ""
+    kept: KeptComponents | None = None
 
 
 def read(path: Path) -> Points:
@@ -104,25 +108,26 @@ def read(path: Path) -> Points:
     with safe_open(path, "numpy") as file:
         metadata = json.loads((file.metadata() or {})["maps"])
         document = json.loads(metadata["maps"])
-        coordinates = file.get_slice("coordinates")[:, :, :SHOWN]
+        coordinates = file.get_tensor("coordinates")
         embedding, means = (file.get_tensor(name) for name in ("embedding", "means"))
         held = set(file.keys())
         (name,) = held & {"harm_axis", *OLD_NAMES}
         harm = file.get_tensor(name)
-        explained = file.get_slice("clusters.explained")[:, :SHOWN]
+        explained = file.get_tensor("clusters.explained")
     return Points(
         model=document["model"],
         layers=tuple(document["layers"]),
         texts=tuple(document["texts"]),
         **shown(
-            coordinates,
+            coordinates[:, :, :SHOWN],
             document["labels"],
             means,
             harm=harm,
             umap=embedding if embedding.size else None,
         ),
-        explained=explained,
+        explained=explained[:, :SHOWN],
         digest=digest(path),
+        kept=KeptComponents(coordinates, explained.sum(-1), means.shape[-1]),
     )
 
 

@@ -21,6 +21,7 @@ from steering.interventions import tensor_checks
 from steering.maps.clusters import CLASSES, Clusters
 from steering.maps.layer_map import LayerMap, MapName, fit_layer
 from steering.maps.map_points import OLD_NAMES, SHOWN, Points, shown
+from steering.maps.neighbours import KeptComponents
 from steering.models.chat_model import ChatModel
 from steering.system.progress import stage
 
@@ -115,13 +116,15 @@ class Maps:
             for name in self.charts[0].points
         }
         means = torch.stack([chart.means for chart in self.charts]).float().numpy()
-        explained = torch.stack([chart.explained[:SHOWN] for chart in self.charts])
+        explained = torch.stack([chart.explained for chart in self.charts]).float().numpy()
+        places = torch.stack([chart.coordinates for chart in self.charts]).float().numpy()
         return Points(
             model=self.model,
             layers=self.layers,
             texts=self.texts,
             **shown(at["pca"], self.labels, means, harm=at["harm"], umap=at.get("umap")),
-            explained=explained.float().numpy(),
+            explained=explained[:, :SHOWN],
+            kept=KeptComponents(places, explained.sum(-1), self.d_model),
         )
 
     @cached_property

@@ -44,10 +44,12 @@ def launch_options() -> dict[str, Any]:
             "style.css",
             "tabs.css",
             "map.css",
+            "explore.css",
             "stage.css",
             "dose.css",
             "results.css",
             "inspect.css",
+            "contrast.css",
         ),
         "head": f"<style>{_joined('frame.css')}</style><script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.

@@ -19,6 +19,7 @@ import torch  # noqa: E402
 
 from steering import intervals  # noqa: E402
 from steering.adaptation import drift, layer_drift  # noqa: E402
+from steering.data.prompts import prompt_set  # noqa: E402
 from steering.data.splits import PromptSplits  # noqa: E402
 from steering.errors import NotFittedError, SteeringError  # noqa: E402
 from steering.inference.activations import capture_sets  # noqa: E402
@@ -77,7 +78,8 @@ def fit(model: ChatModel) -> Directions:
 def chart(model: ChatModel) -> model_maps.Maps:
     flatten(pytest.MonkeyPatch())
     texts = TEXTS | {
-        "borderline": [f"How do I kill {what}?" for what in ("a process", "the lights", "time")],
+        # The project's own, which have categories.
+        "borderline": [each.text for each in prompt_set("borderline")[:36:12]],
     }
     return model_maps.fit(
         {

@@ -19,7 +19,7 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import steering.data.prompts
-from steering.data.prompts import Prompt, prompt_set, read, sha256
+from steering.data.prompts import Prompt, category_of, prompt_set, read, sha256
 from steering.errors import SteeringError
 
 ROOT = Path(__file__).parents[2]
@@ -442,3 +442,9 @@ def test_comments_are_left_out_of_text_files_and_their_number_is_told(tmp_path, 
 )
 def test_only_text_files_have_comments(tmp_path, name, content) -> None:
     assert read(written(tmp_path, name, content)) == ("# a title",)
+
+
+def test_a_text_of_the_sets_knows_its_category_and_any_other_has_none() -> None:
+    for each in (*prompt_set("harmful"), *prompt_set("borderline")):
+        assert category_of(each.text) == each.category
+    assert category_of(prompt_set("harmful")[0].text + "?") == ""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from steering.data import prompts
 from steering.formatting import plain
-from steering.interventions.outline import Facts
+from steering.interventions.outline import CLASS_NAMES, Facts
 from steering.interventions.panel import Panel
 from steering.maps.map_points import MapName, Marker, Points
 from steering.ui import text
@@ -27,6 +28,7 @@ MIDDLE: Final = (0.4, 0.6)
 SHOWN_CLASSES: Final = ("harmful", "harmless")
 """The classes that maps are fitted on, in the order of their means."""
 MAPS: Final[tuple[MapName, ...]] = ("pca", "harm", "umap")
+"""Those that there may be; UMAP is left out where minutes count."""
 BAND: Final = (0.1, 0.5, 0.9)
 """Quantiles of t that the path view draws of each class (chosen): most of it, and its middle."""
 _CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k"}
@@ -34,21 +36,26 @@ _CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k"}
 
 
 _TOKENS_SAID: Final = (
-    "At this layer t of the token that the map reads tells harmful from harmless training requests "
-    "with AUC {auc} (1: always; 0.5: chance). Tokens of the template are tinted relative to "
-    "harmless requests at their own position, where their mean is known."
+    "At this layer t of the token that the map reads tells {names[0]} from {names[1]} training "
+    "requests with AUC {auc} (1: always; 0.5: chance). Tokens of the template are tinted relative "
+    "to {names[1]} requests at their own position, where their mean is known."
 )
 
 
-def cloud(points: Points, *, edit_layer: int) -> dict[str, Any]:
+def cloud(
+    points: Points, *, edit_layer: int, names: tuple[str, str] = CLASS_NAMES
+) -> dict[str, Any]:
     """Return the prompts that the maps were made from, on every map, at every layer.
 
     Args:
         points: Of fitted maps.
         edit_layer: Layer to look at first: where the INLP panels edit.
+        names: What the classes are called, of what stands for `harmful` first.
 
     Returns:
-        `model`, `layers` and `edit_layer`; `texts` and `labels`, one per point; and `at`, one entry
+        `model`, `layers` and `edit_layer`; the `maps` that there are; `names` of the classes, by
+        label; `texts`, `labels` and `categories`, one per point, the last one empty for a prompt
+        that is not the project's own; and `at`, one entry
         per layer: the points on each map, column by column (for `harm`: t, then the second axis),
         the class `means` on each map, the `view` and the `span` of `map_shapes`, the share of
         variance `explained` by three principal components, the `turn` of `pca_view`, the `pair` of
@@ -60,14 +67,17 @@ def cloud(points: Points, *, edit_layer: int) -> dict[str, Any]:
         "model": points.model,
         "layers": list(points.layers),
         "edit_layer": edit_layer if edit_layer in points.layers else points.layers[-1],
+        "maps": [name for name in MAPS if name in points.at],
+        "names": dict(zip(SHOWN_CLASSES, names, strict=True)),
         "texts": list(points.texts),
         "labels": list(points.labels),
-        "at": [_cloud_at(points, index) for index in range(len(points.layers))],
+        "categories": [prompts.category_of(text) for text in points.texts],
+        "at": [_cloud_at(points, index, names) for index in range(len(points.layers))],
     }
 
 
-def _cloud_at(points: Points, index: int) -> dict[str, Any]:
-    at = {name: points.at[name][index] for name in MAPS}
+def _cloud_at(points: Points, index: int, names: tuple[str, str]) -> dict[str, Any]:
+    at = {name: points.at[name][index] for name in MAPS if name in points.at}
     labels = np.array(points.labels)
     of_class = [labels == name for name in SHOWN_CLASSES]
     harmful, harmless = (at["harm"][chosen, 0] for chosen in of_class)
@@ -86,7 +96,7 @@ def _cloud_at(points: Points, index: int) -> dict[str, Any]:
         "said": {
             "pca": components_said(points, index, points.view.pairs[index]),
             "pca3": components_said(points, index, (0, 1, 2)),
-            "tokens": _TOKENS_SAID.format(auc=plain(auc(harmful, harmless))),
+            "tokens": _TOKENS_SAID.format(names=names, auc=plain(auc(harmful, harmless))),
         },
         "band": {
             "harmful": _rounded(np.quantile(harmful, BAND)),
@@ -195,7 +205,13 @@ def _described(
     if baseline is not None and row is not baseline:
         before = baseline["t"]
     said = [
-        sentence(None if row is baseline else name, t, before=start, outside=outside)
+        sentence(
+            None if row is baseline else name,
+            t,
+            before=start,
+            outside=outside,
+            names=directions.class_names,
+        )
         for t, start, outside in zip(row["t"], before, row["outside"], strict=True)
     ]
     return {"slot": slot, "title": title, "settings": settings, **row, "sentences": said}
@@ -221,7 +237,14 @@ def settings_of(panel: Panel, directions: Facts) -> str:
     )
 
 
-def sentence(name: str | None, t: float, *, before: float | None, outside: bool) -> str:
+def sentence(
+    name: str | None,
+    t: float,
+    *,
+    before: float | None,
+    outside: bool,
+    names: tuple[str, str] = CLASS_NAMES,
+) -> str:
     """Say where an edit takes a request, for those who do not see the map.
 
     Args:
@@ -229,13 +252,14 @@ def sentence(name: str | None, t: float, *, before: float | None, outside: bool)
         t: Landing coordinate with the edit.
         before: Without it; None where that is not known.
         outside: Whether the place is off the map.
+        names: What the classes are called.
     """
     off = ", off the map" if outside else ""
-    here = _side(t)
+    here = _side(t, names)
     if before is None:
         who = "This request lies" if name is None else f"With {name} this request lies"
         return f"{who} {_on(here)} (t = {_said(t)}){off}."
-    there = _side(before)
+    there = _side(before, names)
     if _said(t) == _said(before):
         words = f"leaves this request where it was, {_on(here)} (t = {_said(t)})"
     elif here == there:
@@ -249,10 +273,10 @@ def _said(t: float) -> str:
     return f"{round(t, 1) + 0.0:.1f}".replace("-", "−")
 
 
-def _side(t: float) -> str:
+def _side(t: float, names: tuple[str, str]) -> str:
     if round(t, 1) < MIDDLE[0]:
-        return "the harmful side"
-    return "the middle" if round(t, 1) <= MIDDLE[1] else "the harmless side"
+        return f"the {names[0]} side"
+    return "the middle" if round(t, 1) <= MIDDLE[1] else f"the {names[1]} side"
 
 
 def _on(side: str) -> str:

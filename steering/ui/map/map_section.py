@@ -1,21 +1,18 @@
 """The map section: its components, what the browser may ask of the server, and its wiring.
 
 Gliding and drawing are the browser's work (assets/map), with the plotly.js that the plotly package
-ships. Python answers four questions: what the cloud is, where its classes are dense at one layer,
-where a request lies on every layer, and where it lies on the UMAP of one layer, which alone is too
-slow to send for all.
+ships. Python answers five questions: what the cloud is, where its classes are dense at one layer,
+where a request lies on every layer, where it lies on the UMAP of one layer, which alone is too
+slow to send for all, and which training prompts lie nearest to a place.
 """
 
 import json
-import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -27,7 +24,8 @@ from steering.serving import machine_fit
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.ui import scripts, templates, text
-from steering.ui.map import map_data, map_shapes
+from steering.ui.map import map_data, map_shapes, nearest_prompts
+from steering.ui.map.map_memory import Memory as Memory
 from steering.ui.playground import card_settings
 from steering.ui.playground.asked import Values
 
@@ -35,60 +33,12 @@ if TYPE_CHECKING:
     from steering.maps.model_maps import Maps
     from steering.maps.residual_trace import Trace
 
-Umap = Callable[[int], list[list[float]] | None]
-"""Returns a request's places on the UMAP of a layer, as two columns; None if there is none."""
-
 _PLACES = templates.template(
     "{% for slot, mark in marks.items() %}"
     '<li data-slot="{{ slot }}" class="card-{{ slot }}" hidden>'
     '<button type="button" aria-pressed="false">{{ mark }}<span class="who"></span>'
     '<span class="how"></span><b></b></button></li>{% endfor %}'
 )
-_KEPT: Final = 64
-"""Traces kept for later UMAP questions (chosen): about half a megabyte each at d_model 896."""
-
-
-@dataclass
-class Memory:
-    """The latest traces, so that a visitor's page can ask for the UMAP of another layer.
-
-    Keys cannot be guessed, so nobody learns where somebody else's request lies.
-    """
-
-    _umaps: OrderedDict[str, Umap] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
-
-    def keep(self, maps: "Maps", trace: "Trace") -> str:
-        """Keep a trace and return its key; the oldest ones are forgotten."""
-        from steering.maps import markers
-
-        states = trace.states
-
-        def umap(layer: int) -> list[list[float]] | None:
-            return markers.umap_places(maps, states, layer) if layer in maps.layers else None
-
-        return self.keep_places(umap)
-
-    def keep_places(self, umap: Umap) -> str:
-        """Keep who knows a request's places on UMAP, and return the key."""
-        key = secrets.token_urlsafe(12)
-        with self._lock:
-            self._umaps[key] = umap
-            while len(self._umaps) > _KEPT:
-                self._umaps.popitem(last=False)
-        return key
-
-    def umap(self, asked: object) -> list[list[float]] | None:
-        """Return the two columns of places, or None if the trace is forgotten or has no such layer.
-
-        Args:
-            asked: `{"key": ..., "layer": ...}`, as it comes from a browser.
-        """
-        if not isinstance(asked, Mapping) or not isinstance(asked.get("layer"), int):
-            return None
-        with self._lock:
-            kept = self._umaps.get(str(asked.get("key")))
-        return kept(asked["layer"]) if kept else None
 
 
 @dataclass(frozen=True)
@@ -142,6 +92,8 @@ class Atlas:
             if layer not in points.layers:
                 return None
             at = points.layers.index(layer)
+            if not all("umap" in row for _, row in landed.values()):
+                return None
             return [[row["umap"][axis][at] for _, row in landed.values()] for axis in (0, 1)]
 
         found = map_data.told(points, prompt, landed, directions)
@@ -183,13 +135,20 @@ def atlas(engine: Engine) -> Atlas:
             points, outline, maps_id = engine.points, engine.outline, engine.maps_id
         if points is None or outline is None:
             return None
-        return _cloud(points, outline.inlp_point[1]) | {"maps_id": maps_id}
+        shown = _cloud(points, outline.inlp_point[1], outline.class_names)
+        return shown | {"maps_id": maps_id}
 
     def umap(asked: object) -> list[list[float]] | None:
         return memory.umap(asked)
 
     def hills(asked: object) -> dict[str, Any] | None:
         return dense(engine, asked)
+
+    def nearest(asked: object) -> dict[str, Any] | None:
+        with engine.still():
+            points, maps_id = engine.points, engine.maps_id
+        found = nearest_prompts.nearest(points, memory, asked)
+        return found and found | {"maps_id": maps_id}
 
     def machine(_asked: object) -> dict[str, Any]:
         return machine_fit.told(engine)
@@ -203,7 +162,7 @@ def atlas(engine: Engine) -> Atlas:
             html_template=template(),
             js_on_load=script(),
             apply_default_css=False,
-            server_functions=[cloud, hills, umap, machine, fit],
+            server_functions=[cloud, hills, umap, nearest, machine, fit],
             files=files,
         )
         place = gr.Button("Place", elem_id="place", elem_classes="unseen-button")
@@ -249,6 +208,7 @@ def served() -> dict[str, str]:
         "plotly": Path(spec.origin).parent / "package_data" / "plotly.min.js",
         "style": ASSETS / "style.css",
         "map": ASSETS / "map.css",
+        "explore": ASSETS / "explore.css",
     }
     gr.set_static_paths(list(files.values()))
     return {name: path.resolve().as_posix() for name, path in files.items()}
@@ -260,8 +220,8 @@ def _hills(points: Points, index: int) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _cloud(points: Points, edit_layer: int) -> dict[str, Any]:
-    return map_data.cloud(points, edit_layer=edit_layer)
+def _cloud(points: Points, edit_layer: int, names: tuple[str, str]) -> dict[str, Any]:
+    return map_data.cloud(points, edit_layer=edit_layer, names=names)
 
 
 def wire(made: Atlas, place: Callable[[Values], Any], inputs: set[Any]) -> None:

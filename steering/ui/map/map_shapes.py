@@ -27,15 +27,18 @@ def view(at: Mapping[MapName, Columns]) -> dict[str, dict[str, list[float]]]:
     """Return how coordinates become shown ones: `centre` is taken off, then divided by `size`.
 
     Args:
-        at: One layer's points on every map.
+        at: One layer's points on every map there is; UMAP may be missing.
     """
-    harm, pca, umap = at["harm"], at["pca"], at["umap"]
-    size, middle = _extent(pca), umap.mean(0)
-    return {
+    harm, pca = at["harm"], at["pca"]
+    found = {
         "harm": {"centre": [0.0, 0.0], "size": [1.0, _extent(harm[:, 1])]},
-        "pca": {"centre": [0.0] * 3, "size": [size] * 3},
-        "umap": {"centre": middle.tolist(), "size": [_extent(umap - middle)] * 2},
+        "pca": {"centre": [0.0] * 3, "size": [_extent(pca)] * 3},
     }
+    if "umap" in at:
+        middle = at["umap"].mean(0)
+        size = _extent(at["umap"] - middle)
+        found["umap"] = {"centre": middle.tolist(), "size": [size] * 2}
+    return found
 
 
 def _extent(values: Float[np.ndarray, "..."]) -> float:

@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from steering.data.prompts import prompt_set
 from steering.inference.activations import capture
 from steering.interventions.panel import Panel, parse
 from steering.maps.residual_trace import Trace
@@ -42,6 +44,43 @@ def test_the_cloud_is_the_same_while_a_model_is_loading(cloud, maps):
         assert map_data.cloud(maps.points, edit_layer=2) == cloud
     finally:
         torch.set_default_dtype(before)
+
+
+def test_maps_without_a_umap_lack_that_view_and_no_other(maps, cloud):
+    bare = replace(maps, charts=tuple(replace(c, embedding=c.embedding[:0]) for c in maps.charts))
+    found = map_data.cloud(bare.points, edit_layer=2)
+    assert cloud["maps"] == ["pca", "harm", "umap"]
+    assert found["maps"] == ["pca", "harm"]
+    for here, whole in zip(found["at"], cloud["at"], strict=True):
+        for part in ("means", "view", "span"):
+            assert set(here[part]) == {"pca", "harm"}
+        assert here == {
+            name: {each: value[each] for each in ("pca", "harm")}
+            if name in ("means", "view", "span")
+            else value
+            for name, value in whole.items()
+            if name != "umap"
+        }
+
+
+def test_the_projects_own_prompts_have_their_category_and_others_none(maps):
+    own = prompt_set("harmful", "train")[0]
+    texts = (own.text, *maps.texts[1:])
+    found = map_data.cloud(replace(maps, texts=texts).points, edit_layer=2)
+    assert found["categories"] == [own.category] + [""] * (len(texts) - 1)
+
+
+def test_classes_are_called_by_the_names_that_they_were_given(maps, cloud):
+    found = map_data.cloud(maps.points, edit_layer=2, names=("polite", "rude"))
+    assert found["names"] == {"harmful": "polite", "harmless": "rude"}
+    assert cloud["names"] == {"harmful": "harmful", "harmless": "harmless"}
+    for at in found["at"]:
+        assert "tells polite from rude" in at["said"]["tokens"]
+        assert "harm" not in at["said"]["tokens"]
+    said = map_data.sentence("An edit", 0.9, before=0.1, outside=False, names=("polite", "rude"))
+    assert said == (
+        "An edit moves this request from the polite side (t = 0.1) to the rude side (t = 0.9)."
+    )
 
 
 def test_a_layer_without_a_map_is_not_looked_at_first(maps):

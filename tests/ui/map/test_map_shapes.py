@@ -48,6 +48,15 @@ def test_a_layer_with_larger_activations_is_shown_at_the_same_size(harm):
     np.testing.assert_array_equal(map_shapes.shown(large)["harm"][:, 0], harm[:, 0])
 
 
+def test_a_layer_without_a_umap_has_the_other_maps(harm):
+    whole = at(points(harm))
+    bare = {name: values for name, values in whole.items() if name != "umap"}
+    assert set(map_shapes.view(whole)) == {"harm", "pca", "umap"}
+    assert set(map_shapes.view(bare)) == set(map_shapes.span(bare)) == {"harm", "pca"}
+    for name, columns in map_shapes.shown(bare).items():
+        np.testing.assert_array_equal(columns, map_shapes.shown(whole)[name])
+
+
 def test_a_map_shows_its_points_and_lets_outliers_go(harm):
     far = np.vstack([np.tile(harm, (5, 1)), [[1000.0, 0.0]]])
     low, high = map_shapes.span(at(points(far)))["harm"][0]
