@@ -7,12 +7,12 @@ import gradio as gr
 
 from steering.serving import speed_switch
 from steering.serving.engine import Engine
-from steering.ui import explanation, run_handlers
+from steering.ui import explanation, replays, run_handlers
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page, choices, strip_of
 from steering.ui.map import map_section
 from steering.ui.playground.asked import Values
-from steering.ui.run_handlers import Updates
+from steering.ui.replays import Updates
 
 _CALM_SECONDS = 5.0
 """Time between two looks at the engine once the model is there."""
@@ -77,7 +77,7 @@ def wire(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     def follow(request: gr.Request, values: Values) -> Updates:
         asked = page.read(values)
         # As before the first run: what is recorded of the request that stands there.
-        again = run_handlers.recorded_again(page, engine, asked.prompt, asked.system)
+        again = replays.recorded_again(page, engine, asked.prompt, asked.system)
         shown = renew(page, engine) | again
         # A run under way goes on, and its cards are its own.
         if engine.has_run(request.session_hash or ""):
