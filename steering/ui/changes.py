@@ -7,7 +7,7 @@ import gradio as gr
 
 from steering.serving import speed_switch
 from steering.serving.engine import Engine
-from steering.ui import explanation, replays, run_handlers
+from steering.ui import explanation, replays, run_handlers, tour
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page, choices, strip_of
 from steering.ui.map import map_section
@@ -50,6 +50,7 @@ def renew(page: Page, engine: Engine) -> Updates:
         page.atlas.board: map_section.empty(engine),
         page.doses.board: dose_section.empty(engine),
         page.doses.said: "",
+        page.tour: tour.told(engine),
         **chooser,
     }
 
@@ -57,7 +58,7 @@ def renew(page: Page, engine: Engine) -> Updates:
 def renewed_of(page: Page) -> list[Any]:
     """Return what `renew` gives values for."""
     chooser = [page.chooser] if page.chooser is not None else []
-    sections = [page.atlas.board, page.doses.board, page.doses.said, *chooser]
+    sections = [page.atlas.board, page.doses.board, page.doses.said, page.tour, *chooser]
     return [*status_of(page), *card_outputs(page), page.note, page.stop, *sections]
 
 
