@@ -7,7 +7,7 @@
  *   t of the map by `t of the baseline|text form`
  * @typedef {{ defaults: Record<string, Record<string, number | string>>, maps: boolean,
  *   requests: Record<string, string> }} Known what steering/ui/tour.py tells
- * @typedef {"open" | "solved" | "stuck" | "lacks"} State
+ * @typedef {"open" | "solved" | "stuck" | "lacks" | "unrecorded"} State
  * @typedef {{ state: State, parts: boolean[], tried: [string, string][] }} Outcome `tried`: settings, and
  *   what came of them: `declined`, `answered`, `other` or nothing
  * @typedef {{ name: string, given: string[], values: Record<string, number | string> }} Settings

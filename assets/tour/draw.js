@@ -55,7 +55,7 @@ export function draw(root, texts, { steps, at, outcome, ended }) {
   const state = ended[id] === "solved" ? "solved" : outcome.state;
   Object.assign(root.dataset, { step: id, state });
   /** @type {Record<string, string>} */
-  const said = { open: "", solved: task.solved, stuck: task.stuck, lacks: texts.lacks };
+  const said = { open: "", solved: task.solved, stuck: task.stuck, lacks: texts.lacks, unrecorded: texts.unrecorded };
   write(part(root, "said"), isEnd && at === steps.length - 1 ? `${said[state]} ${texts.finished}` : said[state]);
   const disabled = { previous: at === 0, next: at === steps.length - 1 };
   for (const [button, value] of Object.entries(disabled)) {

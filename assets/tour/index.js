@@ -3,7 +3,7 @@ import { all, one, touched } from "../shared/dom.js";
 import { check } from "./checks.js";
 import { draw, name, part } from "./draw.js";
 import { fresh, keep, languageOf, recall } from "./memory.js";
-import { added, places, shown } from "./seen.js";
+import { added, isUnrecorded, places, shown } from "./seen.js";
 import { show, wanted } from "./show.js";
 
 /**
@@ -11,9 +11,11 @@ import { show, wanted } from "./show.js";
  * @typedef {import("./draw.js").Texts} Texts
  * @typedef {import("./show.js").Step} Step
  * @typedef {{ root: HTMLElement, kept: import("./memory.js").Kept, known: Known & { model: string },
- *   steps: Step[], texts: Record<string, Texts>, times: number }} Tour
+ *   steps: Step[], texts: Record<string, Texts>, times: number,
+ *   unrecorded: boolean }} Tour
  */
 
+const UNRECORDED = /** @type {const} */ ("unrecorded");
 const page = document.documentElement;
 
 /** @param {Tour} tour */
@@ -25,7 +27,8 @@ const outcomeOf = (tour) => check(step(tour).id, tour.kept.seen, tour.known);
 /** @param {Tour} tour */
 function tell(tour) {
   const { root, kept, steps, texts } = tour;
-  const outcome = outcomeOf(tour);
+  const found = outcomeOf(tour);
+  const outcome = found.state === "open" && tour.unrecorded ? { ...found, state: UNRECORDED } : found;
   const { id } = step(tour);
   if (outcome.state === "solved") kept.ended[id] = "solved";
   else if (["stuck", "lacks"].includes(outcome.state)) kept.ended[id] ??= "stuck";
@@ -36,9 +39,10 @@ function tell(tour) {
 /** @param {Tour} tour */
 function look(tour) {
   if (!tour.kept.open) return;
-  const before = JSON.stringify(tour.kept.seen);
+  const before = JSON.stringify([tour.kept.seen, tour.unrecorded]);
   tour.kept.seen = added(tour.kept.seen, shown(), places());
-  if (JSON.stringify(tour.kept.seen) !== before) tell(tour);
+  tour.unrecorded = isUnrecorded();
+  if (JSON.stringify([tour.kept.seen, tour.unrecorded]) !== before) tell(tour);
 }
 
 /** @param {Tour} tour @param {boolean} on */
@@ -162,7 +166,7 @@ export function start({ element, props, watch, steps, texts }) {
   if (!steps[kept.at]) kept.at = 0;
   const known = { model: "", defaults: {}, maps: false, requests: {} };
   /** @type {Tour} */
-  const tour = { root, kept, known, steps, texts, times: 0 };
+  const tour = { root, kept, known, steps, texts, times: 0, unrecorded: false };
   const choice = /** @type {HTMLSelectElement} */ (part(root, "language"));
   choice.addEventListener("change", () => {
     tour.kept.language = choice.value;

@@ -30,6 +30,11 @@ export function places() {
     .map(({ dataset }) => ({ form: dataset.form ?? "", t: Number(dataset.t) }));
 }
 
+/** @returns {boolean} whether a card waits for an answer that was not recorded, and no model runs */
+export const isUnrecorded = () =>
+  Boolean(document.querySelector('.strip[data-phase="recorded"]')) &&
+  Boolean(document.querySelector('.card .view[data-state="missing"]'));
+
 /** @returns {Seen} */
 export const nothing = () => ({ answers: {}, places: {} });
 

@@ -17,16 +17,13 @@ const LOOK = 400; // milliseconds that Gradio's page may take to draw what a lin
 
 /**
  * @param {Step} step
- * @param {Outcome} outcome
  * @param {Known} known
- * @returns {number} the rank to show: the first one that was not tried
+ * @param {number} times how often this step was shown already
+ * @returns {number} the rank to show: of flipping upward, of nullspace projection down from where it starts
  */
-export function nextRank({ ranks = "" }, { tried }, known) {
+export function nextRank({ ranks = "" }, known, times) {
   const most = Number(known.defaults[ranks]?.k ?? 1);
-  const triedRanks = tried.map(([setting]) => Number(setting.replace("k=", "")));
-  // Nullspace projection is shown where the page starts, and then downward.
-  const order = Array.from({ length: most }, (_, index) => (ranks === "flip" ? index + 1 : most - index));
-  return order.find((k) => !triedRanks.includes(k)) ?? order[0];
+  return ranks === "flip" ? 1 + (times % most) : most - (times % most);
 }
 
 /**
@@ -39,7 +36,7 @@ export function nextRank({ ranks = "" }, { tried }, known) {
 export function wanted(step, outcome, known, times) {
   const unmet = step.shows.length === outcome.parts.length && !step.map ? outcome.parts.indexOf(false) : times;
   const chosen = step.shows[Math.max(0, unmet) % step.shows.length];
-  const k = nextRank(step, outcome, known);
+  const k = nextRank(step, known, times);
   const own = (chosen.panels ?? []).map((form) =>
     form.replace("{k}", String(k)).replace("{c}", String(known.defaults.actadd?.c ?? 1)),
   );

@@ -94,6 +94,8 @@ def _hint(
     """Return what a card says of recordings where no model can take their place; else nothing."""
     if engine.status.phase != "recorded":
         return ""
+    if state == "off":
+        return ""
     if state == "idle":
         return "No model runs here. Choose an example to see its recorded answers."
     if state == "missing" and recording is not None:

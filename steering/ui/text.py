@@ -194,7 +194,7 @@ def strip(status: Status, title: str, *, recordings: int, model: str = "") -> Ma
         "ready": "Ready",
         "failed": "Not available",
         "unfitted": "No directions yet",
-        "recorded": "Recorded answers only",
+        "recorded": "Recorded",
     }
     about, tip = sentence(status.sentence), ""
     if status.phase == "ready":

@@ -158,10 +158,11 @@ test("what is seen is kept by request, and a place by where the baseline is", ()
   assert.ok("r98" in seen.answers);
 });
 
-test("what is shown is the first thing that was not tried", () => {
+test("what is shown goes through the ranks, and to what was not seen", () => {
   const found = check("rank", answers(["harmful", { baseline: "refused", "flip:k=1": "refused" }]), KNOWN);
-  assert.equal(nextRank(step("rank"), found, KNOWN), 2);
-  assert.deepEqual(wanted(step("rank"), found, KNOWN, 0), {
+  assert.deepEqual([0, 1, 2, 3].map((times) => nextRank(step("rank"), KNOWN, times)), [1, 2, 3, 1]);
+  assert.deepEqual([0, 1, 2, 3].map((times) => nextRank(step("nullspace"), KNOWN, times)), [3, 2, 1, 3]);
+  assert.deepEqual(wanted(step("rank"), found, KNOWN, 1), {
     request: "H",
     panels: ["baseline", "actadd:c=-1", "ablation", "nullspace", "flip:k=2"],
   });

@@ -65,6 +65,7 @@ def test_run_plays_what_is_recorded_with_the_settings_of_each_card(silent, made)
         assert 'data-label="harmful"' in shown
         assert "no model runs here" in text_of(updates[made.note])
         assert "Press Run to compute it now" not in shown
+        assert '<span class="placeholder"></span>' in shown  # its chip says it, not its answer
     # An update of the map would be for nothing: a run does not have it among its outputs.
     assert set(updates) <= set(run_handlers.run_outputs_of(made))
 

@@ -129,6 +129,7 @@ def view(
     """
     shown = answer or Answer(panel="")
     measured = bool(shown.first_tokens)
+    waits = hint if state in ("idle", "missing") else ""
     # Noise without a word: its numbers overflowed, which the card says in its place.
     lost = bool(shown.gibberish) and not shown.text
     return _VIEW(
@@ -139,7 +140,7 @@ def view(
         chips=_chips(shown, state, hint),
         gauge=_gauge(shown if measured else None),
         body=_body(answer, state) if answer else NOTHING,
-        placeholder=_why(shown) if lost else hint or _PLACEHOLDERS.get(state, ""),
+        placeholder=_why(shown) if lost else waits or _PLACEHOLDERS.get(state, ""),
         numbers=_numbers(shown if measured else None),
     )
 
