@@ -37,6 +37,8 @@ _logger = logging.getLogger("steering")
 _Read = TypeVar("_Read")
 _PATIENCE_SECONDS = 5.0
 """A model that nobody has come for is loaded this long after the server is up (chosen)."""
+NO_MODEL = "none"
+"""What STEERING_MODEL says where the page is to play recorded answers, and load nothing."""
 
 
 class App:
@@ -125,7 +127,10 @@ def _log_level() -> int:
 
 def engine_from_environment() -> Engine:
     """Return the engine that the STEERING_ variables ask for; nothing is loaded yet."""
-    name = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
+    asked = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
+    if asked == NO_MODEL:
+        return Engine(catalog.DEFAULT_MODEL, _recorded_only())
+    name = asked
     supply = Supply(
         model=_load,
         directions=_or_unfitted(store.load),
@@ -149,6 +154,22 @@ def engine_from_environment() -> Engine:
         ),
     )
     return Engine(name, supply, capacity=_whole_number("STEERING_QUEUE", 20))
+
+
+def _recorded_only() -> Supply:
+    """Return what there is without a model: recordings, maps, tables. Nothing here needs torch."""
+    return Supply(
+        model=None,
+        directions=store.load,
+        recordings=store.recordings,
+        evaluation=store.evaluation,
+        sweep=sweep_table.read,
+        transfer=store.transfer,
+        manifest=_manifest,
+        outline=store.outline,
+        points=store.read_points,
+        names={each: _title(each) for each in folders.available() if store.recordings(each)},
+    )
 
 
 def _manifest(name: str) -> ManifestFacts | None:

@@ -13,6 +13,8 @@ import { characterAt, reveal, textOf, tokenAt } from "./places.js";
 const ANSWER = '.card .view:is([data-state="done"], [data-state="recorded"]) .answer';
 const KEPT = 24; // answers whose tokens are not asked for again (chosen)
 const RECORDED = "This answer was recorded. Press Run, then look into the new one.";
+const RECORDED_ONLY = "This answer was recorded. Words can be looked into where a model runs; here none does.";
+const NO_MODEL = '.strip[data-phase="recorded"]';
 const CHANGED = "This answer is another one by now. Run the request again, and look into that.";
 
 /** @param {Here} here @param {number} by */
@@ -55,7 +57,8 @@ function open(here, answer, character) {
   here.asked += 1;
   if (known) take(here, { ...known, asked: here.asked });
   else if (view?.dataset.state === "recorded") {
-    take(here, { asked: here.asked, panel: "", tokens: [], problem: RECORDED });
+    const problem = document.querySelector(NO_MODEL) ? RECORDED_ONLY : RECORDED;
+    take(here, { asked: here.asked, panel: "", tokens: [], problem });
   } else {
     draw(here);
     here.trigger("select", { asked: here.asked, slot });

@@ -11,6 +11,8 @@ function tellPlaces(here) {
     const panel = panelOf(here, item.dataset.slot ?? "");
     item.hidden = !panel;
     if (!panel) continue;
+    // For whoever reads the map without its words, as the tour does.
+    Object.assign(item.dataset, { form: panel.form, t: panel.t[here.chosen.layer] });
     const out = panel.outside[here.chosen.layer];
     one(".who", item).textContent = panel.title;
     one(".how", item).textContent = [panel.settings, out ? "off the map" : ""].filter(Boolean).join(" · ");

@@ -3,7 +3,8 @@
 const REST = 600; // milliseconds that a slider has to rest before a live run begins
 const SETTLED = 60; // milliseconds after which the map follows a slider
 const CALM = 1500; // milliseconds in which changes made by the page itself start no run
-const READY = '.strip[data-phase="ready"]';
+// Where no model runs, what is recorded is shown and placed.
+const READY = '.strip:is([data-phase="ready"], [data-phase="recorded"])';
 const BEGUN = ["done", "writing", "recorded"].map((state) => `.view[data-state="${state}"]`).join();
 
 let resting = 0;

@@ -20,7 +20,7 @@ from steering.maps.map_points import Points
 from steering.serving import machine_fit
 from steering.serving.machine_fit import Fitting
 from steering.serving.speed_switch import Switch
-from steering.serving.status import Status
+from steering.serving.status import Status, at_first
 from steering.serving.supply import Supply as Supply
 from steering.serving.visitor_line import Line
 from steering.sweep.sweep_table import SweepRow
@@ -70,7 +70,7 @@ class Engine(Line):
         self.evaluation: EvaluationDocument | None = None
         self.sweep: Sequence[SweepRow] = ()
         self.transfer: TransferDocument | None = None
-        self.status = Status("idle", name, "The model has not been loaded yet.")
+        self.status = at_first(name, has_model=self.supply.model is not None)
         self.check: Check | None = None
         self.agreement: AgreementEntry | None = None
         self.looked = False
@@ -160,7 +160,7 @@ class Engine(Line):
             with self._lock:
                 if attempt is self._attempt:
                     self.directions, self.maps = directions, maps
-            model = self.supply.model(name, report)
+            model = self.supply.load(name, report)
             outcome = Status("ready", name, model.number_format.reason)
             self.adopt(attempt, model)
         except SteeringError as error:

@@ -174,7 +174,7 @@ def _run(
 
     outcome = Fitting("failed", "The fit ended with an error that is in the server's log.")
     try:
-        loaded = model or engine.supply.model(name, report)
+        loaded = model or engine.supply.load(name, report)
         quiet = replace(loaded, turn=Turn(engine, lambda: engine.wants(attempt, loaded)))
         with watched_by(report):
             fit(quiet)

@@ -8,6 +8,7 @@ from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.manifest_document import ManifestFacts
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
+from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
 from steering.serving.machine_fit import Adapting
@@ -25,7 +26,8 @@ class Supply:
     """Where an engine gets things from, by the model's name.
 
     Attributes:
-        model: Loads the model; may take minutes, and reports its progress.
+        model: Loads the model; may take minutes, and reports its progress. None where the app runs
+            on what is recorded: nothing is loaded, and torch is not needed.
         directions: Reads the precomputed directions, which needs torch.
         recordings: Reads the recorded comparisons; empty if there are none.
         names: Models that can be chosen, with the title to show.
@@ -43,7 +45,7 @@ class Supply:
         at_speed: Loads the model with `exact` or `fast` products; None where nobody may choose.
     """
 
-    model: "Callable[[str, Report], ChatModel]"
+    model: "Callable[[str, Report], ChatModel] | None"
     directions: "Callable[[str], Directions]"
     recordings: Callable[[str], tuple[Recording, ...]]
     names: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +59,19 @@ class Supply:
     adapting: Adapting = field(default_factory=Adapting)
     fitted: Callable[[], Collection[str]] | None = None
     at_speed: "Callable[[str, str], ChatModel] | None" = None
+
+    def load(self, name: str, report: Report) -> "ChatModel":
+        """Return the loaded model.
+
+        Raises:
+            SteeringError: If there is none to load, or it cannot be loaded.
+        """
+        if self.model is None:
+            raise SteeringError(
+                "no model runs here, only recorded answers; start the app without "
+                "STEERING_MODEL=none"
+            )
+        return self.model(name, report)
 
     def facts(self, name: str) -> Facts:
         """Return what there is to know of the directions."""

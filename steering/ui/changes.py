@@ -7,12 +7,12 @@ import gradio as gr
 
 from steering.serving import speed_switch
 from steering.serving.engine import Engine
-from steering.ui import explanation, run_handlers
+from steering.ui import explanation, replays, run_handlers, tour
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page, choices, strip_of
 from steering.ui.map import map_section
 from steering.ui.playground.asked import Values
-from steering.ui.run_handlers import Updates
+from steering.ui.replays import Updates
 
 _CALM_SECONDS = 5.0
 """Time between two looks at the engine once the model is there."""
@@ -50,6 +50,7 @@ def renew(page: Page, engine: Engine) -> Updates:
         page.atlas.board: map_section.empty(engine),
         page.doses.board: dose_section.empty(engine),
         page.doses.said: "",
+        page.tour: tour.told(engine),
         **chooser,
     }
 
@@ -57,7 +58,7 @@ def renew(page: Page, engine: Engine) -> Updates:
 def renewed_of(page: Page) -> list[Any]:
     """Return what `renew` gives values for."""
     chooser = [page.chooser] if page.chooser is not None else []
-    sections = [page.atlas.board, page.doses.board, page.doses.said, *chooser]
+    sections = [page.atlas.board, page.doses.board, page.doses.said, page.tour, *chooser]
     return [*status_of(page), *card_outputs(page), page.note, page.stop, *sections]
 
 
@@ -77,7 +78,7 @@ def wire(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
     def follow(request: gr.Request, values: Values) -> Updates:
         asked = page.read(values)
         # As before the first run: what is recorded of the request that stands there.
-        again = run_handlers.recorded_again(page, engine, asked.prompt, asked.system)
+        again = replays.recorded_again(page, engine, asked.prompt, asked.system)
         shown = renew(page, engine) | again
         # A run under way goes on, and its cards are its own.
         if engine.has_run(request.session_hash or ""):

@@ -10,15 +10,23 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse
 from steering.serving.engine import Engine
-from steering.ui import changes, explanation, opened_link, run_handlers, text, token_handlers
+from steering.ui import (
+    changes,
+    explanation,
+    opened_link,
+    replays,
+    run_handlers,
+    text,
+    token_handlers,
+)
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page
 from steering.ui.map import map_section
 from steering.ui.playground import card_settings, cards, rendered_request
 from steering.ui.playground.asked import EndedRun, Values
 from steering.ui.playground.cards import Card
+from steering.ui.replays import Updates
 from steering.ui.results import results_section
-from steering.ui.run_handlers import Updates
 
 _ARRIVE = (
     "() => { window.steering.calm(300); window.steering.place(); window.steering.link.open(); }"
@@ -157,11 +165,9 @@ def _wire_status(page: Page, engine: Engine, load: Callable[..., Any], quiet: An
         # The page is laid out once: what was fitted or chosen since is not in it.
         others = laid_out != engine.maps_id
         shown = (
-            changes.renew(page, engine) | run_handlers.first_request(page, engine)
-            if others
-            else tick()
+            changes.renew(page, engine) | replays.first_request(page, engine) if others else tick()
         )
-        return shown | run_handlers.recorded_first(page, engine)
+        return shown | replays.recorded_first(page, engine)
 
     def retry() -> Updates:
         engine.start(again=True)
@@ -231,7 +237,7 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
         def show(request: gr.Request, values: Values, *, prompt: str = prompt) -> Updates:
             engine.abandon(request.session_hash or "")
             asked = replace(page.read(values), prompt=prompt)
-            return {page.request: prompt} | run_handlers.replay(page, engine, asked)
+            return {page.request: prompt} | replays.replay(page, engine, asked)
 
         button.click(
             show,

@@ -30,6 +30,10 @@ WELCOME: Final = (
 RECORDED: Final = (
     "Recorded earlier, with the settings the page starts with. Press Run to compute them now."
 )
+RECORDED_ONLY: Final = (
+    "Recorded answers; no model runs here. A slider shows another one where it is recorded, and "
+    "Run plays examples again: neither can write new text."
+)
 BUG: Final = (
     "Something in the app itself went wrong; the server's log has the details. "
     "Press Run to try again."
@@ -40,6 +44,11 @@ _FACTS = template(
 )
 _NAMES: Final = ("Model", "Weights", "Refusal openers")
 """Facts that a browser's translator has to leave alone."""
+
+
+def welcome(engine: Engine) -> str:
+    """Return what is said before anything was run."""
+    return RECORDED_ONLY if engine.status.phase == "recorded" else WELCOME
 
 
 def lesson() -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import gradio as gr
 
 from steering.serving.engine import Engine
-from steering.ui import drawers, explanation, tabs, text, verdict_strip
+from steering.ui import drawers, explanation, tabs, text, tour, verdict_strip
 from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
 from steering.ui.playground import card_settings, inspector, rendered_request
@@ -61,6 +61,7 @@ class Page:
     speed: gr.Radio | None
     facts: gr.HTML
     results: ResultsSection
+    tour: gr.HTML
 
     @property
     def asked(self) -> set[Any]:
@@ -93,6 +94,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
             retry = gr.Button("Try again", size="sm", visible=False, elem_id="retry")
         gr.HTML(PRESENT, elem_id="present")
         gr.HTML(drawers.opener("lesson", "How it works"), elem_id="how")
+        gr.HTML(tour.OPENER, elem_id="tours")
     with tabs.panel("playground"):
         bar = request_bar(engine, safe=not limits.chooser)
         gr.HTML(verdict_strip.strip(), elem_id="verdicts")
@@ -138,6 +140,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         speed=speed,
         facts=facts,
         results=measured,
+        tour=tour.section(engine),
     )
 
 

@@ -7,12 +7,12 @@ import gradio as gr
 from steering import formatting
 from steering.errors import SteeringError
 from steering.serving.engine import Engine
-from steering.ui import links, run_handlers, text
+from steering.ui import links, replays, run_handlers, text
 from steering.ui.changes import card_outputs
 from steering.ui.layout import Page
 from steering.ui.playground import card_settings, cards
 from steering.ui.playground.asked import Asked, Setting
-from steering.ui.run_handlers import Updates
+from steering.ui.replays import Updates
 
 
 def outputs_of(page: Page) -> list[Any]:
@@ -59,7 +59,7 @@ def opened(page: Page, engine: Engine, address: object) -> Updates:
             updates[card.on] = gr.update(value=False)
         values = card_settings.start(card_settings.SLOTS[card.slot], engine.outline)
         settings[card.slot] = Setting(card.slot, is_on, card_settings.kind_of(card.slot), values)
-    updates |= run_handlers.replay(page, engine, Asked(link.request, settings, link.system))
+    updates |= replays.replay(page, engine, Asked(link.request, settings, link.system))
     if link.model and link.model != engine.name:
         said = f"This link was made with {link.model}; this page runs {engine.name}."
         updates[page.note] = text.note(said)

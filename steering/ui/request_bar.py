@@ -98,7 +98,7 @@ def request_bar(engine: Engine, *, safe: bool = False) -> RequestBar:
                 gr.HTML(LINK, elem_id="link")
         with gr.Row(elem_id="under-request"):
             buttons = _examples(engine)
-            note = gr.HTML(text.note(explanation.WELCOME), elem_id="note")
+            note = gr.HTML(text.note(explanation.welcome(engine)), elem_id="note")
             live = gr.Checkbox(
                 value=True,
                 # Only the browser reads it, so Gradio would take it for an output.

@@ -2,24 +2,25 @@
 
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from steering import formatting
-from steering.artifacts.recording_document import Recording
 from steering.chat_templates.control_tokens import told
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer, check_length, compare
 from steering.serving.engine import Engine
 from steering.serving.machine_fit import remedy
 from steering.serving.visitor_line import Run
-from steering.ui import explanation, text
+from steering.ui import explanation, replays, text
 from steering.ui.layout import Page
 from steering.ui.map.locate import placed_or_kept
 from steering.ui.playground import answer_html, card_settings, cards
-from steering.ui.playground.asked import Asked, EndedRun, Setting, Values
+from steering.ui.playground.asked import EndedRun, Setting, Values
+from steering.ui.playground.request_mark import RequestMark, mark_of
+from steering.ui.replays import Updates, given_back
 
 if TYPE_CHECKING:
     from steering.maps.steerable_model import SteerableModel
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.25
 """How often a waiting run looks whether its turn has come."""
-Updates = dict[Any, Any]
 
 
 def outputs_of(page: Page) -> list[Any]:
@@ -49,80 +49,10 @@ def answers_of(page: Page) -> list[Any]:
     ]
 
 
-def replay(page: Page, engine: Engine, asked: Asked) -> Updates:
-    """Return the updates that show a recording, or empty cards if there is none."""
-    recording = engine.recording(asked.prompt, asked.system)
-    try:
-        updates = _recorded(page, engine, asked, recording)
-    except SteeringError as error:
-        return {page.note: text.note(formatting.sentence(str(error)), "error")}
-    if engine.model is None:
-        updates[page.atlas.board] = placed_or_kept(page.atlas, engine, asked) or gr.skip()
-    words = explanation.RECORDED if recording else explanation.WELCOME
-    return updates | ended_note(page, words)
-
-
-def _recorded(page: Page, engine: Engine, asked: Asked, recording: Recording | None) -> Updates:
-    """Return the updates that show a recording on the cards; without one they are empty.
-
-    Raises:
-        SteeringError: If there is one, and a card's settings do not fit.
-    """
-    answers: dict[str, Answer | None] = {}
-    if recording is not None:
-        panels = {slot: each.panel(engine.outline) for slot, each in asked.settings.items()}
-        answers = card_settings.recorded(recording, panels, engine.outline)
-    updates: Updates = {}
-    for card in page.cards:
-        answer = answers.get(card.slot)
-        state: answer_html.State = "recorded" if answer else "missing" if recording else "idle"
-        if not asked.settings[card.slot].on:
-            answer, state = None, "off"
-        updates[card.view] = answer_html.view(answer, state)
-        updates[card.tokens] = answer_html.first_tokens(answer.first_tokens if answer else ())
-    return updates
-
-
-def _given_back(page: Page, engine: Engine, asked: Asked) -> Updates:
-    """Return the updates of cards that have waited for nothing: a recording, if they had one."""
-    with suppress(SteeringError):
-        recording = engine.recording(asked.prompt, asked.system)
-        return _recorded(page, engine, asked, recording)
-    return _recorded(page, engine, asked, None)
-
-
-def recorded_first(page: Page, engine: Engine) -> Updates:
-    """Return the updates that show the first recording; none where nothing is recorded."""
-    first = next(iter(engine.recordings), None)
-    return recorded_again(page, engine, first["prompt"]) if first else {}
-
-
-def recorded_again(page: Page, engine: Engine, prompt: str, system: str = "") -> Updates:
-    """Return the updates that show a request's recording on cards in their first state, if any."""
-    if engine.recording(prompt, system) is None:
-        return {}
-    settings = {
-        card.slot: Setting(
-            card.slot,
-            card_settings.starts_on(card.slot, engine.outline),
-            card_settings.kind_of(card.slot),
-            card_settings.start(panel, engine.outline),
-        )
-        for card, panel in zip(page.cards, card_settings.SLOTS.values(), strict=True)
-    }
-    return replay(page, engine, Asked(prompt, settings))
-
-
-def first_request(page: Page, engine: Engine) -> Updates:
-    """Return the update that puts the first recorded request into the box, if there is one."""
-    first = next(iter(engine.recordings), None)
-    return {page.request: first["prompt"]} if first else {}
-
-
 def restarted(page: Page, engine: Engine) -> Updates:
     """Return the updates that bring all cards back to their first state."""
     updates: Updates = {
-        page.note: text.note(explanation.WELCOME),
+        page.note: text.note(explanation.welcome(engine)),
         page.stop: gr.update(interactive=False),
     }
     for card in page.cards:
@@ -147,7 +77,10 @@ def whole(page: Page, running: Iterator[Updates]) -> Iterator[Updates]:
 
 
 def run(page: Page, engine: Engine, visitor: str, values: Values) -> Iterator[Updates]:
-    """Answer a request."""
+    """Answer a request; where no model runs, with what is recorded of it."""
+    if engine.status.phase == "recorded":
+        yield replays.rerun(page, engine, page.read(values))
+        return
     yield from in_line(page, engine, visitor, lambda mine: _answer(page, engine, mine, values))
 
 
@@ -178,7 +111,7 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
         yield from wait_for_turn(page, engine, run)
         found, maps_id = now_served(engine, run)
         if found is None:
-            yield _given_back(page, engine, asked) | ended_note(page, "Stopped before it began.")
+            yield given_back(page, engine, asked) | ended_note(page, "Stopped before it began.")
             return
         steerable, steps = found
         yield {page.note: text.note("Writing …", "busy")}
@@ -192,10 +125,11 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
             system=asked.system,
             decode=steps.generate,
         )
-        answers = yield from show_growing(page, asked.chosen, growing)
+        mark = mark_of(engine, asked.prompt, asked.system)
+        answers = yield from show_growing(page, asked.chosen, growing, mark)
     except SteeringError as error:
         # Nothing will come that the cards wait for.
-        yield _given_back(page, engine, asked) | refused_note(page, error)
+        yield given_back(page, engine, asked) | refused_note(page, error)
         return
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word} after {time.monotonic() - began:.1f} seconds. Press a word to look into it."
@@ -221,7 +155,7 @@ def now_served(
 
 
 def show_growing(
-    page: Page, slots: Collection[str], growing: Generator[tuple[Answer, ...]]
+    page: Page, slots: Collection[str], growing: Generator[tuple[Answer, ...]], mark: RequestMark
 ) -> Generator[Updates, None, tuple[Answer, ...]]:
     """Show answers as they grow on these cards, and return them as they were at the end."""
     shown = [card for card in page.cards if card.slot in slots]
@@ -231,7 +165,7 @@ def show_growing(
             updates: Updates = {}
             for card, answer in zip(shown, answers, strict=True):
                 state: answer_html.State = "done" if answer.verdict else "writing"
-                updates[card.view] = answer_html.view(answer, state)
+                updates[card.view] = answer_html.view(answer, state, mark=mark)
                 if index == 0:
                     updates[card.tokens] = answer_html.first_tokens(answer.first_tokens)
             yield updates

@@ -194,13 +194,14 @@ def strip(status: Status, title: str, *, recordings: int, model: str = "") -> Ma
         "ready": "Ready",
         "failed": "Not available",
         "unfitted": "No directions yet",
+        "recorded": "Recorded",
     }
     about, tip = sentence(status.sentence), ""
     if status.phase == "ready":
         # What was measured is for those who ask; it keeps its small letter: bfloat16.
         tip = status.sentence.rstrip(".") + "."
         about = re.split("[:;]", status.sentence)[0]
-    if status.phase != "ready" and recordings:
+    if status.phase not in ("ready", "recorded") and recordings:
         about += " Meanwhile the examples show recorded answers."
     return _STRIP(
         phase=status.phase,

@@ -15,8 +15,9 @@ from steering.ui import text
 from steering.ui.layout import Page
 from steering.ui.playground import inspector
 from steering.ui.playground.asked import EndedRun, Values
+from steering.ui.playground.request_mark import mark_of
+from steering.ui.replays import Updates
 from steering.ui.run_handlers import (
-    Updates,
     ended_note,
     in_line,
     now_served,
@@ -150,7 +151,8 @@ def _continued(
         decode=steps.generate,
         begin=before.token_ids[onward.source][: onward.kept],
     )
-    (answer,) = yield from show_growing(page, [target], growing)
+    mark = mark_of(engine, asked.prompt, asked.system)
+    (answer,) = yield from show_growing(page, [target], growing, mark)
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word}: {setting.title} went on after {_tokens(onward.kept)} of "
     said += f"{before.asked.settings[onward.source].title}."

@@ -51,14 +51,14 @@ class App:
         (self.folder / "slow").write_text(str(seconds))
 
 
-def _start(folder: Path, dtype: str = "float32") -> App:
+def _start(folder: Path, dtype: str = "float32", script: str = "server.py") -> App:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     app = App(f"http://127.0.0.1:{port}/", folder, None)  # type: ignore[arg-type]
     app.pace(0.0)
     log = (folder / "log").open("wb")
-    command = [sys.executable, str(Path(__file__).with_name("server.py")), str(port), str(folder)]
+    command = [sys.executable, str(Path(__file__).with_name(script)), str(port), str(folder)]
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "GRADIO_ANALYTICS_ENABLED": "False",
@@ -140,6 +140,14 @@ def app(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 def unloaded(tmp_path: Path) -> Iterator[App]:
     """The app of one story, whose model is not there until the story says so."""
     started = _start(tmp_path)
+    yield started
+    _stop(started)
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app without a model, which plays recordings."""
+    started = _start(tmp_path_factory.mktemp("recorded"), script="recorded_server.py")
     yield started
     _stop(started)
 

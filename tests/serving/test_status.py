@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from steering.serving.status import Phase, Status
+from steering.serving.status import Phase, Status, at_first
 from steering.ui import text
 
 
@@ -19,3 +19,8 @@ def test_every_phase_has_words_for_whoever_waits(phase):
     assert "What is going on" in text.strip(status, "M", recordings=0)
     ready = "Reading the request" in text.position_in_line(0, status)
     assert ready == (phase == "ready")
+
+
+def test_an_engine_begins_idle_unless_there_is_nothing_to_load():
+    assert at_first("m", has_model=True).phase == "idle"
+    assert at_first("m", has_model=False).phase == "recorded"

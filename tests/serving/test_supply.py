@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from steering.errors import SteeringError
 from steering.serving.supply import Supply
 
 
@@ -23,3 +24,9 @@ def test_points_are_those_of_the_maps_unless_they_are_read_alone(supply, charted
     other = replace(charted.points, digest="abc")
     assert replace(supply, points=lambda _: other).cloud("tiny") is other
     assert replace(supply, maps=lambda _: None).cloud("tiny") is None
+
+
+def test_without_a_model_loading_says_how_to_have_one(supply, tiny):
+    assert supply.load("tiny", lambda _: None) is tiny
+    with pytest.raises(SteeringError, match="STEERING_MODEL=none"):
+        replace(supply, model=None).load("tiny", lambda _: None)

@@ -13,7 +13,7 @@ from steering.inference import comparison
 from steering.inference.comparison import MAX_CHARACTERS, Answer
 from steering.maps.model_maps import Maps
 from steering.serving.engine import Engine, Supply
-from steering.ui import explanation, run_handlers
+from steering.ui import explanation, replays, run_handlers
 from tests.helpers.built_page import FORGED, text_of, values_of
 from tests.helpers.engines import ready, until
 
@@ -59,7 +59,7 @@ def test_a_recording_is_played_only_without_a_system_prompt(tiny, fitted, made):
     engine = ready(tiny, fitted, (RECORDING,))
     for system, expected in (("", True), (" \n", True), ("Be brief.", False)):
         asked = made.read(values_of(made, system=system))
-        updates = run_handlers.replay(made, engine, asked)
+        updates = replays.replay(made, engine, asked)
         assert any("Recorded words" in str(each) for each in updates.values()) is expected
 
 
@@ -314,7 +314,7 @@ def test_a_run_that_breaks_off_while_it_is_written_gives_its_cards_back(engine, 
 
 def test_a_request_that_nobody_recorded_leaves_empty_cards(engine, made):
     asked = made.read(values_of(made, "Never recorded", slots=["flip"]))
-    updates = run_handlers.replay(made, engine, asked)
+    updates = replays.replay(made, engine, asked)
     assert states(updates, made)["flip"] == "idle"
     assert states(updates, made)["ablation"] == "off"
     assert explanation.WELCOME.split(":")[0] in updates[made.note]
@@ -322,7 +322,7 @@ def test_a_request_that_nobody_recorded_leaves_empty_cards(engine, made):
 
 def test_a_card_whose_settings_were_not_recorded_says_so(tiny, fitted, made):
     asked = made.read(values_of(made, slots=["flip"]))
-    updates = run_handlers.replay(made, ready(tiny, fitted, (RECORDING,)), asked)
+    updates = replays.replay(made, ready(tiny, fitted, (RECORDING,)), asked)
     found = states(updates, made)
     assert (found["baseline"], found["flip"], found["own"]) == ("recorded", "missing", "off")
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from steering.formatting import plain, signed, visible
 from steering.inference.comparison import Answer
+from steering.ui.playground.request_mark import NO_REQUEST, RequestMark
 from steering.ui.templates import NOTHING, static, template
 from steering.ui.text import isolated, written
 
@@ -60,6 +61,7 @@ _PLACEHOLDERS: Final[Mapping[str, str]] = {
     "missing": "No recording with these settings. Run it to see what the model says.",
     "off": "Switched off. Turn it on to take part in the next run.",
 }
+_STORED: Final = "This was computed earlier and stored with the app. Press Run to compute it now."
 TIPS: Final = {
     "gauge": "How likely the first token of the answer is one that opens a refusal, such as "
     "“I” (“I'm sorry”).",
@@ -73,7 +75,8 @@ TIPS: Final = {
     "more likely than not (refusal score).",
 }
 _VIEW = template(
-    '<div class="view" data-state="{{ state }}" data-panel="{{ panel }}">'
+    '<div class="view" data-state="{{ state }}" data-panel="{{ panel }}" '
+    'data-request="{{ mark.request }}" data-label="{{ mark.label }}" data-verdict="{{ verdict }}">'
     '<div class="chips">{{ chips }}</div>{{ gauge }}'
     '<div class="answer" tabindex="0" role="group" aria-label="Answer">{{ body }}'
     '<span class="placeholder">{{ placeholder }}</span></div>{{ numbers }}</div>'
@@ -113,24 +116,31 @@ _TOKENS = template(
 _NO_TOKENS = static('<p class="quiet">They appear with the answer.</p>')
 
 
-def view(answer: Answer | None, state: State) -> Markup:
+def view(
+    answer: Answer | None, state: State, *, mark: RequestMark = NO_REQUEST, hint: str = ""
+) -> Markup:
     """Return what a card shows of an answer: verdict, gauge, text and numbers.
 
     Args:
         answer: None where there is none yet; the places of its parts are kept, so nothing jumps.
         state: What the card is doing.
+        mark: Which request it belongs to.
+        hint: Said in place of the usual sentence on a card without an answer, or of a recorded one.
     """
     shown = answer or Answer(panel="")
     measured = bool(shown.first_tokens)
+    waits = hint if state in ("idle", "missing") else ""
     # Noise without a word: its numbers overflowed, which the card says in its place.
     lost = bool(shown.gibberish) and not shown.text
     return _VIEW(
         state=state,
         panel=shown.panel,
-        chips=_chips(shown, state),
+        mark=mark,
+        verdict=shown.verdict or "",
+        chips=_chips(shown, state, hint),
         gauge=_gauge(shown if measured else None),
         body=_body(answer, state) if answer else NOTHING,
-        placeholder=_why(shown) if lost else _PLACEHOLDERS.get(state, ""),
+        placeholder=_why(shown) if lost else waits or _PLACEHOLDERS.get(state, ""),
         numbers=_numbers(shown if measured else None),
     )
 
@@ -146,7 +156,7 @@ def _body(answer: Answer, state: State) -> Markup:
     )
 
 
-def _chips(answer: Answer, state: State) -> Markup:
+def _chips(answer: Answer, state: State, hint: str) -> Markup:
     chips, quiet = [], ""
     verdict = VERDICTS.get(answer.verdict or "")
     if verdict:
@@ -170,7 +180,7 @@ def _chips(answer: Answer, state: State) -> Markup:
         )
         chips.append(("recorded", "Continued", tip, "M3 4v5h9M9 6l3 3-3 3"))
     if state == "recorded":
-        tip = "This was computed earlier and stored with the app. Press Run to compute it now."
+        tip = hint or _STORED
         chips.append(
             ("recorded", "Recorded", tip, "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM8 5v3l2 1.5")
         )

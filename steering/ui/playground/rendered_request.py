@@ -15,6 +15,7 @@ from steering.ui.playground.asked import Values, typed_text
 from steering.ui.templates import template
 
 _NOT_YET = "It is shown here as soon as the model is loaded: its template comes with it."
+_NEVER = "No model runs here, so its template is not there. Answers on this page are recorded."
 _NO_REQUEST = "Write a request to see what the model reads."
 _SENTENCE = template('<p class="quiet">{{ words }}</p>')
 _READS = template(
@@ -50,7 +51,7 @@ def shown(engine: Engine, prompt: str, system: str) -> Markup:
     """Return the rendered request as HTML, or a sentence that says why there is none."""
     model = engine.model
     if model is None:
-        return sentence(_NOT_YET)
+        return sentence(_NEVER if engine.status.phase == "recorded" else _NOT_YET)
     if not prompt.strip():
         return sentence(_NO_REQUEST)
     try:
