@@ -13,6 +13,7 @@ import { characterAt, reveal, textOf, tokenAt } from "./places.js";
 const ANSWER = '.card .view:is([data-state="done"], [data-state="recorded"]) .answer';
 const KEPT = 24; // answers whose tokens are not asked for again (chosen)
 const RECORDED = "This answer was recorded. Press Run, then look into the new one.";
+const LED = "This is the presenter's answer. Explore on your own and run it, then look into yours.";
 const CHANGED = "This answer is another one by now. Run the request again, and look into that.";
 
 /** @param {Here} here @param {number} by */
@@ -56,6 +57,8 @@ function open(here, answer, character) {
   if (known) take(here, { ...known, asked: here.asked });
   else if (view?.dataset.state === "recorded") {
     take(here, { asked: here.asked, panel: "", tokens: [], problem: RECORDED });
+  } else if (document.documentElement.dataset.room === "follow") {
+    take(here, { asked: here.asked, panel: "", tokens: [], problem: LED });
   } else {
     draw(here);
     here.trigger("select", { asked: here.asked, slot });

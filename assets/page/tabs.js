@@ -4,7 +4,7 @@ import { all, touched } from "../shared/dom.js";
 import { close, openPage } from "./drawers.js";
 
 export const NAMES = ["playground", "dose", "results"];
-const DRAWERS = ["lesson", "settings"];
+const DRAWERS = ["lesson", "settings", "room"];
 const root = document.documentElement;
 // Behind the first & stand the parts of a link, see link.js.
 const aim = () => decodeURIComponent(location.hash.slice(1).split("&")[0]);

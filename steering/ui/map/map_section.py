@@ -29,7 +29,6 @@ from steering.shipped import ASSETS
 from steering.ui import scripts, templates, text
 from steering.ui.map import map_data, map_shapes
 from steering.ui.playground import card_settings
-from steering.ui.playground.asked import Values
 
 if TYPE_CHECKING:
     from steering.maps.model_maps import Maps
@@ -264,12 +263,12 @@ def _cloud(points: Points, edit_layer: int) -> dict[str, Any]:
     return map_data.cloud(points, edit_layer=edit_layer)
 
 
-def wire(made: Atlas, place: Callable[[Values], Any], inputs: set[Any]) -> None:
+def wire(made: Atlas, place: Callable[..., Any], inputs: set[Any]) -> None:
     """Connect the unseen button.
 
     Args:
         made: The laid out section.
-        place: Returns the board's value for the values of `inputs`.
+        place: Returns the board's value for the values of `inputs`; Gradio calls it.
         inputs: What a place is asked with.
     """
     made.place.click(
