@@ -1,5 +1,6 @@
 // The tabs. Which one is open stands in the page's address and on the root element, where the style
 // sheet reads it: panels that are not open are hidden, never taken away.
+import { withHash } from "../shared/address.js";
 import { all, touched } from "../shared/dom.js";
 import { close, openPage } from "./drawers.js";
 
@@ -41,7 +42,7 @@ function follow() {
 /** @param {string} name */
 function choose(name) {
   close();
-  if (aim() !== name) history.pushState(null, "", `#${name}`);
+  if (aim() !== name) history.pushState(null, "", withHash(name));
   show(name);
   document.getElementById(`tab-${name}`)?.focus({ preventScroll: true });
   document.getElementById("tabs")?.scrollIntoView({ block: "nearest" });

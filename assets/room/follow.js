@@ -1,4 +1,5 @@
 // A participant's page: asks what is new, shows it or keeps it for later, and says so in the bar.
+import { withHash } from "../shared/address.js";
 import { one, touched, write } from "../shared/dom.js";
 import { askServer } from "../shared/server.js";
 import { hasAnswers, restore, showParts } from "./screen.js";
@@ -17,6 +18,7 @@ import { barWords, patience } from "./words.js";
  * @property {number} known version of them
  * @property {number} opened the number of the room
  * @property {number} failures
+ * @property {boolean} safe whether the safe display was switched on
  */
 
 const root = document.documentElement;
@@ -26,7 +28,7 @@ const LATER = 5000; // milliseconds between two looks for a room that is not the
 const anybody = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(36)).join("");
 
 /** @param {string} name */
-const part = (name) => one(`#room-bar [data-room="${name}"]`);
+const part = (name) => one(`#room-bar [data-place="${name}"]`);
 
 /** @param {Here} here @param {boolean} [news] */
 function tell(here, news) {
@@ -41,11 +43,20 @@ function tell(here, news) {
 }
 
 /** @param {Here} here */
+function show(here) {
+  if (!here.safe && document.querySelector("[data-safe]")) {
+    window.steering.keepSafe(true); // a room looks on; whoever wants to see more can lift it
+    here.safe = true;
+  }
+  showParts(here.parts);
+}
+
+/** @param {Here} here */
 function follow(here) {
   here.alone = false;
   here.state = "follow";
   tell(here, false);
-  showParts(here.parts);
+  show(here);
 }
 
 /** @param {Here} here */
@@ -57,7 +68,7 @@ function explore(here) {
   tell(here, false);
   // Who has nothing of their own yet goes on from what the presenter shows.
   if (!first || !here.parts.address) return;
-  history.replaceState(null, "", `#${here.parts.address}`);
+  history.replaceState(null, "", withHash(here.parts.address));
   window.steering.link.open();
 }
 
@@ -85,7 +96,7 @@ function take(here, told) {
   const news = Object.keys(told.parts).length > 0;
   tell(here, here.alone && news ? true : undefined);
   if (told.pins) here.pin(told.pins);
-  if (!here.alone) showParts(here.parts);
+  if (!here.alone) show(here);
 }
 
 /** @param {Here} here @returns {Promise<number>} milliseconds until the next look */
@@ -126,14 +137,13 @@ export function startFollowing(given) {
   /** @type {Here} */
   const here = {
     ...given,
-    ...{ person: anybody(), state: "follow", alone: false, parts: {}, known: 0, opened: 0, failures: 0 },
+    ...{ person: anybody(), state: "follow", alone: false, parts: {}, known: 0, opened: 0, failures: 0, safe: false },
   };
   guard();
   document.addEventListener("click", (event) => {
-    if (touched(event, '[data-room="explore"]')) explore(here);
-    if (touched(event, '[data-room="back"]')) follow(here);
+    if (touched(event, '[data-place="explore"]')) explore(here);
+    if (touched(event, '[data-place="back"]')) follow(here);
   });
-  window.steering.keepSafe(true); // a room looks on
   tell(here, false);
   const again = async () => void setTimeout(again, await look(here));
   addEventListener("online", () => (here.failures = 0));

@@ -23,9 +23,9 @@ function lead({ server, trigger }, root, name, key) {
  * @param {HTMLElement} root
  */
 async function begin(around, root) {
-  const field = /** @type {HTMLInputElement} */ (one('[data-room="wanted"]', root));
+  const field = /** @type {HTMLInputElement} */ (one('[data-place="wanted"]', root));
   const told = await askServer(around.server, "begin", { name: field.value }).catch(() => null);
-  const said = one('[data-room="problem"]', root);
+  const said = one('[data-place="problem"]', root);
   write(said, told ? (told.problem ?? "") : "The server did not answer. Try again.");
   said.hidden = Boolean(told?.name);
   if (!told?.name) return;
@@ -40,14 +40,14 @@ async function begin(around, root) {
  */
 function offer(around, root) {
   root.dataset.state = "closed";
-  const field = /** @type {HTMLInputElement} */ (one('[data-room="wanted"]', root));
+  const field = /** @type {HTMLInputElement} */ (one('[data-place="wanted"]', root));
   const suggest = async () => {
     if (field.value) return;
     const told = await askServer(around.server, "suggest").catch(() => null);
     if (told && !field.value) field.value = told.name;
   };
   document.addEventListener("click", (event) => touched(event, '[data-drawer="room"]') && suggest());
-  root.addEventListener("click", (event) => touched(event, '[data-room="start"]') && begin(around, root));
+  root.addEventListener("click", (event) => touched(event, '[data-place="start"]') && begin(around, root));
   field.addEventListener("keydown", (event) => event.key === "Enter" && begin(around, root));
 }
 
@@ -56,8 +56,8 @@ function offer(around, root) {
  * @param {{ count: number, html: string }} pins
  */
 function pin(root, { count, html }) {
-  one('[data-room="pinned"]', root).innerHTML = html; // made by the server's own templates
-  for (const button of all('[data-room="pins"]')) {
+  one('[data-place="pinned"]', root).innerHTML = html; // made by the server's own templates
+  for (const button of all('[data-place="pins"]')) {
     button.hidden = !count;
     write(button, `Pinned: ${count}`);
   }

@@ -1,4 +1,5 @@
 // The presenter's drawer: links to hand out, who is there, and what the room tried.
+import { outside } from "../shared/address.js";
 import { download, one, touched, write } from "../shared/dom.js";
 import { askServer } from "../shared/server.js";
 import { addressOf, keepKey } from "./entry.js";
@@ -20,7 +21,7 @@ const LOOK = 1500; // milliseconds between two looks of a presenter's page (chos
 const page = document.documentElement;
 
 /** @param {Lead} lead @param {string} name */
-const part = (lead, name) => one(`[data-room="${name}"]`, lead.root);
+const part = (lead, name) => one(`[data-place="${name}"]`, lead.root);
 
 /** @param {Lead} lead @param {string} words */
 function problem(lead, words) {
@@ -72,7 +73,7 @@ async function watch(lead) {
 function leave(lead) {
   lead.over = true;
   keepKey(lead.name, "");
-  history.replaceState(null, "", addressOf("") + location.hash);
+  history.replaceState(null, "", outside(location.href));
   delete page.dataset.room;
   lead.root.dataset.state = "closed";
   write(one('[data-drawer="room"]'), "Room");
@@ -86,10 +87,10 @@ async function press(lead, button) {
     const marked = await ask(lead, "mark", { row: Number(row), mark: button.dataset.mark });
     const told = marked && (await ask(lead, "watch", { known: lead.known }));
     if (told) show(lead, told);
-  } else if (button.dataset.room === "csv") {
+  } else if (button.dataset.place === "csv") {
     const told = await ask(lead, "table");
     if (told) download(told.csv, "text/csv", `room-${lead.name}.csv`);
-  } else if (button.dataset.room === "end") {
+  } else if (button.dataset.place === "end") {
     // Asked twice: nothing of the room can be had back.
     if (button.dataset.sure) {
       if (await ask(lead, "end")) leave(lead);
@@ -117,7 +118,7 @@ export function startLeading(given) {
   for (const [name, address] of Object.entries(links)) part(lead, `copy-${name}`).dataset.copy = address;
   part(lead, "own-host").hidden = !isOwn(location.hostname);
   lead.root.addEventListener("click", (event) => {
-    const button = touched(event, "[data-mark], [data-room=csv], [data-room=end]");
+    const button = touched(event, "[data-mark], [data-place=csv], [data-place=end]");
     if (button && !lead.over) press(lead, button);
   });
   lead.sit();

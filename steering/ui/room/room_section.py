@@ -22,11 +22,11 @@ from steering.ui.templates import static
 
 BAR: Final = static(
     '<div class="room-bar" role="region" aria-label="Room"><span class="lamp" aria-hidden="true">'
-    '</span><b data-room="name" translate="no"></b><span data-room="said" role="status"></span>'
-    '<button type="button" class="opener" data-drawer="room" data-room="pins" '
+    '</span><b data-place="name" translate="no"></b><span data-place="said" role="status"></span>'
+    '<button type="button" class="opener" data-drawer="room" data-place="pins" '
     'aria-expanded="false" hidden></button>'
-    '<button type="button" class="opener" data-room="explore">Explore on my own</button>'
-    '<button type="button" class="opener" data-room="back">Back to the presenter'
+    '<button type="button" class="opener" data-place="explore">Explore on my own</button>'
+    '<button type="button" class="opener" data-place="back">Back to the presenter'
     '<span class="news" hidden>new</span></button></div>'
 )
 """Lies above the stage while the page is a participant's."""
