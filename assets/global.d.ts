@@ -7,6 +7,7 @@ interface Steering {
   plotly(path: string): Promise<void>;
   tabs: { tell(): void };
   link: { open(): void; read(): string };
+  keepSafe(on: boolean): void;
 }
 
 interface Window {

@@ -15,6 +15,7 @@ const KEPT = 24; // answers whose tokens are not asked for again (chosen)
 const RECORDED = "This answer was recorded. Press Run, then look into the new one.";
 const RECORDED_ONLY = "This answer was recorded. Words can be looked into where a model runs; here none does.";
 const NO_MODEL = '.strip[data-phase="recorded"]';
+const LED = "This is the presenter's answer. Explore on your own and run it, then look into yours.";
 const CHANGED = "This answer is another one by now. Run the request again, and look into that.";
 
 /** @param {Here} here @param {number} by */
@@ -59,6 +60,8 @@ function open(here, answer, character) {
   else if (view?.dataset.state === "recorded") {
     const problem = document.querySelector(NO_MODEL) ? RECORDED_ONLY : RECORDED;
     take(here, { asked: here.asked, panel: "", tokens: [], problem });
+  } else if (document.documentElement.dataset.room === "follow") {
+    take(here, { asked: here.asked, panel: "", tokens: [], problem: LED });
   } else {
     draw(here);
     here.trigger("select", { asked: here.asked, slot });

@@ -87,10 +87,12 @@ export function movedCard(before, now) {
   return changed.length === 1 ? changed[0].slot : undefined;
 }
 
-/** @param {Section} here */
-function arrived(here) {
+/**
+ * @param {Section} here
+ * @param {string} value
+ */
+function arrived(here, value) {
   const before = here.placed;
-  const value = here.given.props?.value || '{"panels": []}';
   here.placed = here.offline ? structuredClone(here.offline.placed) : JSON.parse(value);
   here.umaps = here.offline?.umaps ?? {};
   // Whoever moves one card's slider wants to hear of that card.
@@ -133,6 +135,19 @@ function tellTests(here) {
   Object.assign(here.root, { map: { rests, marks: () => here.shown?.marks ?? {}, form } });
 }
 
+/** @param {Section} here */
+function followPlaces(here) {
+  /** @type {string | null} */
+  let led = null; // what a room's presenter shows stands before what is this page's own
+  const arrive = () => arrived(here, led ?? (here.given.props?.value || '{"panels": []}'));
+  here.given.watch?.("value", arrive);
+  here.root.addEventListener("placed", (event) => {
+    led = /** @type {CustomEvent<string | null>} */ (event).detail;
+    arrive();
+  });
+  arrive();
+}
+
 /** @param {Around} around */
 export function start({ offline, ...given }) {
   const root = one(".atlas", given.element);
@@ -146,8 +161,7 @@ export function start({ offline, ...given }) {
   new MutationObserver(coloured).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   matchMedia("(forced-colors: active)").addEventListener("change", coloured);
   watchMachine(here);
-  arrived(here);
-  given.watch?.("value", () => arrived(here));
+  followPlaces(here);
   tellTests(here);
   if (offline) return void begin(here).then(() => draw(here));
   // plotly.js is 5 MB: it is fetched when the map first comes into sight.

@@ -11,12 +11,15 @@ import { calm, moved, place } from "./live.js";
 import { listenForPresenting } from "./present.js";
 import { listenForResults } from "./results.js";
 import { listenForTabs, tell } from "./tabs.js";
-import { followVeils } from "./veil.js";
+import { followVeils, keepSafe } from "./veil.js";
 import { followVerdicts } from "./verdicts.js";
+import { enterRoom } from "../room/entry.js";
 
 /** Begins; a page calls it once. */
 export function start() {
-  window.steering = { moved, calm, place, address, plotly, tabs: { tell }, link: { open: openLink, read: readLink } };
+  const link = { open: openLink, read: readLink };
+  window.steering = { moved, calm, place, address, plotly, tabs: { tell }, link, keepSafe };
+  enterRoom();
   listenForTabs();
   listenForNumbers();
   listenForLinks();

@@ -1,5 +1,6 @@
 // The address that holds what a visitor has set. It is written when somebody asks for it, not before: a
 // request is its visitor's own, and what stands in the address stays in the browser's history.
+import { outside, withHash } from "../shared/address.js";
 import { all, touched } from "../shared/dom.js";
 
 /**
@@ -114,8 +115,8 @@ export function listenForLinks() {
     (event) => {
       const button = touched(event, "[data-link]");
       if (!button) return;
-      history.replaceState(null, "", `#${address()}`);
-      button.dataset.copy = location.href;
+      history.replaceState(null, "", withHash(address()));
+      button.dataset.copy = outside(location.href); // whoever opens it later is in no room
     },
     true,
   );

@@ -7,6 +7,9 @@ const CALM = 1500; // milliseconds in which changes made by the page itself star
 const READY = '.strip:is([data-phase="ready"], [data-phase="recorded"])';
 const BEGUN = ["done", "writing", "recorded"].map((state) => `.view[data-state="${state}"]`).join();
 
+// Whoever follows a room's presenter sees that page's places and answers: nothing is asked for here.
+const follows = () => document.documentElement.dataset.room === "follow";
+
 let resting = 0;
 let placing = 0;
 let calmUntil = 0;
@@ -17,6 +20,7 @@ const press = (selector) => /** @type {HTMLElement | null} */ (document.querySel
 /** The map follows at once, without new answers: only what the slider changed is run again. */
 export function place() {
   clearTimeout(placing);
+  if (follows()) return;
   placing = setTimeout(() => {
     if (document.querySelector(READY)) press("#place");
   }, SETTLED);
@@ -26,6 +30,7 @@ export function place() {
 export function moved() {
   place();
   clearTimeout(resting);
+  if (follows()) return;
   const cards = /** @type {HTMLElement | null} */ (document.querySelector("#cards"));
   // What moves on a tab that is not seen was not moved by hand.
   if (Date.now() < calmUntil || !cards?.offsetParent) return;

@@ -1,10 +1,11 @@
 // The tabs. Which one is open stands in the page's address and on the root element, where the style
 // sheet reads it: panels that are not open are hidden, never taken away.
+import { withHash } from "../shared/address.js";
 import { all, touched } from "../shared/dom.js";
 import { close, openPage } from "./drawers.js";
 
 export const NAMES = ["playground", "dose", "results"];
-const DRAWERS = ["lesson", "settings"];
+const DRAWERS = ["lesson", "settings", "room"];
 const root = document.documentElement;
 // Behind the first & stand the parts of a link, see link.js.
 const aim = () => decodeURIComponent(location.hash.slice(1).split("&")[0]);
@@ -41,7 +42,7 @@ function follow() {
 /** @param {string} name */
 function choose(name) {
   close();
-  if (aim() !== name) history.pushState(null, "", `#${name}`);
+  if (aim() !== name) history.pushState(null, "", withHash(name));
   show(name);
   document.getElementById(`tab-${name}`)?.focus({ preventScroll: true });
   document.getElementById("tabs")?.scrollIntoView({ block: "nearest" });

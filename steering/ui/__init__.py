@@ -51,6 +51,7 @@ def launch_options() -> dict[str, Any]:
             "inspect.css",
             "tour.css",
             "forced.css",
+            "room.css",
         ),
         "head": f"<style>{_joined('frame.css')}</style><script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.

@@ -15,6 +15,7 @@ from steering.ui import (
     explanation,
     opened_link,
     replays,
+    room_feed,
     run_handlers,
     text,
     token_handlers,
@@ -53,7 +54,8 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         request=page.request,
         system=page.shared.system,
     )
-    map_section.wire(page.atlas, partial(run_handlers.place, page, engine), page.asked)
+    room_feed.wire(page, quiet)
+    map_section.wire(page.atlas, room_feed.place(page, engine), page.asked)
     page.request.change(js="() => window.steering.place()", **quiet)
     dose_section.wire(
         page.doses, partial(_bring, page, engine), [page.doses.said, *changes.card_outputs(page)]
@@ -70,8 +72,10 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     ).then(js="() => window.steering.place()", **quiet)
 
     def run(request: gr.Request, values: Values) -> Iterator[Updates]:
-        running = run_handlers.run(page, engine, request.session_hash or "", values)
-        yield from run_handlers.whole(page, running)
+        visitor = request.session_hash or ""
+        running = run_handlers.run(page, engine, visitor, values)
+        told = room_feed.told(page, engine, visitor, running, values)
+        yield from run_handlers.whole(page, told)
 
     answered = gr.on(
         [page.run.click, page.request.submit],
@@ -95,7 +99,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
             **quiet,
         )
         ended.then(
-            partial(run_handlers.place_answers, page, engine),
+            room_feed.place_answers(page, engine),
             inputs=page.answered,
             outputs=page.atlas.board,
             concurrency_limit=None,
@@ -140,7 +144,7 @@ def _wire_inspector(page: Page, engine: Engine, quiet: Any) -> Any:  # noqa: ANN
     def go_on(event: gr.EventData, request: gr.Request, values: Values) -> Iterator[Updates]:
         visitor = request.session_hash or ""
         running = token_handlers.go_on(page, engine, visitor, event._data, values)
-        yield from run_handlers.whole(page, running)
+        yield from run_handlers.whole(page, room_feed.told(page, engine, visitor, running))
 
     page.inspector.board.select(look, inputs=kept, outputs=page.inspector.board, **quiet)
     return page.inspector.board.submit(
@@ -235,9 +239,12 @@ def _wire_examples(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN
     for prompt, button in page.examples:
 
         def show(request: gr.Request, values: Values, *, prompt: str = prompt) -> Updates:
-            engine.abandon(request.session_hash or "")
+            visitor = request.session_hash or ""
+            engine.abandon(visitor)
             asked = replace(page.read(values), prompt=prompt)
-            return {page.request: prompt} | replays.replay(page, engine, asked)
+            replayed = replays.replay(page, engine, asked)
+            room_feed.show(page, engine, visitor, replayed, asked)
+            return {page.request: prompt} | replayed
 
         button.click(
             show,

@@ -16,6 +16,7 @@ from steering.ui.playground.cards import Card, card
 from steering.ui.playground.shared_settings import SharedSettings, shared_settings
 from steering.ui.request_bar import request_bar
 from steering.ui.results.results_section import ResultsSection, results
+from steering.ui.room import room_section
 from steering.ui.templates import static
 
 
@@ -62,6 +63,7 @@ class Page:
     facts: gr.HTML
     results: ResultsSection
     tour: gr.HTML
+    room: room_section.RoomSection
 
     @property
     def asked(self) -> set[Any]:
@@ -93,8 +95,10 @@ def page(engine: Engine, limits: HostLimits) -> Page:
             strip = gr.HTML(strip_of(engine))
             retry = gr.Button("Try again", size="sm", visible=False, elem_id="retry")
         gr.HTML(PRESENT, elem_id="present")
+        gr.HTML(room_section.OPENER, elem_id="room-opener")
         gr.HTML(drawers.opener("lesson", "How it works"), elem_id="how")
         gr.HTML(tour.OPENER, elem_id="tours")
+    gr.HTML(room_section.BAR, elem_id="room-bar")
     with tabs.panel("playground"):
         bar = request_bar(engine, safe=not limits.chooser)
         gr.HTML(verdict_strip.strip(), elem_id="verdicts")
@@ -114,6 +118,9 @@ def page(engine: Engine, limits: HostLimits) -> Page:
     with gr.Column(elem_id="lesson", elem_classes="drawer", min_width=0):
         gr.HTML(drawers.head("How it works"))
         gr.HTML(explanation.lesson())
+    with gr.Column(elem_id="room", elem_classes="drawer", min_width=0):
+        gr.HTML(drawers.head("Room"))
+        room = room_section.section()
     return Page(
         strip=strip,
         retry=retry,
@@ -141,6 +148,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         facts=facts,
         results=measured,
         tour=tour.section(engine),
+        room=room,
     )
 
 

@@ -138,7 +138,8 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
     titles = [setting.title for setting in asked.chosen.values()]
     yield ended_note(page, said, text.outcome(titles, answers))
     written = {slot: each.token_ids for slot, each in zip(asked.chosen, answers, strict=True)}
-    yield {page.answered: EndedRun(asked, written, maps_id)}
+    verdicts = {slot: each.verdict or "" for slot, each in zip(asked.chosen, answers, strict=True)}
+    yield {page.answered: EndedRun(asked, written, maps_id, verdicts)}
 
 
 def now_served(

@@ -158,7 +158,8 @@ def _continued(
     said += f"{before.asked.settings[onward.source].title}."
     yield ended_note(page, said, text.outcome([setting.title], [answer]))
     written = {**before.token_ids, target: answer.token_ids}
-    yield {page.answered: EndedRun(asked, written, maps_id)}
+    verdicts = {**before.verdicts, target: answer.verdict or ""}
+    yield {page.answered: EndedRun(asked, written, maps_id, verdicts)}
 
 
 def _tokens(count: int) -> str:

@@ -27,7 +27,6 @@ from steering.ui import scripts, templates, text
 from steering.ui.map import map_data, map_shapes, nearest_prompts
 from steering.ui.map.map_memory import Memory as Memory
 from steering.ui.playground import card_settings
-from steering.ui.playground.asked import Values
 
 if TYPE_CHECKING:
     from steering.maps.model_maps import Maps
@@ -224,12 +223,12 @@ def _cloud(points: Points, edit_layer: int, names: tuple[str, str]) -> dict[str,
     return map_data.cloud(points, edit_layer=edit_layer, names=names)
 
 
-def wire(made: Atlas, place: Callable[[Values], Any], inputs: set[Any]) -> None:
+def wire(made: Atlas, place: Callable[..., Any], inputs: set[Any]) -> None:
     """Connect the unseen button.
 
     Args:
         made: The laid out section.
-        place: Returns the board's value for the values of `inputs`.
+        place: Returns the board's value for the values of `inputs`; Gradio calls it.
         inputs: What a place is asked with.
     """
     made.place.click(

@@ -1,7 +1,7 @@
 """What a visitor asks for, as one value: read once, by component, from what the browser sends."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from steering.interventions.outline import Facts
@@ -67,11 +67,13 @@ class EndedRun:
         asked: What it was asked.
         token_ids: What is written on each card that takes part, by slot.
         maps_id: The engine's, of the directions that it was written with.
+        verdicts: What became of each of these answers; "" where none could be told.
     """
 
     asked: Asked
     token_ids: Mapping[str, Sequence[int]]
     maps_id: str = ""
+    verdicts: Mapping[str, str] = field(default_factory=dict)
 
 
 def typed_text(value: object) -> str:

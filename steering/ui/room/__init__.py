@@ -1,0 +1,1 @@
+"""The room: what a presenter shows on every screen, and what the room tries."""
