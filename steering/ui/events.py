@@ -14,7 +14,7 @@ from steering.ui import changes, explanation, opened_link, run_handlers, text, t
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page
 from steering.ui.map import map_section
-from steering.ui.playground import card_settings, cards, rendered_request
+from steering.ui.playground import card_settings, cards, rendered_request, run_saving
 from steering.ui.playground.asked import EndedRun, Values
 from steering.ui.playground.cards import Card
 from steering.ui.results import results_section
@@ -123,7 +123,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
 
 
 def _wire_inspector(page: Page, engine: Engine, quiet: Any) -> Any:  # noqa: ANN401
-    """Connect the popover that looks into answers; return the event of those that go on."""
+    """Connect what takes a run that has ended; return the event of answers that go on."""
     kept = page.inspector.answers
 
     def look(event: gr.EventData, ended: EndedRun | None) -> str:
@@ -134,7 +134,17 @@ def _wire_inspector(page: Page, engine: Engine, quiet: Any) -> Any:  # noqa: ANN
         running = token_handlers.go_on(page, engine, visitor, event._data, values)
         yield from run_handlers.whole(page, running)
 
+    def save(event: gr.EventData, values: Values) -> str:
+        return run_saving.saved(engine, event._data, page.read(values), values[kept])
+
     page.inspector.board.select(look, inputs=kept, outputs=page.inspector.board, **quiet)
+    page.saving.board.select(
+        save,
+        inputs=page.asked | {kept},
+        outputs=page.saving.board,
+        preprocess=False,
+        **quiet,
+    )
     return page.inspector.board.submit(
         go_on,
         inputs=page.asked | {kept},

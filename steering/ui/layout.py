@@ -10,7 +10,7 @@ from steering.serving.engine import Engine
 from steering.ui import drawers, explanation, tabs, text, verdict_strip
 from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
-from steering.ui.playground import card_settings, inspector, rendered_request
+from steering.ui.playground import card_settings, inspector, rendered_request, run_saving
 from steering.ui.playground.asked import Asked, Values, typed_text
 from steering.ui.playground.cards import Card, card
 from steering.ui.playground.shared_settings import SharedSettings, shared_settings
@@ -56,6 +56,7 @@ class Page:
     doses: dose_section.DoseSection
     shared: SharedSettings
     reads: rendered_request.ReadsSection
+    saving: run_saving.SavingSection
     chooser: gr.Dropdown | None
     thinking: gr.Radio | None
     speed: gr.Radio | None
@@ -109,6 +110,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         shared = shared_settings(limits.max_new_tokens)
         chooser, thinking, speed, facts = _model(engine, limits)
         read = rendered_request.section()
+        saving = run_saving.section()
     with gr.Column(elem_id="lesson", elem_classes="drawer", min_width=0):
         gr.HTML(drawers.head("How it works"))
         gr.HTML(explanation.lesson())
@@ -133,6 +135,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         doses=doses,
         shared=shared,
         reads=read,
+        saving=saving,
         chooser=chooser,
         thinking=thinking,
         speed=speed,

@@ -18,7 +18,7 @@ from steering.serving.visitor_line import Run
 from steering.ui import explanation, text
 from steering.ui.layout import Page
 from steering.ui.map.locate import placed_or_kept
-from steering.ui.playground import answer_html, card_settings, cards
+from steering.ui.playground import answer_html, card_settings, cards, ended_runs
 from steering.ui.playground.asked import Asked, EndedRun, Setting, Values
 
 if TYPE_CHECKING:
@@ -203,8 +203,7 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
         said += f" {told(tokens)}"
     titles = [setting.title for setting in asked.chosen.values()]
     yield ended_note(page, said, text.outcome(titles, answers))
-    written = {slot: each.token_ids for slot, each in zip(asked.chosen, answers, strict=True)}
-    yield {page.answered: EndedRun(asked, written, maps_id)}
+    yield {page.answered: ended_runs.ended_run(asked, answers, sampling, steerable, maps_id)}
 
 
 def now_served(

@@ -13,7 +13,7 @@ from steering.serving.engine import Engine
 from steering.serving.visitor_line import Run
 from steering.ui import text
 from steering.ui.layout import Page
-from steering.ui.playground import inspector
+from steering.ui.playground import ended_runs, inspector
 from steering.ui.playground.asked import EndedRun, Values
 from steering.ui.run_handlers import (
     Updates,
@@ -155,8 +155,7 @@ def _continued(
     said = f"{word}: {setting.title} went on after {_tokens(onward.kept)} of "
     said += f"{before.asked.settings[onward.source].title}."
     yield ended_note(page, said, text.outcome([setting.title], [answer]))
-    written = {**before.token_ids, target: answer.token_ids}
-    yield {page.answered: EndedRun(asked, written, maps_id)}
+    yield {page.answered: ended_runs.gone_on(before, asked, target, answer, sampling, steerable)}
 
 
 def _tokens(count: int) -> str:

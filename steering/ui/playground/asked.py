@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from steering.artifacts.run_document import ConditionsEntry
+from steering.inference.comparison import Answer
+from steering.inference.sampling import Sampling
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel
 from steering.ui import text
@@ -60,18 +63,46 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a card has said to a request.
+
+    Attributes:
+        request: What was asked.
+        answer: What came of it.
+        resolved: The panel's text form with every default filled in.
+        sampling: How the answer was drawn.
+    """
+
+    request: str
+    answer: Answer
+    resolved: str
+    sampling: Sampling
+
+
+@dataclass(frozen=True)
 class EndedRun:
-    """A run that has ended: for the map, and to be looked into.
+    """A run that has ended: for the map, to be looked into, and to be saved.
 
     Attributes:
         asked: What it was asked.
-        token_ids: What is written on each card that takes part, by slot.
+        said: What stands on each card that takes part, by slot.
         maps_id: The engine's, of the directions that it was written with.
+        model: Name of the model.
+        conditions: What else decides what is written.
+        ended: When, in UTC, as ISO 8601 has it; None of a recording, where it is not known.
     """
 
     asked: Asked
-    token_ids: Mapping[str, Sequence[int]]
+    said: Mapping[str, Said]
     maps_id: str = ""
+    model: str = ""
+    conditions: ConditionsEntry | None = None
+    ended: str | None = None
+
+    @property
+    def token_ids(self) -> dict[str, Sequence[int]]:
+        """What is written on each card that takes part, by slot."""
+        return {slot: each.answer.token_ids for slot, each in self.said.items()}
 
 
 def typed_text(value: object) -> str:
