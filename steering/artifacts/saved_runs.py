@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from steering.artifacts.run_document import RUN_KIND, RUN_SCHEMA, ConditionsEntry
+from steering.chat_templates.turns import Exchange
 from steering.errors import SteeringError
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import Panel, parse
@@ -40,6 +41,11 @@ class SavedTurn:
     token_ids: tuple[int, ...]
     begun: int
     ended: bool
+
+    @property
+    def turn(self) -> Exchange:
+        """What a later request has before it."""
+        return Exchange(self.request, self.text)
 
 
 @dataclass(frozen=True)

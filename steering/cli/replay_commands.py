@@ -151,6 +151,8 @@ def _as_saved(asked: argparse.Namespace, saved: SavedRun) -> None:
 def replayed(steerable: "SteerableModel", saved: SavedRun) -> list[ReplayedEntry]:
     """Write every answer of a run again; all that were written together are together again.
 
+    A later turn has before it what was saved, so that one that differs leaves those after it alone.
+
     Raises:
         SteeringError: If a request or a panel does not fit the model.
     """
@@ -169,6 +171,7 @@ def replayed(steerable: "SteerableModel", saved: SavedRun) -> list[ReplayedEntry
             sampling=turn.sampling,
             system=saved.system,
             begin=turn.token_ids[: turn.begun],
+            histories=[[each.turn for each in saved.turns[row][:place]] for row, place in members],
         )
         found |= dict(zip(members, answers, strict=True))
     return [

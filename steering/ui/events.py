@@ -10,7 +10,15 @@ import gradio as gr
 from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse
 from steering.serving.engine import Engine
-from steering.ui import changes, explanation, opened_link, run_handlers, text, token_handlers
+from steering.ui import (
+    changes,
+    explanation,
+    follow_up,
+    opened_link,
+    run_handlers,
+    text,
+    token_handlers,
+)
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page
 from steering.ui.map import map_section
@@ -45,7 +53,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         request=page.request,
         system=page.shared.system,
     )
-    map_section.wire(page.atlas, partial(run_handlers.place, page, engine), page.asked)
+    map_section.wire(page.atlas, partial(run_handlers.place, page, engine), page.talking)
     page.request.change(js="() => window.steering.place()", **quiet)
     dose_section.wire(
         page.doses, partial(_bring, page, engine), [page.doses.said, *changes.card_outputs(page)]
@@ -68,7 +76,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     answered = gr.on(
         [page.run.click, page.request.submit],
         run,
-        inputs=page.asked,
+        inputs=page.talking,
         outputs=run_handlers.run_outputs_of(page),
         # Runs stand in the engine's own line, which knows a visitor's place and how to leave.
         concurrency_limit=None,
@@ -79,6 +87,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     )
 
     gone_on = _wire_inspector(page, engine, quiet)
+    follow_up.wire(page, quiet)
     for ended in (answered, gone_on):
         ended.then(
             token_handlers.remember,
@@ -86,6 +95,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
             outputs=page.inspector.answers,
             **quiet,
         )
+        follow_up.wire_end(page, ended, quiet)
         ended.then(
             partial(run_handlers.place_answers, page, engine),
             inputs=page.answered,
@@ -116,7 +126,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
 
     page.reset.click(
         reset,
-        outputs=[*changes.card_outputs(page), page.note, page.stop, *first],
+        outputs=[*changes.card_outputs(page), page.note, page.stop, page.follow, *first],
         js="() => { window.steering.calm(); }",
         **quiet,
     )

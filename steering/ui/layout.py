@@ -45,6 +45,7 @@ class Page:
     stop: gr.Button
     reset: gr.Button
     live: gr.Checkbox
+    follow: gr.Checkbox
     note: gr.HTML
     answered: gr.State
     link: gr.Button
@@ -67,6 +68,11 @@ class Page:
     def asked(self) -> set[Any]:
         """What `read` needs: request, what holds for all cards, the cards."""
         return {self.request}.union(self.shared.components, *(card.inputs for card in self.cards))
+
+    @property
+    def talking(self) -> set[Any]:
+        """What a request needs that may go on with a conversation: the tick, and the latest run."""
+        return self.asked | {self.follow, self.inspector.answers}
 
     def read(self, values: Values) -> Asked:
         """Turn the values of `asked`, as a browser sends them, into data."""
@@ -123,6 +129,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         stop=bar.stop,
         reset=bar.reset,
         live=bar.live,
+        follow=bar.follow,
         note=bar.note,
         answered=gr.State(),
         # Unseen; assets/page/link.js presses the one, whose event brings the other.

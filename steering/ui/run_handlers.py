@@ -1,9 +1,10 @@
 """Runs: from a visitor's click to the answers on the cards, or to a sentence that says why not."""
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import gradio as gr
 
@@ -15,11 +16,13 @@ from steering.inference.comparison import Answer, check_length, compare
 from steering.serving.engine import Engine
 from steering.serving.machine_fit import remedy
 from steering.serving.visitor_line import Run
-from steering.ui import explanation, text
+from steering.ui import explanation, growing_cards, text
 from steering.ui.layout import Page
 from steering.ui.map.locate import placed_or_kept
 from steering.ui.playground import answer_html, card_settings, cards, ended_runs
 from steering.ui.playground.asked import Asked, EndedRun, Setting, Values
+from steering.ui.playground.conversations import Following, following
+from steering.ui.playground.conversations import first_request as first_said
 
 if TYPE_CHECKING:
     from steering.maps.steerable_model import SteerableModel
@@ -28,11 +31,13 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.25
 """How often a waiting run looks whether its turn has come."""
 Updates = dict[Any, Any]
+NO_CONVERSATION: Final = gr.update(value=False, interactive=False)
+"""Of the tick that makes a request a follow-up, where there is nothing to go on with."""
 
 
 def outputs_of(page: Page) -> list[Any]:
     """Return the components that a recording may change."""
-    return [page.atlas.board, *answers_of(page)]
+    return [page.atlas.board, page.follow, *answers_of(page)]
 
 
 def run_outputs_of(page: Page) -> list[Any]:
@@ -59,7 +64,7 @@ def replay(page: Page, engine: Engine, asked: Asked) -> Updates:
     if engine.model is None:
         updates[page.atlas.board] = placed_or_kept(page.atlas, engine, asked) or gr.skip()
     words = explanation.RECORDED if recording else explanation.WELCOME
-    return updates | ended_note(page, words)
+    return updates | ended_note(page, words) | {page.follow: NO_CONVERSATION}
 
 
 def _recorded(page: Page, engine: Engine, asked: Asked, recording: Recording | None) -> Updates:
@@ -83,8 +88,11 @@ def _recorded(page: Page, engine: Engine, asked: Asked, recording: Recording | N
     return updates
 
 
-def _given_back(page: Page, engine: Engine, asked: Asked) -> Updates:
-    """Return the updates of cards that have waited for nothing: a recording, if they had one."""
+def _given_back(page: Page, engine: Engine, follow: Following) -> Updates:
+    """Return the updates of cards that have waited for nothing: what stood there before."""
+    asked, before = follow.asked, follow.before
+    if before is not None:
+        return growing_cards.ended(page, before)
     with suppress(SteeringError):
         recording = engine.recording(asked.prompt, asked.system)
         return _recorded(page, engine, asked, recording)
@@ -124,6 +132,7 @@ def restarted(page: Page, engine: Engine) -> Updates:
     updates: Updates = {
         page.note: text.note(explanation.WELCOME),
         page.stop: gr.update(interactive=False),
+        page.follow: NO_CONVERSATION,
     }
     for card in page.cards:
         updates |= cards.restart(card, engine.outline)
@@ -169,17 +178,22 @@ def in_line(
 def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Updates]:
     asked = page.read(values)
     check_length(asked.prompt, asked.system)
+    follow = Following(asked)
+    if values.get(page.follow):
+        follow = following(asked, values.get(page.inspector.answers))
+    asked = follow.asked
     sampling = page.shared.sampling(values)
     panels = [setting.panel(engine.outline) for setting in asked.chosen.values()]
     # The baseline is written where it is not shown, too.
     run.rows = len(panels) + all(panel.name != "baseline" for panel in panels)
-    yield {page.stop: gr.update(interactive=True), **_waiting(page, asked.chosen)}
+    yield {page.stop: gr.update(interactive=True), **growing_cards.waiting(page, follow)}
     try:
         yield from wait_for_turn(page, engine, run)
         found, maps_id = now_served(engine, run)
         if found is None:
-            yield _given_back(page, engine, asked) | ended_note(page, "Stopped before it began.")
+            yield _given_back(page, engine, follow) | ended_note(page, "Stopped before it began.")
             return
+        follow.require(maps_id)
         steerable, steps = found
         yield {page.note: text.note("Writing …", "busy")}
         began = time.monotonic()
@@ -191,11 +205,12 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
             stop=run.stop,
             system=asked.system,
             decode=steps.generate,
+            histories=follow.histories,
         )
-        answers = yield from show_growing(page, asked.chosen, growing)
+        answers = yield from growing_cards.show_growing(page, follow.talks, growing, asked.prompt)
     except SteeringError as error:
         # Nothing will come that the cards wait for.
-        yield _given_back(page, engine, asked) | refused_note(page, error)
+        yield _given_back(page, engine, follow) | refused_note(page, error)
         return
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word} after {time.monotonic() - began:.1f} seconds. Press a word to look into it."
@@ -203,7 +218,11 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
         said += f" {told(tokens)}"
     titles = [setting.title for setting in asked.chosen.values()]
     yield ended_note(page, said, text.outcome(titles, answers))
-    yield {page.answered: ended_runs.ended_run(asked, answers, sampling, steerable, maps_id)}
+    yield {
+        page.answered: ended_runs.ended_run(
+            asked, answers, sampling, steerable, maps_id, follow.before
+        )
+    }
 
 
 def now_served(
@@ -219,27 +238,9 @@ def now_served(
         return None if stopped else engine.steerable(), engine.maps_id
 
 
-def show_growing(
-    page: Page, slots: Collection[str], growing: Generator[tuple[Answer, ...]]
-) -> Generator[Updates, None, tuple[Answer, ...]]:
-    """Show answers as they grow on these cards, and return them as they were at the end."""
-    shown = [card for card in page.cards if card.slot in slots]
-    answers: tuple[Answer, ...] = ()
-    with closing(growing):
-        for index, answers in enumerate(growing):
-            updates: Updates = {}
-            for card, answer in zip(shown, answers, strict=True):
-                state: answer_html.State = "done" if answer.verdict else "writing"
-                updates[card.view] = answer_html.view(answer, state)
-                if index == 0:
-                    updates[card.tokens] = answer_html.first_tokens(answer.first_tokens)
-            yield updates
-    return answers
-
-
 def place_answers(page: Page, engine: Engine, ended: EndedRun | None) -> Any:  # noqa: ANN401
     """Return the map's value for a run that has ended with its answers; None is of no run."""
-    if ended is None:
+    if ended is None or ended.is_conversation:  # the map stays with the first request
         return gr.skip()
     written = [ended.token_ids[slot] for slot in ended.asked.chosen]
     return placed_or_kept(page.atlas, engine, ended.asked, written) or gr.skip()
@@ -247,15 +248,10 @@ def place_answers(page: Page, engine: Engine, ended: EndedRun | None) -> Any:  #
 
 def place(page: Page, engine: Engine, values: Values) -> Any:  # noqa: ANN401 - Gradio's skip
     """Return the map's value for a request and the cards' settings; answers are left alone."""
-    return placed_or_kept(page.atlas, engine, page.read(values)) or gr.skip()
-
-
-def _waiting(page: Page, chosen: Mapping[str, Setting]) -> Updates:
-    updates: Updates = {}
-    for card in page.cards:
-        updates[card.view] = answer_html.view(None, "waiting" if card.slot in chosen else "off")
-        updates[card.tokens] = answer_html.first_tokens(())
-    return updates
+    asked = page.read(values)
+    if values.get(page.follow):
+        asked = replace(asked, prompt=first_said(values.get(page.inspector.answers)))
+    return placed_or_kept(page.atlas, engine, asked) or gr.skip()
 
 
 def wait_for_turn(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:

@@ -12,6 +12,7 @@ from steering.inference.comparison import compare
 from steering.serving.engine import Engine
 from steering.serving.visitor_line import Run
 from steering.ui import text
+from steering.ui.growing_cards import show_growing
 from steering.ui.layout import Page
 from steering.ui.playground import ended_runs, inspector
 from steering.ui.playground.asked import EndedRun, Values
@@ -20,7 +21,6 @@ from steering.ui.run_handlers import (
     ended_note,
     in_line,
     now_served,
-    show_growing,
     wait_for_turn,
 )
 
@@ -67,6 +67,7 @@ def _looked(engine: Engine, ended: EndedRun | None, slot: str) -> "AnswerTokens"
             panel,
             ended.token_ids[slot],
             system=ended.asked.system,
+            turns=ended.turns_before(slot),
         )
 
 
@@ -149,13 +150,20 @@ def _continued(
         system=asked.system,
         decode=steps.generate,
         begin=before.token_ids[onward.source][: onward.kept],
+        histories=[before.turns_before(onward.source)],
     )
-    (answer,) = yield from show_growing(page, [target], growing)
+    (answer,) = yield from show_growing(
+        page, {target: before.talks[onward.source][:-1]}, growing, asked.prompt
+    )
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word}: {setting.title} went on after {_tokens(onward.kept)} of "
     said += f"{before.asked.settings[onward.source].title}."
     yield ended_note(page, said, text.outcome([setting.title], [answer]))
-    yield {page.answered: ended_runs.gone_on(before, asked, target, answer, sampling, steerable)}
+    yield {
+        page.answered: ended_runs.gone_on(
+            before, asked, target, onward.source, answer, sampling, steerable
+        )
+    }
 
 
 def _tokens(count: int) -> str:

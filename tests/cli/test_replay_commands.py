@@ -112,7 +112,9 @@ def test_an_answer_that_went_on_from_anothers_goes_on_again(tiny, fitted, replay
 
     kept, sampling = before.token_ids["baseline"][:2], Sampling(4)
     *_, (answer,) = compare(steerable, "Hi", [Panel("flip")], sampling=sampling, begin=kept)
-    after = ended_runs.gone_on(before, before.asked, "flip", answer, sampling, steerable)
+    after = ended_runs.gone_on(
+        before, before.asked, "flip", "baseline", answer, sampling, steerable
+    )
     code, out = replayed(ended_runs.document(after), "--json")
     assert code == 0
     assert json.loads(out)["answers"][1]["tokens"] == answer.tokens
@@ -147,3 +149,30 @@ def test_a_request_that_is_empty_is_told_before_a_model_is_loaded(
     path = tmp_path / "x.json"
     path.write_text(json.dumps(document))
     assert "the request is empty" in refused(capsys, "replay", str(path))
+
+
+def test_a_conversation_is_replayed_turn_by_turn(tiny, fitted, replayed):
+    from steering.inference.comparison import compare
+
+    steerable = SteerableModel(tiny, fitted)
+    before = ended(steerable)
+    asked = replace(before.asked, prompt="And then?")
+    panels = [each.panel(fitted) for each in asked.chosen.values()]
+    histories = [[said.turn for said in talk] for talk in before.talks.values()]
+    *_, answers = compare(steerable, "And then?", panels, sampling=Sampling(5), histories=histories)
+    after = ended_runs.ended_run(asked, answers, Sampling(5), steerable, "id", before)
+    document = ended_runs.document(after)
+    code, out = replayed(document, "--json")
+    assert code == 0
+    found = json.loads(out)["answers"]
+    assert [(each["panel"], each["turn"]) for each in found] == [
+        (document["panels"][row]["turns"][turn]["resolved"], turn + 1)
+        for row in (0, 1)
+        for turn in (0, 1)
+    ]
+    # Another word before it is another conversation, and of its own card alone.
+    document["panels"][1]["turns"][0]["answer"]["text"] += " a fox"
+    code, out = replayed(document, "--json")
+    assert code == 1
+    assert [each["same"] for each in json.loads(out)["answers"]] == [True, True, True, False]
+    assert "turn 2" in replayed(document)[1]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steering.artifacts.run_document import ConditionsEntry
+from steering.chat_templates.turns import Exchange
 from steering.inference.comparison import Answer
 from steering.inference.sampling import Sampling
 from steering.interventions.outline import Facts
@@ -78,6 +79,11 @@ class Said:
     resolved: str
     sampling: Sampling
 
+    @property
+    def turn(self) -> Exchange:
+        """What a later request has before it."""
+        return Exchange(self.request, self.answer.text)
+
 
 @dataclass(frozen=True)
 class EndedRun:
@@ -85,7 +91,8 @@ class EndedRun:
 
     Attributes:
         asked: What it was asked.
-        said: What stands on each card that takes part, by slot.
+        talks: What was said on each card that takes part, first to last, by slot: one answer, or
+            a conversation.
         maps_id: The engine's, of the directions that it was written with.
         model: Name of the model.
         conditions: What else decides what is written.
@@ -93,15 +100,29 @@ class EndedRun:
     """
 
     asked: Asked
-    said: Mapping[str, Said]
+    talks: Mapping[str, Sequence[Said]]
     maps_id: str = ""
     model: str = ""
     conditions: ConditionsEntry | None = None
     ended: str | None = None
 
     @property
+    def said(self) -> dict[str, Said]:
+        """What stands on each card that takes part, by slot: the latest answer."""
+        return {slot: talk[-1] for slot, talk in self.talks.items()}
+
+    @property
+    def is_conversation(self) -> bool:
+        """Whether a card has more than one answer."""
+        return any(len(talk) > 1 for talk in self.talks.values())
+
+    def turns_before(self, slot: str) -> tuple[Exchange, ...]:
+        """Return what was said on a card before its latest request."""
+        return tuple(said.turn for said in self.talks[slot][:-1])
+
+    @property
     def token_ids(self) -> dict[str, Sequence[int]]:
-        """What is written on each card that takes part, by slot."""
+        """What is written on each card that takes part, by slot, of its latest answer."""
         return {slot: each.answer.token_ids for slot, each in self.said.items()}
 
 

@@ -34,6 +34,7 @@ def ended_run(
     sampling: Sampling,
     steerable: "SteerableModel",
     maps_id: str,
+    before: EndedRun | None = None,
 ) -> EndedRun:
     """Return a run that ends now.
 
@@ -43,20 +44,25 @@ def ended_run(
         sampling: How they were drawn.
         steerable: Who answered.
         maps_id: The engine's, of the directions.
+        before: The conversation that these answers go on with; None of a new request.
     """
-    said = {
-        slot: Said(asked.prompt, answer, _resolved(answer, steerable.directions), sampling)
+    talks = {
+        slot: (
+            *(before.talks[slot] if before else ()),
+            Said(asked.prompt, answer, _resolved(answer, steerable.directions), sampling),
+        )
         for slot, answer in zip(asked.chosen, answers, strict=True)
     }
     return EndedRun(
-        asked, said, maps_id, steerable.model.name, conditions(steerable), _now().isoformat()
+        asked, talks, maps_id, steerable.model.name, conditions(steerable), _now().isoformat()
     )
 
 
-def gone_on(
+def gone_on(  # noqa: PLR0913 - the answer of a run, and how it was drawn
     before: EndedRun,
     asked: Asked,
     slot: str,
+    source: str,
     answer: Answer,
     sampling: Sampling,
     steerable: "SteerableModel",
@@ -67,12 +73,16 @@ def gone_on(
         before: The run.
         asked: What it was asked, with that card as it is set now.
         slot: The card.
+        source: The card whose answer was kept, with the conversation before it.
         answer: What stands on it now.
         sampling: How it was drawn.
         steerable: Who answered.
     """
     said = Said(asked.prompt, answer, _resolved(answer, steerable.directions), sampling)
-    return replace(before, asked=asked, said={**before.said, slot: said}, ended=_now().isoformat())
+    talk = (*before.talks[source][:-1], said)
+    return replace(
+        before, asked=asked, talks={**before.talks, slot: talk}, ended=_now().isoformat()
+    )
 
 
 def recorded_run(
@@ -96,12 +106,12 @@ def recorded_run(
     """
     panels = {slot: each.panel(outline) for slot, each in asked.chosen.items()}
     sampling = Sampling(**cast(dict[str, Any], recording.get("sampling", {})))
-    said = {
-        slot: Said(asked.prompt, answer, _resolved(answer, outline), sampling)
+    talks = {
+        slot: (Said(asked.prompt, answer, _resolved(answer, outline), sampling),)
         for slot, answer in card_settings.recorded(recording, panels, outline).items()
         if answer is not None
     }
-    return EndedRun(asked, said, model=model, conditions=recorded_conditions(made))
+    return EndedRun(asked, talks, model=model, conditions=recorded_conditions(made))
 
 
 def document(ended: EndedRun) -> RunDocument:
@@ -114,16 +124,17 @@ def document(ended: EndedRun) -> RunDocument:
         "ended": ended.ended,
         "saved": _now().isoformat(),
         "recorded": ended.ended is None,
-        "prompt": ended.asked.prompt,
+        "prompt": next((talk[0].request for talk in ended.talks.values()), ended.asked.prompt),
         "system": ended.asked.system,
         "conditions": ended.conditions or {},
-        "panels": [_panel(ended, slot) for slot in ended.asked.settings if slot in ended.said],
+        "panels": [_panel(ended, slot) for slot in ended.asked.settings if slot in ended.talks],
     }
     return cast(RunDocument, strict_json.finite(found))
 
 
 def _panel(ended: EndedRun, slot: str) -> RunPanelEntry:
-    return {"title": ended.asked.settings[slot].title, "turns": [_turn(ended.said[slot])]}
+    turns = [_turn(said) for said in ended.talks[slot]]
+    return {"title": ended.asked.settings[slot].title, "turns": turns}
 
 
 def _turn(said: Said) -> TurnEntry:

@@ -98,7 +98,7 @@ def _run(engine: Engine, shown: set[Any], asked: Asked, ended: EndedRun | None) 
             raise SteeringError(_CHANGED)
         made = engine.supply.manifest(engine.name)
         found = ended_runs.recorded_run(asked, recording, engine.outline, engine.name, made)
-        if not found.said:
+        if not found.talks:
             raise SteeringError(_CHANGED)
         return found
     if "done" not in shown or ended is None:

@@ -28,7 +28,7 @@ def test_a_card_that_has_gone_on_is_its_own_and_the_others_stay(tiny, fitted):
     before = ended(steerable)
     asked = asked_of(fitted, slots=("baseline", "flip", "ablation"))
     answer, sampling = Answer("ablation", "Words", True), Sampling(5, 1.0)
-    after = ended_runs.gone_on(before, asked, "ablation", answer, sampling, steerable)
+    after = ended_runs.gone_on(before, asked, "ablation", "flip", answer, sampling, steerable)
     assert after.said["ablation"].sampling == sampling
     assert {slot: after.said[slot] for slot in before.said} == before.said
     titles = [panel["title"] for panel in ended_runs.document(after)["panels"]]
@@ -41,8 +41,23 @@ def test_a_recording_is_a_run_of_the_cards_that_it_holds(fitted):
     recording = {"prompt": "Hi", "answers": answers, "sampling": {"max_new_tokens": 9}}
     asked = asked_of(fitted, slots=("baseline", "flip", "ablation"))
     run = ended_runs.recorded_run(asked, recording, fitted, "tiny", {"dtype": "float32"})
-    assert list(run.said) == ["baseline", "ablation"]
+    assert list(run.talks) == ["baseline", "ablation"]
     assert run.said["ablation"].sampling.max_new_tokens == 9
     found = ended_runs.document(run)
     assert found["recorded"]
     assert found["conditions"]["dtype"] == "float32"
+
+
+def test_a_conversation_is_kept_turn_by_turn(tiny, fitted):
+    steerable = SteerableModel(tiny, fitted)
+    before = ended(steerable)
+    asked = asked_of(fitted, prompt="And then?", slots=("baseline",))
+    answers = [Answer("baseline", "More", True)]
+    after = ended_runs.ended_run(asked, answers, Sampling(3), steerable, "id", before)
+    # Who takes no part in a turn has left the conversation.
+    assert list(after.talks) == ["baseline"]
+    found = ended_runs.document(after)
+    assert found["prompt"] == "Hi"
+    (panel,) = found["panels"]
+    assert [turn["request"] for turn in panel["turns"]] == ["Hi", "And then?"]
+    assert [turn["sampling"]["max_new_tokens"] for turn in panel["turns"]] == [6, 3]

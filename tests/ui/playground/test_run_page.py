@@ -31,12 +31,12 @@ class Elements(HTMLParser):
 def page_of(run, words: str) -> str:
     """The page of a run in which all that came from outside says the same."""
     said = {
-        slot: replace(each, request=words, answer=replace(each.answer, text=words, reason=words))
+        slot: [replace(each, request=words, answer=replace(each.answer, text=words, reason=words))]
         for slot, each in run.said.items()
     }
     asked = replace(run.asked, prompt=words, system=words)
     conditions = {**run.conditions, "number_format": words, "weights": {"source": words}}
-    run = replace(run, asked=asked, said=said, model=words, conditions=conditions)
+    run = replace(run, asked=asked, talks=said, model=words, conditions=conditions)
     return str(run_page(ended_runs.document(run), "run.html"))
 
 
@@ -80,3 +80,12 @@ def test_what_is_not_known_is_left_out(run):
     assert "<dt>Directions</dt>" not in page
     assert "when is not noted" in page
     assert "None" not in page.split("<template")[0]
+
+
+def test_a_conversation_stands_on_it_in_its_order(run):
+    (first,) = run.talks["flip"]
+    second = replace(first, request="And then?", answer=replace(first.answer, text="More words"))
+    page = str(run_page(ended_runs.document(replace(run, talks={"flip": (first, second)})), "r"))
+    page = page.split("<main>")[1].split("</main>")[0]
+    places = [page.index(word) for word in (">Hi<", "And then?", "More words")]
+    assert places == sorted(places)

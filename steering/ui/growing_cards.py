@@ -1,0 +1,61 @@
+"""What the cards show while a run waits and writes, and again where a follow-up fails."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from steering.inference.comparison import Answer
+from steering.ui.layout import Page
+from steering.ui.playground import answer_html
+from steering.ui.playground.asked import EndedRun, Said
+from steering.ui.playground.conversations import Following
+
+
+def waiting(page: Page, follow: Following) -> dict[Any, Any]:
+    """Return the updates of cards that wait for the first word."""
+    updates: dict[Any, Any] = {}
+    for card in page.cards:
+        state: answer_html.State = "joins" if card.slot in follow.joining else "off"
+        if card.slot in follow.talks:
+            state = "waiting"
+        earlier = follow.talks.get(card.slot, ())
+        updates[card.view] = answer_html.view(None, state, earlier, follow.asked.prompt)
+        updates[card.tokens] = answer_html.first_tokens(())
+    return updates
+
+
+def ended(page: Page, run: EndedRun) -> dict[Any, Any]:
+    """Return the updates that show a run as it stood when it had ended."""
+    return {
+        card.view: answer_html.view(talk[-1].answer, "done", talk[:-1], talk[-1].request)
+        for card in page.cards
+        if (talk := run.talks.get(card.slot))
+    }
+
+
+def show_growing(
+    page: Page,
+    talks: Mapping[str, Sequence[Said]],
+    growing: Generator[tuple[Answer, ...]],
+    request: str,
+) -> Generator[dict[Any, Any], None, tuple[Answer, ...]]:
+    """Show answers as they grow, and return them as they were at the end.
+
+    Args:
+        page: The page.
+        talks: What was said before on each card that takes part, by slot.
+        growing: The answers.
+        request: What they answer.
+    """
+    shown = [card for card in page.cards if card.slot in talks]
+    answers: tuple[Answer, ...] = ()
+    with closing(growing):
+        for index, answers in enumerate(growing):
+            updates: dict[Any, Any] = {}
+            for card, answer in zip(shown, answers, strict=True):
+                state: answer_html.State = "done" if answer.verdict else "writing"
+                updates[card.view] = answer_html.view(answer, state, talks[card.slot], request)
+                if index == 0:
+                    updates[card.tokens] = answer_html.first_tokens(answer.first_tokens)
+            yield updates
+    return answers
