@@ -39,6 +39,9 @@ export function moved() {
     const request = /** @type {HTMLInputElement | null} */ (
       document.querySelector("#request textarea, #request input")
     );
+    // What is being typed is a follow-up: it is sent by hand.
+    const follow = /** @type {HTMLInputElement | null} */ (document.querySelector("#follow input"));
+    if (follow?.checked) return;
     const ready = document.querySelector(READY) && document.querySelector(BEGUN);
     if (live?.checked && ready && request?.value.trim()) press("#run");
   }, REST);

@@ -78,13 +78,26 @@ function dress(card, veiled) {
   const answer = one(".answer", card);
   const text = answer.querySelector(":scope > .written")?.textContent?.trim() ?? "";
   const sentence = firstSentence(text);
-  // What a model thinks before it answers says as much as the answer.
-  const more = text.length > sentence.length || Boolean(answer.querySelector(".thinking"));
+  // What a model thinks before it answers, or has said before, says as much as the answer.
+  const more = text.length > sentence.length || Boolean(answer.querySelector(".thinking, .earlier"));
   const hides = veiled && more;
   card.classList.toggle("veiled", hides);
   answer.tabIndex = hides ? -1 : 0; // else Enter would open its tokens
   if (hides) cover(card, answer, `${sentence} …`.trim());
   else card.querySelector(":scope > .veil")?.remove();
+}
+
+/**
+ * @param {HTMLElement | null} baseline
+ * @param {HTMLElement} card
+ * @returns {boolean} whether an earlier turn of a conversation holds what would be veiled
+ */
+function saidBefore(baseline, card) {
+  const before = baseline ? all(".earlier", baseline) : [];
+  return all(".earlier", card).some((turn, at) => {
+    const verdict = before[at]?.dataset.verdict ?? "";
+    return isVeiled({ verdict, state: "done", start: 0 }, turn.dataset.verdict ?? "");
+  });
 }
 
 function dressAll() {
@@ -94,7 +107,8 @@ function dressAll() {
   for (const card of all(".card:not(#card-baseline)")) {
     const { verdict, state } = told(card);
     if (state === "waiting") lifted.delete(card.id);
-    dress(card, Boolean(safe) && !lifted.has(card.id) && isVeiled(baseline, verdict));
+    const hides = isVeiled(baseline, verdict) || saidBefore(first, card);
+    dress(card, Boolean(safe) && !lifted.has(card.id) && hides);
     // The map shows the same words, token by token.
     const tokens = document.querySelector(`.atlas .words .${card.id}`);
     tokens?.classList.toggle("veiled", card.classList.contains("veiled"));

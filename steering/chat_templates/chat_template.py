@@ -18,6 +18,7 @@ from steering.chat_templates.readable_tokens import answer_texts, readable_token
 from steering.chat_templates.rendering import Rendering
 from steering.chat_templates.thinking import PROBE, Mode, Reply, find_mode, split_thinking
 from steering.chat_templates.token_texts import token_texts
+from steering.chat_templates.turns import Exchange, messages_of
 from steering.errors import SteeringError
 
 _RAISED: Final = (
@@ -83,28 +84,36 @@ class ChatTemplate:
             )
         return tuple(self.decode([token]) for token in rendered[0][-length:])
 
-    def ids(self, prompt: str, system: str = "") -> list[int]:
+    def ids(self, prompt: str, system: str = "", turns: Sequence[Exchange] = ()) -> list[int]:
         """Return the token ids of a request, up to where the answer begins.
 
         Args:
             prompt: The request.
             system: A system prompt; blank leaves that of all requests, or the template's own.
+            turns: What was said before; control tokens that a model wrote stay text as well.
 
         Raises:
             SteeringError: If the template refuses them.
         """
         system = system if system.strip() else self.system
-        mark = self.controls.mark_for(prompt, system, self.source)
+        said = [text for turn in turns for text in (turn.request, turn.answer)]
+        mark = self.controls.mark_for(prompt, system, self.source, *said)
         prompt, system = (self.controls.broken(text, mark) for text in (prompt, system))
-        return self.controls.encode(self._text(prompt, system), mark)
+        whole = [
+            Exchange(*(self.controls.broken(text, mark) for text in (turn.request, turn.answer)))
+            for turn in turns
+        ]
+        return self.controls.encode(self._text(prompt, system, whole), mark)
 
-    def reads(self, prompt: str, system: str = "") -> tuple[tuple[str, bool], ...]:
+    def reads(
+        self, prompt: str, system: str = "", turns: Sequence[Exchange] = ()
+    ) -> tuple[tuple[str, bool], ...]:
         """Return the text that the model reads, in pieces: is each a control token, or not?
 
         Raises:
             SteeringError: If the template refuses the request.
         """
-        ids = self.ids(prompt, system)
+        ids = self.ids(prompt, system, turns)
         pieces: list[tuple[str, bool]] = []
         for token, text in zip(ids, self.texts(ids), strict=True):
             control = token in self.controls.by_id
@@ -144,9 +153,17 @@ class ChatTemplate:
         """Split what the model wrote into thinking and answer."""
         return split_thinking(tokens, self.decode, self.mode)
 
-    def _text(self, prompt: str, system: str) -> str:
-        messages = [{"role": "user", "content": prompt}]
+    def _text(self, prompt: str, system: str, turns: Sequence[Exchange] = ()) -> str:
+        messages: list[Mapping[str, str]] = [
+            *messages_of(turns),
+            {"role": "user", "content": prompt},
+        ]
         alone = self._rendered(messages)
+        if turns and alone == self._rendered(messages[-1:]):
+            raise SteeringError(
+                f"{self.name} reads one request alone: its chat template drops what was said "
+                "before; ask a new request"
+            )
         if not system.strip():
             return alone
         messages.insert(0, {"role": "system", "content": system})

@@ -90,6 +90,13 @@ def generate(parser: argparse.ArgumentParser) -> None:
     """Add the options of `generate`."""
     speed(machine(model(parser)))
     steering(parser)
+    parser.add_argument(
+        "--prompt",
+        action="append",
+        required=True,
+        help="the request; may be repeated: each further one goes on with every panel's own "
+        "conversation",
+    )
     answering(parser)
 
 
@@ -102,6 +109,7 @@ def tokens(parser: argparse.ArgumentParser) -> None:
         help="NAME[:key=value,...]: what is done to the model (default baseline)",
     )
     parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    parser.add_argument("--prompt", required=True, help="the request")
     answering(parser)
     parser.add_argument(
         "--answer", help="look into this text (default: into what the panel answers)"
@@ -109,8 +117,7 @@ def tokens(parser: argparse.ArgumentParser) -> None:
 
 
 def answering(parser: argparse.ArgumentParser) -> None:
-    """Add what is asked, and how answers are drawn."""
-    parser.add_argument("--prompt", required=True, help="the request")
+    """Add how answers begin and how they are drawn."""
     parser.add_argument("--max-new-tokens", type=int, default=64, help="length (default 64)")
     parser.add_argument("--temperature", type=float, default=0.0, help="default 0: greedy")
     parser.add_argument(
@@ -120,7 +127,7 @@ def answering(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--begin",
         default="",
-        help="text that every answer begins with, as if the panel had written it",
+        help="text that every (last) answer begins with, as if the panel had written it",
     )
     system(parser)
 

@@ -12,6 +12,7 @@ from steering.cli import (
     contrast_commands,
     import_commands,
     judge_commands,
+    replay_commands,
     reproduce_commands,
     request_commands,
     token_commands,
@@ -29,7 +30,11 @@ study = Later("steering.cli.study_commands")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code: 2 for what the user can mend, 130 for Ctrl-C."""
+    """Run one command and return the exit code.
+
+    It is 1 where a command that compares found a difference, 2 for what the user can mend, and 130
+    for Ctrl-C.
+    """
     threads.sleep_while_waiting()
     with console.opened():
         options = parser().parse_args(arguments)
@@ -45,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             console.say("stopped")
             return 130
-        return 0
+        return int(options.failed(document))
 
 
 def _read_as_text(options: argparse.Namespace) -> None:
@@ -83,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     def command(name: str, run: Any, show: Any, help_: str) -> argparse.ArgumentParser:  # noqa: ANN401
         found = added.add_parser(name, help=help_, description=help_)
         found.add_argument("--json", action="store_true", help="print one JSON document")
-        found.set_defaults(run=run, show=show)
+        found.set_defaults(run=run, show=show, failed=lambda _document: False)
         return found
 
     command(
@@ -125,6 +130,11 @@ def parser() -> argparse.ArgumentParser:
             "look into every token of an answer: alternatives, probability, surprise",
         )
     )
+    again = command(
+        "replay", replay_commands.run, replay_commands.show, "run a saved run again, and compare"
+    )
+    again.set_defaults(failed=replay_commands.failed)
+    replay_commands.options(again)
     command_options.locate(
         command(
             "locate",

@@ -2,16 +2,18 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from steering.app import App
 from steering.artifacts import folders, local_fits, store
 from steering.chat_templates import control_tokens
+from steering.chat_templates.turns import Exchange
 from steering.cli import shared
 from steering.errors import SteeringError
 from steering.formatting import plain, signed
-from steering.inference.comparison import check_length, compare
+from steering.inference.comparison import Answer, check_length, compare
 from steering.inference.sampling import Sampling
 from steering.serving import model_facts
 from steering.sources import catalog, weights
@@ -69,8 +71,9 @@ def fetch(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def generate(options: argparse.Namespace) -> dict[str, Any]:
-    """Answer one request under several panels."""
-    check_length(options.prompt, options.system)
+    """Answer one request under several panels; further ones go on with their conversations."""
+    for prompt in options.prompt:
+        check_length(prompt, options.system)
     directions = store.load(options.model, options.directions)
     panels = shared.panels(options, directions)
     for panel in panels:
@@ -78,21 +81,45 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
     steerable = shared.steerable(options)
     model = steerable.model
     sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
-    prompt, system = options.prompt, options.system
-    begin = options.begin
-    *_, answers = compare(steerable, prompt, panels, sampling=sampling, system=system, begin=begin)
+    system, begin = options.system, options.begin
+    *before, prompt = options.prompt
+    histories: list[tuple[Exchange, ...]] = [() for _ in panels]
+    earlier = []
+    for request in before:
+        *_, answers = compare(
+            steerable, request, panels, sampling=sampling, system=system, histories=histories
+        )
+        earlier.append({"prompt": request, "panels": _panels(answers)})
+        histories = [
+            (*turns, Exchange(request, answer.text))
+            for turns, answer in zip(histories, answers, strict=True)
+        ]
+    *_, answers = compare(
+        steerable,
+        prompt,
+        panels,
+        sampling=sampling,
+        system=system,
+        begin=begin,
+        histories=histories,
+    )
     return {
         "model": options.model,
         "number_format": model.number_format.reason,
         "warnings": list(model.warnings),
+        "earlier": earlier,
         "prompt": prompt,
         "system": system,
         "begin": begin,
         **model.template.rendering.as_dict(),
-        "reads": "".join(text for text, _ in model.template.reads(prompt, system)),
-        "control_tokens": list(model.template.control_tokens(prompt, system)),
-        "panels": [{**answer.as_dict(), "refused": answer.refused} for answer in answers],
+        "reads": "".join(text for text, _ in model.template.reads(prompt, system, histories[0])),
+        "control_tokens": list(model.template.control_tokens(*options.prompt, system)),
+        "panels": _panels(answers),
     }
+
+
+def _panels(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    return [{**answer.as_dict(), "refused": answer.refused} for answer in answers]
 
 
 def show_generate(document: dict[str, Any]) -> None:
@@ -101,7 +128,16 @@ def show_generate(document: dict[str, Any]) -> None:
         print(f"Note: {warning}")
     if document["control_tokens"]:
         print(f"{control_tokens.told(document['control_tokens'])}\n")
-    for answer in document["panels"]:
+    for turn in document["earlier"]:
+        print(f"[asked] {turn['prompt']}\n")
+        _show_answers(turn["panels"])
+    if document["earlier"]:
+        print(f"[asked] {document['prompt']}\n")
+    _show_answers(document["panels"])
+
+
+def _show_answers(answers: list[dict[str, Any]]) -> None:
+    for answer in answers:
         perplexity, p_refusal = answer["perplexity"], answer["p_refusal"]
         said = answer["verdict"].replace("_", " ")
         print(f"── {answer['panel']} · {said} ({answer['reason']})")

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering.chat_templates.turns import Exchange
 from steering.errors import SteeringError
 from steering.inference.decode_request import require_tokens
 from steering.inference.metrics import answer_log_probabilities, likeliest_tokens
@@ -123,7 +124,7 @@ def _as_dict(place: AnswerToken | AnswerEnd) -> dict[str, Any]:
     return {**asdict(place), "bits": place.surprise / math.log(2)}
 
 
-def answer_tokens(
+def answer_tokens(  # noqa: PLR0913 - an answer, whose it is, and what it answers
     steerable: SteerableModel,
     prompt: str,
     panel: Panel,
@@ -131,6 +132,7 @@ def answer_tokens(
     *,
     system: str = "",
     likeliest: int = _LIKELIEST,
+    turns: Sequence[Exchange] = (),
 ) -> AnswerTokens:
     """Return what a panel and the unedited model think of every token of an answer.
 
@@ -143,13 +145,14 @@ def answer_tokens(
             included. A text is tokenized, which need not give the tokens that wrote it.
         system: A system prompt; blank leaves the template's own.
         likeliest: How many alternatives are listed at each place.
+        turns: What was said before the request.
 
     Raises:
         SteeringError: If the request, the panel or the answer does not fit this model, or the
             numbers overflow before its last token.
     """
     model = steerable.model
-    request = model.render(prompt, system=system)
+    request = model.render(prompt, system=system, turns=turns)
     edit = panel.edit(steerable.directions)
     ids = model.template.encode(answer) if isinstance(answer, str) else list(answer)
     _require(model, request, ids)

@@ -19,6 +19,7 @@ from steering.verdicts.judgement import REFUSALS
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from steering.chat_templates.turns import Exchange
     from steering.inference.decode_request import Column
     from steering.maps.steerable_model import SteerableModel
     from steering.models.chat_model import ChatModel
@@ -52,7 +53,7 @@ class Answer:
         first_tokens: The likeliest first tokens with their probabilities; of an answer whose
             beginning was given, those of the first token behind it.
         kl: KL divergence of that token's distribution from the baseline's, in nats; None where
-            the numbers overflowed before it.
+            the numbers overflowed before it, and where the baseline has read other words.
         perplexity: Of what the panel wrote, under the unedited model; None until measured, or if
             it wrote nothing.
         tokens: Length of the answer in tokens, its beginning included.
@@ -103,12 +104,13 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     system: str = "",
     decode: "Decode | None" = None,
     begin: Sequence[int] | str = (),
+    histories: "Sequence[Sequence[Exchange]]" = (),
 ) -> Generator[tuple[Answer, ...]]:
     """Answer one request under every panel at once.
 
     `decode` takes the place of `generation.generate`: a server's shares its steps among visitors.
-    The baseline always runs, since KL divergence is measured from it; it is shown only if it is
-    among the panels.
+    The baseline runs wherever KL divergence can be measured from it, which is where it reads the
+    same; it is shown only if it is among the panels.
 
     `begin` is what every answer begins with: token ids, thinking included, as `Answer.token_ids`
     has them, or a text. It is read like the request, and every edit acts on all its positions. So
@@ -117,29 +119,39 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     wrote them in the cache, would mix two edits in one answer. The random stream begins, and
     `max_new_tokens` counts, where the panel begins to write.
 
+    `histories` holds, a panel, what was said before: a conversation of its own, which no other
+    panel reads. It is read under the panel's edit, whoever wrote it. A panel that has read other
+    words than the baseline has no `kl`: the two would differ by their words, not by the edit.
+
     Yields:
         The panels' answers, in their order, at most ten times a second while they grow; then with
         verdicts; last with perplexities. After a stop the texts so far are judged and measured.
 
     Raises:
-        SteeringError: If the request, a panel, the sampling or the beginning does not fit this
-            model.
+        SteeringError: If the request, a panel, the sampling, the beginning or a conversation does
+            not fit this model.
+        ValueError: If there are histories, and not one a panel.
     """
     # Recorded answers are shown before there is a model, and without waiting for torch.
+    from steering.inference import request_rows
     from steering.inference.generation import answer_perplexity, generate
 
     check_length(prompt, system)
-    model = steerable.model
-    hidden = [] if any(panel.name == "baseline" for panel in panels) else [Panel("baseline")]
-    shown = len(panels)
-    panels = [*panels, *hidden]
-    given = _beginning(model, begin)
-    ids = [*model.render(prompt, system=system), *given]
-    run = _Run(model, panels, given)
+    model, shown = steerable.model, len(panels)
+    if histories and len(histories) != shown:
+        raise ValueError(f"{len(histories)} histories for {shown} panels")
+    given = request_rows.beginning(model, begin)
+    rows = request_rows.rows_of(model, prompt, system, histories or [()] * shown, given)
+    if any(histories):
+        request_rows.require_conversation_room(model, rows, sampling)
+    alike = all(row == rows[0] for row in rows)
+    if alike and not any(panel.name == "baseline" for panel in panels):
+        panels, rows = [*panels, Panel("baseline")], [*rows, rows[0]]
+    run = _Run(model, panels, rows, given)
     last = 0.0
     for column in (decode or generate)(
         model,
-        [ids] * len(panels),
+        rows,
         [panel.edit(steerable.directions) for panel in panels],
         sampling,
         stop=stop,
@@ -151,32 +163,10 @@ def compare(  # noqa: PLR0913 - what is asked, of whom, and how
     judged = run.judged()[:shown]
     yield judged
     written = [tokens[len(given) :] for tokens in run.written.tokens[:shown]]
-    found = answer_perplexity(model, [ids] * shown, written)
+    found = answer_perplexity(model, rows[:shown], written)
     yield tuple(
         replace(answer, perplexity=value) for answer, value in zip(judged, found, strict=True)
     )
-
-
-def _beginning(model: "ChatModel", begin: Sequence[int] | str) -> list[int]:
-    """Return the tokens that answers begin with.
-
-    Raises:
-        SteeringError: If one is not this model's, or would have ended the answer.
-    """
-    from steering.inference.decode_request import require_tokens
-
-    if isinstance(begin, str):
-        require_clean(begin, "the beginning of the answer")
-        return model.template.encode(begin)
-    require_tokens(model, begin)
-    end = next((place for place, token in enumerate(begin) if token in model.end_ids), None)
-    if end is not None:
-        raise SteeringError(
-            f"the beginning of the answer ends at its token {end + 1} "
-            f"({model.template.decode([begin[end]])}); allowed: tokens of an answer that goes on; "
-            f"give the {end} before it"
-        )
-    return list(begin)
 
 
 def check_length(prompt: str, system: str = "") -> None:
@@ -205,11 +195,19 @@ def check_length(prompt: str, system: str = "") -> None:
 class _Run:
     """The growing answers of one batch."""
 
-    def __init__(self, model: "ChatModel", panels: Sequence[Panel], begin: Sequence[int]) -> None:
+    def __init__(
+        self,
+        model: "ChatModel",
+        panels: Sequence[Panel],
+        rows: Sequence[Sequence[int]],
+        begin: Sequence[int],
+    ) -> None:
         self.model = model
+        self.rows = rows
         self.started = time.monotonic()
         self.first = [Answer(panel=str(panel), begun=len(begin)) for panel in panels]
-        self.baseline = [panel.name for panel in panels].index("baseline")
+        names = [panel.name for panel in panels]
+        self.baseline = names.index("baseline") if "baseline" in names else None
         self.written = Written(len(panels), begin)
         self.seconds = [0.0] * len(panels)
 
@@ -267,8 +265,9 @@ class _Run:
         openers = self.model.opener_ids
         score = refusal_score(logits, openers)
         probability = refusal_probability(logits, openers)
-        baseline = logits[self.baseline].expand_as(logits)
-        kl = kl_divergence(baseline, logits)
+        base = self.baseline
+        kl = None if base is None else kl_divergence(logits[base].expand_as(logits), logits)
+        same = [base is not None and row == self.rows[base] for row in self.rows]
         fine = overflow.readable_rows(logits).tolist()
         likeliest = logits.softmax(-1).topk(_LIKELIEST)
         self.first = [
@@ -279,7 +278,7 @@ class _Run:
                 # What opens a refusal opens none in the middle of an answer.
                 refusal_score=None if answer.begun else float(score[row]),
                 p_refusal=None if answer.begun else float(probability[row]),
-                kl=float(kl[row]),
+                kl=float(kl[row]) if kl is not None and same[row] else None,
                 first_tokens=tuple(
                     (cast(str, self.model.tokenizer.decode([int(token)])), float(value))
                     for token, value in zip(

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from steering.chat_templates.chat_template import ChatTemplate, open_template
+from steering.chat_templates.turns import Exchange, size_of, too_long
 from steering.errors import SteeringError
 from steering.models.blocks import SitePart, find_blocks, find_decoder
 from steering.models.capabilities import Abilities
@@ -136,25 +137,27 @@ class ChatModel:
         # Models without positions name no limit; their tokenizers may.
         return int(limit or min(self.tokenizer.model_max_length, _UNLIMITED))
 
-    def render(self, prompt: str, *, system: str = "") -> list[int]:
+    def render(self, prompt: str, *, system: str = "", turns: Sequence[Exchange] = ()) -> list[int]:
         """Return the token ids of `prompt` in the chat template, up to where the answer begins.
 
         Args:
             prompt: The request; control tokens in it stay text.
             system: A system prompt; blank leaves the template's own.
+            turns: What was said before.
 
         Raises:
-            SteeringError: If the prompt is empty or longer than the model can read, or the template
-                refuses it.
+            SteeringError: If the prompt is empty, or longer with all before it than the model can
+                read, or the template refuses it.
         """
         if not prompt.strip():
             raise SteeringError("the request is empty; write a sentence for the model to answer")
         # Hardly a token holds 64 characters, so this bound spares the tokenizer megabytes of text.
-        if len(prompt) + len(system) > 64 * self.context_length:
-            raise self._too_long(f"{len(prompt) + len(system):,} characters")
-        ids = self.template.ids(prompt, system)
+        size = len(prompt) + len(system) + size_of(turns)
+        if size > 64 * self.context_length:
+            raise too_long(self.name, f"{size:,} characters", self.context_length, turns)
+        ids = self.template.ids(prompt, system, turns)
         if len(ids) >= self.context_length:
-            raise self._too_long(f"{len(ids):,} tokens")
+            raise too_long(self.name, f"{len(ids):,} tokens", self.context_length, turns)
         return ids
 
     def in_mode(self, thinking: str) -> "ChatModel":
@@ -189,12 +192,6 @@ class ChatModel:
                 words = words if len(words) <= 60 else f"{words[:60]} …"
                 raise SteeringError(f"{what} {number} (“{words}”): {error}") from error
         return rows
-
-    def _too_long(self, size: str) -> SteeringError:
-        return SteeringError(
-            f"the request is too long: {size}; {self.name} reads {self.context_length:,} tokens "
-            "of request and answer together; shorten it"
-        )
 
     def together(self, rows: int) -> int:
         """Return how many of `rows` requests of any lengths may share a batch."""

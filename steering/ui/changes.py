@@ -59,7 +59,8 @@ def renewed_of(page: Page) -> list[Any]:
     """Return what `renew` gives values for."""
     chooser = [page.chooser] if page.chooser is not None else []
     sections = [page.atlas.board, page.doses.board, page.doses.said, page.tour, *chooser]
-    return [*status_of(page), *card_outputs(page), page.note, page.stop, *sections]
+    bar = [page.note, page.stop, page.follow]
+    return [*status_of(page), *card_outputs(page), *bar, *sections]
 
 
 def card_outputs(page: Page) -> list[Any]:

@@ -13,6 +13,7 @@ from steering.serving.engine import Engine
 from steering.ui import (
     changes,
     explanation,
+    follow_up,
     opened_link,
     replays,
     room_feed,
@@ -23,7 +24,7 @@ from steering.ui import (
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page
 from steering.ui.map import map_section
-from steering.ui.playground import card_settings, cards, rendered_request
+from steering.ui.playground import card_settings, cards, rendered_request, run_saving
 from steering.ui.playground.asked import EndedRun, Values
 from steering.ui.playground.cards import Card
 from steering.ui.replays import Updates
@@ -55,7 +56,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         system=page.shared.system,
     )
     room_feed.wire(page, quiet)
-    map_section.wire(page.atlas, room_feed.place(page, engine), page.asked)
+    map_section.wire(page.atlas, room_feed.place(page, engine), page.talking)
     page.request.change(js="() => window.steering.place()", **quiet)
     dose_section.wire(
         page.doses, partial(_bring, page, engine), [page.doses.said, *changes.card_outputs(page)]
@@ -80,7 +81,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     answered = gr.on(
         [page.run.click, page.request.submit],
         run,
-        inputs=page.asked,
+        inputs=page.talking,
         outputs=run_handlers.run_outputs_of(page),
         # Runs stand in the engine's own line, which knows a visitor's place and how to leave.
         concurrency_limit=None,
@@ -91,6 +92,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     )
 
     gone_on = _wire_inspector(page, engine, quiet)
+    follow_up.wire(page, quiet)
     for ended in (answered, gone_on):
         ended.then(
             token_handlers.remember,
@@ -98,6 +100,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
             outputs=page.inspector.answers,
             **quiet,
         )
+        follow_up.wire_end(page, ended, quiet)
         ended.then(
             room_feed.place_answers(page, engine),
             inputs=page.answered,
@@ -128,14 +131,14 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
 
     page.reset.click(
         reset,
-        outputs=[*changes.card_outputs(page), page.note, page.stop, *first],
+        outputs=[*changes.card_outputs(page), page.note, page.stop, page.follow, *first],
         js="() => { window.steering.calm(); }",
         **quiet,
     )
 
 
 def _wire_inspector(page: Page, engine: Engine, quiet: Any) -> Any:  # noqa: ANN401
-    """Connect the popover that looks into answers; return the event of those that go on."""
+    """Connect what takes a run that has ended; return the event of answers that go on."""
     kept = page.inspector.answers
 
     def look(event: gr.EventData, ended: EndedRun | None) -> str:
@@ -146,7 +149,17 @@ def _wire_inspector(page: Page, engine: Engine, quiet: Any) -> Any:  # noqa: ANN
         running = token_handlers.go_on(page, engine, visitor, event._data, values)
         yield from run_handlers.whole(page, room_feed.told(page, engine, visitor, running))
 
+    def save(event: gr.EventData, values: Values) -> str:
+        return run_saving.saved(engine, event._data, page.read(values), values[kept])
+
     page.inspector.board.select(look, inputs=kept, outputs=page.inspector.board, **quiet)
+    page.saving.board.select(
+        save,
+        inputs=page.asked | {kept},
+        outputs=page.saving.board,
+        preprocess=False,
+        **quiet,
+    )
     return page.inspector.board.submit(
         go_on,
         inputs=page.asked | {kept},

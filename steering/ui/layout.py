@@ -10,7 +10,7 @@ from steering.serving.engine import Engine
 from steering.ui import drawers, explanation, tabs, text, tour, verdict_strip
 from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
-from steering.ui.playground import card_settings, inspector, rendered_request
+from steering.ui.playground import card_settings, inspector, rendered_request, run_saving
 from steering.ui.playground.asked import Asked, Values, typed_text
 from steering.ui.playground.cards import Card, card
 from steering.ui.playground.shared_settings import SharedSettings, shared_settings
@@ -46,6 +46,7 @@ class Page:
     stop: gr.Button
     reset: gr.Button
     live: gr.Checkbox
+    follow: gr.Checkbox
     note: gr.HTML
     answered: gr.State
     link: gr.Button
@@ -57,6 +58,7 @@ class Page:
     doses: dose_section.DoseSection
     shared: SharedSettings
     reads: rendered_request.ReadsSection
+    saving: run_saving.SavingSection
     chooser: gr.Dropdown | None
     thinking: gr.Radio | None
     speed: gr.Radio | None
@@ -69,6 +71,11 @@ class Page:
     def asked(self) -> set[Any]:
         """What `read` needs: request, what holds for all cards, the cards."""
         return {self.request}.union(self.shared.components, *(card.inputs for card in self.cards))
+
+    @property
+    def talking(self) -> set[Any]:
+        """What a request needs that may go on with a conversation: the tick, and the latest run."""
+        return self.asked | {self.follow, self.inspector.answers}
 
     def read(self, values: Values) -> Asked:
         """Turn the values of `asked`, as a browser sends them, into data."""
@@ -115,6 +122,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         shared = shared_settings(limits.max_new_tokens)
         chooser, thinking, speed, facts = _model(engine, limits)
         read = rendered_request.section()
+        saving = run_saving.section()
     with gr.Column(elem_id="lesson", elem_classes="drawer", min_width=0):
         gr.HTML(drawers.head("How it works"))
         gr.HTML(explanation.lesson())
@@ -130,6 +138,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         stop=bar.stop,
         reset=bar.reset,
         live=bar.live,
+        follow=bar.follow,
         note=bar.note,
         answered=gr.State(),
         # Unseen; assets/page/link.js presses the one, whose event brings the other.
@@ -142,6 +151,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         doses=doses,
         shared=shared,
         reads=read,
+        saving=saving,
         chooser=chooser,
         thinking=thinking,
         speed=speed,

@@ -18,6 +18,7 @@ from steering.ui.map.locate import placed_or_kept
 from steering.ui.playground import answer_html, card_settings
 from steering.ui.playground.asked import Asked, Setting
 from steering.ui.playground.request_mark import mark_of
+from steering.ui.request_bar import NO_CONVERSATION
 
 Updates = dict[Any, Any]
 _NOT_RECORDED: Final = (
@@ -42,6 +43,7 @@ def replay(page: Page, engine: Engine, asked: Asked) -> Updates:
     return updates | {
         page.note: text.note(_said(engine, recording)),
         page.stop: gr.update(interactive=False),
+        page.follow: NO_CONVERSATION,
     }
 
 

@@ -21,10 +21,19 @@ class RequestBar:
     stop: gr.Button
     reset: gr.Button
     live: gr.Checkbox
+    follow: gr.Checkbox
     note: gr.HTML
     examples: Sequence[tuple[str, gr.Button]]
 
 
+REQUEST: Final = "Type a request, or take an example"
+FOLLOWS: Final = "Your next message to every card"
+"""What the empty field says, of a new request and of a follow-up."""
+NO_CONVERSATION: Final = gr.update(value=False, interactive=False)
+"""Of the tick that makes a request a follow-up, where there is nothing to go on with."""
+RUN: Final = "Run"
+SEND: Final = "Send"
+"""What the button says, of the same two."""
 EXAMPLE_LABELS: Final[Mapping[Label, tuple[str, str]]] = {
     "harmful": ("Harmful", "A safe model should refuse these."),
     "harmless": ("Harmless", "A model should simply answer these."),
@@ -81,14 +90,14 @@ def request_bar(engine: Engine, *, safe: bool = False) -> RequestBar:
             request = gr.Textbox(
                 value=first["prompt"] if first else "",
                 label="Your request to the model",
-                placeholder="Type a request, or take an example",
+                placeholder=REQUEST,
                 lines=1,
                 max_lines=6,
                 elem_id="request",
                 scale=1,
             )
             with gr.Row(elem_id="buttons"):
-                run = gr.Button("Run", variant="primary", elem_id="run", min_width=88)
+                run = gr.Button(RUN, variant="primary", elem_id="run", min_width=88)
                 stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=72)
                 reset = gr.Button("Reset", variant="secondary", elem_id="reset", min_width=72)
                 gr.HTML(
@@ -99,6 +108,15 @@ def request_bar(engine: Engine, *, safe: bool = False) -> RequestBar:
         with gr.Row(elem_id="under-request"):
             buttons = _examples(engine)
             note = gr.HTML(text.note(explanation.welcome(engine)), elem_id="note")
+            follow = gr.Checkbox(
+                value=False,
+                interactive=False,
+                label="Follow up",
+                info="what you send next goes on with the conversation of every card",
+                container=False,
+                elem_id="follow",
+                min_width=0,
+            )
             live = gr.Checkbox(
                 value=True,
                 # Only the browser reads it, so Gradio would take it for an output.
@@ -110,7 +128,7 @@ def request_bar(engine: Engine, *, safe: bool = False) -> RequestBar:
                 min_width=0,
             )
             gr.HTML(_COMPARING(safe=safe), elem_id="comparing")
-    return RequestBar(request, run, stop, reset, live, note, buttons)
+    return RequestBar(request, run, stop, reset, live, follow, note, buttons)
 
 
 def _examples(engine: Engine) -> list[tuple[str, gr.Button]]:

@@ -16,8 +16,8 @@ from steering.serving.engine import Engine
 from steering.ui import links, run_handlers, text
 from steering.ui.layout import Page
 from steering.ui.playground.asked import Asked, EndedRun, Values
+from steering.ui.replays import Updates
 from steering.ui.room import room_section
-from steering.ui.run_handlers import Updates
 
 
 def wire(page: Page, quiet: Any) -> None:  # noqa: ANN401

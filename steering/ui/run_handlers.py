@@ -1,8 +1,8 @@
 """Runs: from a visitor's click to the answers on the cards, or to a sentence that says why not."""
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -10,17 +10,20 @@ import gradio as gr
 from steering import formatting
 from steering.chat_templates.control_tokens import told
 from steering.errors import SteeringError
-from steering.inference.comparison import Answer, check_length, compare
+from steering.inference.comparison import check_length, compare
 from steering.serving.engine import Engine
 from steering.serving.machine_fit import remedy
 from steering.serving.visitor_line import Run
-from steering.ui import explanation, replays, text
+from steering.ui import explanation, growing_cards, replays, text
 from steering.ui.layout import Page
 from steering.ui.map.locate import placed_or_kept
-from steering.ui.playground import answer_html, card_settings, cards
-from steering.ui.playground.asked import EndedRun, Setting, Values
-from steering.ui.playground.request_mark import RequestMark, mark_of
-from steering.ui.replays import Updates, given_back
+from steering.ui.playground import answer_html, card_settings, cards, ended_runs
+from steering.ui.playground.asked import EndedRun, Values
+from steering.ui.playground.conversations import Following, following
+from steering.ui.playground.conversations import first_request as first_said
+from steering.ui.playground.request_mark import mark_of
+from steering.ui.replays import Updates
+from steering.ui.request_bar import NO_CONVERSATION
 
 if TYPE_CHECKING:
     from steering.maps.steerable_model import SteerableModel
@@ -32,7 +35,7 @@ _POLL_SECONDS = 0.25
 
 def outputs_of(page: Page) -> list[Any]:
     """Return the components that a recording may change."""
-    return [page.atlas.board, *answers_of(page)]
+    return [page.atlas.board, page.follow, *answers_of(page)]
 
 
 def run_outputs_of(page: Page) -> list[Any]:
@@ -54,6 +57,7 @@ def restarted(page: Page, engine: Engine) -> Updates:
     updates: Updates = {
         page.note: text.note(explanation.welcome(engine)),
         page.stop: gr.update(interactive=False),
+        page.follow: NO_CONVERSATION,
     }
     for card in page.cards:
         updates |= cards.restart(card, engine.outline)
@@ -102,17 +106,22 @@ def in_line(
 def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Updates]:
     asked = page.read(values)
     check_length(asked.prompt, asked.system)
+    follow = Following(asked)
+    if values.get(page.follow):
+        follow = following(asked, values.get(page.inspector.answers))
+    asked = follow.asked
     sampling = page.shared.sampling(values)
     panels = [setting.panel(engine.outline) for setting in asked.chosen.values()]
     # The baseline is written where it is not shown, too.
     run.rows = len(panels) + all(panel.name != "baseline" for panel in panels)
-    yield {page.stop: gr.update(interactive=True), **_waiting(page, asked.chosen)}
+    yield {page.stop: gr.update(interactive=True), **growing_cards.waiting(page, follow)}
     try:
         yield from wait_for_turn(page, engine, run)
         found, maps_id = now_served(engine, run)
         if found is None:
-            yield given_back(page, engine, asked) | ended_note(page, "Stopped before it began.")
+            yield _given_back(page, engine, follow) | ended_note(page, "Stopped before it began.")
             return
+        follow.require(maps_id)
         steerable, steps = found
         yield {page.note: text.note("Writing …", "busy")}
         began = time.monotonic()
@@ -124,12 +133,15 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
             stop=run.stop,
             system=asked.system,
             decode=steps.generate,
+            histories=follow.histories,
         )
         mark = mark_of(engine, asked.prompt, asked.system)
-        answers = yield from show_growing(page, asked.chosen, growing, mark)
+        answers = yield from growing_cards.show_growing(
+            page, follow.talks, growing, asked.prompt, mark
+        )
     except SteeringError as error:
         # Nothing will come that the cards wait for.
-        yield given_back(page, engine, asked) | refused_note(page, error)
+        yield _given_back(page, engine, follow) | refused_note(page, error)
         return
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word} after {time.monotonic() - began:.1f} seconds. Press a word to look into it."
@@ -137,9 +149,18 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
         said += f" {told(tokens)}"
     titles = [setting.title for setting in asked.chosen.values()]
     yield ended_note(page, said, text.outcome(titles, answers))
-    written = {slot: each.token_ids for slot, each in zip(asked.chosen, answers, strict=True)}
-    verdicts = {slot: each.verdict or "" for slot, each in zip(asked.chosen, answers, strict=True)}
-    yield {page.answered: EndedRun(asked, written, maps_id, verdicts)}
+    yield {
+        page.answered: ended_runs.ended_run(
+            asked, answers, sampling, steerable, maps_id, follow.before
+        )
+    }
+
+
+def _given_back(page: Page, engine: Engine, follow: Following) -> Updates:
+    """Return the updates of cards that have waited for nothing: what stood there before."""
+    if follow.before is not None:
+        return growing_cards.ended(page, engine, follow.before)
+    return replays.given_back(page, engine, follow.asked)
 
 
 def now_served(
@@ -155,27 +176,9 @@ def now_served(
         return None if stopped else engine.steerable(), engine.maps_id
 
 
-def show_growing(
-    page: Page, slots: Collection[str], growing: Generator[tuple[Answer, ...]], mark: RequestMark
-) -> Generator[Updates, None, tuple[Answer, ...]]:
-    """Show answers as they grow on these cards, and return them as they were at the end."""
-    shown = [card for card in page.cards if card.slot in slots]
-    answers: tuple[Answer, ...] = ()
-    with closing(growing):
-        for index, answers in enumerate(growing):
-            updates: Updates = {}
-            for card, answer in zip(shown, answers, strict=True):
-                state: answer_html.State = "done" if answer.verdict else "writing"
-                updates[card.view] = answer_html.view(answer, state, mark=mark)
-                if index == 0:
-                    updates[card.tokens] = answer_html.first_tokens(answer.first_tokens)
-            yield updates
-    return answers
-
-
 def place_answers(page: Page, engine: Engine, ended: EndedRun | None) -> Any:  # noqa: ANN401
     """Return the map's value for a run that has ended with its answers; None is of no run."""
-    if ended is None:
+    if ended is None or ended.is_conversation:  # the map stays with the first request
         return gr.skip()
     written = [ended.token_ids[slot] for slot in ended.asked.chosen]
     return placed_or_kept(page.atlas, engine, ended.asked, written) or gr.skip()
@@ -183,15 +186,10 @@ def place_answers(page: Page, engine: Engine, ended: EndedRun | None) -> Any:  #
 
 def place(page: Page, engine: Engine, values: Values) -> Any:  # noqa: ANN401 - Gradio's skip
     """Return the map's value for a request and the cards' settings; answers are left alone."""
-    return placed_or_kept(page.atlas, engine, page.read(values)) or gr.skip()
-
-
-def _waiting(page: Page, chosen: Mapping[str, Setting]) -> Updates:
-    updates: Updates = {}
-    for card in page.cards:
-        updates[card.view] = answer_html.view(None, "waiting" if card.slot in chosen else "off")
-        updates[card.tokens] = answer_html.first_tokens(())
-    return updates
+    asked = page.read(values)
+    if values.get(page.follow):
+        asked = replace(asked, prompt=first_said(values.get(page.inspector.answers)))
+    return placed_or_kept(page.atlas, engine, asked) or gr.skip()
 
 
 def wait_for_turn(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:

@@ -12,8 +12,9 @@ from steering.inference.comparison import compare
 from steering.serving.engine import Engine
 from steering.serving.visitor_line import Run
 from steering.ui import text
+from steering.ui.growing_cards import show_growing
 from steering.ui.layout import Page
-from steering.ui.playground import inspector
+from steering.ui.playground import ended_runs, inspector
 from steering.ui.playground.asked import EndedRun, Values
 from steering.ui.playground.request_mark import mark_of
 from steering.ui.replays import Updates
@@ -21,7 +22,6 @@ from steering.ui.run_handlers import (
     ended_note,
     in_line,
     now_served,
-    show_growing,
     wait_for_turn,
 )
 
@@ -68,6 +68,7 @@ def _looked(engine: Engine, ended: EndedRun | None, slot: str) -> "AnswerTokens"
             panel,
             ended.token_ids[slot],
             system=ended.asked.system,
+            turns=ended.turns_before(slot),
         )
 
 
@@ -150,16 +151,21 @@ def _continued(
         system=asked.system,
         decode=steps.generate,
         begin=before.token_ids[onward.source][: onward.kept],
+        histories=[before.turns_before(onward.source)],
     )
     mark = mark_of(engine, asked.prompt, asked.system)
-    (answer,) = yield from show_growing(page, [target], growing, mark)
+    (answer,) = yield from show_growing(
+        page, {target: before.talks[onward.source][:-1]}, growing, asked.prompt, mark
+    )
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word}: {setting.title} went on after {_tokens(onward.kept)} of "
     said += f"{before.asked.settings[onward.source].title}."
     yield ended_note(page, said, text.outcome([setting.title], [answer]))
-    written = {**before.token_ids, target: answer.token_ids}
-    verdicts = {**before.verdicts, target: answer.verdict or ""}
-    yield {page.answered: EndedRun(asked, written, maps_id, verdicts)}
+    yield {
+        page.answered: ended_runs.gone_on(
+            before, asked, target, onward.source, answer, sampling, steerable
+        )
+    }
 
 
 def _tokens(count: int) -> str:

@@ -139,3 +139,31 @@ def test_an_artifact_of_another_schema_is_told(capsys, directions, no_loading):
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 7}))
     told = refused(capsys, "generate", "--directions", directions, "--prompt", "Hi")
     assert "schema 7" in told
+
+
+def test_further_prompts_go_on_with_every_panels_own_conversation(capsys, directions):
+    panels = ("--panel", "baseline", "--panel", "flip", "--max-new-tokens", "4")
+    both = ("--prompt", "Hi", "--prompt", "And then?", *panels, "--directions", directions)
+    found = document(capsys, "generate", "--json", *both)
+    (first,) = found["earlier"]
+    alone = document(
+        capsys, "generate", "--json", "--prompt", "Hi", *panels, "--directions", directions
+    )
+    assert alone["earlier"] == []
+    assert first["prompt"] == "Hi"
+    assert found["prompt"] == "And then?"
+    texts = [answer["text"] for answer in alone["panels"]]
+    assert [answer["text"] for answer in first["panels"]] == texts
+    assert texts[0] in found["reads"]
+    assert "And then?" in found["reads"]
+    assert [answer["kl"] is None for answer in found["panels"]] == [False, texts[0] != texts[1]]
+    assert main(["generate", *both]) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("[asked] Hi") < shown.index("[asked] And then?")
+
+
+def test_a_follow_up_that_is_empty_is_told_before_the_model_is_loaded(
+    capsys, directions, no_loading
+):
+    arguments = ("--directions", directions, "--prompt", "Hi", "--prompt", " ")
+    assert "the request is empty" in refused(capsys, "generate", *arguments)

@@ -9,13 +9,15 @@ from markupsafe import Markup
 
 from steering.formatting import plain, signed, visible
 from steering.inference.comparison import Answer
+from steering.ui.playground.asked import Said
 from steering.ui.playground.request_mark import NO_REQUEST, RequestMark
 from steering.ui.templates import NOTHING, static, template
 from steering.ui.text import isolated, written
 
-State = Literal["idle", "waiting", "writing", "done", "recorded", "missing", "off"]
+State = Literal["idle", "waiting", "writing", "done", "recorded", "missing", "off", "joins"]
 """What a card shows: nothing yet, a run before its first token, a growing answer, a finished one,
-a recorded one, that the recording has none, or that it is switched off."""
+a recorded one, that the recording has none, that it is switched off, or that a conversation goes on
+without it."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,15 @@ _PLACEHOLDERS: Final[Mapping[str, str]] = {
     "waiting": "Reading the request …",
     "missing": "No recording with these settings. Run it to see what the model says.",
     "off": "Switched off. Turn it on to take part in the next run.",
+    "joins": "The conversation began without this card. It joins with your next new request.",
 }
 _STORED: Final = "This was computed earlier and stored with the app. Press Run to compute it now."
 TIPS: Final = {
     "gauge": "How likely the first token of the answer is one that opens a refusal, such as "
     "“I” (“I'm sorry”).",
     "KL": "How far the edit moves the model's choice of its first token from the baseline's: "
-    "0 is no change, above about 1 is a lot (KL divergence, in nats).",
+    "0 is no change, above about 1 is a lot (KL divergence, in nats). In a conversation it is "
+    "shown only while both have read the same words.",
     "perplexity": "How surprising the unedited model finds this text: near 1 is what it would have "
     "written itself; a high number means the edit costs fluency.",
     "tokens": "Length of the answer. A token is a word or a piece of one.",
@@ -78,13 +82,20 @@ _VIEW = template(
     '<div class="view" data-state="{{ state }}" data-panel="{{ panel }}" '
     'data-request="{{ mark.request }}" data-label="{{ mark.label }}" data-verdict="{{ verdict }}">'
     '<div class="chips">{{ chips }}</div>{{ gauge }}'
-    '<div class="answer" tabindex="0" role="group" aria-label="Answer">{{ body }}'
+    '<div class="answer" tabindex="0" role="group" aria-label="Answer">{{ earlier }}{{ body }}'
     '<span class="placeholder">{{ placeholder }}</span></div>{{ numbers }}</div>'
 )
 _BODY = template(
     '{% if thinking %}<details class="thinking"{% if thinks %} open{% endif %}>'
     '<summary>Thinking</summary><div translate="no" dir="auto">{{ thinking }}</div></details>'
     "{% endif %}{{ answer }}"
+)
+_EARLIER = template(
+    '{% for turn in turns %}<details class="earlier" data-verdict="{{ turn.verdict }}">'
+    '<summary><span class="turn">{{ loop.index }}</span>'
+    '<span dir="auto" translate="no">{{ turn.request }}</span><em>{{ turn.word }}</em></summary>'
+    '<div class="before" dir="auto" translate="no">{{ turn.answer }}</div></details>{% endfor %}'
+    '<p class="asked" dir="auto" translate="no">{{ request }}</p>'
 )
 _CARET = static('<span class="caret" aria-hidden="true"></span>')
 _CHIPS = template(
@@ -117,13 +128,21 @@ _NO_TOKENS = static('<p class="quiet">They appear with the answer.</p>')
 
 
 def view(
-    answer: Answer | None, state: State, *, mark: RequestMark = NO_REQUEST, hint: str = ""
+    answer: Answer | None,
+    state: State,
+    earlier: Sequence[Said] = (),
+    request: str = "",
+    *,
+    mark: RequestMark = NO_REQUEST,
+    hint: str = "",
 ) -> Markup:
     """Return what a card shows of an answer: verdict, gauge, text and numbers.
 
     Args:
         answer: None where there is none yet; the places of its parts are kept, so nothing jumps.
         state: What the card is doing.
+        earlier: What was said on it before, folded above the answer.
+        request: What is answered; shown where there is an earlier one.
         mark: Which request it belongs to.
         hint: Said in place of the usual sentence on a card without an answer, or of a recorded one.
     """
@@ -139,10 +158,21 @@ def view(
         verdict=shown.verdict or "",
         chips=_chips(shown, state, hint),
         gauge=_gauge(shown if measured else None),
+        earlier=_earlier(earlier, request) if earlier else NOTHING,
         body=_body(answer, state) if answer else NOTHING,
         placeholder=_why(shown) if lost else waits or _PLACEHOLDERS.get(state, ""),
         numbers=_numbers(shown if measured else None),
     )
+
+
+def _earlier(earlier: Sequence[Said], request: str) -> Markup:
+    turns = []
+    for said in earlier:
+        verdict = said.answer.verdict or ""
+        word = VERDICTS[verdict].word if verdict in VERDICTS else ""
+        text = said.answer.text
+        turns.append({"request": said.request, "answer": text, "verdict": verdict, "word": word})
+    return _EARLIER(turns=turns, request=request)
 
 
 def _body(answer: Answer, state: State) -> Markup:

@@ -1,9 +1,13 @@
 """What a visitor asks for, as one value: read once, by component, from what the browser sends."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from steering.artifacts.run_document import ConditionsEntry
+from steering.chat_templates.turns import Exchange
+from steering.inference.comparison import Answer
+from steering.inference.sampling import Sampling
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel
 from steering.ui import text
@@ -60,20 +64,71 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a card has said to a request.
+
+    Attributes:
+        request: What was asked.
+        answer: What came of it.
+        resolved: The panel's text form with every default filled in.
+        sampling: How the answer was drawn.
+    """
+
+    request: str
+    answer: Answer
+    resolved: str
+    sampling: Sampling
+
+    @property
+    def turn(self) -> Exchange:
+        """What a later request has before it."""
+        return Exchange(self.request, self.answer.text)
+
+
+@dataclass(frozen=True)
 class EndedRun:
-    """A run that has ended: for the map, and to be looked into.
+    """A run that has ended: for the map, to be looked into, and to be saved.
 
     Attributes:
         asked: What it was asked.
-        token_ids: What is written on each card that takes part, by slot.
+        talks: What was said on each card that takes part, first to last, by slot: one answer, or
+            a conversation.
         maps_id: The engine's, of the directions that it was written with.
-        verdicts: What became of each of these answers; "" where none could be told.
+        model: Name of the model.
+        conditions: What else decides what is written.
+        ended: When, in UTC, as ISO 8601 has it; None of a recording, where it is not known.
     """
 
     asked: Asked
-    token_ids: Mapping[str, Sequence[int]]
+    talks: Mapping[str, Sequence[Said]]
     maps_id: str = ""
-    verdicts: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
+    conditions: ConditionsEntry | None = None
+    ended: str | None = None
+
+    @property
+    def said(self) -> dict[str, Said]:
+        """What stands on each card that takes part, by slot: the latest answer."""
+        return {slot: talk[-1] for slot, talk in self.talks.items()}
+
+    @property
+    def is_conversation(self) -> bool:
+        """Whether a card has more than one answer."""
+        return any(len(talk) > 1 for talk in self.talks.values())
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """What became of these answers, by slot; "" where none could be told."""
+        return {slot: each.answer.verdict or "" for slot, each in self.said.items()}
+
+    def turns_before(self, slot: str) -> tuple[Exchange, ...]:
+        """Return what was said on a card before its latest request."""
+        return tuple(said.turn for said in self.talks[slot][:-1])
+
+    @property
+    def token_ids(self) -> dict[str, Sequence[int]]:
+        """What is written on each card that takes part, by slot, of its latest answer."""
+        return {slot: each.answer.token_ids for slot, each in self.said.items()}
 
 
 def typed_text(value: object) -> str:

@@ -1,0 +1,50 @@
+import re
+
+from steering.inference.comparison import Answer
+from steering.ui import growing_cards
+from steering.ui.playground.asked import EndedRun
+from steering.ui.playground.conversations import Following, following
+from tests.helpers.ended import asked_of
+from tests.ui.playground.test_conversations import talk
+
+
+def states(updates, made):
+    return {
+        card.slot: re.search(r'data-state="(\w+)"', updates[card.view])[1]
+        for card in made.cards
+        if card.view in updates
+    }
+
+
+def test_cards_wait_with_their_earlier_turns_and_others_say_why_not(made, fitted):
+    before = EndedRun(asked_of(fitted), {"baseline": talk("One"), "flip": talk("Two")})
+    slots = ("baseline", "ablation", "flip")
+    follow = following(asked_of(fitted, prompt="Next", slots=slots), before)
+    updates = growing_cards.waiting(made, follow)
+    found = states(updates, made)
+    assert (found["baseline"], found["flip"]) == ("waiting", "waiting")
+    assert (found["ablation"], found["own"]) == ("joins", "off")
+    by_slot = {card.slot: updates[card.view] for card in made.cards}
+    assert "Two" in by_slot["flip"]
+    assert "One" not in by_slot["flip"]
+    assert "Next" in by_slot["flip"]
+    assert "next new request" in by_slot["ablation"]
+    new = growing_cards.waiting(made, Following(asked_of(fitted)))
+    assert "earlier" not in new[made.cards[0].view]
+
+
+def test_answers_grow_below_what_was_said(made):
+    growing = (answers for answers in [(Answer("baseline", "Words"),)] * 2)
+    shown = growing_cards.show_growing(made, {"baseline": talk("Before")}, growing, "Now?")
+    (first, _) = list(shown)
+    view = first[made.cards[0].view]
+    assert view.index("Before") < view.index("Now?") < view.index("Words")
+    assert made.cards[1].view not in first
+
+
+def test_what_stood_there_stands_there_again(made, fitted):
+    run = EndedRun(asked_of(fitted), {"flip": talk("One", "Two")})
+    updates = growing_cards.ended(made, run)
+    assert states(updates, made) == {"flip": "done"}
+    (view,) = updates.values()
+    assert view.index("request 0") < view.index("One") < view.index("request 1") < view.index("Two")
