@@ -3,7 +3,7 @@
 import { all, touched } from "../shared/dom.js";
 import { close, openPage } from "./drawers.js";
 
-export const NAMES = ["playground", "dose", "results"];
+export const NAMES = ["playground", "dose", "results", "contrast"];
 const DRAWERS = ["lesson", "settings"];
 const root = document.documentElement;
 // Behind the first & stand the parts of a link, see link.js.

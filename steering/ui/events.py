@@ -11,6 +11,7 @@ from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse
 from steering.serving.engine import Engine
 from steering.ui import changes, explanation, opened_link, run_handlers, text, token_handlers
+from steering.ui.contrast import contrast_handlers
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page
 from steering.ui.map import map_section
@@ -51,6 +52,9 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         page.doses, partial(_bring, page, engine), [page.doses.said, *changes.card_outputs(page)]
     )
     results_section.wire(page.results, engine, [load, page.timer.tick])
+    contrast_handlers.wire(
+        page.contrast, engine, partial(changes.renew, page, engine), changes.renewed_of(page)
+    )
 
     page.link.click(
         partial(opened_link.opened, page, engine),
