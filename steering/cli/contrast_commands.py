@@ -43,18 +43,20 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Fit a contrast, say what it is worth, and keep it where that is asked for."""
     from steering.contrasts import contrast_bundle
+    from steering.contrasts.layer_names import layers_named
     from steering.contrasts.text_lists import text_lists
 
     if options.out is not None:
         contrast_bundle.require_place(options.out)
     names = _names(options)
     texts = text_lists(prompts.read(options.first), prompts.read(options.second), names)
-    asked = _layers(options.layers)
+    every = options.layers == "all"
+    asked = None if every else layers_named(options.layers)
     from steering.contrasts.contrast_document import document
     from steering.contrasts.contrast_fit import ContrastSettings, fit_contrast, result
 
     model = shared.load(options)
-    layers = tuple(range(1, model.n_layers)) if options.layers == "all" else asked
+    layers = tuple(range(1, model.n_layers)) if every else asked
     settings = ContrastSettings(layers=layers, position=options.position, umap=options.umap)
     with shared.progress_bar() as report:
         found = result(fit_contrast(model, texts, settings), report)
@@ -112,16 +114,3 @@ def _names(options: argparse.Namespace) -> tuple[str, str]:
             "in --names polite,rude"
         )
     return names[0], names[1]
-
-
-def _layers(text: str) -> tuple[int, ...] | None:
-    """Return the layers that were named; None for the usual ones, and for `all`."""
-    if text in ("", "all"):
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise SteeringError(
-            f"--layers {text!r} is no list of block inputs; give whole numbers, as in 8,12,16, or "
-            "all"
-        )
-    return tuple(map(int, parts))

@@ -3,27 +3,21 @@
 One object, made once and handed to whoever needs it; nothing here knows the page.
 """
 
-import secrets
 import threading
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDocument
+from steering.artifacts.evaluation_document import AgreementEntry
 from steering.artifacts.recording_document import Recording
-from steering.artifacts.transfer_document import TransferDocument
-from steering.errors import NotFittedError, SteeringError
+from steering.errors import SteeringError
 from steering.interventions.openers import opened
-from steering.interventions.outline import Facts
-from steering.maps.map_points import Points
 from steering.serving import machine_fit
 from steering.serving.machine_fit import Fitting
-from steering.serving.speed_switch import Switch
-from steering.serving.status import Status, at_first
+from steering.serving.served import Served, refused
+from steering.serving.status import Status
 from steering.serving.supply import Supply as Supply
 from steering.serving.visitor_line import Line
-from steering.sweep.sweep_table import SweepRow
 from steering.system.fair_lock import FairLock
 from steering.system.progress import Step
 
@@ -37,7 +31,7 @@ if TYPE_CHECKING:
     from steering.serving.shared_steps import SharedSteps
 
 
-class Engine(Line):
+class Engine(Served, Line):
     """The model, its directions and recordings, and the line of runs in front of it."""
 
     def __init__(self, name: str, supply: Supply, *, capacity: int = 20) -> None:
@@ -48,55 +42,11 @@ class Engine(Line):
             supply: Where model, directions and recordings come from.
             capacity: How many runs may wait; the next visitor is told to come back later.
         """
-        super().__init__(capacity)
+        Line.__init__(self, capacity)
         self.supply = supply
         self.reading = FairLock()
         """Held by every pass: hooks of two would see each other. Passes take turns."""
         self._take(name)
-
-    def _take(self, name: str) -> None:
-        self.name = name
-        self.maps_id = secrets.token_hex(8)
-        """Names the directions and maps that are shown: whenever they change, it does."""
-        self.outline: Facts | None = None
-        self.points: Points | None = None
-        self.model: ChatModel | None = None
-        self.directions: Directions | None = None
-        self.recordings: tuple[Recording, ...] = ()
-        self.maps: Maps | None = None
-        self.tracer: Tracer | None = None
-        self.steps: SharedSteps | None = None
-        self.room = 1  # rows that are worked on at once; a loaded model has more
-        self.evaluation: EvaluationDocument | None = None
-        self.sweep: Sequence[SweepRow] = ()
-        self.transfer: TransferDocument | None = None
-        self.status = at_first(name, has_model=self.supply.model is not None)
-        self.check: Check | None = None
-        self.agreement: AgreementEntry | None = None
-        self.looked = False
-        self.fitting = Fitting()
-        self.switch = Switch()
-        self._attempt = object()
-        try:
-            self.outline = self.supply.facts(name)
-            self.recordings = self.supply.recordings(name)
-            self.points = self.supply.cloud(name)
-            self.evaluation = self.supply.evaluation(name)
-            self.sweep = self.supply.sweep(name)
-            self.transfer = self.supply.transfer(name)
-        except SteeringError as error:
-            self.status = _refused(name, error)
-
-    def _take_again(self) -> None:
-        """Read what is recorded again; what has not changed keeps its name, and its pages."""
-
-        def held() -> tuple[object, object]:
-            return self.outline, self.points.digest if self.points else None
-
-        before, maps_id = held(), self.maps_id
-        self._take(self.name)
-        if held() == before:
-            self.maps_id = maps_id
 
     def choose(self, name: str) -> None:
         """Take another model, for everybody; runs under way finish with the old one."""
@@ -127,12 +77,30 @@ class Engine(Line):
             SteeringError: As `adopt` does.
         """
         # What was fitted for the other one does not serve for this one.
-        self.directions, self.maps = self.supply.directions(self.name), self.supply.maps(self.name)
-        self.outline, self.points = self.directions, self.supply.cloud(self.name)
-        self.maps_id = secrets.token_hex(8)
-        self.check, self.agreement, self.looked = None, None, False
-        self.model = model
+        self._hold(self.supply.directions(self.name), self.supply.maps(self.name))
+        self._read_artifact(self.name)
+        self.outline, self.contrast, self.model = self.directions, None, model
         self.adopt(self._attempt, model)
+
+    def play(self, directions: "Directions", maps: "Maps") -> None:
+        """Serve the loaded model with directions of somebody's own two lists, for everybody.
+
+        Nothing is recorded or measured of them. `take_instead` brings the others back.
+
+        Raises:
+            SteeringError: If no model is there, or they do not fit it.
+        """
+        with self._lock:
+            if self.model is None:
+                raise SteeringError("the model is not there yet; wait until it is ready")
+            # Whether an answer refuses is told by the same first tokens as before.
+            openers = self.directions.openers if self.directions is not None else None
+            self._hold(replace(directions, openers=openers), maps)
+            self.outline, self.points = directions, maps.points
+            self.contrast = directions.class_names
+            self.recordings, self.evaluation, self.sweep, self.transfer = (), None, (), None
+            self.looked = True
+            self._serve(self.model)
 
     def start(self, *, again: bool = False) -> None:
         """Load the model in the background; does nothing if that has begun already.
@@ -164,7 +132,7 @@ class Engine(Line):
             outcome = Status("ready", name, model.number_format.reason)
             self.adopt(attempt, model)
         except SteeringError as error:
-            outcome = _refused(name, error)
+            outcome = refused(name, error)
         finally:
             self._say(attempt, outcome)
         if outcome.phase == "ready":
@@ -184,16 +152,20 @@ class Engine(Line):
             if not self.wants(attempt, model):
                 raise SteeringError("the mode was changed meanwhile; what was fitted is kept")
             if found is not None:
-                self.directions, self.maps = self.outline, _ = found
-                self.points, self.check, self.agreement = found[1].points, None, None
-                self.looked, self.maps_id = False, secrets.token_hex(8)
-            if self.directions is None:
-                raise SteeringError("what was fitted cannot be read; the server's log says why")
-            # The tracer first: whoever sees the model may ask for it.
-            self.tracer = self._tracer(model, self.maps)
-            self.steps, self.room = _shared(opened(model, self.directions.openers), self.reading)
-            self.model = model
-            self.status = Status("ready", self.name, model.number_format.reason)
+                self._hold(*found)
+                self.outline, self.points, self.contrast = found[0], found[1].points, None
+            self._serve(model)
+
+    def _serve(self, model: "ChatModel") -> None:
+        from steering.serving.shared_steps import shared
+
+        if self.directions is None:
+            raise SteeringError("what was fitted cannot be read; the server's log says why")
+        # The tracer first: whoever sees the model may ask for it.
+        self.tracer = self._tracer(model, self.maps)
+        self.steps, self.room = shared(opened(model, self.directions.openers), self.reading)
+        self.model = model
+        self.status = Status("ready", self.name, model.number_format.reason)
 
     def recording(self, prompt: str, system: str = "") -> Recording | None:
         """Return what was recorded of a request; of one with a system prompt nothing was."""
@@ -286,15 +258,3 @@ class Engine(Line):
         with self._lock:
             if attempt is self._attempt:
                 self.status = status
-
-
-def _shared(model: "ChatModel", turn: FairLock) -> "tuple[SharedSteps, int]":
-    """Return the steps of a model for all visitors, and how many rows they have room for."""
-    from steering.inference.row_limit import row_limit
-    from steering.serving.shared_steps import MOST_ROWS, SharedSteps
-
-    return SharedSteps(replace(model, turn=turn)), row_limit(model, MOST_ROWS)
-
-
-def _refused(name: str, error: SteeringError) -> Status:
-    return Status("unfitted" if isinstance(error, NotFittedError) else "failed", name, str(error))

@@ -8,14 +8,17 @@ take the model's `turn`, so places on the map are computed between two of them.
 import logging
 import threading
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Final
 
 from steering.inference.decode_loop import DecodeLoop, require_room
 from steering.inference.decode_request import Column, DecodeRequest
+from steering.inference.row_limit import row_limit
 from steering.inference.sampling import Sampling
 from steering.interventions.edits import Edit
 from steering.models.chat_model import ChatModel
+from steering.system.fair_lock import FairLock
 
 _logger = logging.getLogger(__name__)
 _LOOK_SECONDS: Final = 0.1
@@ -122,3 +125,13 @@ class SharedSteps:
             self._deliver.clear()
             self._arrived.clear()
             self._loop, self._working = DecodeLoop(self.model), False
+
+
+def shared(model: ChatModel, turn: FairLock) -> tuple[SharedSteps, int]:
+    """Return the steps of a model for all visitors, and how many rows they have room for.
+
+    Args:
+        model: A loaded chat model.
+        turn: Every pass takes it.
+    """
+    return SharedSteps(replace(model, turn=turn)), row_limit(model, MOST_ROWS)

@@ -52,6 +52,7 @@ def launch_options() -> dict[str, Any]:
             "tour.css",
             "forced.css",
             "room.css",
+            "contrast.css",
         ),
         "head": f"<style>{_joined('frame.css')}</style><script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.

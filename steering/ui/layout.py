@@ -8,6 +8,7 @@ import gradio as gr
 
 from steering.serving.engine import Engine
 from steering.ui import drawers, explanation, tabs, text, tour, verdict_strip
+from steering.ui.contrast import contrast_section
 from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
 from steering.ui.playground import card_settings, inspector, rendered_request, run_saving
@@ -66,6 +67,7 @@ class Page:
     results: ResultsSection
     tour: gr.HTML
     room: room_section.RoomSection
+    contrast: contrast_section.ContrastSection
 
     @property
     def asked(self) -> set[Any]:
@@ -117,6 +119,8 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         doses = dose_section.section(engine)
     with tabs.panel("results"):
         measured = results(engine)
+    with tabs.panel("contrast"):
+        own = contrast_section.section(chooser=limits.chooser)
     with gr.Column(elem_id="settings", elem_classes="drawer", min_width=0):
         gr.HTML(drawers.head("Settings"))
         shared = shared_settings(limits.max_new_tokens)
@@ -159,6 +163,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         results=measured,
         tour=tour.section(engine),
         room=room,
+        contrast=own,
     )
 
 

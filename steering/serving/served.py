@@ -1,0 +1,90 @@
+"""What is served now: a model, its directions and maps, and what was measured of it."""
+
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDocument
+from steering.artifacts.recording_document import Recording
+from steering.artifacts.transfer_document import TransferDocument
+from steering.errors import NotFittedError, SteeringError
+from steering.interventions.outline import Facts
+from steering.maps.map_points import Points
+from steering.serving.machine_fit import Fitting
+from steering.serving.speed_switch import Switch
+from steering.serving.status import Status, at_first
+from steering.serving.supply import Supply
+from steering.sweep.sweep_table import SweepRow
+
+if TYPE_CHECKING:
+    from steering.adaptation.drift import Check
+    from steering.interventions.directions import Directions
+    from steering.maps.model_maps import Maps
+    from steering.maps.residual_trace import Tracer
+    from steering.models.chat_model import ChatModel
+    from steering.serving.shared_steps import SharedSteps
+
+
+class Served:
+    """What is served now; whoever changes it holds the engine still."""
+
+    supply: Supply
+
+    def _take(self, name: str) -> None:
+        self.name = name
+        self.maps_id = secrets.token_hex(8)
+        """Names the directions and maps that are shown: whenever they change, it does."""
+        self.outline: Facts | None = None
+        self.points: Points | None = None
+        self.model: ChatModel | None = None
+        self.directions: Directions | None = None
+        self.recordings: tuple[Recording, ...] = ()
+        self.maps: Maps | None = None
+        self.tracer: Tracer | None = None
+        self.steps: SharedSteps | None = None
+        self.room = 1  # rows that are worked on at once; a loaded model has more
+        self.evaluation: EvaluationDocument | None = None
+        self.sweep: Sequence[SweepRow] = ()
+        self.transfer: TransferDocument | None = None
+        self.status = at_first(name, has_model=self.supply.model is not None)
+        self.check: Check | None = None
+        self.agreement: AgreementEntry | None = None
+        self.looked = False
+        self.fitting = Fitting()
+        self.switch = Switch()
+        self.contrast: tuple[str, str] | None = None
+        """The names of somebody's own two lists, while their directions are played with."""
+        self._attempt = object()
+        try:
+            self._read_artifact(name)
+        except SteeringError as error:
+            self.status = refused(name, error)
+
+    def _read_artifact(self, name: str) -> None:
+        self.outline = self.supply.facts(name)
+        self.recordings = self.supply.recordings(name)
+        self.points = self.supply.cloud(name)
+        self.evaluation = self.supply.evaluation(name)
+        self.sweep = self.supply.sweep(name)
+        self.transfer = self.supply.transfer(name)
+
+    def _take_again(self) -> None:
+        """Read what is recorded again; what has not changed keeps its name, and its pages."""
+
+        def held() -> tuple[object, object]:
+            return self.outline, self.points.digest if self.points else None
+
+        before, maps_id = held(), self.maps_id
+        self._take(self.name)
+        if held() == before:
+            self.maps_id = maps_id
+
+    def _hold(self, directions: "Directions", maps: "Maps | None") -> None:
+        self.directions, self.maps = directions, maps
+        self.check, self.agreement, self.looked = None, None, False
+        self.maps_id = secrets.token_hex(8)
+
+
+def refused(name: str, error: SteeringError) -> Status:
+    """Return the status of a model that cannot be served for this reason."""
+    return Status("unfitted" if isinstance(error, NotFittedError) else "failed", name, str(error))
