@@ -85,7 +85,7 @@ def following(asked: Asked, before: object) -> Following:
     return Following(replace(asked, settings=settings), before, joining)
 
 
-def first_request(ended: EndedRun | None) -> str:
-    """Return what a conversation began with; empty where there is none."""
-    talks: Mapping[str, Sequence[Said]] = ended.talks if ended is not None else {}
+def first_request(ended: object) -> str:
+    """Return what a conversation began with; empty where a browser's session holds none."""
+    talks: Mapping[str, Sequence[Said]] = ended.talks if isinstance(ended, EndedRun) else {}
     return next((talk[0].request for talk in talks.values()), "")
