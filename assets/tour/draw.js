@@ -57,6 +57,8 @@ export function draw(root, texts, { steps, at, outcome, ended }) {
   /** @type {Record<string, string>} */
   const said = { open: "", solved: task.solved, stuck: task.stuck, lacks: texts.lacks, unrecorded: texts.unrecorded };
   write(part(root, "said"), isEnd && at === steps.length - 1 ? `${said[state]} ${texts.finished}` : said[state]);
+  const done = part(root, "said").parentElement;
+  if (done) done.scrollTop = state === "open" ? 0 : done.scrollHeight;
   const disabled = { previous: at === 0, next: at === steps.length - 1 };
   for (const [button, value] of Object.entries(disabled)) {
     /** @type {HTMLButtonElement} */ (part(root, button)).disabled = value;

@@ -12,7 +12,7 @@ import { show, wanted } from "./show.js";
  * @typedef {import("./show.js").Step} Step
  * @typedef {{ root: HTMLElement, kept: import("./memory.js").Kept, known: Known & { model: string },
  *   steps: Step[], texts: Record<string, Texts>, times: number,
- *   unrecorded: boolean }} Tour
+ *   unrecorded: boolean, stale: boolean }} Tour
  */
 
 const UNRECORDED = /** @type {const} */ ("unrecorded");
@@ -41,7 +41,9 @@ function look(tour) {
   if (!tour.kept.open) return;
   const before = JSON.stringify([tour.kept.seen, tour.unrecorded]);
   tour.kept.seen = added(tour.kept.seen, shown(), places());
-  tour.unrecorded = isUnrecorded();
+  // What was missing already when the step was opened is not about it.
+  tour.stale &&= isUnrecorded();
+  tour.unrecorded = isUnrecorded() && !tour.stale;
   if (JSON.stringify([tour.kept.seen, tour.unrecorded]) !== before) tell(tour);
 }
 
@@ -68,7 +70,7 @@ function list(tour, on) {
 /** @param {Tour} tour @param {number} at */
 function go(tour, at) {
   tour.kept.at = Math.max(0, Math.min(tour.steps.length - 1, at));
-  tour.times = 0;
+  Object.assign(tour, { times: 0, unrecorded: false, stale: isUnrecorded() });
   list(tour, false);
   part(tour.root, "task").scrollTop = 0;
   tell(tour);
@@ -91,6 +93,7 @@ function reset(tour) {
 /** @param {Tour} tour */
 function showMe(tour) {
   const now = step(tour);
+  tour.stale = false;
   show(wanted(now, outcomeOf(tour), tour.known, tour.times), Boolean(now.map), tour.known);
   tour.times += 1;
 }
@@ -166,7 +169,7 @@ export function start({ element, props, watch, steps, texts }) {
   if (!steps[kept.at]) kept.at = 0;
   const known = { model: "", defaults: {}, maps: false, requests: {} };
   /** @type {Tour} */
-  const tour = { root, kept, known, steps, texts, times: 0, unrecorded: false };
+  const tour = { root, kept, known, steps, texts, times: 0, unrecorded: false, stale: false };
   const choice = /** @type {HTMLSelectElement} */ (part(root, "language"));
   choice.addEventListener("change", () => {
     tour.kept.language = choice.value;
