@@ -17,9 +17,9 @@ from typing import Final
 from unicodedata import normalize
 
 from steering.errors import SteeringError
-from steering.serving.room import Room, Seen, Tried, Watched
+from steering.serving.room import Room, RoomNews, Tried, Watched
 
-MOST: Final = 20
+MOST_ROOMS: Final = 20
 """Rooms at a time (chosen)."""
 NAME_CHARACTERS: Final = 40
 """Length of a room's name (chosen: it is typed from a wall)."""
@@ -90,9 +90,9 @@ class Rooms:
                     f"there is a room {found!r} already; choose another name, or open the "
                     "presenter's link of that room"
                 )
-            if len(self._rooms) >= MOST:
+            if len(self._rooms) >= MOST_ROOMS:
                 raise SteeringError(
-                    f"there are {MOST} rooms on this server, which is the most; end one, or wait"
+                    f"there are {MOST_ROOMS} rooms on this server, which is the most; end one, or wait"
                 )
             room = Room(found, self._clock(), self._version)
             self._rooms[found] = room
@@ -147,7 +147,7 @@ class Rooms:
             if room is not None:
                 room.add(request, outcomes, self._clock())
 
-    def look(self, name: str, person: str, known: int, *, exploring: bool) -> Seen | None:
+    def look(self, name: str, person: str, known: int, *, exploring: bool) -> RoomNews | None:
         """Return what is new to a participant, or None where there is no such room.
 
         Args:

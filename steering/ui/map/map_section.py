@@ -72,7 +72,7 @@ class Memory:
         """Keep who knows a request's places on UMAP, and return the key."""
         key = secrets.token_urlsafe(12)
         with self._lock:
-            self._umaps[key] = umap
+            self._umaps[key] = _once(umap)
             while len(self._umaps) > _KEPT:
                 self._umaps.popitem(last=False)
         return key
@@ -88,6 +88,20 @@ class Memory:
         with self._lock:
             kept = self._umaps.get(str(asked.get("key")))
         return kept(asked["layer"]) if kept else None
+
+
+def _once(umap: Umap) -> Umap:
+    """Return the same, but each layer is placed once: a whole room asks about one request."""
+    known: dict[int, list[list[float]]] = {}
+    lock = Lock()
+
+    def placed(layer: int) -> list[list[float]] | None:
+        with lock:
+            if layer not in known and (found := umap(layer)) is not None:
+                known[layer] = found
+            return known.get(layer)
+
+    return placed
 
 
 @dataclass(frozen=True)
