@@ -162,7 +162,7 @@ def test_names_are_plain_and_taken_once(house):
 def test_there_are_so_many_rooms_and_no_more(house, clock):
     for _ in range(MOST_ROOMS):
         house.start("")
-    with pytest.raises(SteeringError, match="which is the most"):
+    with pytest.raises(SteeringError, match="the most there may be"):
         house.start("")
     clock.now = IDLE_SECONDS + 1  # nobody has led them
     house.start("")
