@@ -11,7 +11,7 @@ from typing import Final
 
 from steering.errors import SteeringError
 
-ROWS: Final = 500
+KEPT_ROWS: Final = 500
 """Rows that a room keeps; older ones go, pinned ones last (chosen: an hour of thirty people)."""
 PEOPLE: Final = 2000
 """Open pages that are counted (chosen)."""
@@ -43,7 +43,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Seen:
+class RoomNews:
     """What is new to somebody who has seen a room up to a version.
 
     Attributes:
@@ -115,13 +115,13 @@ class Room:
         found = self._parts.get(name)
         return found[1] if found else None
 
-    def look(self, known: int) -> Seen:
+    def look(self, known: int) -> RoomNews:
         """Return what is new since a version; a number that no room has given means all of it."""
         now = max(self._version, self._pinned_version)
         since = known if 0 <= known <= now else 0
         parts = {name: value for name, (at, value) in self._parts.items() if at > since}
         pinned = tuple(row for row in self._rows.values() if row.pinned and not row.hidden)
-        return Seen(self._opened, now, parts, pinned if self._pinned_version > since else None)
+        return RoomNews(self._opened, now, parts, pinned if self._pinned_version > since else None)
 
     def come(self, person: str, now: float, *, exploring: bool) -> None:
         """Count a page as there."""
@@ -156,7 +156,7 @@ class Room:
             self._tried, now - self._began, request[:REQUEST_CHARACTERS], tuple(outcomes.items())
         )
         self._rows[row.number] = row
-        if len(self._rows) > ROWS:
+        if len(self._rows) > KEPT_ROWS:
             oldest = next((each for each in self._rows.values() if not each.pinned), None)
             del self._rows[(oldest or next(iter(self._rows.values()))).number]
         self._rows_version = self._next()
@@ -170,7 +170,7 @@ class Room:
         row = self._rows.get(number)
         if row is None:
             raise SteeringError(
-                f"row {number} is not in the table any more, which keeps {ROWS}; take another"
+                f"row {number} is not in the table any more, which keeps {KEPT_ROWS}; take another"
             )
         self._rows[number] = replace(
             row,

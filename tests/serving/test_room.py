@@ -84,7 +84,7 @@ def test_who_asks_is_there_and_who_is_silent_has_gone(room):
 
 
 def test_a_room_is_bounded_and_pinned_rows_go_last(room, monkeypatch):
-    monkeypatch.setattr(rooms_of, "ROWS", 3)
+    monkeypatch.setattr(rooms_of, "KEPT_ROWS", 3)
     monkeypatch.setattr(rooms_of, "PEOPLE", 2)
     for number in range(1, 6):
         room.add("x" * 9999, {}, 0.0)

@@ -6,7 +6,7 @@ import pytest
 
 from steering.errors import SteeringError
 from steering.serving import rooms
-from steering.serving.rooms import IDLE_SECONDS, MOST, Rooms
+from steering.serving.rooms import IDLE_SECONDS, MOST_ROOMS, Rooms
 
 
 class Clock:
@@ -160,9 +160,9 @@ def test_names_are_plain_and_taken_once(house):
 
 
 def test_there_are_so_many_rooms_and_no_more(house, clock):
-    for _ in range(MOST):
+    for _ in range(MOST_ROOMS):
         house.start("")
-    with pytest.raises(SteeringError, match="which is the most"):
+    with pytest.raises(SteeringError, match="the most there may be"):
         house.start("")
     clock.now = IDLE_SECONDS + 1  # nobody has led them
     house.start("")

@@ -33,6 +33,20 @@ def _nothing(_layer: int, _panel: int) -> None:
     """Of recorded places no more than what is shown is known."""
 
 
+def _once(umap: Umap) -> Umap:
+    """Return the same, but each layer is placed once: a whole room asks about one request."""
+    known: dict[int, list[list[float]]] = {}
+    lock = Lock()
+
+    def placed(layer: int) -> list[list[float]] | None:
+        with lock:
+            if layer not in known and (found := umap(layer)) is not None:
+                known[layer] = found
+            return known.get(layer)
+
+    return placed
+
+
 @dataclass
 class Memory:
     """The latest traces, so that a visitor's page can ask for the UMAP of another layer.
@@ -67,7 +81,7 @@ class Memory:
         """Keep who knows a request's places, and return the key."""
         key = secrets.token_urlsafe(12)
         with self._lock:
-            self._known[key] = _Known(umap, components)
+            self._known[key] = _Known(_once(umap), components)
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return key

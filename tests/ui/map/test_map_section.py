@@ -11,6 +11,21 @@ from steering.ui.playground import card_settings
 from tests.helpers.flat_places import PANELS
 
 
+def test_a_room_that_asks_about_one_request_has_it_placed_once():
+    asked = []
+
+    def umap(layer):
+        asked.append(layer)
+        return [[0.0], [float(layer)]] if layer < 9 else None
+
+    memory = map_section.Memory()
+    key = memory.keep_places(umap)
+    found = [memory.umap({"key": key, "layer": layer}) for layer in (1, 1, 2, 1)]
+    assert found == [[[0.0], [1.0]], [[0.0], [1.0]], [[0.0], [2.0]], [[0.0], [1.0]]]
+    assert asked == [1, 2]
+    assert memory.umap({"key": key, "layer": 9}) is None
+
+
 def test_a_kept_trace_answers_for_its_layers_and_for_nothing_else(maps, traced):
     memory = map_section.Memory()
     key = memory.keep(maps, traced)
