@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import PATIENCE
 from tests.helpers.chromium import CHROMIUM
 from tests.helpers.stage import show_map
 
@@ -234,6 +235,7 @@ def test_without_webgl_everything_is_drawn_found_and_drawn_around(app, browser):
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-webgl", "--disable-3d-apis"]
     other = browser.browser_type.launch(executable_path=CHROMIUM, args=arguments)
     page = other.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(app.url)
     ready(page)
     for name in ("harm", "pca", "pca3"):
