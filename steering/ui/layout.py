@@ -105,8 +105,8 @@ def page(engine: Engine, limits: HostLimits) -> Page:
             retry = gr.Button("Try again", size="sm", visible=False, elem_id="retry")
         gr.HTML(PRESENT, elem_id="present")
         gr.HTML(room_section.OPENER, elem_id="room-opener")
-        gr.HTML(drawers.opener("lesson", "How it works"), elem_id="how")
         gr.HTML(tour.OPENER, elem_id="tours")
+        gr.HTML(drawers.opener("lesson", "How it works"), elem_id="how")
     gr.HTML(room_section.BAR, elem_id="room-bar")
     with tabs.panel("playground"):
         bar = request_bar(engine, safe=not limits.chooser)
