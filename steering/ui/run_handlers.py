@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.25
 """How often a waiting run looks whether its turn has come."""
 Updates = dict[Any, Any]
-NO_CONVERSATION: Final = gr.update(value=False, interactive=False)
-"""Of the tick that makes a request a follow-up, where there is nothing to go on with."""
 
 
 def outputs_of(page: Page) -> list[Any]:
@@ -64,7 +62,7 @@ def replay(page: Page, engine: Engine, asked: Asked) -> Updates:
     if engine.model is None:
         updates[page.atlas.board] = placed_or_kept(page.atlas, engine, asked) or gr.skip()
     words = explanation.RECORDED if recording else explanation.WELCOME
-    return updates | ended_note(page, words) | {page.follow: NO_CONVERSATION}
+    return updates | ended_note(page, words) | no_conversation(page)
 
 
 def _recorded(page: Page, engine: Engine, asked: Asked, recording: Recording | None) -> Updates:
@@ -132,7 +130,7 @@ def restarted(page: Page, engine: Engine) -> Updates:
     updates: Updates = {
         page.note: text.note(explanation.WELCOME),
         page.stop: gr.update(interactive=False),
-        page.follow: NO_CONVERSATION,
+        **no_conversation(page),
     }
     for card in page.cards:
         updates |= cards.restart(card, engine.outline)
@@ -270,6 +268,11 @@ def wait_for_turn(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
         if status.phase == "ready" and ahead == 0:
             return
         time.sleep(_POLL_SECONDS)
+
+
+def no_conversation(page: Page) -> Updates:
+    """Return the update of the tick where there is nothing to follow up; Gradio takes it apart."""
+    return {page.follow: gr.update(value=False, interactive=False)}
 
 
 def ended_note(page: Page, words: str, detail: str = "") -> Updates:

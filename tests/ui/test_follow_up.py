@@ -176,6 +176,10 @@ def test_what_brings_other_cards_ends_the_conversation(engine, made):
         assert updates[made.follow]["value"] is False
         assert updates[made.follow]["interactive"] is False
     assert made.follow in run_handlers.outputs_of(made)
+    # Gradio takes an update apart: each handler has its own.
+    once, again = (run_handlers.no_conversation(made)[made.follow] for _ in range(2))
+    assert once == again
+    assert once is not again
 
 
 def test_the_tick_and_the_ends_of_runs_are_wired(tiny, fitted):
