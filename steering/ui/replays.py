@@ -18,7 +18,6 @@ from steering.ui.map.locate import placed_or_kept
 from steering.ui.playground import answer_html, card_settings
 from steering.ui.playground.asked import Asked, Setting
 from steering.ui.playground.request_mark import mark_of
-from steering.ui.request_bar import NO_CONVERSATION
 
 Updates = dict[Any, Any]
 _NOT_RECORDED: Final = (
@@ -43,7 +42,7 @@ def replay(page: Page, engine: Engine, asked: Asked) -> Updates:
     return updates | {
         page.note: text.note(_said(engine, recording)),
         page.stop: gr.update(interactive=False),
-        page.follow: NO_CONVERSATION,
+        **no_conversation(page),
     }
 
 
@@ -152,3 +151,8 @@ def first_request(page: Page, engine: Engine) -> Updates:
     """Return the update that puts the first recorded request into the box, if there is one."""
     first = next(iter(engine.recordings), None)
     return {page.request: first["prompt"]} if first else {}
+
+
+def no_conversation(page: Page) -> Updates:
+    """Return the update of the tick where there is nothing to follow up; Gradio takes it apart."""
+    return {page.follow: gr.update(value=False, interactive=False)}

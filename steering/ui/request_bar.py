@@ -29,8 +29,6 @@ class RequestBar:
 REQUEST: Final = "Type a request, or take an example"
 FOLLOWS: Final = "Your next message to every card"
 """What the empty field says, of a new request and of a follow-up."""
-NO_CONVERSATION: Final = gr.update(value=False, interactive=False)
-"""Of the tick that makes a request a follow-up, where there is nothing to go on with."""
 RUN: Final = "Run"
 SEND: Final = "Send"
 """What the button says, of the same two."""

@@ -22,8 +22,7 @@ from steering.ui.playground.asked import EndedRun, Values
 from steering.ui.playground.conversations import Following, following
 from steering.ui.playground.conversations import first_request as first_said
 from steering.ui.playground.request_mark import mark_of
-from steering.ui.replays import Updates
-from steering.ui.request_bar import NO_CONVERSATION
+from steering.ui.replays import Updates, no_conversation
 
 if TYPE_CHECKING:
     from steering.maps.steerable_model import SteerableModel
@@ -57,7 +56,7 @@ def restarted(page: Page, engine: Engine) -> Updates:
     updates: Updates = {
         page.note: text.note(explanation.welcome(engine)),
         page.stop: gr.update(interactive=False),
-        page.follow: NO_CONVERSATION,
+        **no_conversation(page),
     }
     for card in page.cards:
         updates |= cards.restart(card, engine.outline)

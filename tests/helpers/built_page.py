@@ -93,7 +93,7 @@ def values_of(made, prompt="Hi", *, system="", slots=None):
         system: The system prompt.
         slots: Which cards are on, beside the baseline; None leaves them as they start.
     """
-    values = {component: component.value for component in made.asked}
+    values = {component: component.value for component in made.talking}
     values |= {made.request: prompt, made.shared.system: system}
     values[made.shared.length] = 8  # the shortest answer that the slider has
     for card in made.cards:

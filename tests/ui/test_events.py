@@ -135,7 +135,7 @@ def test_a_request_is_placed_by_the_unseen_button_of_the_map(app):
     _, demo, made = app
     found = [fn for fn in demo.fns.values() if fn.fn and list(fn.outputs) == [made.atlas.board]]
     place, after_a_run, after_going_on = found
-    assert set(place.inputs) == made.asked
+    assert set(place.inputs) == made.talking
     assert list(after_a_run.inputs) == list(after_going_on.inputs) == [made.answered]
     (found,) = call(place, usual(place))
     # There are no maps here, and this is what the map is told.

@@ -176,6 +176,10 @@ def test_what_brings_other_cards_ends_the_conversation(engine, made):
         assert updates[made.follow]["value"] is False
         assert updates[made.follow]["interactive"] is False
     assert made.follow in run_handlers.outputs_of(made)
+    # Gradio takes an update apart: each handler has its own.
+    once, again = (run_handlers.no_conversation(made)[made.follow] for _ in range(2))
+    assert once == again
+    assert once is not again
 
 
 def test_the_tick_and_the_ends_of_runs_are_wired(tiny, fitted):
@@ -184,3 +188,14 @@ def test_the_tick_and_the_ends_of_runs_are_wired(tiny, fitted):
     assert "change" in targets
     ends = [fn for fn in demo.fns.values() if fn.outputs == [page.follow, page.request]]
     assert len(ends) == 2
+
+
+def test_in_a_conversation_the_map_places_its_first_request(engine, made, ended, monkeypatch):
+    placed = []
+    monkeypatch.setattr(
+        run_handlers, "placed_or_kept", lambda _made, _engine, asked: placed.append(asked.prompt)
+    )
+    values = values_of(made, "Half a follow-") | {made.inspector.answers: ended}
+    for tick in (True, False):
+        run_handlers.place(made, engine, values | {made.follow: tick})
+    assert placed == ["Hi", "Half a follow-"]
