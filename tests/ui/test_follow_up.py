@@ -4,7 +4,7 @@ import gradio as gr
 import pytest
 
 from steering.errors import SteeringError
-from steering.ui import follow_up, run_handlers, token_handlers
+from steering.ui import follow_up, replays, run_handlers, token_handlers
 from tests.helpers.built_page import text_of, values_of, wired
 from tests.helpers.engines import ready
 from tests.ui.test_growing_cards import states
@@ -177,7 +177,7 @@ def test_what_brings_other_cards_ends_the_conversation(engine, made):
         assert updates[made.follow]["interactive"] is False
     assert made.follow in run_handlers.outputs_of(made)
     # Gradio takes an update apart: each handler has its own.
-    once, again = (run_handlers.no_conversation(made)[made.follow] for _ in range(2))
+    once, again = (replays.no_conversation(made)[made.follow] for _ in range(2))
     assert once == again
     assert once is not again
 
