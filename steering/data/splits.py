@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-import torch
-
 from steering.data import prompts
 from steering.errors import SteeringError
 
@@ -60,6 +58,8 @@ class PromptSplits:
         _require_disjoint(harmful, harmless, read)
         for name, path in (("harmful", harmful), ("harmless", harmless)):
             texts = different(read[path])
+            import torch  # slow to import, and what the page needs of this module does without
+
             order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(SEED))
             shuffled = [texts[index] for index in order.tolist()]
             first, second = int(0.6 * len(texts)), int(0.75 * len(texts))

@@ -54,6 +54,7 @@ def rerun(page: Page, engine: Engine, asked: Asked) -> Updates:
         return empty | {page.note: text.note(words, "error"), page.stop: gr.skip()}
     updates = replay(page, engine, asked)
     updates.pop(page.atlas.board, None)  # the browser asks for it, as after a move of a slider
+    updates.pop(page.follow, None)  # nobody could have set it: nothing was answered here
     return updates
 
 

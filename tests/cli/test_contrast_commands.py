@@ -104,7 +104,7 @@ def test_a_kept_contrast_of_another_model_is_refused_before_anything_is_loaded(
     ("options", "said"),
     [
         (["--names", "one"], "--names 'one' has 1 names; give two"),
-        (["--layers", "a"], "--layers 'a' is no list of block inputs"),
+        (["--layers", "a"], "layers 'a' is no list of block inputs"),
         (["--out", "found.pt"], "a contrast is kept as a .zip file"),
     ],
 )

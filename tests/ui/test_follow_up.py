@@ -171,7 +171,7 @@ def test_a_run_that_has_ended_can_be_followed_up(engine, made, ended):
 def test_what_brings_other_cards_ends_the_conversation(engine, made):
     for updates in (
         run_handlers.restarted(made, engine),
-        run_handlers.replay(made, engine, made.read(values_of(made))),
+        replays.replay(made, engine, made.read(values_of(made))),
     ):
         assert updates[made.follow]["value"] is False
         assert updates[made.follow]["interactive"] is False

@@ -4,6 +4,7 @@ from steering.inference.comparison import Answer
 from steering.ui import growing_cards
 from steering.ui.playground.asked import EndedRun
 from steering.ui.playground.conversations import Following, following
+from steering.ui.playground.request_mark import NO_REQUEST, mark_of
 from tests.helpers.ended import asked_of
 from tests.ui.playground.test_conversations import talk
 
@@ -35,16 +36,19 @@ def test_cards_wait_with_their_earlier_turns_and_others_say_why_not(made, fitted
 
 def test_answers_grow_below_what_was_said(made):
     growing = (answers for answers in [(Answer("baseline", "Words"),)] * 2)
-    shown = growing_cards.show_growing(made, {"baseline": talk("Before")}, growing, "Now?")
+    shown = growing_cards.show_growing(
+        made, {"baseline": talk("Before")}, growing, "Now?", NO_REQUEST
+    )
     (first, _) = list(shown)
     view = first[made.cards[0].view]
     assert view.index("Before") < view.index("Now?") < view.index("Words")
     assert made.cards[1].view not in first
 
 
-def test_what_stood_there_stands_there_again(made, fitted):
+def test_what_stood_there_stands_there_again(made, engine, fitted):
     run = EndedRun(asked_of(fitted), {"flip": talk("One", "Two")})
-    updates = growing_cards.ended(made, run)
+    updates = growing_cards.ended(made, engine, run)
     assert states(updates, made) == {"flip": "done"}
     (view,) = updates.values()
+    assert f'data-request="{mark_of(engine, "request 1").request}"' in view
     assert view.index("request 0") < view.index("One") < view.index("request 1") < view.index("Two")
