@@ -66,4 +66,6 @@ export function enterRoom() {
     history.replaceState(null, "", addressOf(name));
   }
   root.dataset.room = keyOf(name) ? "lead" : "follow";
+  // The presenter's link, opened in a page that is in the room already.
+  addEventListener("hashchange", () => keyIn(location.hash) && location.reload());
 }

@@ -125,7 +125,8 @@ function guard() {
     event.preventDefault();
     event.stopImmediatePropagation();
   };
-  addEventListener("click", (event) => touched(event, "#run, #reset, .example, .card .switch") && stop(event), true);
+  const ways = "#run, #reset, #follow, .example, .card .switch, [data-ask], .tour [data-part=show]";
+  addEventListener("click", (event) => touched(event, ways) && stop(event), true);
   addEventListener("keydown", (event) => event.key === "Enter" && touched(event, "#request") && stop(event), true);
 }
 

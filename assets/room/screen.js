@@ -92,6 +92,7 @@ export function restore() {
   if (field && ownRequest !== null) {
     field.readOnly = false;
     field.value = ownRequest;
+    field.dispatchEvent(new Event("input", { bubbles: true })); // what Gradio has may be another one by now
     ownRequest = null;
   }
   if (mapped !== null) writeMap(null);

@@ -1,5 +1,6 @@
 // “Show me”: sets request and cards by a link, as somebody else's link does, and runs where nothing is
 // recorded. A visitor has asked for it, so it may.
+import { withHash } from "../shared/address.js";
 import { all } from "../shared/dom.js";
 import { written } from "../page/link.js";
 import { showCard } from "../page/verdicts.js";
@@ -84,7 +85,7 @@ export function show({ request, panels }, onMap, known) {
     eye.disconnect();
     setTimeout(() => {
       // The address was the way, not the aim.
-      if (location.hash === link) history.replaceState(null, "", "#playground");
+      if (location.hash === link) history.replaceState(null, "", withHash("playground"));
       runIfEmpty();
     }, LOOK);
   });

@@ -36,12 +36,15 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
     return content.getvalue()
 
 
-def unzipped(path: Path, *, remedy: str = "copy it again") -> dict[str, bytes]:
+def unzipped(
+    path: Path, *, remedy: str = "copy it again", largest: int = LARGEST
+) -> dict[str, bytes]:
     """Return the members, sums included, of a zip file that `zipped` made of `summed` ones.
 
     Args:
         path: The file.
         remedy: What to do if it is broken.
+        largest: Bytes that it may hold; fewer where somebody else brings it.
 
     Raises:
         SteeringError: If it is no zip file, or one that is broken, too large, or not what its sums
@@ -50,8 +53,11 @@ def unzipped(path: Path, *, remedy: str = "copy it again") -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             # Sizes first: a small file may unpack to more than there is room for.
-            if sum(each.file_size for each in archive.infolist()) > LARGEST:
-                raise SteeringError(f"{path} holds more than any model's directions; {remedy}")
+            if sum(each.file_size for each in archive.infolist()) > largest:
+                raise SteeringError(
+                    f"{path} holds more than {largest / 1e6:,.0f} MB, which no directions have; "
+                    f"{remedy}"
+                )
             members = {name: archive.read(name) for name in archive.namelist()}
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError) as error:
         raise SteeringError(f"{path} is no whole archive ({error}); {remedy}") from error

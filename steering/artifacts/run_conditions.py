@@ -1,8 +1,10 @@
 """What decides, beside request and settings, what a model writes: kept with a run, and compared."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from steering.artifacts.run_document import ConditionsEntry
+from steering.interventions.outline import CLASS_NAMES
 
 if TYPE_CHECKING:
     from steering.artifacts.manifest_document import ManifestFacts, WeightsEntry
@@ -14,6 +16,7 @@ COMPARED: Final = {
     "speed": "arithmetic",
     "thinking": "thinking",
     "date": "date in the template",
+    "contrast": "contrast",
     "directions": "directions",
     "device": "device",
 }
@@ -24,7 +27,11 @@ def conditions(steerable: "SteerableModel") -> ConditionsEntry:
     """Return those of a loaded model with its directions."""
     from steering.artifacts import provenance  # with torch
 
-    model = steerable.model
+    model, directions = steerable.model, steerable.directions
+    names = directions.class_names
+    own = None if names == CLASS_NAMES else " / ".join(names)
+    if own:  # a contrast is kept without the openers of the model that plays it
+        directions = replace(directions, openers=None)
     machine = provenance.machine(model)
     return {
         "weights": cast("WeightsEntry", dict(model.provenance)),
@@ -38,7 +45,8 @@ def conditions(steerable: "SteerableModel") -> ConditionsEntry:
         "device": machine["device"],
         "threads": machine["threads"],
         "versions": machine["versions"],
-        "directions": steerable.directions.digest,
+        "directions": directions.digest,
+        "contrast": own,
     }
 
 

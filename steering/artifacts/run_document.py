@@ -17,7 +17,8 @@ RUN_SCHEMA: Final = 1
 class ConditionsEntry(TypedDict, total=False):
     """What decides, beside request and settings, what a model writes; what is not known is None.
 
-    `speed` is `exact` or `fast`, `directions` a SHA-256 of all that edits depend on, and
+    `contrast` has the names of somebody's own two lists, if the directions are theirs. `speed` is
+    `exact` or `fast`, `directions` a SHA-256 of all that edits depend on, and
     `fingerprint` names weights that have neither a SHA-256 nor a revision.
     """
 
@@ -33,6 +34,7 @@ class ConditionsEntry(TypedDict, total=False):
     threads: int | None
     versions: dict[str, str]
     directions: str | None
+    contrast: str | None
 
 
 class TurnEntry(TypedDict):

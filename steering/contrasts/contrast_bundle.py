@@ -79,12 +79,20 @@ def save(contrast: "Contrast", model: "ChatModel", path: Path) -> None:
     whole_files.write_file(path, archives.zipped(archives.summed(members)))
 
 
-def load(path: Path, model: "ChatModel | str") -> "Contrast":
+def load(
+    path: Path,
+    model: "ChatModel | str",
+    *,
+    root: Path | None = None,
+    largest: int = archives.LARGEST,
+) -> "Contrast":
     """Read a contrast.
 
     Args:
         path: What `save` wrote.
         model: The loaded model that it is for, whose weights are compared; or its name alone.
+        root: Where it is unpacked; None for the cache.
+        largest: Bytes that it may hold.
 
     Raises:
         SteeringError: If the file is damaged, of another version, or was fitted on another model.
@@ -93,7 +101,7 @@ def load(path: Path, model: "ChatModel | str") -> "Contrast":
     from steering.contrasts.contrast_fit import Contrast
 
     name = model if isinstance(model, str) else model.name
-    folder = folder_of(path, name)
+    folder = folder_of(path, name, root=root, largest=largest)
     if not isinstance(model, str):
         require_weights(folder, model)
     found, maps = whole_files.read_json(folder / DOCUMENT), store.read_maps(name, folder)
@@ -115,24 +123,28 @@ def load(path: Path, model: "ChatModel | str") -> "Contrast":
         raise SteeringError(f"{path} cannot be read ({error}); {_AGAIN}") from error
 
 
-def folder_of(path: Path, model: str) -> Path:
-    """Return the folder that holds what is in a bundle; it is unpacked in the cache if need be.
+def folder_of(
+    path: Path, model: str, *, root: Path | None = None, largest: int = archives.LARGEST
+) -> Path:
+    """Return the folder that holds what is in a bundle; it is unpacked if need be.
 
     Args:
         path: What `save` wrote.
         model: Name of the model that it is for.
+        root: Where it is unpacked; None for the cache.
+        largest: Bytes that it may hold.
 
     Raises:
         SteeringError: If the file is damaged, is no contrast, or was fitted on another model.
     """
-    members = archives.unzipped(path, remedy=_AGAIN)
+    members = archives.unzipped(path, remedy=_AGAIN, largest=largest)
     if missing := [name for name in _MEMBERS if name not in members]:
         raise SteeringError(
             f"{path} is no contrast: it lacks {', '.join(missing)}; give a file that `python -m "
             "steering contrast` wrote, or take other directions in with `python -m steering import`"
         )
     key = hashlib.sha256(members[archives.SUMS]).hexdigest()[:24]
-    folder = cache_folder() / "contrasts" / key
+    folder = (root or cache_folder() / "contrasts") / key
     if not _holds(folder, members):
         with publishing.replacing(folder) as made:
             for name in _MEMBERS:

@@ -67,8 +67,7 @@ class Engine(Served, Line):
                 return
             model = self.model.in_mode(mode)
             self.take_instead(model)
-        arguments = (self, model)
-        threading.Thread(target=machine_fit.look, args=arguments, name="load", daemon=True).start()
+        self._look(model)
 
     def take_instead(self, model: "ChatModel") -> None:
         """Serve the same model in another mode or at another speed; the caller holds `still`.
@@ -85,22 +84,47 @@ class Engine(Served, Line):
     def play(self, directions: "Directions", maps: "Maps") -> None:
         """Serve the loaded model with directions of somebody's own two lists, for everybody.
 
-        Nothing is recorded or measured of them. `take_instead` brings the others back.
+        Nothing is recorded or measured of them. `take_back` brings the others back.
 
         Raises:
             SteeringError: If no model is there, or they do not fit it.
         """
+        from steering.maps.steerable_model import SteerableModel
+
         with self._lock:
             if self.model is None:
                 raise SteeringError("the model is not there yet; wait until it is ready")
+            if directions.model != self.model.name:
+                raise SteeringError(
+                    f"the contrast was fitted on {directions.model}, and {self.model.name} is "
+                    "loaded now; find directions again"
+                )
+            SteerableModel(self.model, directions, maps)  # raises where they do not fit
             # Whether an answer refuses is told by the same first tokens as before.
             openers = self.directions.openers if self.directions is not None else None
             self._hold(replace(directions, openers=openers), maps)
-            self.outline, self.points = directions, maps.points
+            self.outline, self.points = self.directions, maps.points
             self.contrast = directions.class_names
             self.recordings, self.evaluation, self.sweep, self.transfer = (), None, (), None
             self.looked = True
             self._serve(self.model)
+
+    def take_back(self) -> None:
+        """Serve the model's own directions again; does nothing where no contrast is played.
+
+        Raises:
+            SteeringError: If they cannot be read.
+        """
+        with self._lock:
+            model = self.model
+            if self.contrast is None or model is None:
+                return
+            self.take_instead(model)
+        self._look(model)
+
+    def _look(self, model: "ChatModel") -> None:
+        arguments = (self, model)
+        threading.Thread(target=machine_fit.look, args=arguments, name="load", daemon=True).start()
 
     def start(self, *, again: bool = False) -> None:
         """Load the model in the background; does nothing if that has begun already.

@@ -73,8 +73,11 @@ class Turn:
     One thread takes it, and may take it again inside.
     """
 
-    def __init__(self, engine: "Engine", still_wanted: Callable[[], bool]) -> None:
+    def __init__(
+        self, engine: "Engine", still_wanted: Callable[[], bool], kept: str = "is kept"
+    ) -> None:
         self._engine, self._still_wanted, self._depth = engine, still_wanted, 0
+        self._kept = kept
 
     def __call__(self) -> "Turn":
         """Return itself: a model's `turn` is called for each pass."""
@@ -91,7 +94,7 @@ class Turn:
                 time.sleep(_PAUSE_SECONDS)
             if not self._still_wanted():
                 raise SteeringError(
-                    "another model or another mode was chosen; what was done so far is kept"
+                    f"another model or another mode was chosen; what was done so far {self._kept}"
                 )
             self._engine.reading.acquire()
         self._depth += 1

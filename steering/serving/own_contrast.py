@@ -57,7 +57,7 @@ class OwnContrasts:
             )
         stop = self._stops[visitor] = threading.Event()
         try:
-            quiet = replace(model, turn=Turn(self._engine, self._wanted(model)))
+            quiet = replace(model, turn=Turn(self._engine, self._wanted(model), "is gone"))
             with closing(fit_contrast(quiet, texts, settings)) as fitting:
                 while not stop.is_set():
                     try:

@@ -59,6 +59,8 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "ssr_mode": False,
         "share": False,
+        # Lists and contrasts that visitors bring; the default model's take 9 MB.
+        "max_file_size": "64mb",
         "footer_links": [],
     }
 

@@ -8,6 +8,7 @@ import gradio as gr
 from steering.serving import speed_switch
 from steering.serving.engine import Engine
 from steering.ui import explanation, replays, run_handlers, tour
+from steering.ui.contrast import contrast_handlers
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page, choices, strip_of
 from steering.ui.map import map_section
@@ -23,7 +24,8 @@ _SETTLE = "() => { window.steering.calm(); window.steering.place(); }"
 def status_of(page: Page) -> list[Any]:
     """Return what `tick` gives values for."""
     choices = [each for each in (page.thinking, page.speed) if each is not None]
-    return [page.strip, page.retry, page.timer, page.facts, *choices]
+    own = [page.contrast.playing, *([page.contrast.back] if page.contrast.back else [])]
+    return [page.strip, page.retry, page.timer, page.facts, *own, *choices]
 
 
 def tick(page: Page, engine: Engine) -> Updates:
@@ -35,6 +37,7 @@ def tick(page: Page, engine: Engine) -> Updates:
         page.retry: gr.update(visible=engine.status.phase == "failed"),
         page.timer: gr.Timer(0.5 if busy else _CALM_SECONDS),
         page.facts: explanation.facts(engine),
+        **contrast_handlers.playing(page.contrast, engine),
         **_thinking(page, engine),
         **_speed(page, engine),
     }
@@ -72,24 +75,36 @@ def card_outputs(page: Page) -> list[Any]:
     ]
 
 
+def followed(page: Page, engine: Engine, visitor: str, values: Values) -> Updates:
+    """Show the directions that are served now on a page that shows others.
+
+    Args:
+        page: The page.
+        engine: Has the directions.
+        visitor: Whose page it is: a run of theirs goes on, and its cards are its own.
+        values: Of `page.asked`.
+    """
+    asked = page.read(values)
+    # As before the first run: what is recorded of the request that stands there.
+    again = replays.recorded_again(page, engine, asked.prompt, asked.system)
+    shown = renew(page, engine) | again
+    if engine.has_run(visitor):
+        for each in run_handlers.answers_of(page):
+            del shown[each]
+    return shown
+
+
 def wire(page: Page, engine: Engine, quiet: Any) -> None:  # noqa: ANN401
-    """Connect what brings other directions: a fit, a mode, a model."""
+    """Connect what brings other directions: a fit, a contrast, a mode, a model."""
     outputs = renewed_of(page)
 
     def follow(request: gr.Request, values: Values) -> Updates:
-        asked = page.read(values)
-        # As before the first run: what is recorded of the request that stands there.
-        again = replays.recorded_again(page, engine, asked.prompt, asked.system)
-        shown = renew(page, engine) | again
-        # A run under way goes on, and its cards are its own.
-        if engine.has_run(request.session_hash or ""):
-            for each in run_handlers.answers_of(page):
-                del shown[each]
-        return shown
+        return followed(page, engine, request.session_hash or "", values)
 
     raw = quiet | {"preprocess": False}
-    adopted = page.atlas.adopt.click(follow, inputs=page.asked, outputs=outputs, **raw)
-    adopted.then(js=_SETTLE, **quiet)
+    changed = [page.atlas.adopt.click, *contrast_handlers.wire(page.contrast, engine)]
+    for event in changed:
+        event(follow, inputs=page.asked, outputs=outputs, **raw).then(js=_SETTLE, **quiet)
     if page.thinking is not None:
         think = partial(_think, page, engine)
         chosen = page.thinking.input(think, inputs=page.thinking, outputs=outputs, **raw)

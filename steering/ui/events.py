@@ -21,7 +21,6 @@ from steering.ui import (
     text,
     token_handlers,
 )
-from steering.ui.contrast import contrast_handlers
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page
 from steering.ui.map import map_section
@@ -63,9 +62,6 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         page.doses, partial(_bring, page, engine), [page.doses.said, *changes.card_outputs(page)]
     )
     results_section.wire(page.results, engine, [load, page.timer.tick])
-    contrast_handlers.wire(
-        page.contrast, engine, partial(changes.renew, page, engine), changes.renewed_of(page)
-    )
 
     page.link.click(
         partial(opened_link.opened, page, engine),

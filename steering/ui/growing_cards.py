@@ -36,6 +36,10 @@ def ended(page: Page, engine: Engine, run: EndedRun) -> dict[Any, Any]:
             updates[card.view] = answer_html.view(
                 latest.answer, "done", earlier, latest.request, mark=mark
             )
+            updates[card.tokens] = answer_html.first_tokens(latest.answer.first_tokens)
+        else:
+            on = run.asked.settings[card.slot].on if card.slot in run.asked.settings else False
+            updates[card.view] = answer_html.view(None, "idle" if on else "off")
     return updates
 
 

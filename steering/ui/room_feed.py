@@ -56,7 +56,8 @@ def told(
                 _try(page, engine, visitor, ended)
             else:
                 # A run that is refused at once changes no card, and the room stays where it is.
-                begins = baseline in updates and 'data-state="waiting"' in updates[baseline]
+                shown = str(updates.get(baseline, ""))
+                begins = any(f'data-state="{state}"' in shown for state in ("waiting", "recorded"))
                 show(page, engine, visitor, updates, asked if begins else None, numbers)
             yield updates
 
@@ -102,7 +103,9 @@ def place(page: Page, engine: Engine) -> Callable[[gr.Request, Values], Any]:
         if isinstance(found, str):
             parts = {"board": found, **_forms(page, engine, asked)}
             # While a presenter types the next request, the room is still at the last one.
-            page.room.rooms.show(request.session_hash or "", parts, of=asked.prompt)
+            talk = values.get(page.inspector.answers) if values.get(page.follow) else None
+            last = talk.asked.prompt if isinstance(talk, EndedRun) else asked.prompt
+            page.room.rooms.show(request.session_hash or "", parts, of=last)
         return found
 
     return placed

@@ -2,7 +2,6 @@ import zipfile
 
 import pytest
 
-from steering.artifacts import archives
 from steering.artifacts.archives import SUMS, summed, unzipped, zipped
 from steering.errors import SteeringError
 from tests.helpers.archives import opened
@@ -55,10 +54,11 @@ def test_members_that_were_exchanged_or_have_no_sums_are_told(tmp_path):
         unzipped(path)
 
 
-def test_what_would_unpack_to_more_than_there_is_room_for_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "LARGEST", 10_000)
+def test_what_would_unpack_to_more_than_there_is_room_for_is_not_unpacked(tmp_path):
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("zeros", bytes(20_000))
-    with pytest.raises(SteeringError, match="holds more than any model's directions"):
-        unzipped(path)
+    with pytest.raises(SteeringError, match="which no directions have"):
+        unzipped(path, largest=10_000)
+    with pytest.raises(SteeringError, match="nothing in it can be checked"):
+        unzipped(path, largest=30_000)

@@ -90,7 +90,9 @@ def test_a_contrast_is_saved_and_opened_by_somebody_else(app, visit, tmp_path):
     assert kept.suffix == ".zip"
     other = visit(app).page
     other.click("#tab-contrast")
-    other.set_input_files("#contrast-load input[type=file], #contrast-load + input", str(kept))
+    with other.expect_file_chooser() as asked:
+        other.click("#contrast-load")
+    asked.value.set_files(kept)
     other.wait_for_selector("#contrast-found .found")
     assert other.input_value("#first-texts textarea") == "\n".join(ASKED)
     assert other.input_value("#second-name :is(input, textarea)") == "ordered"

@@ -109,7 +109,7 @@ def test_ten_moves_of_a_slider_move_the_mark_on_the_same_plot_and_keep_the_zoom(
 
 def test_the_sentence_tells_of_the_card_that_was_moved(see):
     page = see()
-    sentence = page.locator('.atlas [aria-live="polite"]')
+    sentence = page.locator('.atlas .sentence[aria-live="polite"]')
     assert "this request" in sentence.inner_text()
     move(page, ALPHA, "ArrowLeft", times=2)
     assert sentence.inner_text().startswith("Counterfactual flipping (k=2, α=1.9)")

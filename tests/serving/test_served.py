@@ -44,8 +44,9 @@ def test_a_contrast_is_served_and_the_own_directions_come_back(engine, contrast)
     # Nothing that was recorded or measured is of these.
     assert engine.recording("A recorded request") is None
     assert (engine.evaluation, list(engine.sweep), engine.transfer) == (None, [], None)
-    engine.take_instead(engine.model)
+    engine.take_back()
     assert engine.contrast is None
+    until(lambda: engine.check is not None)  # the maps are checked again
     assert engine.outline.inlp_point == own.inlp_point
     assert engine.recording("A recorded request") is not None
 
@@ -64,6 +65,16 @@ def test_a_contrast_without_a_model_is_an_error_and_changes_nothing(engine, cont
         engine.play(contrast.directions, contrast.maps)
     assert engine.maps_id == maps_id
     assert engine.contrast is None
+
+
+def test_a_contrast_of_another_model_or_shape_is_refused_and_changes_nothing(engine, contrast):
+    maps_id, directions = engine.maps_id, engine.directions
+    with pytest.raises(SteeringError, match="fitted on another"):
+        engine.play(replace(contrast.directions, model="another"), contrast.maps)
+    narrow = replace(contrast.directions, difference=contrast.directions.difference[..., :-1])
+    with pytest.raises(SteeringError):
+        engine.play(narrow, contrast.maps)
+    assert (engine.maps_id, engine.directions, engine.contrast) == (maps_id, directions, None)
 
 
 def test_another_model_ends_a_contrast(engine, contrast):

@@ -39,7 +39,7 @@ def asked(engine, name):
 
 def handler(demo, name):
     """Return what the page does, by its name in `events`."""
-    (found,) = [each.fn for each in demo.fns.values() if getattr(each.fn, "__name__", "") == name]
+    found, *_ = [each.fn for each in demo.fns.values() if getattr(each.fn, "__name__", "") == name]
     return found
 
 

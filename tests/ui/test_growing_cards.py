@@ -48,7 +48,11 @@ def test_answers_grow_below_what_was_said(made):
 def test_what_stood_there_stands_there_again(made, engine, fitted):
     run = EndedRun(asked_of(fitted), {"flip": talk("One", "Two")})
     updates = growing_cards.ended(made, engine, run)
-    assert states(updates, made) == {"flip": "done"}
-    (view,) = updates.values()
+    found = states(updates, made)
+    assert found.pop("flip") == "done"
+    assert set(found.values()) <= {"idle", "off"}  # none is left waiting
+    card = next(card for card in made.cards if card.slot == "flip")
+    view = updates[card.view]
+    assert card.tokens in updates
     assert f'data-request="{mark_of(engine, "request 1").request}"' in view
     assert view.index("request 0") < view.index("One") < view.index("request 1") < view.index("Two")

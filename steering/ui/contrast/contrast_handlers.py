@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from steering.system.progress import Step
 
 Updates = dict[Any, Any]
+LARGEST_OPENED: Final = 256_000_000
+"""Bytes that an opened contrast may unpack to (chosen: ten times those of the default model)."""
 LONGEST: Final = 200_000
 """Characters of a pasted list that are read (chosen: 512 texts of 400)."""
 
@@ -84,6 +86,7 @@ class Handlers:
         began = False
         try:
             lists = _lists(texts, (names[0], names[1]))
+            self.contrasts.loaded()  # where there is no model, torch may be missing as well
             settings = _settings(layers)
             with closing(self.contrasts.fit(visitor, lists, settings)) as fitting:
                 for update in _told(section, fitting):
@@ -101,10 +104,15 @@ class Handlers:
             return {self.section.said: gr.skip()}
         from steering.contrasts.contrast_document import document
 
+        kept = self._kept(contrast)
         updates: Updates = {
             self.section.found: text.findings(document(contrast)),
-            self.section.save: gr.update(value=self._kept(contrast), interactive=True),
+            self.section.save: gr.update(value=kept, interactive=kept is not None),
         }
+        if kept is None:
+            updates[self.section.said] = text.say(
+                "The contrast cannot be saved: this server's disk refuses to write.", "error"
+            )
         if self.section.play is not None:
             updates[self.section.play] = gr.update(interactive=True)
         return updates
@@ -114,7 +122,10 @@ class Handlers:
         if path is None:
             return {self.section.said: gr.skip()}
         try:
-            contrast = contrast_bundle.load(Path(path), self.contrasts.loaded())
+            with tempfile.TemporaryDirectory() as root:
+                contrast = contrast_bundle.load(
+                    Path(path), self.contrasts.loaded(), root=Path(root), largest=LARGEST_OPENED
+                )
         except SteeringError as error:
             # The file has a name of this server's; the visitor knows it by its own.
             return self._refused(SteeringError(str(error).replace(path, Path(path).name)))
@@ -130,32 +141,22 @@ class Handlers:
         return updates
 
     def play(self, contrast: "Contrast | None") -> Updates:
-        """Give the directions to all cards."""
+        """Give the directions to all cards; what is refused changes nothing."""
         if contrast is None:
             return self._refused(SteeringError("there is no contrast yet; find directions first"))
         try:
             self.engine.play(contrast.directions, contrast.maps)
         except SteeringError as error:
             return self._refused(error)
-        return {self.section.said: ""} | self.state()
+        return {self.section.said: "", self.section.turned: self.engine.maps_id}
 
     def back(self) -> Updates:
         """Give the model's own directions back to all cards."""
         try:
-            with self.engine.still():
-                if self.engine.model is not None:
-                    self.engine.take_instead(self.engine.model)
+            self.engine.take_back()
         except SteeringError as error:
             return self._refused(error)
-        return self.state()
-
-    def state(self) -> Updates:
-        """Say with which directions the cards are."""
-        names = self.engine.contrast
-        updates: Updates = {self.section.playing: text.playing(names)}
-        if self.section.back is not None:
-            updates[self.section.back] = gr.update(interactive=names is not None)
-        return updates
+        return {self.section.said: "", self.section.turned: self.engine.maps_id}
 
     def _kept(self, contrast: "Contrast") -> str | None:
         """Write the bundle, which Gradio copies for its visitor; None where the disk refuses.
@@ -226,16 +227,24 @@ def _forget(path: str) -> None:
         kept.unlink(missing_ok=True)
 
 
-def wire(
-    section: ContrastSection, engine: Engine, follow: Callable[[], Updates], outputs: list[Any]
-) -> Handlers:
+def playing(section: ContrastSection, engine: Engine) -> Updates:
+    """Return the updates that say with whose directions all cards are."""
+    names = engine.contrast
+    updates: Updates = {section.playing: text.playing(names)}
+    if section.back is not None:
+        updates[section.back] = gr.update(interactive=names is not None)
+    return updates
+
+
+def wire(section: ContrastSection, engine: Engine) -> list[Any]:
     """Connect the components.
 
     Args:
         section: The laid out components.
         engine: Its model reads the texts, and plays.
-        follow: Returns what the rest of the page shows when the directions have changed.
-        outputs: What `follow` gives values for.
+
+    Returns:
+        Events after which the cards have other directions.
     """
     does = Handlers(section, engine)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -272,14 +281,9 @@ def wire(
         outputs=[section.contrast, section.said, *fields],
         **quiet,
     )
-    states = [section.playing, *([section.back] if section.back is not None else [])]
-    if section.play is not None and section.back is not None:
-        played = section.play.click(
-            does.play, inputs=section.contrast, outputs=[section.said, *states], **quiet
-        )
-        gone_back = section.back.click(does.back, outputs=[section.said, *states], **quiet)
-        for event in (played, gone_back):
-            event.then(follow, outputs=outputs, **quiet).then(
-                js="() => { window.steering.calm(); window.steering.place(); }", **quiet
-            )
-    return does
+    if section.play is None or section.back is None:
+        return []
+    told = [section.said, section.turned]
+    section.play.click(does.play, inputs=section.contrast, outputs=told, **quiet)
+    section.back.click(does.back, outputs=told, **quiet)
+    return [section.turned.change]

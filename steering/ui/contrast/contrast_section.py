@@ -43,7 +43,8 @@ class ContrastSection:
         back: Gives the model's own directions back; None as well.
         save: Takes the bundle away.
         load: Brings one.
-        contrast: What was fitted or loaded last, of this visitor.
+        contrast: What was fitted or loaded last, of this visitor; forgotten after an hour.
+        turned: Names the directions that this visitor has turned the cards to last.
     """
 
     lists: tuple[ListFields, ListFields]
@@ -59,6 +60,7 @@ class ContrastSection:
     save: gr.DownloadButton
     load: gr.UploadButton
     contrast: gr.State
+    turned: gr.State
 
 
 def section(*, chooser: bool) -> ContrastSection:
@@ -119,7 +121,8 @@ def section(*, chooser: bool) -> ContrastSection:
         back=back,
         save=save,
         load=load,
-        contrast=gr.State(),
+        contrast=gr.State(time_to_live=3600),
+        turned=gr.State(""),
     )
 
 

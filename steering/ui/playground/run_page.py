@@ -48,6 +48,7 @@ def run_page(document: RunDocument, name: str) -> Markup:
         document: The run.
         name: Of the file that the page is saved as, for the command that replays it.
     """
+    own = document["conditions"].get("contrast")
     return _PAGE(
         title=f"{document['prompt'][:80]} · Refusal Steering Playground",
         style=(ASSETS / "run.css").read_text("utf-8"),
@@ -61,7 +62,7 @@ def run_page(document: RunDocument, name: str) -> Markup:
             for panel in document["panels"]
         ],
         facts=_facts(document),
-        command=f"{MODULE} replay {name}",
+        command=f"{MODULE} replay {name}" + " --directions CONTRAST.zip" * bool(own),
         data=strict_json.dumps(document),
     )
 
@@ -114,6 +115,7 @@ def _facts(document: RunDocument) -> dict[str, str]:
         "Number format": ", ".join(each for each in held if each and each != "none"),
         "Why": known.get("number_format") or "",
         "Thinking": known.get("thinking") or "",
+        "Contrast": known.get("contrast") or "",
         "Directions": f"sha256 {known['directions']}" if known.get("directions") else "",
         "Sampling": ", ".join(
             f"{key.replace('_', ' ')} {value}" for key, value in sampling.items()

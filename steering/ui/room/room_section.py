@@ -6,7 +6,6 @@ visitor wants. A page's session is told by an event, since a run is known by its
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 import gradio as gr
@@ -138,7 +137,6 @@ def sit(house: rooms.Rooms, visitor: str, given: object) -> None:
     house.sit(visitor, _text(given, "room"), _text(given, "key"))
 
 
-@lru_cache(maxsize=8)
 def _pins(rows: tuple[Tried, ...]) -> dict[str, Any]:
     return {"count": len(rows), "html": room_table.table(rows, led=False)}
 

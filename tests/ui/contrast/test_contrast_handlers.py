@@ -1,6 +1,9 @@
 """What the tab does: every mistake is a sentence, files go, and nothing is played unasked."""
 
+import io
 import json
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,16 +120,40 @@ def test_no_path_of_this_machine_is_in_what_is_said_of_a_bad_file(does, uploaded
 
 
 def test_play_and_back(does, asked_and_ordered):
-    assert "no contrast yet" in said(does, does.play(None))
-    before = does.engine.outline
-    updates = does.play(asked_and_ordered)
+    assert "no contrast yet" in said(does, does.play(None)).lower()
+    section, before = does.section, does.engine.outline
+    turned = does.play(asked_and_ordered)[section.turned]
+    assert turned == does.engine.maps_id
     assert does.engine.contrast == ("asked", "ordered")
-    assert "asked against ordered" in updates[does.section.playing]
-    assert updates[does.section.back]["interactive"] is True
-    updates = does.back()
+    shown = contrast_handlers.playing(section, does.engine)
+    assert "asked against ordered" in shown[section.playing]
+    assert shown[section.back]["interactive"] is True
+    assert does.back()[section.turned] == does.engine.maps_id != turned
     assert does.engine.contrast is None
     assert does.engine.outline.inlp_point == before.inlp_point
-    assert updates[does.section.back]["interactive"] is False
+    shown = contrast_handlers.playing(section, does.engine)
+    assert shown[section.playing] == ""
+    assert shown[section.back]["interactive"] is False
+
+
+def test_what_is_refused_turns_nothing(does, asked_and_ordered):
+    foreign = replace(asked_and_ordered.directions, model="another")
+    maps_id = does.engine.maps_id
+    updates = does.play(replace(asked_and_ordered, directions=foreign))
+    assert "fitted on another" in said(does, updates)
+    assert does.section.turned not in updates
+    assert does.engine.maps_id == maps_id
+    assert does.engine.contrast is None
+
+
+def test_a_file_that_unpacks_to_more_than_any_contrast_is_refused(does, uploaded, monkeypatch):
+    monkeypatch.setattr(contrast_handlers, "LARGEST_OPENED", 10_000)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("directions.safetensors", bytes(20_000))
+    assert len(content.getvalue()) < 1_000
+    words = said(does, does.open(uploaded("bomb.zip", content.getvalue())))
+    assert "which no directions have" in words
 
 
 def test_the_example_is_one_that_can_be_fitted(does):
