@@ -2,12 +2,17 @@
 
 import gc
 import json
+import os
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from itertools import pairwise
+from pathlib import Path
 
 import httpx
 import pytest
@@ -26,6 +31,7 @@ from tests.helpers.tiny_models import without_end
 
 # Gradio leaves sockets and loops to the garbage.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "Quokkas"
 BODY = {"prompt": f"Tell me of {SECRET}", "panels": ["baseline", "ablation"], "max_new_tokens": 6}
 
@@ -212,9 +218,9 @@ def test_two_requests_at_once_share_steps(client, engine):
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_whoever_leaves_ends_their_run(client, engine, stream):
-    """The counter-check is `slowed`: left alone, this run would take half a minute."""
+    """The counter-check is `slowed`: left alone, this run would write all 150 tokens."""
     tokens = engine.counts.tokens
-    body = json.dumps({**BODY, "max_new_tokens": 250, "stream": stream, "prompt": "Hi"})
+    body = json.dumps({**BODY, "max_new_tokens": 150, "stream": stream, "prompt": "Hi"})
     connection = HTTPConnection("127.0.0.1", client.base_url.port)
     with slowed(engine):
         connection.request("POST", "/generate", body, {"content-type": "application/json"})
@@ -224,7 +230,7 @@ def test_whoever_leaves_ends_their_run(client, engine, stream):
         connection.close()
         until(lambda: not engine.wanted)
         until(lambda: not engine.steps.working)
-    assert engine.counts.tokens - tokens < 2 * 250
+    assert engine.counts.tokens - tokens < 2 * 150
     assert engine.counts.begun == engine.counts.ended
 
 
@@ -234,6 +240,37 @@ def test_no_word_of_a_request_is_in_the_numbers_or_the_log(client, capfd):
     assert SECRET not in client.get("/metrics").text
     said = capfd.readouterr()
     assert SECRET not in said.out + said.err
+
+
+def test_the_example_of_the_documentation_runs(client, capsys):
+    text = (ROOT / "docs" / "hosting.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.+?)```", text, re.DOTALL)
+    own = str(client.base_url).rstrip("/")
+    exec(example.replace("http://127.0.0.1:7860", own), {})
+    told = capsys.readouterr().out
+    assert told.startswith("baseline: ")
+    assert "\nablation: " in told
+
+
+def test_every_number_and_key_is_in_the_documentation(client):
+    text = (ROOT / "docs" / "hosting.md").read_text("utf-8")
+    kinds = re.findall(r"^# TYPE (\S+) (\S+)$", client.get("/metrics").text, re.MULTILINE)
+    told = re.findall(r"^\| `(steering_\S+)` \| (\w+) \|", text, re.MULTILINE)
+    assert [each for each in kinds if not each[0].endswith("_created")] == told
+    panel = client.post("/generate", json=BODY).json()["panels"][0]
+    assert [key for key in panel if f"`{key}`" not in text] == []
+
+
+def test_the_container_s_check_tells_a_server_that_is_up_from_none(client):
+    line = re.search(r"^HEALTHCHECK .+? CMD (\[.+\])$", (ROOT / "Dockerfile").read_text(), re.M)
+    _python, *words = json.loads(line[1])
+
+    def check(port):
+        known = {**os.environ, "GRADIO_SERVER_PORT": str(port), "http_proxy": "http://127.0.0.1:9"}
+        return subprocess.run([sys.executable, *words], env=known, capture_output=True).returncode
+
+    assert check(client.base_url.port) == 0
+    assert check(9) == 1
 
 
 def test_a_public_host_allows_what_its_page_allows():
