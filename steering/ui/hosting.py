@@ -164,6 +164,6 @@ def _refusal(error: SteeringError) -> dict[str, Any]:
 def _json(document: dict[str, Any], status_code: int = 200) -> Response:
     text = strict_json.dumps(document, ensure_ascii=True)
     headers = {"cache-control": "no-store"}
-    if status_code in (429, 503):
+    if status_code == 429:
         headers["retry-after"] = "60"
     return Response(text, status_code, headers, "application/json")

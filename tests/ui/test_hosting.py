@@ -1,5 +1,6 @@
 """The routes for programs, on the page as it is really served."""
 
+import asyncio
 import gc
 import json
 import os
@@ -40,15 +41,21 @@ BODY = {"prompt": f"Tell me of {SECRET}", "panels": ["baseline", "ablation"], "m
 def launched(engine, limits=None):
     """Serve the page of an engine, and yield a client of it."""
     limits = limits or HostLimits(max_new_tokens=16)
-    demo = build(engine, limits)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = launch_options(engine, limits) | {"prevent_thread_lock": True, "quiet": True}
-    demo.launch(server_name="127.0.0.1", server_port=port, **options)
+
+    async def inside():  # outside an event loop Gradio makes one and never closes it
+        demo = build(engine, limits)
+        demo.launch(server_name="127.0.0.1", server_port=port, **options)
+        return demo
+
+    demo = asyncio.run(inside())
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as client:
         yield client
     demo.close()
+    del demo
     gc.collect()
 
 
@@ -192,6 +199,7 @@ def test_a_full_line_is_429_and_no_model_503(client, engine, status):
     places, room, engine.places, engine.room = engine.places, engine.room, 0, 1
     with engine.run("ann"):
         assert "try again" in refused(client, 429, json=BODY)
+        assert client.post("/generate", json=BODY).headers["retry-after"] == "60"
     engine.places, engine.room = places, room
     assert numbers(client)["runs_refused_total"] >= 1
     status("recorded", "No model runs.")
