@@ -30,8 +30,6 @@ from steering.ui.layout import HostLimits
 from tests.helpers.engines import ready, until
 from tests.helpers.tiny_models import without_end
 
-# Gradio leaves sockets and loops to the garbage.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "Quokkas"
 BODY = {"prompt": f"Tell me of {SECRET}", "panels": ["baseline", "ablation"], "max_new_tokens": 6}
