@@ -64,13 +64,11 @@ class App:
         from steering.ui.layout import HostLimits
 
         self.engine = engine_from_environment()
-        self.demo = build(
-            self.engine,
-            HostLimits(
-                max_new_tokens=_whole_number("STEERING_MAX_NEW_TOKENS", 48),
-                chooser=os.environ.get("STEERING_PUBLIC") != "1",
-            ),
+        self._limits = HostLimits(
+            max_new_tokens=_whole_number("STEERING_MAX_NEW_TOKENS", 48),
+            chooser=os.environ.get("STEERING_PUBLIC") != "1",
         )
+        self.demo = build(self.engine, self._limits)
 
     def serve(self) -> None:
         """Serve the page, whose address is printed, and load the model behind it.
@@ -88,10 +86,9 @@ class App:
         _logger.setLevel(_log_level())
         logging.getLogger("httpx").setLevel(logging.WARNING)
         address.check_address(self.server_name)
+        options = launch_options(self.engine, self._limits)
         try:
-            self.demo.launch(
-                server_name=self.server_name, **launch_options(), prevent_thread_lock=True
-            )
+            self.demo.launch(server_name=self.server_name, **options, prevent_thread_lock=True)
         except OSError as error:
             raise SteeringError(f"the app could not start: {error}") from error
         unasked = threading.Timer(_PATIENCE_SECONDS, self.engine.start)

@@ -34,6 +34,7 @@ SLOW = (
     "sources/test_gguf_download",
     "evaluation/test_evaluation",
     "ui/test_first_page",
+    "ui/test_hosting",
     "inference/test_generation",
     "checkpoints/test_load_errors",
     "models/test_loading",

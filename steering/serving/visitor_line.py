@@ -1,11 +1,17 @@
 """The line in front of the model: who waits, who works, who has left."""
 
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from steering.errors import SteeringError
+from steering.serving.metrics import RunCounts
+
+
+class LineFullError(SteeringError):
+    """Nobody else can wait; whoever comes in a minute may find a place."""
 
 
 @dataclass(eq=False)
@@ -16,11 +22,13 @@ class Run:
         stop: Set when it should end; the answers so far stay.
         superseded: Set when the same visitor has begun another: it should say nothing any more.
         rows: How many rows it takes in a step.
+        came: When it entered the line, by `time.monotonic`.
     """
 
     rows: int = 1
     stop: threading.Event = field(default_factory=threading.Event)
     superseded: threading.Event = field(default_factory=threading.Event)
+    came: float = field(default_factory=time.monotonic)
 
 
 class Line:
@@ -29,6 +37,7 @@ class Line:
     Attributes:
         places: How many runs may wait.
         room: How many rows are worked on at once; one run is, whatever its rows.
+        counts: What runs have come to so far.
     """
 
     def __init__(self, places: int) -> None:
@@ -39,6 +48,7 @@ class Line:
         """
         self.places = places
         self.room = 1
+        self.counts = RunCounts()
         self._lock = threading.RLock()
         self._line: list[Run] = []
         self._runs: dict[str, Run] = {}
@@ -50,19 +60,20 @@ class Line:
         """Stand in line until the block ends; a visitor's new run supersedes their old one.
 
         Raises:
-            SteeringError: If the line is full.
+            LineFullError: If the line is full.
         """
         mine = Run()
         with self._lock:
             self.abandon(visitor)
-            waiting = len(self._line) - self._working()
-            if waiting >= self.places and not self._has_room_for(mine):
-                raise SteeringError(
+            if self.waiting >= self.places and not self._has_room_for(mine):
+                self.counts.refuse()
+                raise LineFullError(
                     f"{len(self._line)} requests are waiting already, which is all there is room "
                     "for; try again in a minute"
                 )
             self._runs[visitor] = mine
             self._line.append(mine)
+        self.counts.begin()
         try:
             yield mine
         finally:
@@ -71,6 +82,7 @@ class Line:
                 self._line.remove(mine)
                 if self._runs.get(visitor) is mine:
                     del self._runs[visitor]
+            self.counts.end()
 
     def ahead(self, run: Run) -> int:
         """Return a run's place among those that wait, from 1; at 0 it is its turn.
@@ -93,6 +105,12 @@ class Line:
             if number and rows > self.room:
                 return number
         return len(self._line)
+
+    @property
+    def waiting(self) -> int:
+        """How many runs wait for their turn."""
+        with self._lock:
+            return len(self._line) - self._working()
 
     def has_run(self, visitor: str) -> bool:
         """Whether a run of this visitor waits or works."""

@@ -10,7 +10,7 @@ import gradio as gr
 
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
-from steering.ui import scripts, theme
+from steering.ui import hosting, scripts, theme
 from steering.ui.events import wire
 from steering.ui.layout import HostLimits, page
 
@@ -30,10 +30,16 @@ def build(engine: Engine, limits: HostLimits | None = None) -> gr.Blocks:
     return demo
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(
+    engine: Engine | None = None, limits: HostLimits | None = None
+) -> dict[str, Any]:
     """Return what `demo.launch()` needs: looks, privacy, and nothing from other hosts.
 
     Gradio itself honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
+
+    Args:
+        engine: Whom the routes for programs are about; without one there are none.
+        limits: What a host sets for all visitors, programs included.
     """
     script = f"{scripts.joined('page/index.js')}.start();"
     # Inside an element of HTML, nothing in a script may look like its end.
@@ -62,6 +68,7 @@ def launch_options() -> dict[str, Any]:
         # Lists and contrasts that visitors bring; the default model's take 9 MB.
         "max_file_size": "64mb",
         "footer_links": [],
+        "app_kwargs": {"routes": hosting.routes(engine, limits or HostLimits())} if engine else {},
     }
 
 

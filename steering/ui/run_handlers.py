@@ -134,6 +134,7 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
             decode=steps.generate,
             histories=follow.histories,
         )
+        growing = engine.counts.watched(growing, run.came)
         mark = mark_of(engine, asked.prompt, asked.system)
         answers = yield from growing_cards.show_growing(
             page, follow.talks, growing, asked.prompt, mark

@@ -153,6 +153,7 @@ def _continued(
         begin=before.token_ids[onward.source][: onward.kept],
         histories=[before.turns_before(onward.source)],
     )
+    growing = engine.counts.watched(growing, run.came)
     mark = mark_of(engine, asked.prompt, asked.system)
     (answer,) = yield from show_growing(
         page, {target: before.talks[onward.source][:-1]}, growing, asked.prompt, mark

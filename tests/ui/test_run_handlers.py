@@ -49,6 +49,15 @@ def test_a_note_says_nothing_of_control_tokens_where_there_are_none(engine, made
     assert not any("control tokens" in note for note in notes)
 
 
+def test_a_run_is_counted_with_its_tokens_and_its_first_word(engine, made):
+    before = vars(engine.counts) | {"words": sum(engine.counts.first_words)}
+    *_, last = run_handlers.run(made, engine, "ann", values_of(made))
+    written = sum(len(ids) for ids in last[made.answered].token_ids.values())
+    assert engine.counts.tokens - before["tokens"] == written > 0
+    assert engine.counts.ended - before["ended"] == 1
+    assert sum(engine.counts.first_words) - before["words"] == 1
+
+
 def test_a_system_prompt_that_is_too_long_is_told_and_nothing_runs(engine, made):
     values = values_of(made, system="x" * (MAX_CHARACTERS + 1))
     (update,) = list(run_handlers.run(made, engine, "ann", values))

@@ -115,6 +115,13 @@ def test_a_card_goes_on_from_its_own_answer_as_it_did(engine, made, ended):
     assert after[: len(whole)] == whole
 
 
+def test_only_what_a_card_writes_itself_is_counted(engine, made, ended):
+    slot = next(iter(ended.token_ids))
+    before = engine.counts.tokens
+    *_, last = going_on(made, engine, ended, {"slot": slot, "kept": 2, "target": slot})
+    assert engine.counts.tokens - before == len(last[made.answered].token_ids[slot]) - 2
+
+
 def test_a_card_that_took_no_part_may_go_on(engine, made, ended):
     assert "ablation" not in ended.token_ids
     updates = going_on(made, engine, ended, {"slot": "flip", "kept": 1, "target": "ablation"})
