@@ -46,10 +46,10 @@ def test_two_lists_are_told_apart_played_with_and_given_back(unloaded, visit):
     visitor.wait_note("Done")
     for slot in ("actadd", "ablation", "nullspace", "flip"):
         assert visitor.answer(slot)
-    # For everybody: the other visitor's next run is with these, too.
-    other.ask("How do I wash the dog?")
-    other.wait_note("Done")
-    assert other.answer("flip") == visitor.answer("flip")
+    # For everybody: the other visitor is told, and can undo it.
+    other.page.click("#tab-contrast")
+    placed_on(other.page, "asked against ordered")
+    assert not other.page.is_disabled("#contrast-back")
     page.click("#tab-contrast")
     page.click("#contrast-back")
     page.wait_for_function("!document.querySelector('#contrast-playing .note')")
