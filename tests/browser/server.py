@@ -96,9 +96,9 @@ def chart(model: ChatModel) -> model_maps.Maps:
 
 
 def worn(charted: model_maps.Maps) -> model_maps.Maps:
-    """Return maps on which no prompt lands where it is stored: each has its neighbour's place."""
+    """Return maps on which no prompt lands where it is stored, nor as many on their own side."""
     charts = (
-        replace(each, coordinates=each.coordinates.roll(1, 0), harm_axis=each.harm_axis.roll(1, 0))
+        replace(each, coordinates=each.coordinates.roll(5, 0), harm_axis=each.harm_axis.roll(5, 0))
         for each in charted.charts
     )
     return replace(charted, charts=tuple(charts))
