@@ -71,7 +71,14 @@ def test_a_contrast_of_another_model_or_shape_is_refused_and_changes_nothing(eng
     maps_id, directions = engine.maps_id, engine.directions
     with pytest.raises(SteeringError, match="fitted on another"):
         engine.play(replace(contrast.directions, model="another"), contrast.maps)
-    narrow = replace(contrast.directions, difference=contrast.directions.difference[..., :-1])
+    found = contrast.directions
+    narrow = replace(
+        found,
+        difference=found.difference[..., :-1],
+        harmless_mean=found.harmless_mean[..., :-1],
+        inlp={},
+        controls=None,
+    )
     with pytest.raises(SteeringError):
         engine.play(narrow, contrast.maps)
     assert (engine.maps_id, engine.directions, engine.contrast) == (maps_id, directions, None)
