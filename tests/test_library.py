@@ -118,7 +118,9 @@ def check(found, printed):
     clean = steering.capture(model, rows, layers=[2], positions=[-1])
     direction = found["panels"][1].resolved(found["directions"]).subspace(found["directions"])
     edited = (found["states"] @ direction.basis.T).norm() / found["states"].norm()
-    assert edited < 0.02 < (clean @ direction.basis.T).norm() / clean.norm()
+    before = (clean @ direction.basis.T).norm() / clean.norm()
+    # bfloat16 keeps about a hundredth of a state's length in rounding.
+    assert edited < min(0.5 * before, 0.02), (edited, before)
 
 
 def test_the_example_runs_on_a_tiny_model(tiny, fitted, monkeypatch, capsys):

@@ -167,13 +167,14 @@ def fit_axes(
             f"both classes have the same mean at layer {layer}, so there is no axis between them: "
             "at layer 0 every prompt has the same template token; fit maps from layer 1 on"
         )
-    # At the first layer the harmless class is turned to the right and up.
+    # At the first layer the harmless class is turned to the right.
     side = torch.cat([-torch.ones(len(harmful), 1), torch.ones(len(harmless), 1)])
     clusters = fit_clusters(harmful, harmless, before.coordinates[:size] if before else side)
     left = trained.double() - (trained.double() @ axis / axis.square().sum())[:, None] * axis
     rest = torch.from_numpy(PCA(1, svd_solver="full").fit(left.numpy()).components_[0])
-    heights = before.harm_axis[:size, 1] if before else side[:, 0]
-    if (left - left.mean(0)) @ rest @ heights.double() < 0:
+    # Without their axis both classes have one mean, so at the first layer no class can say where up
+    # is: scikit-learn's sign stays, by which the largest entry is positive on every machine.
+    if before and (left - left.mean(0)) @ rest @ before.harm_axis[:size, 1].double() < 0:
         rest = -rest
     coordinates = clusters.coordinates(points)
     chart = LayerMap(

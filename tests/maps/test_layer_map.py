@@ -5,7 +5,7 @@ import torch
 
 from steering.errors import SteeringError
 from steering.interventions.subspace import Subspace
-from steering.maps.layer_map import fit_layer
+from steering.maps.layer_map import fit_axes, fit_layer
 from tests.helpers.tiny_maps import POSITION
 
 
@@ -163,3 +163,18 @@ def test_a_landing_says_the_smaller_distance_and_whether_both_limits_are_passed(
 def test_activations_of_another_width_are_refused(chart, name):
     with pytest.raises(SteeringError, match=r"d_model 31 do not fit maps of d_model 32"):
         getattr(chart, name)(torch.zeros(2, 31))
+
+
+def test_which_way_is_up_at_the_first_layer_does_not_hang_on_rounding():
+    for seed in range(6):
+        generator = torch.Generator().manual_seed(seed)
+        states = {
+            name: torch.randn(12, 16, generator=generator) + shift
+            for name, shift in (("harmful", 0.0), ("harmless", 1.0))
+        }
+        nearly = {
+            name: each + 1e-5 * torch.randn(each.shape, generator=generator)
+            for name, each in states.items()
+        }
+        one, other = fit_axes(1, states), fit_axes(1, nearly)
+        torch.testing.assert_close(one.harm_axis, other.harm_axis, atol=1e-2, rtol=1e-2)
