@@ -55,17 +55,21 @@ class Film:
     def __init__(self, page: Any) -> None:  # noqa: ANN401 - Playwright is not typed here
         self._shown: list[tuple[float, bytes]] = []
         self._began = time.monotonic()
+        self._is_over = False
         self._session = page.context.new_cdp_session(page)
         self._session.on("Page.screencastFrame", self._take)
         self._session.send("Page.startScreencast", {"format": "jpeg", "quality": 92})
 
     def _take(self, frame: dict[str, Any]) -> None:
+        if self._is_over:  # the page may be closed by now
+            return
         at = time.monotonic() - self._began
         self._shown.append((at, base64.b64decode(frame["data"])))
         self._session.send("Page.screencastFrameAck", {"sessionId": frame["sessionId"]})
 
     def save(self, path: Path) -> None:
         """Write an endless animation of `SECONDS`, whose colours are those of its frames."""
+        self._is_over = True
         self._session.send("Page.stopScreencast")
         pictures: list[Image.Image] = []
         for index in range(int(SECONDS * FRAMES_A_SECOND)):
