@@ -200,7 +200,7 @@ def test_a_model_without_doses_says_which_command_makes_them(app, visit):
     page.click("#more [data-drawer]")
     page.click("#settings button.label-wrap >> nth=0")
     for name, words in (("Unswept", "python -m steering sweep --model unswept"), ("Tiny", "")):
-        if not page.is_visible("#chooser input"):
+        if not page.is_visible("#settings"):
             page.click("#more [data-drawer]")
         page.click("#chooser input")
         page.click(f"[role=option]:has-text('{name}')")
