@@ -53,7 +53,7 @@ export function leave() {
 
 /** @param {KeyboardEvent} event */
 function keydown(event) {
-  if (!root.hasAttribute("data-presents") || touched(event, "input, textarea, [role=tab], .plot")) return;
+  if (!root.hasAttribute("data-presents") || touched(event, "input, textarea, select, [role=tab], .plot")) return;
   const step = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 }[event.key];
   if (!step) return;
   event.preventDefault();
