@@ -18,6 +18,8 @@ _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 """Kana, Han and Hangul, which stand without spaces: one sign counts as one word."""
 
 _WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\W\d_{_IDEOGRAPH}]+(?:'[^\W\d_]+)*|\d+")
+_ITEM_NUMBER = re.compile(r"^([ \t>*#-]*(?:[^\W\d_]+ )?)(\d{1,3})(?=[.):])", re.MULTILINE)
+"""The number of an item at the start of a line, as in "3. Mix" or "Step 3: Mix"."""
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 
 _LONG_CYCLE = 10
@@ -137,12 +139,18 @@ def without_tables(text: str) -> str:
     return "".join(" " * (len(x) - 1) + "\n" if x.count("|") > 1 else x for x in lines)
 
 
+def without_item_numbers(text: str) -> str:
+    """The text with blanks for the numbers of list items, which differ where the items do not."""
+    return _ITEM_NUMBER.sub(lambda found: found[1] + " " * len(found[2]), text)
+
+
 def repetition(text: str) -> Loop | None:
     """What is repeated, and from where on, or None where the text goes on.
 
-    Repeated lines inside code, and rows or lists that begin alike, are no repetition.
+    Repeated lines inside code, and rows or lists that begin alike, are no repetition; lists whose
+    items are all the same but for their numbers are one.
     """
-    prose = prose_of(text)
+    prose = without_item_numbers(prose_of(text))
     found = _Words.of(prose)
     for cycle in cycles_at_end(found.words):
         if _is_loop(cycle, len(found.words)):

@@ -35,6 +35,25 @@ def test_the_reason_of_a_loop_names_what_is_repeated() -> None:
     assert reason.endswith("; looping: “i will always be there” 6.0 times in a row")
 
 
+@pytest.mark.parametrize(
+    ("item", "repeats"),
+    [("{}. Glass", 9), ("Step {}: Stir the soup in the pot.", 4), ("> {}) Wait for the bus", 5)],
+)
+def test_a_list_of_equal_items_loops_however_they_are_numbered(item: str, repeats: int) -> None:
+    text = "Here is the list:\n" + "\n".join(item.format(i) for i in range(1, repeats + 1))
+    found = repetition(text)
+    assert found is not None
+    assert text[found.start :].lower().startswith(item.split("{}")[1].strip(":.) ").lower()) or (
+        item.startswith("Step") and text[found.start :].startswith("Step 2")
+    )
+    others = ["salt", "pepper", "leek", "flour", "water", "rice", "milk", "eggs", "oil"]
+    differ = "Here is the list:\n" + "\n".join(
+        f"{item.format(i)} {others[i - 1]}" for i in range(1, repeats + 1)
+    )
+    if repeats > 5:  # short items that differ
+        assert repetition(differ) is None
+
+
 SOUND = {
     "closed code with repeated lines": (
         "Here are the rows:\n```html\n<table>\n"
