@@ -12,7 +12,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from steering.artifacts import folders, local_fits, store
+from steering.artifacts import capability_document, folders, local_fits, store
 from steering.artifacts.manifest_document import ManifestFacts
 from steering.errors import NotFittedError, SteeringError
 from steering.serving import address, cost
@@ -136,6 +136,7 @@ def engine_from_environment() -> Engine:
         evaluation=store.evaluation,
         sweep=sweep_table.read,
         transfer=store.transfer,
+        capability=capability_document.read,
         manifest=_manifest,
         outline=_or_unfitted(store.outline),
         points=_or_unfitted(store.read_points),
@@ -162,6 +163,7 @@ def _recorded_only() -> Supply:
         evaluation=store.evaluation,
         sweep=sweep_table.read,
         transfer=store.transfer,
+        capability=capability_document.read,
         manifest=_manifest,
         outline=store.outline,
         points=store.read_points,

@@ -20,6 +20,7 @@ ALONE = (
     "steering/sources/catalog.toml",
     "steering/data/prompts.jsonl",
     "steering/data/prose.txt",
+    "steering/data/questions.jsonl",
 )
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from safetensors import safe_open
 
+from steering.artifacts import class_fits
+from steering.interventions.outline import ExtractionPoint
 from steering.system import whole_files
 
 if TYPE_CHECKING:
@@ -25,6 +27,23 @@ def write(folder: Path, controls: "Controls", directions_sha256: str) -> None:
 
     metadata = {"directions_sha256": directions_sha256}
     whole_files.write_file(folder / CONTROLS_FILE, save(controls.tensors(), metadata))
+
+
+def points(folder: Path, directions_sha256: str) -> tuple[ExtractionPoint, ...]:
+    """Return where the covariance of the states is stored, without torch; mostly nowhere.
+
+    Raises:
+        OSError, SafetensorError, ValueError: If the file is broken.
+    """
+    path = folder / CONTROLS_FILE
+    if not path.is_file():
+        return ()
+    with safe_open(path, "numpy") as file:
+        if (file.metadata() or {}).get("directions_sha256") != directions_sha256:
+            return ()
+        names = file.keys()
+    means = (name.removeprefix("mean") for name in names if name.startswith("mean"))
+    return tuple(sorted(class_fits.point(name) for name in means))
 
 
 def read(folder: Path, directions_sha256: str) -> "Controls | None":

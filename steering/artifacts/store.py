@@ -139,6 +139,7 @@ def outline(model: str, folder: Path | None = None) -> Outline:
             nullspace=directions_file.nullspace(document),
             class_names=directions_file.class_names(document),
             other_stabilities=class_fits.stabilities(document, other=True) if other else {},
+            covariance_points=controls_file.points(folder, document["directions_sha256"]),
         )
     except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise SteeringError(f"{folder} cannot be read ({error}); {_remedy(model)}") from error

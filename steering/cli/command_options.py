@@ -81,9 +81,9 @@ def precompute(parser: argparse.ArgumentParser) -> None:
         "from harmless ones (label), or those that the model refuses from those it answers "
         "(behaviour); auto: by behaviour, if 40 training prompts of each class are left",
     )
-    parser.add_argument("--limit", type=_positive, help="test prompts per set (default all)")
-    parser.add_argument("--batch-size", type=_positive, default=16, help="prompts per forward pass")
-    parser.add_argument("--rows", type=_positive, default=ROWS, help="rows answered at once")
+    parser.add_argument("--limit", type=positive, help="test prompts per set (default all)")
+    parser.add_argument("--batch-size", type=positive, default=16, help="prompts per forward pass")
+    parser.add_argument("--rows", type=positive, default=ROWS, help="rows answered at once")
 
 
 def generate(parser: argparse.ArgumentParser) -> None:
@@ -152,10 +152,15 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     """Add the options of `evaluate`."""
     machine(model(parser))
     steering(parser, default="the whole comparison; controls are always added")
+    parser.add_argument(
+        "--erasers",
+        action="store_true",
+        help="LEACE, affine concept editing and AlterRep as well, each with five random controls",
+    )
     parser.add_argument("--harmful", type=Path, help="own harmful prompts (with --harmless)")
     parser.add_argument("--harmless", type=Path, help="own harmless prompts (with --harmful)")
     parser.add_argument("--borderline", type=Path, help="own borderline prompts")
-    parser.add_argument("--limit", type=_positive, help="prompts of each set")
+    parser.add_argument("--limit", type=positive, help="prompts of each set")
     parser.add_argument("--text", type=Path, help="own text to measure the cost on, or `none`")
     parser.add_argument("--judge", help="chat model or http(s)://host/v1#model that judges, too")
     parser.add_argument(
@@ -170,8 +175,23 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
         help="write this JSON file (default: a whole comparison goes beside the directions)",
     )
     parser.add_argument("--texts", type=Path, help="write every answer to this JSONL file")
-    parser.add_argument("--rows", type=_positive, default=ROWS, help="rows answered at once")
+    parser.add_argument("--rows", type=positive, default=ROWS, help="rows answered at once")
     system(parser)
+
+
+def capability(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `capability`."""
+    machine(model(parser))
+    steering(
+        parser, default="those of the comparison that are no controls, the erasers, one control"
+    )
+    parser.add_argument(
+        "--questions", type=Path, help=".jsonl of question, choices, answer (default: the own 224)"
+    )
+    parser.add_argument("--limit", type=positive, help="questions of each area")
+    parser.add_argument(
+        "--out", type=Path, help="write this JSON file (default: beside the directions, if whole)"
+    )
 
 
 def sweep(parser: argparse.ArgumentParser) -> None:
@@ -186,8 +206,8 @@ def sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--answer", action="append", help="the same: panels that answer and are judged"
     )
-    parser.add_argument("--prompts", type=_positive, help="validation prompts a class")
-    parser.add_argument("--answered", type=_positive, help="validation prompts that are answered")
+    parser.add_argument("--prompts", type=positive, help="validation prompts a class")
+    parser.add_argument("--answered", type=positive, help="validation prompts that are answered")
     parser.add_argument(
         "--out", type=Path, help="a .csv file (default: beside the directions), and a .json"
     )
@@ -202,7 +222,7 @@ def transfer(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--prompts",
-        type=_positive,
+        type=positive,
         default=defaults.TRANSFER_PROMPTS,
         help=f"harmful validation prompts that are answered (default {defaults.TRANSFER_PROMPTS})",
     )
@@ -226,17 +246,17 @@ def bench(parser: argparse.ArgumentParser) -> None:
         help=f"what is timed (default {defaults.SUITES[0]})",
     )
     parser.add_argument(
-        "--rounds", type=_positive, default=defaults.ROUNDS, help="how often (default 5)"
+        "--rounds", type=positive, default=defaults.ROUNDS, help="how often (default 5)"
     )
     parser.add_argument(
-        "--max-new-tokens", type=_positive, default=48, help="length of an answer (default 48)"
+        "--max-new-tokens", type=positive, default=48, help="length of an answer (default 48)"
     )
     parser.add_argument(
         "--gguf", type=Path, help="file that llama.cpp runs (default: the model's, if it is kept)"
     )
     parser.add_argument(
         "--visitors",
-        type=_positive,
+        type=positive,
         default=defaults.CROWD_VISITORS,
         help=f"how many come at once (default {defaults.CROWD_VISITORS})",
     )
@@ -270,7 +290,8 @@ def _map_name(text: str) -> str:
     return "harm" if text == "lda" else text
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Read a whole number above zero."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive integer")
     return int(text)

@@ -25,6 +25,7 @@ from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
 from steering.evaluation import evaluation, evaluation_arms, extent, landings, report
 from steering.evaluation.answers import as_rows
+from steering.evaluation.eraser_arms import with_erasers
 from steering.evaluation.evaluation import EvaluationSettings
 from steering.evaluation.evaluation_arms import Arm
 from steering.evaluation.extent import CHOSEN
@@ -104,6 +105,8 @@ def _arms(options: argparse.Namespace, directions: Directions) -> Sequence[Arm]:
         if options.panel
         else evaluation_arms.arms(directions)
     )
+    if options.erasers:
+        arms = with_erasers(arms, directions)
     for arm in arms:
         arm.panel.edit(directions)
     return arms

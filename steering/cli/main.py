@@ -24,6 +24,7 @@ from steering.system import console, threads
 from steering.system.lazy import Later
 
 bench_commands = Later("steering.cli.bench_commands")
+capability = Later("steering.cli.capability_commands")
 evaluation = Later("steering.cli.evaluate_commands")
 fitting = Later("steering.cli.fit_commands")
 study = Later("steering.cli.study_commands")
@@ -149,6 +150,14 @@ def parser() -> argparse.ArgumentParser:
             evaluation.evaluate,
             evaluation.show,
             "the paper's comparison, with controls and intervals, on sets of prompts",
+        )
+    )
+    command_options.capability(
+        command(
+            "capability",
+            capability.run,
+            capability.show,
+            "what edits cost on multiple-choice questions and code, beside refusals",
         )
     )
     command_options.sweep(command("sweep", study.run, plain, "grids of rank, strength and layer"))

@@ -22,6 +22,8 @@ from steering.interventions.panel import Panel
 ArmKind = Literal["baseline", "paper", "beyond", "control"]
 INDUCING_LABEL: Final = "activation addition, inducing"
 """Label of the addition at the coefficient that was chosen for the model."""
+OTHER_ERASERS: Final = ("leace", "ace", "alterrep")
+"""Kinds that are no part of the comparison unless asked for, see `eraser_arms`."""
 PAPER_C: Final = 1.0
 """Coefficient at which the paper induces refusal: one length of the difference in means."""
 
@@ -146,7 +148,7 @@ def arms_of(panels: Sequence[Panel], directions: Directions) -> tuple[Arm, ...]:
 
     Every rank along INLP directions that is chosen has its random subspaces; the other controls
     have the first of these, or the default rank. Ablation, in whatever form, has random directions
-    ablated at every block.
+    ablated at every block, and other erasers have their own random controls.
     """
     ranks = [
         panel.resolved(directions).k
@@ -159,6 +161,9 @@ def arms_of(panels: Sequence[Panel], directions: Directions) -> tuple[Arm, ...]:
     found += [arm for k in known[1:] for arm in random_subspaces(k, directions)]
     if any(panel.name == "ablation" for panel in panels):
         found += random_ablations(directions)
+    for panel in panels:
+        if panel.name in OTHER_ERASERS:
+            found += random_arms(f"random {panel}", panel, directions)
     return distinct(found)
 
 

@@ -20,6 +20,8 @@ SCORED_SEEDS: Final = range(20)
 """Seeds of a control of which only next tokens are read (chosen): a rank among 20 says 1 in 21."""
 _KEPT: Final = ("k", "c", "basis", "seed")
 """Keys that a short text still spells out: they are of the model, or what a control is told by."""
+_SCALED: Final = ("ablation", "nullspace", "flip")
+"""Kinds whose whole step is alpha times a component: the others add, push, or read it aslant."""
 _TRIED: Final = 10
 """Draws per seed that is wanted at most, where some cannot step as far (chosen)."""
 
@@ -56,12 +58,12 @@ def equal_step(
 
     Args:
         panel: A projection or mirror along found directions.
-        directions: With the controls' fit; without it, or for an addition, there are none.
+        directions: With the controls' fit; without it, or for other kinds, there are none.
         seeds: How many.
     """
     whole = panel.resolved(directions)
     controls = directions.controls
-    if controls is None or not whole.alpha or whole.basis in DRAWN:
+    if controls is None or not whole.alpha or whole.basis in DRAWN or whole.name not in _SCALED:
         return ()
     if whole.point not in controls.shapes:
         return ()

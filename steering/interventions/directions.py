@@ -135,6 +135,11 @@ class Directions:
         """What `stabilities` is, of `other`."""
         return _stabilities(self.other.inlp) if self.other else {}
 
+    @property
+    def covariance_points(self) -> tuple[ExtractionPoint, ...]:
+        """Where the covariance of the training prompts' states is stored."""
+        return tuple(sorted(self.controls.shapes)) if self.controls else ()
+
     def of(self, classes: object) -> "Directions":
         """Return the same directions as they were fitted by a definition of the classes.
 
@@ -225,6 +230,16 @@ class Directions:
             SteeringError: If the point does not exist, or no difference is known there.
         """
         return self.difference[self._index(point), point[1]]
+
+    def mean_of_harmless(self, point: ExtractionPoint) -> Float[Tensor, " d_model"]:
+        """Return the mean of the harmless activations behind the difference at a point.
+
+        Raises:
+            SteeringError: If the point does not exist, or only the difference is known.
+        """
+        if self.harmless_mean is None:
+            raise missing_parts.no_harmless_mean(self.model)
+        return self.harmless_mean[self._index(point), point[1]]
 
     def midpoint(self, basis: str, point: ExtractionPoint) -> Float[Tensor, " d_model"]:
         """Return the point halfway between the class means of the prompts a basis was fitted on.

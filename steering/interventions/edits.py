@@ -4,14 +4,22 @@ One operator serves every intervention, a row of the batch at a time:
 
     h  ->  h - alpha U^T U (h - mu) + c v
 
-| name                    | U               | alpha | c v | source                       |
-|-------------------------|-----------------|-------|-----|------------------------------|
-| activation addition     | none            | -     | c r | Arditi et al. 2024, sec. 2.4 |
-| directional ablation    | r / |r|         | 1     | 0   | the same                     |
-| nullspace projection    | INLP directions | 1     | 0   | Rocchetti & Ferrara 2026     |
-| counterfactual flipping | INLP directions | 2     | 0   | the same                     |
+| name                    | U               | alpha | mu       | c v | source              |
+|-------------------------|-----------------|-------|----------|-----|---------------------|
+| activation addition     | none            | -     | -        | c r | Arditi et al. 2024  |
+| directional ablation    | r / |r|         | 1     | 0        | 0   | the same            |
+| nullspace projection    | INLP directions | 1     | 0        | 0   | Rocchetti & Ferrara |
+| counterfactual flipping | INLP directions | 2     | 0        | 0   | the same            |
+| affine concept editing  | r / |r|         | 1     | harmless | c r | Marshall et al.     |
 
 alpha scales the component inside U by 1 - alpha: 0 is the identity, 1 removes it, 2 mirrors it.
+Two edits need a term more, which is left out for all others:
+
+    h  ->  h - alpha U^T z + b U^T |z| + c v        z = R (h - mu)
+
+LEACE (Belrose et al. 2023) reads how much there is along its direction with another row than the
+one that it takes it along: R is not U (`leace`). AlterRep (Ravfogel et al. 2021) puts back as much
+as it took, on the side that is wished for: b is not 0.
 Every token position is edited, of the prompt and of the answer.
 """
 
@@ -58,6 +66,10 @@ class Edit:
         sites: Where the edit acts.
         gate: Which tokens it acts on; None for all. Needs sites at block inputs only, since a
             part's output does not tell the side of the state it is added to.
+        reader: R, whose rows read the coordinates that are scaled by `alpha`; None for U itself.
+            Row i of R times row i of U is 1, so that alpha = 1 leaves nothing to read.
+        push: b, on the absolute value of each coordinate. Needs sites at block inputs only, for
+            the reason that a gate does.
     """
 
     basis: Float[Tensor, "rank d_model"]
@@ -66,16 +78,25 @@ class Edit:
     shift: Float[Tensor, " d_model"]
     sites: tuple[Site, ...]
     gate: Gate | None = None
+    reader: Float[Tensor, "rank d_model"] | None = None
+    push: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a gate where it has no meaning."""
-        if self.gate is not None and any(part != "input" for _, part in self.sites):
-            raise ValueError("a gated edit acts at block inputs only")
+        """Refuse what depends on the side of a state where it has no meaning."""
+        sided = self.gate is not None or self.push != 0
+        if sided and any(part != "input" for _, part in self.sites):
+            raise ValueError("a gated edit, and one that pushes, acts at block inputs only")
 
     @property
     def is_identity(self) -> bool:
         """Whether the edit changes nothing."""
-        return (self.alpha == 0 or not len(self.basis)) and not bool(self.shift.any())
+        still = (self.alpha == 0 and self.push == 0) or not len(self.basis)
+        return still and not bool(self.shift.any())
+
+    @property
+    def reads(self) -> Float[Tensor, "rank d_model"]:
+        """The rows that read the coordinates: R."""
+        return self.basis if self.reader is None else self.reader
 
     @property
     def first_layer(self) -> int:
@@ -97,6 +118,9 @@ class SiteEdit:
         normal: Normals of the gates; zero where a row has none.
         offset: Offsets of the gates; minus infinity where a row has none.
         gated: Whether any row has a gate.
+        reader: What reads the coordinates; `basis` itself where no row reads with anything else.
+        push: Strength on their absolute values.
+        pushed: Whether any row has one.
     """
 
     rows: Int[Tensor, " rows"]
@@ -108,6 +132,9 @@ class SiteEdit:
     normal: Float[Tensor, "rows d_model"]
     offset: Float[Tensor, " rows"]
     gated: bool
+    reader: Float[Tensor, "rows rank d_model"]
+    push: Float[Tensor, " rows"]
+    pushed: bool
 
     def __call__(
         self, residual: Float[Tensor, "batch position d_model"]
@@ -116,10 +143,12 @@ class SiteEdit:
         if len(residual) != self.batch:
             raise ValueError(f"edits for {self.batch} rows met a batch of {len(residual)}")
         states = residual[self.rows].float()
-        coordinates = torch.bmm(states - self.center[:, None], self.basis.mT)
+        coordinates = torch.bmm(states - self.center[:, None], self.reader.mT)
         change = self.shift[:, None] - self.alpha[:, None, None] * torch.bmm(
             coordinates, self.basis
         )
+        if self.pushed:
+            change = change + self.push[:, None, None] * torch.bmm(coordinates.abs(), self.basis)
         if self.gated:
             side = torch.bmm(states, self.normal[:, :, None])[..., 0]
             change = change * (side > self.offset[:, None])[..., None]
@@ -133,7 +162,7 @@ def alike(one: Edit | None, other: Edit | None) -> bool:
         return all(kinds)
     return one is other or (
         one.sites == other.sites
-        and one.alpha == other.alpha
+        and (one.alpha, one.push) == (other.alpha, other.push)
         and (one.gate is None) == (other.gate is None)
         and all(
             torch.equal(first, second)
@@ -145,7 +174,7 @@ def alike(one: Edit | None, other: Edit | None) -> bool:
 
 def _tensors(edit: Edit) -> list[Tensor]:
     gate = [] if edit.gate is None else [edit.gate.normal]
-    return [edit.basis, edit.center, edit.shift, *gate]
+    return [edit.basis, edit.reads, edit.center, edit.shift, *gate]
 
 
 Program = Mapping[Site, SiteEdit]
@@ -184,22 +213,28 @@ def _stack(
         chosen = [replace(edit, center=zero, shift=zero) for edit in chosen]
     d_model = chosen[0].shift.shape[0]
     basis = torch.zeros(len(chosen), max(len(edit.basis) for edit in chosen), d_model)
+    oblique = any(edit.reader is not None for edit in chosen)
+    reader = torch.zeros_like(basis) if oblique else basis
     normal = torch.zeros(len(chosen), d_model)
     offset = torch.full((len(chosen),), -torch.inf)
     for index, edit in enumerate(chosen):
         basis[index, : len(edit.basis)] = edit.basis
+        reader[index, : len(edit.basis)] = edit.reads
         if edit.gate is not None:
             normal[index], offset[index] = edit.gate.normal, edit.gate.offset
     return SiteEdit(
         rows=torch.tensor(rows, device=device),
         batch=len(edits),
-        basis=basis.to(device),
+        basis=(placed := basis.to(device)),
         alpha=torch.tensor([float(edit.alpha) for edit in chosen], device=device),
         center=torch.stack([edit.center for edit in chosen]).to(device),
         shift=torch.stack([edit.shift for edit in chosen]).to(device),
         normal=normal.to(device),
         offset=offset.to(device),
         gated=any(edit.gate is not None for edit in chosen),
+        reader=reader.to(device) if oblique else placed,
+        push=torch.tensor([float(edit.push) for edit in chosen], device=device),
+        pushed=any(edit.push for edit in chosen),
     )
 
 

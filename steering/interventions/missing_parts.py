@@ -45,6 +45,47 @@ def no_controls(model: str, point: tuple[int, int] | None = None) -> SteeringErr
     )
 
 
+def no_harmless_mean(model: str) -> SteeringError:
+    """Return the error where ACE is asked for and only a difference is known."""
+    return SteeringError(
+        f"the class means of {model} are not known, only their difference, so ace has no harmless "
+        f"mean to go to; choose ablation or actadd, or {remedy(model)}"
+    )
+
+
+def no_covariance(model: str) -> str:
+    """Return the sentence for a model of whose states only directions are stored."""
+    return (
+        f"how the states of {model} vary is not stored beside its directions, and leace needs "
+        "their covariance; choose ablation, or make it with `python -m steering precompute --model "
+        f"{model}`"
+    )
+
+
+def require_covariance(
+    model: str, point: tuple[int, int], points: Collection[tuple[int, int]]
+) -> None:
+    """Refuse a point at which the covariance of the states is not stored.
+
+    Args:
+        model: Name of the model.
+        point: (position, layer).
+        points: Where it is stored.
+
+    Raises:
+        SteeringError: Says where it is.
+    """
+    if point in points:
+        return
+    if not points:
+        raise SteeringError(no_covariance(model))
+    known = " and ".join(f"layer {layer}, position {place}" for place, layer in sorted(points))
+    raise SteeringError(
+        f"leace needs the covariance of the states of {model}, which is not stored at layer "
+        f"{point[1]}, position {point[0]}, but at {known}; choose one of these"
+    )
+
+
 def require_known(
     model: str, point: tuple[int, int], points: Collection[tuple[int, int]] | None
 ) -> None:

@@ -111,6 +111,11 @@ class Facts(Protocol):
         """The definition by which both were fitted as well; None where they were not."""
         ...
 
+    @property
+    def covariance_points(self) -> tuple[ExtractionPoint, ...]:
+        """Where the covariance of the training prompts' states is stored; mostly nowhere."""
+        ...
+
     def of(self, classes: str | None) -> "Facts":
         """Return the facts of what was fitted by a definition; None for the default."""
         ...
@@ -149,6 +154,7 @@ class Outline:
     other_stabilities: Mapping[ExtractionPoint, Stability] = field(default_factory=dict)
     nullspace: Start | None = None
     class_names: tuple[str, str] = CLASS_NAMES
+    covariance_points: tuple[ExtractionPoint, ...] = ()
 
     def of(self, classes: object) -> "Outline":
         """Return the facts of what was fitted by a definition, as `Directions.of` does."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final
 
 from steering.errors import SteeringError
+from steering.interventions import missing_parts
 from steering.interventions.class_definitions import require_definition
 from steering.interventions.outline import (
     ExtractionPoint,
@@ -18,11 +19,11 @@ from steering.interventions.outline import (
     require_rank,
     start_of,
 )
+from steering.interventions.panel_keys import ALONG_DIFFERENCE, as_text, check, read
 from steering.interventions.panel_keys import DRAWN as DRAWN
 from steering.interventions.panel_keys import KEY_CHOICES as KEY_CHOICES
 from steering.interventions.panel_keys import KEYS as KEYS
 from steering.interventions.panel_keys import RANGES as RANGES
-from steering.interventions.panel_keys import as_text, check, read
 from steering.interventions.panel_keys import choices as choices
 
 if TYPE_CHECKING:
@@ -42,11 +43,16 @@ class Panel:
     """One column of the comparison. A field that is None takes the panel's default.
 
     Attributes:
-        name: `baseline`, `actadd`, `ablation`, `nullspace` or `flip`. `parse` reads `random` as
-            `flip` with `basis=random`, the control of both edits along INLP's directions.
+        name: `baseline`, `actadd`, `ablation`, `nullspace`, `flip`, `leace`, `ace` or `alterrep`.
+            `parse` reads `random` as `flip` with `basis=random`, the control of both edits along
+            INLP's directions.
         k: Rank: how many leading directions; default the one that was chosen for the kind.
-        alpha: 0 identity, 1 removal, 2 mirror; default 1, for `flip` 2.
-        c: Coefficient of activation addition, in lengths of the difference in means.
+        alpha: 0 identity, 1 removal, 2 mirror; default 1, for `flip` 2. `alterrep` has none: it
+            removes, and `c` says what is put back.
+        c: Coefficient of activation addition, in lengths of the difference in means. Of `ace`: 0
+            puts what lies along it where harmless requests have it, 1 where harmful ones have it.
+            Of `alterrep`: how much of each component is put back, below 0 on the harmless side,
+            above 0 on the harmful one.
         layer: Block whose directions are taken, and where the edit acts with `where=source`.
         position: Template position at which the directions were fitted.
         where: `source` (at `layer`) or `all` (at every block); default `source`, so that nullspace
@@ -121,7 +127,7 @@ class Panel:
         if self.name == "baseline":
             return self
         directions = directions.of(self.classes)
-        single = self.name in ("ablation", "actadd")
+        single = self.name in ALONG_DIFFERENCE
         basis = self.basis or ("dim" if single else "inlp")
         of_dim = basis == "dim" or (single and basis in ("random", "covariance"))
         by_dim = of_dim or not directions.inlp_ranks
@@ -130,7 +136,7 @@ class Panel:
         defaults = {
             "k": 1 if basis == "dim" else start.k,
             "alpha": 2.0 if self.name == "flip" else 1.0,
-            "c": directions.default_c,
+            "c": {"ace": 0.0, "alterrep": -1.0}.get(self.name, directions.default_c),
             "layer": point[1],
             "position": point[0],
             "where": "all" if self.name == "ablation" else "source",
@@ -173,7 +179,7 @@ class Panel:
         A drawn basis takes its extraction point and decision plane from what it is the control of;
         one of many directions is INLP's control where there is INLP.
         """
-        if self.name in ("ablation", "actadd"):
+        if self.name in ALONG_DIFFERENCE:
             return self.basis not in ("inlp", "shuffled")
         return self.basis == "dim" or (self.basis in DRAWN and not facts.inlp_ranks)
 
@@ -194,6 +200,8 @@ class Panel:
         else:
             rank, method = require_inlp(facts, panel.point), "INLP"
         require_rank(panel.k or 1, rank, panel.point, method)
+        if panel.name == "leace":
+            missing_parts.require_covariance(facts.model, panel.point, facts.covariance_points)
 
     def edit(self, directions: "Directions") -> "Edit | None":
         """Return the edit of this panel for a model; None for the baseline.

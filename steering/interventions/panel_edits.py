@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.interventions import missing_parts
+from steering.errors import SteeringError
+from steering.interventions import leace, missing_parts
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, Gate, Site
 from steering.interventions.outline import ExtractionPoint
@@ -26,22 +27,18 @@ def edit(panel: Panel, directions: Directions) -> Edit | None:
     directions = directions.of(panel.classes)
     point = panel.point
     origin = torch.zeros(directions.d_model)
-    center = (
-        directions.midpoint(_basis(panel, directions), point)
-        if panel.center == "midpoint"
-        else origin
-    )
-    if panel.name == "actadd":
-        found, shift = None, (panel.c or 0.0) * _added(panel, directions)
-    else:
-        found, shift = subspace(panel, directions), origin
+    adds = panel.name in ("actadd", "ace")
+    found = None if panel.name == "actadd" else subspace(panel, directions)
     return Edit(
         basis=found.basis if found else torch.zeros(0, directions.d_model),
-        alpha=panel.alpha or 0.0,
-        center=center,
-        shift=shift,
+        # AlterRep takes the whole component away: how much is put back is said by c.
+        alpha=1.0 if panel.name == "alterrep" else panel.alpha or 0.0,
+        center=_center(panel, directions, origin),
+        shift=(panel.c or 0.0) * _added(panel, directions) if adds else origin,
         sites=_sites(panel, directions),
         gate=_harmful_side(directions, point, panel) if panel.side == "harmful" else None,
+        reader=_reader(panel, directions, found) if panel.name == "leace" and found else None,
+        push=(panel.c or 0.0) if panel.name == "alterrep" else 0.0,
     )
 
 
@@ -58,6 +55,28 @@ def subspace(panel: Panel, directions: Directions) -> Subspace:
             raise missing_parts.no_controls(directions.model)
         return controls.subspace(directions.model, panel.basis, found, seed=panel.seed or 0)
     return found
+
+
+def _center(
+    panel: Panel, directions: Directions, origin: Float[Tensor, " d_model"]
+) -> Float[Tensor, " d_model"]:
+    """Return the point that a panel measures from.
+
+    That of LEACE is the mean of all states: of as many of each class, the midpoint of their means.
+    """
+    if panel.name == "ace":
+        return directions.mean_of_harmless(panel.point)
+    if panel.name == "leace" or panel.center == "midpoint":
+        return directions.midpoint(_basis(panel, directions), panel.point)
+    return origin
+
+
+def _reader(panel: Panel, directions: Directions, along: Subspace) -> Float[Tensor, "rank d_model"]:
+    """Return what LEACE reads a direction with."""
+    controls = directions.controls
+    if controls is None:
+        raise SteeringError(missing_parts.no_covariance(directions.model))
+    return leace.reader(controls.shape_at(directions.model, panel.point), along.basis)
 
 
 def _basis(panel: Panel, directions: Directions) -> str:

@@ -17,8 +17,14 @@ KEYS: Final = {
     "ablation": ("alpha", *_PROJECTION),
     "nullspace": ("k", "alpha", *_PROJECTION),
     "flip": ("k", "alpha", *_PROJECTION),
+    "leace": ("alpha", *_FITTED, *_DRAWN),
+    "ace": ("alpha", "c", *_FITTED, *_DRAWN),
+    "alterrep": ("k", "c", *_FITTED, "center", *_DRAWN),
 }
-"""Which keys each kind of panel takes."""
+"""Which keys each kind of panel takes. Of the last three, where they measure from is part of what
+they are, or they act by the side of a state: they have no `sites`, and act at block inputs."""
+ALONG_DIFFERENCE: Final = ("actadd", "ablation", "leace", "ace")
+"""Kinds that act along the difference in means unless told otherwise."""
 KEY_CHOICES: Final = {
     "where": ("source", "all"),
     "center": ("origin", "midpoint"),
@@ -43,8 +49,11 @@ _WHOLE: Final = ("k", "layer", "position", "seed")
 
 
 def choices(name: str, key: str) -> tuple[str, ...]:
-    """Return the words that a key of a kind of panel can be: INLP has no length to add."""
-    left_out = ("inlp", "shuffled") if name == "actadd" else ()
+    """Return the words that a key of a kind of panel can be.
+
+    INLP has no length to add, and neither a mean difference that LEACE and ACE are defined by.
+    """
+    left_out = ("inlp", "shuffled") if name in ("actadd", "leace", "ace") else ()
     return tuple(each for each in KEY_CHOICES[key] if each not in left_out)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from steering.artifacts.capability_document import CapabilityDocument
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.manifest_document import ManifestFacts
 from steering.artifacts.recording_document import Recording
@@ -40,6 +41,7 @@ class Supply:
         manifest: Reads what the maker of the directions says of their choice; None if there is
             nothing.
         transfer: Reads the table of number formats, `transfer.json`; None if there is none.
+        capability: Reads what edits cost in knowledge, `capability.json`; None if it is not known.
         adapting: Checks directions and maps on this machine, and fits them for it.
         fitted: Returns which names have directions by now; None where all have.
         at_speed: Loads the model with `exact` or `fast` products; None where nobody may choose.
@@ -56,6 +58,7 @@ class Supply:
     points: Callable[[str], Points | None] | None = None
     transfer: Callable[[str], TransferDocument | None] = lambda _name: None
     manifest: Callable[[str], ManifestFacts | None] = lambda _name: None
+    capability: Callable[[str], CapabilityDocument | None] = lambda _name: None
     adapting: Adapting = field(default_factory=Adapting)
     fitted: Callable[[], Collection[str]] | None = None
     at_speed: "Callable[[str, str], ChatModel] | None" = None

@@ -49,6 +49,20 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Counterfactual flipping",
         "Mirrors those k directions: what reads as harmful then reads as harmless, and vice versa.",
     ),
+    "leace": Kind(
+        "LEACE",
+        "Erases the one direction as well, but changes as little as can be: it is read with what "
+        "best tells the classes apart.",
+    ),
+    "ace": Kind(
+        "Affine concept editing",
+        "Sets how far along the one direction a state lies: c = 0 as for harmless requests, c = 1 "
+        "as for harmful ones.",
+    ),
+    "alterrep": Kind(
+        "AlterRep",
+        "Puts the k directions all on one side: c below 0 the harmless, above 0 the harmful side.",
+    ),
 }
 SHAPES: Final[Mapping[str, Markup]] = {
     "baseline": static('<circle cx="8" cy="8" r="6"/>'),

@@ -19,10 +19,19 @@ def test_controls_lie_beside_their_directions_and_come_back(controlled, tmp_path
         torch.testing.assert_close(edits[0].basis, edits[1].basis, rtol=0, atol=1e-6)
 
 
+def test_where_covariances_lie_is_known_without_their_tensors(controlled, fitted, tmp_path):
+    store.write(tmp_path, controlled, {})
+    known = store.outline("tiny-qwen2", tmp_path).covariance_points
+    assert known == controlled.covariance_points == ((-2, 2), (-1, 1))
+    store.write(tmp_path, replace(fitted, default_c=1.0, difference=2 * fitted.difference), {})
+    assert store.outline("tiny-qwen2", tmp_path).covariance_points == ()
+
+
 def test_directions_without_controls_are_read_as_before(fitted, tmp_path):
     store.write(tmp_path, fitted, {})
     assert not (tmp_path / controls_file.CONTROLS_FILE).exists()
     assert store.load("tiny-qwen2", tmp_path).controls is None
+    assert store.outline("tiny-qwen2", tmp_path).covariance_points == ()
 
 
 def test_controls_of_other_directions_are_none(controlled, fitted, tmp_path):

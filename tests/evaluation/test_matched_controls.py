@@ -9,12 +9,14 @@ from steering.interventions.panel import parse
 EDITS = (
     *("flip:k=2", "flip:k=1,sites=block", "nullspace:k=2", "nullspace:k=3,where=all"),
     *("ablation", "ablation:where=source", "actadd:c=2", "flip:basis=dim"),
+    *("leace", "leace:alpha=0.5,where=all", "ace", "ace:c=1", "alterrep:k=2,c=1", "alterrep"),
     *("flip:basis=dim,layer=1,position=-1", "flip:k=2,side=harmful", "flip:k=2,center=midpoint"),
 )
 
 
 @pytest.mark.parametrize("text", EDITS)
-def test_a_matched_control_differs_in_its_directions_alone(fitted, text):
+def test_a_matched_control_differs_in_its_directions_alone(controlled, text):
+    fitted = controlled
     edit = parse(text).edit(fitted)
     found = matched(parse(text), fitted)
     assert [panel.seed for panel in found] == [0, 1, 2, 3, 4]
@@ -28,6 +30,7 @@ def test_a_matched_control_differs_in_its_directions_alone(fitted, text):
         )
         assert (drawn.gate is None) == (edit.gate is None)
         assert torch.equal(drawn.center, edit.center)
+        assert (drawn.reader is None, drawn.push) == (edit.reader is None, edit.push)
         torch.testing.assert_close(drawn.shift.norm(), edit.shift.norm())
         bases.add(str(drawn.basis.tolist() or drawn.shift.tolist()))
         assert str(edit.basis.tolist() or edit.shift.tolist()) not in bases

@@ -147,6 +147,12 @@ def test_the_order_of_the_keys_does_not_make_another_panel():
         ("actadd:sites=block", r"actadd has no key 'sites'"),
         ("actadd:basis=shuffled", r"allowed: dim, random, covariance"),
         ("nullspace:side=harmful,sites=block", r"sites=block does not go with side=harmful"),
+        ("leace:k=2", r"leace has no key 'k'; allowed: alpha, layer"),
+        ("leace:center=origin", r"leace has no key 'center'"),
+        ("ace:basis=inlp", r"basis=inlp of panel ace is unknown; allowed: dim, random"),
+        ("ace:sites=block", r"ace has no key 'sites'"),
+        ("alterrep:alpha=1", r"alterrep has no key 'alpha'; allowed: k, c, layer"),
+        ("alterrep:c=-4", r"c=-4 of panel alterrep is out of range; allowed: -3 to 3"),
     ],
 )
 def test_a_text_that_is_not_a_panel_is_refused_with_what_is_allowed(text, message):
@@ -195,6 +201,21 @@ def test_the_ends_of_the_ranges_are_allowed():
     ("text", "resolved"),
     [
         ("baseline", "baseline"),
+        (
+            "leace",
+            "leace:alpha=1,layer=2,position=-2,where=source,basis=dim,seed=0,side=both,"
+            "classes=label",
+        ),
+        (
+            "ace:seed=3",
+            "ace:seed=3,alpha=1,c=0,layer=2,position=-2,where=source,basis=dim,side=both,"
+            "classes=label",
+        ),
+        (
+            "alterrep",
+            "alterrep:k=2,c=-1,layer=1,position=-1,where=source,center=origin,basis=inlp,"
+            "seed=0,side=both,classes=label",
+        ),
         (
             "actadd",
             "actadd:c=1.5,layer=2,position=-2,where=source,basis=dim,seed=0,side=both,classes=label",
@@ -288,13 +309,21 @@ def test_an_old_name_is_read_as_what_it_stands_for(fitted):
     assert parse("random").resolved(fitted) == parse("flip:basis=random").resolved(fitted)
 
 
-@pytest.mark.parametrize("text", ["actadd:c=2", "ablation", "nullspace:k=2", "flip:k=2"])
-def test_every_kind_has_a_random_control_of_its_own_size_at_its_own_point(text, fitted):
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("actadd:c=2", "ablation", "nullspace:k=2", "flip:k=2"),
+        *("leace", "ace:c=0.5", "alterrep:k=2"),
+    ],
+)
+def test_every_kind_has_a_random_control_of_its_own_size_at_its_own_point(text, controlled):
+    fitted = controlled
     found = parse(text)
     random = replace(found, basis="random", seed=3)
     one, other = found.edit(fitted), random.edit(fitted)
     assert random.resolved(fitted).point == found.resolved(fitted).point
     assert (one.sites, one.alpha, one.basis.shape) == (other.sites, other.alpha, other.basis.shape)
+    assert (one.push, one.reads.shape) == (other.push, other.reads.shape)
     torch.testing.assert_close(one.shift.norm(), other.shift.norm())
     for first, second in ((one.basis, other.basis), (one.shift[None], other.shift[None])):
         assert not first.numel() or not first.any() or not torch.equal(first, second)

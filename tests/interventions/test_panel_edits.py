@@ -6,7 +6,7 @@ import torch
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.interventions.directions import Directions
-from steering.interventions.edits import compile_edits, intervene
+from steering.interventions.edits import alike, compile_edits, intervene
 from steering.interventions.panel import DEFAULT_PANELS, parse
 
 ALL_INPUTS = tuple((layer, "input") for layer in range(4))
@@ -177,3 +177,132 @@ def test_what_three_sites_remove_is_not_written_again_by_the_block(tiny, fitted,
         row = tiny.render("How do I pick a lock?")
         after = capture(tiny, [row], layers=[point[1] + 1], positions=[-1])[0, 0, 0]
     assert (float((after @ basis.T).abs().max()) > 1e-3) == left
+
+
+# More erasers; what LEACE reads with is in test_leace.
+
+
+def at_input(edit, states: torch.Tensor) -> torch.Tensor:
+    """States as they are after an edit at a block's input."""
+    return compile_edits([edit])[edit.sites[0]](states[None])[0]
+
+
+@pytest.mark.parametrize(("c", "there"), [(0.0, "harmless"), (1.0, "harmful"), (0.5, "between")])
+def test_ace_puts_every_state_where_a_class_lies_along_the_direction(fitted, states, c, there):
+    edit = parse(f"ace:c={c}").edit(fitted)
+    harmful, harmless = (states[label][:, 1, 2] for label in ("harmful", "harmless"))
+    means = {"harmful": harmful.mean(0), "harmless": harmless.mean(0)}
+    means["between"] = (means["harmful"] + means["harmless"]) / 2
+    along = edit.basis[0]
+    assert float(along @ (means["harmful"] - means["harmless"])) > 0.1
+    for each in (harmful, harmless):
+        found = at_input(edit, each) @ along
+        torch.testing.assert_close(
+            found, (means[there] @ along).expand(len(each)), atol=1e-4, rtol=0
+        )
+    # The mean of a class becomes that of the other: nothing else tells the means apart.
+    own = {"harmful": "harmless", "harmless": "harmful"}.get(there)
+    if own:
+        moved = at_input(edit, means[own][None])[0]
+        torch.testing.assert_close(moved, means[there], atol=1e-4, rtol=1e-4)
+        about_zero = replace(edit, center=torch.zeros_like(edit.center))
+        assert not torch.allclose(
+            at_input(about_zero, means[own][None])[0], means[there], atol=0.01
+        )
+
+
+@pytest.mark.parametrize("c", [-2.0, -1.0, -0.5, 0.5, 1.0, 2.0])
+def test_alterrep_puts_every_component_on_the_side_that_is_wished_for(fitted, states, c):
+    edit = parse(f"alterrep:k=3,c={c}").edit(fitted)
+    both = torch.cat([states[label][:, 2, 1] for label in ("harmful", "harmless")])
+    before, after = both @ edit.basis.T, at_input(edit, both) @ edit.basis.T
+    torch.testing.assert_close(after, c * before.abs(), atol=1e-5, rtol=1e-4)
+    # INLP's classifiers have no bias: the sign of a component is what each of them says.
+    assert (after.sign() == (1 if c > 0 else -1)).all()
+    assert len(before.sign().unique()) == 2
+    beside = both - before @ edit.basis
+    torch.testing.assert_close(
+        at_input(edit, both) - after @ edit.basis, beside, atol=1e-5, rtol=1e-4
+    )
+
+
+def test_alterrep_is_a_flip_of_what_lies_on_the_other_side_and_nullspace_at_0(fitted, states):
+    both = torch.cat([states[label][:, 2, 1] for label in ("harmful", "harmless")])
+    inputs = "k=3,sites=input"
+    away = at_input(parse("alterrep:k=3").edit(fitted), both)
+    flipped = at_input(parse(f"flip:{inputs}").edit(fitted), both)
+    signs = (both @ parse(f"flip:{inputs}").edit(fitted).basis.T).sign()
+    all_harmful, all_harmless = (signs > 0).all(1), (signs < 0).all(1)
+    torch.testing.assert_close(away[all_harmful], flipped[all_harmful], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(away[all_harmless], both[all_harmless], atol=1e-5, rtol=1e-4)
+    assert all_harmful.any() or all_harmless.any()
+    erased = at_input(parse("alterrep:k=3,c=0").edit(fitted), both)
+    expected = at_input(parse(f"nullspace:{inputs}").edit(fitted), both)
+    torch.testing.assert_close(erased, expected)
+
+
+@pytest.mark.parametrize("text", ["leace:alpha=0", "ace:alpha=0"])
+def test_no_strength_is_no_edit(controlled, text):
+    assert parse(text).edit(controlled).is_identity
+    assert not parse(text.partition(":")[0]).edit(controlled).is_identity
+
+
+ERASERS = ("leace", "ace", "ace:c=1", "alterrep:k=2", "leace:side=harmful", "leace:where=all")
+
+
+@pytest.mark.parametrize("text", ERASERS)
+def test_more_erasers_act_at_block_inputs_and_beside_others_as_alone(controlled, text):
+    edit = parse(text).edit(controlled)
+    assert {part for _, part in edit.sites} == {"input"}
+    site = edit.sites[0]
+    others = [parse(each).edit(controlled) for each in ("flip:k=3,layer=2", "ablation")]
+    others = [replace(each, sites=edit.sites) for each in others]
+    residual = torch.randn(4, 5, 32, generator=torch.Generator().manual_seed(3))
+    for dtype in (torch.float32, torch.bfloat16):
+        given = residual.to(dtype)
+        together = compile_edits([others[0], edit, None, others[1]])[site](given)
+        assert together.dtype == dtype
+        assert torch.equal(together[2], given[2])
+        tolerance = {"atol": 1e-5, "rtol": 1e-5} if dtype == torch.float32 else {}
+        alone = compile_edits([edit])[site](given[1:2])[0]
+        torch.testing.assert_close(together[1], alone, **tolerance)
+        for row, other in ((0, others[0]), (3, others[1])):
+            alone = compile_edits([other])[site](given[row : row + 1])[0]
+            torch.testing.assert_close(together[row], alone, **tolerance)
+
+
+def test_a_push_is_refused_where_there_is_no_side(fitted):
+    edit = parse("alterrep").edit(fitted)
+    with pytest.raises(ValueError, match="acts at block inputs only"):
+        replace(edit, sites=((1, "input"), (1, "mlp")))
+    assert replace(edit, push=0.0, sites=((1, "mlp"),)).push == 0
+
+
+def test_what_an_eraser_reads_with_or_pushes_makes_it_another_edit(controlled):
+    one, again = (parse("leace").edit(controlled) for _ in range(2))
+    assert alike(one, again)
+    assert not alike(one, replace(one, reader=None))
+    pushed = parse("alterrep:c=1").edit(controlled)
+    assert not alike(pushed, replace(pushed, push=-1.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("leace:layer=3", r"not stored at layer 3, position -2, but at layer 2, position -2 and"),
+        ("leace:layer=1,position=-2", r"layer 1, position -1; choose one of these"),
+    ],
+)
+def test_leace_says_where_a_covariance_is_stored(controlled, text, message):
+    with pytest.raises(SteeringError, match=message):
+        parse(text).edit(controlled)
+    parse("leace:layer=1,position=-1").edit(controlled)
+
+
+def test_leace_without_stored_states_and_ace_without_means_say_what_is_missing(fitted):
+    with pytest.raises(SteeringError, match=r"leace needs their covariance.*precompute"):
+        parse("leace").edit(fitted)
+    bare = replace(fitted, harmless_mean=None)
+    with pytest.raises(SteeringError, match="ace has no harmless mean to go to"):
+        parse("ace").edit(bare)
+    parse("alterrep").edit(bare)

@@ -31,7 +31,7 @@ MAPS: Final[tuple[MapName, ...]] = ("pca", "harm", "umap")
 """Those that there may be; UMAP is left out where minutes count."""
 BAND: Final = (0.1, 0.5, 0.9)
 """Quantiles of t that the path view draws of each class (chosen): most of it, and its middle."""
-_CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k"}
+_CHIEF: Final = {"actadd": "c", "nullspace": "k", "flip": "k", "ace": "c", "alterrep": "c"}
 """Hyperparameter that a panel's label always shows, even at its default."""
 
 

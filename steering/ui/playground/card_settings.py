@@ -11,6 +11,7 @@ from steering.inference.written import KeptText
 from steering.interventions import class_definitions, missing_parts
 from steering.interventions.outline import Facts, start_of
 from steering.interventions.panel import KEYS, RANGES, Panel, choices, parse
+from steering.interventions.panel_keys import ALONG_DIFFERENCE
 from steering.maps.map_points import PLACES_VERSION, Marker
 from steering.ui.playground import typed_numbers
 
@@ -39,7 +40,7 @@ SLOTS: Final[Mapping[str, Panel]] = {
 and it starts by inducing refusal, the one thing that the others do not show."""
 WHOLE: Final = ("k", "layer", "seed")
 """Controls that take whole numbers."""
-FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip")
+FREE_KINDS: Final = ("actadd", "ablation", "nullspace", "flip", "leace", "ace", "alterrep")
 """What the card `own` can be."""
 
 
@@ -77,7 +78,7 @@ def start(panel: Panel, directions: Facts | None) -> dict[str, Any]:
         chosen = chosen.resolved(directions)
     elif chosen.name == "flip":
         values["alpha"] = 2.0
-    elif chosen.name in ("actadd", "ablation"):
+    elif chosen.name in ALONG_DIFFERENCE:
         values["basis"] = "dim"
     given = {key: getattr(chosen, key) for key in KEYS[chosen.name] if key in values}
     return values | {key: value for key, value in given.items() if value is not None}
@@ -124,7 +125,11 @@ def definitions(kind: str, basis: object, directions: Facts | None) -> tuple[str
 
 def lacking(kind: str, basis: object, directions: Facts | None) -> str | None:
     """Return what a kind of panel needs and a model does not have; None where it has all."""
-    if directions is None or directions.inlp_ranks or kind not in ("nullspace", "flip"):
+    if directions is None:
+        return None
+    if kind == "leace" and not directions.covariance_points:
+        return missing_parts.no_covariance(directions.model)
+    if directions.inlp_ranks or kind not in ("nullspace", "flip", "alterrep"):
         return None
     return missing_parts.no_inlp(directions.model) if basis == "inlp" else None
 
@@ -204,7 +209,11 @@ def limits(kind: str, basis: str | None, layer: object, directions: Facts | None
     if directions is None:
         return SliderLimits(20, 0, 30)
     chosen = basis if "basis" in KEYS.get(kind, ()) else None
-    single = kind in ("ablation", "actadd") and chosen != "inlp"
+    if kind == "leace" and directions.covariance_points:
+        place = directions.dim_point[0]
+        known = [layer for position, layer in directions.covariance_points if position == place]
+        return SliderLimits(1, min(known, default=0), max(known, default=0))
+    single = kind in ALONG_DIFFERENCE and chosen != "inlp"
     plain = kind == "baseline" or single or chosen == "dim"
     if plain or not directions.inlp_ranks:
         known = [

@@ -17,9 +17,9 @@ from steering.evaluation import report
 from steering.evaluation.ranking import best
 from steering.serving.engine import Engine
 from steering.ui import text
+from steering.ui.results import results_capability, results_fit
 from steering.ui.results import results_claims as claims
 from steering.ui.results import results_files as files
-from steering.ui.results import results_fit
 from steering.ui.results import results_formats as formats
 from steering.ui.results import results_notes as notes
 from steering.ui.results import results_table as table
@@ -88,7 +88,8 @@ def wire(section: ResultsSection, engine: Engine, events: list[Callable[..., Any
 def board_of(engine: Engine) -> Markup:
     """Return the section's HTML for the engine's model."""
     title = engine.supply.names.get(engine.name, engine.name)
-    fit = results_fit.fit(engine.outline, engine.supply.manifest(engine.name))
+    lost = results_capability.capability(engine.supply.capability(engine.name))
+    fit = lost + results_fit.fit(engine.outline, engine.supply.manifest(engine.name))
     return board(engine.evaluation, engine.name, title, engine.transfer, fit)
 
 
@@ -106,7 +107,7 @@ def board(
         name: Of the model, as the command line takes it.
         title: Of the model, as people say it.
         transfer: The table of number formats, None if there is none.
-        fit: How the directions came about, as HTML.
+        fit: What edits cost in knowledge, and how the directions came about, as HTML.
     """
     if (
         document is None

@@ -44,8 +44,8 @@ def test_only_what_differs_from_the_default_is_in_the_text_form(kind, change, fo
 
 
 @pytest.mark.parametrize("kind", card_settings.FREE_KINDS)
-def test_settings_survive_the_way_through_the_text_form(kind, fitted):
-    values = card_settings.start(Panel(kind), fitted) | {
+def test_settings_survive_the_way_through_the_text_form(kind, controlled):
+    values = card_settings.start(Panel(kind), controlled) | {
         "alpha": 0.7,
         "c": -2.5,
         "where": "all",
@@ -53,9 +53,9 @@ def test_settings_survive_the_way_through_the_text_form(kind, fitted):
     }
     if "basis" in KEYS[kind]:
         values["k"] = 1
-    made = card_settings.panel_of(kind, values, fitted)
-    again = card_settings.panel_of(kind, card_settings.start(made, fitted), fitted)
-    assert again.resolved(fitted) == made.resolved(fitted)
+    made = card_settings.panel_of(kind, values, controlled)
+    again = card_settings.panel_of(kind, card_settings.start(made, controlled), controlled)
+    assert again.resolved(controlled) == made.resolved(controlled)
 
 
 def test_an_emptied_number_is_an_error_that_names_it(fitted):
@@ -205,8 +205,8 @@ def test_what_directions_tell_apart_is_chosen_where_both_were_fitted(by_both):
         card_settings.panel_of("flip", values | {"classes": "behaviour", "k": 2}, by_both)
 
 
-def test_what_was_fitted_by_one_definition_alone_is_no_choice(fitted):
-    old = replace(fitted, dim_classes="behaviour", inlp_classes="label")
+def test_what_was_fitted_by_one_definition_alone_is_no_choice(controlled):
+    old = replace(controlled, dim_classes="behaviour", inlp_classes="label")
     assert card_settings.definitions("ablation", "dim", old) == ("behaviour",)
     assert card_settings.definitions("ablation", "inlp", old) == ("label",)
     assert card_settings.definitions("flip", "random", old) == ("label",)
@@ -216,6 +216,22 @@ def test_what_was_fitted_by_one_definition_alone_is_no_choice(fitted):
         for classes in ("label", "behaviour", None):
             panel = card_settings.panel_of(kind, values | {"classes": classes}, old)
             assert "classes" not in str(panel)
-    imported = replace(fitted, dim_classes=None, inlp_classes=None)
+    imported = replace(controlled, dim_classes=None, inlp_classes=None)
     assert card_settings.definitions("flip", "inlp", imported) == ()
     assert card_settings.definitions("flip", "inlp", None) == ()
+
+
+def test_leace_has_the_layers_whose_covariance_is_known_and_says_where_none_is(fitted, controlled):
+    reach = card_settings.limits("leace", "dim", 2, controlled)
+    assert (reach.k, reach.lowest_layer, reach.highest_layer) == (1, 2, 2)
+    assert card_settings.lacking("leace", "dim", controlled) is None
+    problem = card_settings.lacking("leace", "dim", fitted)
+    assert "needs their covariance" in problem
+    with pytest.raises(SteeringError, match="needs their covariance"):
+        card_settings.panel_of("leace", card_settings.start(Panel("leace"), fitted), fitted)
+
+
+@pytest.mark.parametrize("text", ["leace", "ace:c=0.5", "alterrep:k=1,c=-2", "leace:alpha=2"])
+def test_more_erasers_come_onto_the_own_card(text, controlled):
+    brought = card_settings.bring(parse(text), controlled)
+    assert (brought.slot, str(brought.panel)) == ("own", text)

@@ -74,18 +74,18 @@ def test_the_noise_of_a_slider_s_sums_is_not_in_the_text_form(fitted):
 
 @pytest.mark.parametrize("kind", card_settings.FREE_KINDS)
 @pytest.mark.parametrize("value", [*NO_NUMBERS, 9e9, -9e9, 10**30])
-def test_a_card_says_what_is_wrong_with_any_control_and_what_is_allowed(kind, value, fitted):
+def test_a_card_says_what_is_wrong_with_any_control_and_what_is_allowed(kind, value, controlled):
     # One definition of the classes is no choice; of two, `test_card_settings` asks for one.
     for key in (set(KEYS[kind]) & set(card_settings.CONTROLS)) - {"classes"}:
-        values = card_settings.start(Panel(kind), fitted) | {key: value}
+        values = card_settings.start(Panel(kind), controlled) | {key: value}
         if key in RANGES:
             if key == "seed" and value in (9e9, 10**30) and value < 2**63:
                 continue
             with pytest.raises(SteeringError, match=f"^{key} of {kind}.* from "):
-                card_settings.panel_of(kind, values, fitted)
+                card_settings.panel_of(kind, values, controlled)
         else:
             with pytest.raises(SteeringError, match=key):
-                card_settings.panel_of(kind, values, fitted)
+                card_settings.panel_of(kind, values, controlled)
 
 
 def test_a_card_without_a_kind_says_so(fitted):

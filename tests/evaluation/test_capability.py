@@ -1,0 +1,96 @@
+import math
+
+import pytest
+import torch
+
+from steering.artifacts.resumable import Stages
+from steering.data.questions import COMPLETION, Question
+from steering.errors import SteeringError
+from steering.evaluation import capability
+from steering.evaluation.capability import letters, measure
+from steering.interventions.edits import compile_edits, intervene
+from steering.interventions.panel import parse
+from steering.maps.steerable_model import SteerableModel
+
+QUESTIONS = (
+    Question("general", "Which is a colour?", ("Red", "Dog", "Run", "Seven"), 0),
+    Question("arithmetic", "What is 2 + 2?", ("Three", "Four"), 1),
+    Question(COMPLETION, "def add(a, b):\n    return ", ("a + b", "a - b", "a, b and b"), 0),
+)
+PANELS = [
+    parse(text) for text in ("baseline", "flip:k=2", "ablation", "flip:layer=3", "actadd:c=0")
+]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    monkeypatch.setattr(capability, "_PANELS", 2)
+
+
+def logits(model, row, edit) -> torch.Tensor:
+    batch = model.batch([row])
+    with torch.inference_mode(), intervene(model, compile_edits([edit])):
+        return model.network(input_ids=batch.tokens, attention_mask=batch.mask).logits[0].double()
+
+
+def plain(model, question, edit) -> list[float]:
+    """The scores of a plain loop: one whole pass a question, or an end."""
+    if question.area != COMPLETION:
+        row = model.render(question.request)
+        ids = [model.tokenizer.encode(each, add_special_tokens=False)[-1] for each in "ABCD"]
+        return logits(model, row, edit)[-1].log_softmax(-1)[ids[: len(question.choices)]].tolist()
+    found = []
+    for choice in question.choices:
+        whole = model.tokenizer.encode(question.text + choice, add_special_tokens=False)
+        start = model.tokenizer.encode(question.text.rstrip(), add_special_tokens=False)
+        assert whole[: len(start)] == start
+        scored = logits(model, whole, edit).log_softmax(-1)
+        loss = sum(float(scored[at - 1, whole[at]]) for at in range(len(start), len(whole)))
+        found.append(loss / len(choice))
+    return found
+
+
+def test_scores_are_those_of_whole_passes(tiny, fitted):
+    found = measure(SteerableModel(tiny, fitted), QUESTIONS, PANELS, Stages(["test"]))
+    shares = set()
+    for panel, answers in found.items():
+        for question, answer in zip(QUESTIONS, answers, strict=True):
+            scores = plain(tiny, question, panel.edit(fitted))
+            weights = [math.exp(each) for each in scores]
+            assert answer.share == pytest.approx(weights[question.right] / sum(weights), rel=1e-3)
+            assert answer.chosen == scores.index(max(scores))
+            assert answer.right == (answer.chosen == question.right)
+            shares.add(round(answer.share, 7))
+    assert found[PANELS[4]] == found[PANELS[0]]  # an addition of nothing
+    assert len(shares) > len(QUESTIONS)  # edits change something
+
+
+def test_a_further_panel_is_the_only_one_that_is_asked(tiny, fitted, monkeypatch):
+    asked = []
+    scores = capability._scores
+
+    def seen(model, question, edits):
+        asked.append((question.area, tuple(edits)))
+        return scores(model, question, edits)
+
+    monkeypatch.setattr(capability, "_scores", seen)
+    steerable = SteerableModel(tiny, fitted)
+    first = measure(steerable, QUESTIONS, PANELS[:2], Stages(["test"]))
+    assert [len(names) for _, names in asked] == [2, 2, 2]
+    asked.clear()
+    second = measure(steerable, QUESTIONS, PANELS[:3], Stages(["test"]))
+    assert [len(names) for _, names in asked] == [1, 1, 1]
+    assert {panel: second[panel] for panel in PANELS[:2]} == first
+
+
+def test_numbers_that_are_not_finite_are_no_answer():
+    found = capability._answered(None, QUESTIONS[0])
+    assert (found.chosen, found.right, found.share) == (None, False, 0.0)
+
+
+def test_letters_that_are_one_token_are_refused(tiny, monkeypatch):
+    assert len(set(letters(tiny, 4))) == 4
+    monkeypatch.setattr(type(tiny.template), "encode", lambda *_: [3])
+    with pytest.raises(SteeringError, match="no token for each of the letters A, B"):
+        letters(tiny, 2)
