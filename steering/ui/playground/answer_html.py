@@ -76,16 +76,20 @@ _PLACEHOLDERS: Final[Mapping[str, str]] = {
     "joins": "The conversation began without this card. It joins with your next new request.",
 }
 _STORED: Final = "This was computed earlier and stored with the app. Press Run to compute it now."
-_FROM: Final[Mapping[str, tuple[str, str]]] = {
-    "recorded": ("Recorded", _STORED),
-    "saved": ("Saved", "From a saved file, as it was recorded there. Press Run to compute it now."),
+_FROM: Final[Mapping[str, tuple[str, str, str]]] = {
+    "recorded": ("Recorded", _STORED, "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM8 5v3l2 1.5"),
+    "saved": (
+        "Saved",
+        "From a saved file, as it was recorded there. It was not written now.",
+        "M4 2h5l4 4v8H4ZM9 2v4h4",
+    ),
     "shared": (
         "Shared",
-        "Shared by whoever sent this link. This machine has not written it, nor checked it. Press "
-        "Run to compute it now.",
+        "Shared by whoever sent this link. This machine has neither written nor checked it.",
+        "M6 9.5l4-3M7 5l2-2a2.5 2.5 0 0 1 3.5 3.5L11 8M9 11l-2 2a2.5 2.5 0 0 1-3.5-3.5L5 8",
     ),
 }
-"""What a card says of an answer that was not written now."""
+"""What a card says of an answer that was not written now, and why: word, tip and icon."""
 TIPS: Final = {
     "gauge": "How likely the first token of the answer is one that opens a refusal, such as "
     "“I” (“I'm sorry”).",
@@ -232,9 +236,10 @@ def _chips(answer: Answer, state: State, hint: str) -> Markup:
         )
         chips.append(("recorded", "Continued", tip, "M3 4v5h9M9 6l3 3-3 3"))
     if state in _FROM:
-        word, tip = _FROM[state]
-        icon = "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM8 5v3l2 1.5"
-        chips.append(("recorded", word, hint or tip, icon))
+        word, tip, icon = _FROM[state]
+        # Narrow cards leave words of the class `recorded` out; whose answer it is stays.
+        kind = "shared" if state == "shared" else "recorded"
+        chips.append((kind, word, hint or tip, icon))
     return _CHIPS(quiet=quiet, chips=chips)
 
 
