@@ -68,10 +68,11 @@ def section() -> RoomSection:
     return RoomSection(board, house)
 
 
-def answers(house: rooms.Rooms) -> dict[str, Callable[[object], Any]]:
+def answers(house: rooms.Rooms) -> dict[str, Callable[..., Any]]:
     """Return what a browser may ask, by name; a mistake is answered with `problem`."""
     asking = (suggest, look, watch, mark, table, end, code)
-    return {each.__name__: _told(house, each) for each in asking} | {"begin": _begun(house)}
+    found: dict[str, Callable[..., Any]] = {each.__name__: _told(house, each) for each in asking}
+    return found | {"begin": _begun(house)}
 
 
 def suggest(_house: rooms.Rooms, _asked: object) -> dict[str, Any]:
