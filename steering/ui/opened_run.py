@@ -28,6 +28,10 @@ _BEGINS: Final = {
     "saved": "A saved run, shown as it was recorded; nothing was run here.",
     "shared": "These answers were shared by whoever sent this link; nothing was run here.",
 }
+_OTHERS: Final = {
+    "saved": "A saved run of another model",
+    "shared": "These answers were shared by whoever sent this link, of another model",
+}
 _SHORT: Final = 80
 """Signs of a model's name that a sentence shows (chosen)."""
 
@@ -160,15 +164,11 @@ def _said(  # noqa: PLR0913 - what a card shows, and all that decides how
 
 
 def _told(engine: Engine, run: SavedRun, source: Source, *, same: bool) -> str:
-    names = engine.supply.names
-    said = _BEGINS[source]
-    if run.written:
-        moment = datetime.fromisoformat(run.written)
-        said += f" Written on {moment:%Y-%m-%d}."
     if same:
-        return f"{said} Model: {names.get(run.model, run.model)[:_SHORT]}."
-    ours = names.get(engine.name, engine.name)
+        when = f" Written on {datetime.fromisoformat(run.written):%Y-%m-%d}." if run.written else ""
+        return f"{_BEGINS[source]}{when}"
+    ours = engine.supply.names.get(engine.name, engine.name)
     return (
-        f"{said} They are of another model, {run.model[:_SHORT]}; this page runs {ours}. So only "
-        "texts and verdicts are shown."
+        f"{_OTHERS[source]}, {run.model[:_SHORT]}. This page runs {ours}, so only texts and "
+        "verdicts are shown."
     )

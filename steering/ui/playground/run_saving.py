@@ -29,6 +29,7 @@ _BOARD: Final = (
     '<p class="quiet">Takes what stands on the cards away, with all that made it.</p><p>'
     '<button type="button" class="opener" data-saves="html">Save as page (HTML)</button> '
     '<button type="button" class="opener" data-saves="json">Save as data (JSON)</button></p>'
+    '<p class="said quiet" role="status"></p>'
     "<h3>A saved run</h3>"
     '<p class="quiet">Shows a saved file as it was recorded; nothing is run. At most 4 MB.</p>'
     '<p><button type="button" class="opener" data-opens-run>Open a saved run …</button>'
