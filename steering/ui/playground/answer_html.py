@@ -237,7 +237,6 @@ def _chips(answer: Answer, state: State, hint: str) -> Markup:
         chips.append(("recorded", "Continued", tip, "M3 4v5h9M9 6l3 3-3 3"))
     if state in _FROM:
         word, tip, icon = _FROM[state]
-        # Narrow cards leave words of the class `recorded` out; whose answer it is stays.
         kind = "shared" if state == "shared" else "recorded"
         chips.append((kind, word, hint or tip, icon))
     return _CHIPS(quiet=quiet, chips=chips)
