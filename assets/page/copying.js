@@ -121,15 +121,22 @@ function say(button, words, stays = false) {
   if (!stays) waiting.set(button, setTimeout(() => say(button, null), SHOWN));
 }
 
-/** @param {Event} event */
-async function click(event) {
-  const button = touched(event, "[data-copy]");
-  if (!button) return;
-  const text = button.dataset.copy ?? "";
+/**
+ * Copies a text for a button, which says what happened.
+ * @param {HTMLElement} button
+ * @param {string} text
+ */
+export async function copyFor(button, text) {
   if (await copy(text)) return say(button, "copied");
   if (!button.isConnected) return; // drawn anew meanwhile: nothing can stand beside it
   say(button, how(), true);
   offer(button, text);
+}
+
+/** @param {Event} event */
+function click(event) {
+  const button = touched(event, "[data-copy]");
+  if (button) copyFor(button, button.dataset.copy ?? "");
 }
 
 /** Begins. */

@@ -4,6 +4,7 @@ import { followCards } from "./cards.js";
 import { listenForComparing } from "./compare.js";
 import { listenForCopying } from "./copying.js";
 import { listenForDrawers } from "./drawers.js";
+import { followFolds } from "./folds.js";
 import { listenForKeys } from "./keys.js";
 import { listenForLinks, openLink, readLink } from "./link.js";
 import { listenForNumbers } from "./numbers.js";
@@ -32,4 +33,5 @@ export function start() {
   followCards();
   followVerdicts();
   followVeils();
+  followFolds();
 }

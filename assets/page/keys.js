@@ -1,10 +1,15 @@
-// The keyboard: Ctrl+Enter runs, Esc closes what is open, stops the run or leaves the present mode, and
-// 1 to 6 switch a card.
+// The keyboard: Ctrl+Enter runs, Esc closes what is open (a list by itself), stops the run or leaves the
+// present mode, and 1 to 6 switch a card.
 import { all, touched } from "../shared/dom.js";
 import { close } from "./drawers.js";
 import { leave } from "./present.js";
 
 const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+
+// Gradio's list of choices, which is there while it is open, and a dialog.
+const LIST = 'ul[role="listbox"], [role="combobox"][aria-expanded="true"], dialog[open]';
+/** Whether one was open when the key came: it closes itself, before the page hears of the key. */
+let listed = false;
 
 /**
  * @param {string} selector
@@ -48,10 +53,12 @@ function keydown(event) {
     press("#run");
   } else if (commanded) return;
   else if (event.key !== "Escape") isSeen && switchCard(event);
+  else if (listed) return; // that was what the key closed
   else if (!close(true) && !press("#stop")) leave();
 }
 
 /** Begins to listen. */
 export function listenForKeys() {
+  addEventListener("keydown", () => (listed = Boolean(document.querySelector(LIST))), true);
   document.addEventListener("keydown", keydown);
 }

@@ -70,6 +70,16 @@ function address() {
   );
 }
 
+/**
+ * @param {string} run answers with all that made them, packed
+ * @returns {string} a link that shows them; it is not put into the address, where a reload would open it
+ */
+export function linkWith(run) {
+  const found = new URL(outside(location.href)); // whoever opens it later is in no room
+  found.hash = written([["run", run], ...map()], "playground");
+  return found.href;
+}
+
 /** @returns {string} all that stands behind the # */
 export function readLink() {
   return location.hash.slice(1);

@@ -2,6 +2,7 @@
 import { outside } from "../shared/address.js";
 import { download, one, touched, write } from "../shared/dom.js";
 import { askServer } from "../shared/server.js";
+import { showCode } from "./code.js";
 import { addressOf, keepKey } from "./entry.js";
 import { countWords, isOwn, patience } from "./words.js";
 
@@ -81,6 +82,25 @@ function leave(lead) {
 }
 
 /** @param {Lead} lead @param {HTMLElement} button */
+async function end(lead, button) {
+  // Asked twice: nothing of the room can be had back.
+  if (button.dataset.sure) {
+    if (await ask(lead, "end")) leave(lead);
+  }
+  const sure = !button.dataset.sure && !lead.over;
+  if (sure) button.dataset.sure = "yes";
+  else delete button.dataset.sure;
+  write(button, sure ? "Really end it? Its table goes, too" : "End the room");
+}
+
+/** @param {Lead} lead */
+async function code(lead) {
+  const link = addressOf(lead.name);
+  const told = await ask(lead, "code", { link });
+  if (told) showCode(one("dialog", lead.root), told.svg, link);
+}
+
+/** @param {Lead} lead @param {HTMLElement} button */
 async function press(lead, button) {
   const row = /** @type {HTMLElement | null} */ (button.closest("[data-row]"))?.dataset.row;
   if (button.dataset.mark) {
@@ -90,15 +110,10 @@ async function press(lead, button) {
   } else if (button.dataset.place === "csv") {
     const told = await ask(lead, "table");
     if (told) download(told.csv, "text/csv", `room-${lead.name}.csv`);
+  } else if (button.dataset.place === "code") {
+    await code(lead);
   } else if (button.dataset.place === "end") {
-    // Asked twice: nothing of the room can be had back.
-    if (button.dataset.sure) {
-      if (await ask(lead, "end")) leave(lead);
-    }
-    const sure = !button.dataset.sure && !lead.over;
-    if (sure) button.dataset.sure = "yes";
-    else delete button.dataset.sure;
-    write(button, sure ? "Really end it? Its table goes, too" : "End the room");
+    await end(lead, button);
   }
 }
 
@@ -118,7 +133,7 @@ export function startLeading(given) {
   for (const [name, address] of Object.entries(links)) part(lead, `copy-${name}`).dataset.copy = address;
   part(lead, "own-host").hidden = !isOwn(location.hostname);
   lead.root.addEventListener("click", (event) => {
-    const button = touched(event, "[data-mark], [data-place=csv], [data-place=end]");
+    const button = touched(event, "[data-mark], [data-place=csv], [data-place=code], [data-place=end]");
     if (button && !lead.over) press(lead, button);
   });
   lead.sit();

@@ -4,13 +4,17 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any, Final, cast
 
 from steering.artifacts.run_document import RUN_KIND, RUN_SCHEMA, ConditionsEntry
+from steering.artifacts.saved_answers import answer_of
 from steering.chat_templates.turns import Exchange
 from steering.errors import SteeringError
+from steering.inference.comparison import Answer
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import Panel, parse
 
@@ -32,6 +36,7 @@ class SavedTurn:
         token_ids: The whole answer; empty where only its text was kept.
         begun: How many of these were given, not written by this panel.
         ended: Whether it ended by itself.
+        answer: All that was measured of it, with the panel's text form as it was shown.
     """
 
     request: str
@@ -41,6 +46,7 @@ class SavedTurn:
     token_ids: tuple[int, ...]
     begun: int
     ended: bool
+    answer: Answer
 
     @property
     def turn(self) -> Exchange:
@@ -60,6 +66,7 @@ class SavedRun:
         conditions: What else decides what is written, as far as it is known.
         titles: Of the cards, in words.
         turns: Of each card, first to last.
+        written: When it had ended, as ISO 8601 has it; empty where it is not known.
     """
 
     model: str
@@ -69,6 +76,7 @@ class SavedRun:
     conditions: ConditionsEntry
     titles: tuple[str, ...]
     turns: tuple[tuple[SavedTurn, ...], ...]
+    written: str = ""
 
 
 def read(path: Path) -> SavedRun:
@@ -77,21 +85,34 @@ def read(path: Path) -> SavedRun:
     Raises:
         SteeringError: If the file cannot be read, or is no such run; it names what is wrong.
     """
-    document = _json(path, _text(path))
+    return parsed(_text(path), str(path))
+
+
+def parsed(text: str, name: str) -> SavedRun:
+    """Return the run that a text holds.
+
+    Args:
+        text: Of the JSON, or of the page, that the playground saves.
+        name: What a mistake calls it.
+
+    Raises:
+        SteeringError: If it is no such run; it names what is wrong.
+    """
+    document = _json(name, text)
     if not isinstance(document, Mapping) or document.get("kind") != RUN_KIND:
         raise SteeringError(
-            f"{path} is no saved run; give a file that the playground has saved, under Settings, "
+            f"{name} is no saved run; give a file that the playground has saved, under Settings, "
             "as a page or as data"
         )
     if document.get("schema") != RUN_SCHEMA:
         raise SteeringError(
-            f"{path} has schema {document.get('schema')!r}; this version reads {RUN_SCHEMA}; take "
-            "the version of the program that wrote it"
+            f"{name} has schema {repr(document.get('schema'))[:40]}; this version reads "
+            f"{RUN_SCHEMA}; take the version of the program that wrote it"
         )
-    reader = _Reader(path)
+    reader = _Reader(name)
     panels = reader.list_of(document, "panels", "the run")
     if not panels:
-        raise SteeringError(f"{path} holds no panels; save the run again")
+        raise SteeringError(f"{name} holds no panels; save the run again")
     return SavedRun(
         model=reader.text(document, "model", "the run"),
         version=reader.text(document, "version", "the run"),
@@ -100,6 +121,7 @@ def read(path: Path) -> SavedRun:
         conditions=_conditions(document.get("conditions")),
         titles=tuple(reader.text(each, "title", f"panel {n}") for n, each in enumerate(panels, 1)),
         turns=tuple(reader.turns(each, f"panel {n}") for n, each in enumerate(panels, 1)),
+        written=_moment(document.get("ended")),
     )
 
 
@@ -121,12 +143,12 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _json(path: Path, text: str) -> Any:  # noqa: ANN401 - what a JSON file holds
+def _json(name: str, text: str) -> Any:  # noqa: ANN401 - what a JSON file holds
     if text.lstrip("\ufeff \r\n\t").startswith("<"):
         embedded = _EMBEDDED.search(text)
         if embedded is None:
             raise SteeringError(
-                f"{path} is a page without the data of a run; give one that the playground has "
+                f"{name} is a page without the data of a run; give one that the playground has "
                 "saved"
             )
         text = unescape(embedded[1])
@@ -134,8 +156,16 @@ def _json(path: Path, text: str) -> Any:  # noqa: ANN401 - what a JSON file hold
         return json.loads(text.lstrip("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise SteeringError(
-            f"{path} is damaged: it holds no JSON ({str(error)[:80]}); save the run again"
+            f"{name} is damaged: it holds no JSON ({str(error)[:80]}); save the run again"
         ) from error
+
+
+def _moment(found: object) -> str:
+    """Return a moment as it was written, if it is one."""
+    try:
+        return datetime.fromisoformat(found).isoformat() if isinstance(found, str) else ""
+    except ValueError:
+        return ""
 
 
 def _conditions(found: object) -> ConditionsEntry:
@@ -158,12 +188,12 @@ def _conditions(found: object) -> ConditionsEntry:
 class _Reader:
     """Takes values of known types out of what a file holds."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def wrong(self, where: str, key: str, value: object, allowed: str) -> SteeringError:
         return SteeringError(
-            f"{self.path}, {where}: {key} is {repr(value)[:60]}; it must be {allowed}; save the "
+            f"{self.name}, {where}: {key} is {repr(value)[:60]}; it must be {allowed}; save the "
             "run again"
         )
 
@@ -182,7 +212,7 @@ class _Reader:
     def turns(self, panel: object, where: str) -> tuple[SavedTurn, ...]:
         turns = self.list_of(panel, "turns", where)
         if not turns:
-            raise SteeringError(f"{self.path}, {where}: it holds no answer; save the run again")
+            raise SteeringError(f"{self.name}, {where}: it holds no answer; save the run again")
         return tuple(self.turn(each, f"{where}, turn {n}") for n, each in enumerate(turns, 1))
 
     def turn(self, found: object, where: str) -> SavedTurn:
@@ -197,10 +227,11 @@ class _Reader:
         begun = answer.get("begun", 0)
         if type(begun) is not int or not 0 <= begun <= len(tokens):
             raise self.wrong(where, "begun", begun, f"a whole number from 0 to {len(tokens)}")
+        form = self.text(found, "panel", where)
         try:
-            read = parse(panel)
+            read, shown = parse(panel), parse(form)
         except SteeringError as error:
-            raise SteeringError(f"{self.path}, {where}: {error}") from error
+            raise SteeringError(f"{self.name}, {where}: {error}") from error
         return SavedTurn(
             request=request,
             panel=read,
@@ -209,6 +240,14 @@ class _Reader:
             token_ids=tuple(tokens),
             begun=begun,
             ended=answer.get("ended") is True,
+            answer=answer_of(
+                answer,
+                str(shown),
+                text,
+                tuple(tokens),
+                begun,
+                wrong=partial(self.wrong, where),
+            ),
         )
 
     def sampling(self, found: object, where: str) -> Sampling:
@@ -223,4 +262,4 @@ class _Reader:
         try:
             return Sampling(**given)
         except SteeringError as error:
-            raise SteeringError(f"{self.path}, {where}: {error}") from error
+            raise SteeringError(f"{self.name}, {where}: {error}") from error

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
+from types import MappingProxyType
 from typing import Final
 from unicodedata import normalize
 
@@ -21,6 +22,9 @@ from steering.serving.room import Room, RoomNews, Tried, Watched
 
 MOST_ROOMS: Final = 20
 """Rooms at a time (chosen)."""
+LEFT_SECONDS: Final = 15 * 60.0
+"""A room whose presenter has not been there for so long gives way to a new one where there would be
+too many (chosen: longer than a break; a presenter's page looks every 1.5 seconds)."""
 NAME_CHARACTERS: Final = 40
 """Length of a room's name (chosen: it is typed from a wall)."""
 IDLE_SECONDS: Final = 3 * 3600.0
@@ -72,12 +76,17 @@ class Rooms:
         self._clock = clock
         self._lock = Lock()
         self._rooms: dict[str, Room] = {}
+        self._holders: dict[str, frozenset[str]] = {}
         self._seats: OrderedDict[str, _Seat] = OrderedDict()
         count = itertools.count(1)
         self._version = lambda: next(count)
 
-    def start(self, name: str) -> tuple[str, str]:
+    def start(self, name: str, shares: Mapping[str, int] = MappingProxyType({})) -> tuple[str, str]:
         """Open a room; returns its name as it is found in links, and the presenter's key.
+
+        Args:
+            name: As it was typed; empty for one that is made up.
+            shares: Who opens it, each with the number of rooms that may be theirs at a time.
 
         Raises:
             SteeringError: If there is such a room already, or there are too many.
@@ -90,12 +99,20 @@ class Rooms:
                     f"there is a room {found!r} already; choose another name, or open the "
                     "presenter's link of that room"
                 )
-            if len(self._rooms) >= MOST_ROOMS:
+            for holder, most in shares.items():
+                theirs = [each for each in self._rooms if holder in self._holders[each]]
+                if len(theirs) >= most and not self._gave_way(theirs):
+                    raise SteeringError(
+                        f"there are {most} rooms that were started from your network address, the "
+                        "most there may be; end one of them, or use it again"
+                    )
+            if len(self._rooms) >= MOST_ROOMS and not self._gave_way(list(self._rooms)):
                 raise SteeringError(
                     f"there are {MOST_ROOMS} rooms on this server, the most there may be; end one"
                 )
             room = Room(found, self._clock(), self._version)
             self._rooms[found] = room
+            self._holders[found] = frozenset(shares)
         return room.name, room.key
 
     def end(self, name: str, key: str) -> None:
@@ -229,12 +246,20 @@ class Rooms:
             raise SteeringError("this is not the presenter's key; open the presenter's link")
         return room
 
+    def _gave_way(self, names: list[str]) -> bool:
+        """Close that of some rooms whose presenter is away for longest, if it is for long."""
+        oldest = min(names, key=lambda name: self._rooms[name].used)
+        if self._clock() - self._rooms[oldest].used <= LEFT_SECONDS:
+            return False
+        self._close(oldest)
+        return True
+
     def _sweep(self) -> None:
         for name in list(self._rooms):
             self._find(name)
 
     def _close(self, name: str) -> None:
-        del self._rooms[name]
+        del self._rooms[name], self._holders[name]
         for visitor in [each for each, seat in self._seats.items() if seat.room == name]:
             del self._seats[visitor]
 

@@ -63,14 +63,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     )
     results_section.wire(page.results, engine, [load, page.timer.tick])
 
-    page.link.click(
-        partial(opened_link.opened, page, engine),
-        inputs=page.address,
-        outputs=opened_link.outputs_of(page),
-        js="() => { window.steering.calm(); return window.steering.link.read(); }",
-        trigger_mode="always_last",  # a second link may be opened before the first one is
-        **quiet,
-    ).then(js="() => window.steering.place()", **quiet)
+    opened_link.wire(page, engine, quiet)
 
     def run(request: gr.Request, values: Values) -> Iterator[Updates]:
         visitor = request.session_hash or ""

@@ -2,7 +2,8 @@
 
 It stands behind the `#`, so that no server and no log gets it: first the tab, then the parts as in
 a query, `#playground&request=...&panel=flip:k=3&own=actadd:c=2&seed=1`. assets/page/link.js writes
-it and takes the map's part of it; the rest is read here.
+it and takes the map's part of it; the rest is read here. A link with answers has `run=` in place of
+all but the map's part: a whole run, packed.
 """
 
 from collections.abc import Mapping
@@ -11,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
 
+from steering.artifacts.saved_runs import SavedRun
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
-from steering.ui.playground import card_settings, typed_numbers
+from steering.ui.playground import card_settings, packed_run, typed_numbers
 from steering.ui.playground.card_settings import Brought
 
 _PARTS: Final = 64
@@ -34,6 +36,7 @@ class Link:
         panels: Of the cards that take part, in their order; None leaves the cards as they are.
         own: Of the card whose edit can be any; None where it takes no part.
         numbers: How answers are drawn, by name (see `NUMBERS`).
+        run: Answers that were shared with all that made them, which is all that counts then.
     """
 
     request: str = ""
@@ -42,6 +45,7 @@ class Link:
     panels: tuple[Panel, ...] | None = None
     own: Panel | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
+    run: SavedRun | None = None
 
     def cards(self, directions: Facts | None) -> dict[str, Brought]:
         """Return the cards that take part, beside the baseline, and how they are set.
@@ -73,7 +77,7 @@ def read(address: str) -> Link | None:
         address: All that stands behind the `#`, as a browser has it.
 
     Raises:
-        SteeringError: If a panel or a number cannot be read.
+        SteeringError: If a panel, a number or a shared run cannot be read.
     """
     _, _, query = address.partition("&")
     try:
@@ -83,6 +87,8 @@ def read(address: str) -> Link | None:
     if not parts:
         return None
     said = dict(parts)
+    if "run" in said:
+        return Link(run=packed_run.unpacked(said["run"]))
     return Link(
         request=said.get("request", ""),
         system=said.get("system", ""),

@@ -40,11 +40,18 @@ EXAMPLE_LABELS: Final[Mapping[Label, tuple[str, str]]] = {
 EXAMPLES_EACH: Final = 3
 """Examples of each label on the page: enough to compare, few enough to see at a glance (chosen)."""
 LINK: Final = static(
-    '<button type="button" class="opener" data-link title="Copies a link that opens the page '
-    'with this request and these settings">'
-    '<span class="copy" data-word="Link">Link</span></button>'
+    '<div class="menu sharing"><button type="button" class="opener" data-link data-drawer="link" '
+    'aria-expanded="false" title="Copies a link that opens the page with this request and these '
+    'settings"><span class="copy" data-word="Link">Link</span></button>'
+    '<div class="drawer"><p class="quiet">The link that was copied holds the request and the '
+    "settings. Whoever opens it can run it anew.</p>"
+    '<button type="button" class="opener" data-saves="link" title="Whoever opens it sees these '
+    'answers at once, marked as shared by you"><span class="copy" '
+    'data-word="Copy a link with these answers">Copy a link with these answers</span></button>'
+    '<p class="said quiet" role="status"></p></div></div>'
 )
-"""Copies the page's address with all that is set; assets/page/link.js writes it."""
+"""Copies the page's address with all that is set; assets/page/link.js writes it. Its menu offers
+the answers as well, see assets/run/index.js."""
 _COMPARING = template(
     '<label class="tick" data-tip="Tints the words that the baseline does not say in the same '
     'place."><input type="checkbox" data-compares="words"><span>Differences</span></label>'

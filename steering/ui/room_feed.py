@@ -16,6 +16,7 @@ from steering.serving.engine import Engine
 from steering.ui import links, run_handlers, text
 from steering.ui.layout import Page
 from steering.ui.playground.asked import Asked, EndedRun, Values
+from steering.ui.playground.conversations import first_request
 from steering.ui.replays import Updates
 from steering.ui.room import room_section
 
@@ -47,28 +48,35 @@ def told(
     """
     asked = None if values is None else page.read(values)
     numbers = {} if values is None else _numbers(page, values)
+    goes_on = values is not None and values.get(page.follow)
+    first = first_request(values.get(page.inspector.answers)) if values and goes_on else ""
     baseline = page.cards[0].view
     with closing(cast("Generator[Updates]", running)):
         for updates in running:
             ended = updates.get(page.answered)
             if isinstance(ended, EndedRun):
-                show(page, engine, visitor, {}, ended.asked, numbers)
+                first = first_request(ended)
+                show(page, engine, visitor, {}, ended.asked, numbers, first=first)
                 _try(page, engine, visitor, ended)
             else:
                 # A run that is refused at once changes no card, and the room stays where it is.
                 shown = str(updates.get(baseline, ""))
                 begins = any(f'data-state="{state}"' in shown for state in ("waiting", "recorded"))
-                show(page, engine, visitor, updates, asked if begins else None, numbers)
+                show(
+                    page, engine, visitor, updates, asked if begins else None, numbers, first=first
+                )
             yield updates
 
 
-def show(
+def show(  # noqa: PLR0913 - what a room sees, and all that it belongs to
     page: Page,
     engine: Engine,
     visitor: str,
     updates: Updates,
     asked: Asked | None = None,
     numbers: Mapping[str, object] | None = None,
+    *,
+    first: str = "",
 ) -> None:
     """Show the room that a visitor leads what is shown on their page; of others nothing.
 
@@ -79,6 +87,7 @@ def show(
         updates: Of the page's components.
         asked: The request and cards that they belong to, where those are others now.
         numbers: How answers are drawn, by the names of `links.NUMBERS`.
+        first: What a conversation began with; empty where the request is not a follow-up.
     """
     parts = {
         f"{name}:{card.slot}": str(updates[component])
@@ -89,7 +98,7 @@ def show(
     if isinstance(updates.get(page.atlas.board), str):
         parts["board"] = updates[page.atlas.board]
     if asked is not None:
-        parts |= _said(page, engine, asked, numbers or {})
+        parts |= _said(page, engine, asked, numbers or {}, first or asked.prompt)
     if parts:
         page.room.rooms.show(visitor, parts)
 
@@ -125,11 +134,14 @@ def place_answers(page: Page, engine: Engine) -> Callable[[gr.Request, EndedRun 
 
 
 def _said(
-    page: Page, engine: Engine, asked: Asked, numbers: Mapping[str, object]
+    page: Page, engine: Engine, asked: Asked, numbers: Mapping[str, object], first: str
 ) -> dict[str, str]:
-    """Return the request, each card's panel, and the link that sets another page like this one."""
+    """Return the request, each card's panel, and the link that sets another page like this one.
+
+    In a conversation that link has what it began with: what comes later means nothing by itself.
+    """
     panels = _panels(engine, asked)
-    parts = [("request", asked.prompt), ("system", asked.system)]
+    parts = [("request", first), ("system", asked.system)]
     parts += [("own" if slot == "own" else "panel", panel) for slot, panel in panels.items()]
     parts += [(name, str(value)) for name, value in numbers.items()]
     address = "playground&" + urlencode([(name, value) for name, value in parts if value])

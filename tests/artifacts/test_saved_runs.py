@@ -37,6 +37,8 @@ def test_data_and_page_are_read_to_the_same_run(tmp_path, document):
         assert list(turn.token_ids) == answer["token_ids"]
         assert turn.text == answer["text"]
         assert turn.sampling == Sampling(max_new_tokens=6)
+        assert json.loads(json.dumps(turn.answer.as_dict())) == answer
+    assert data.written == document["ended"]
     assert str(data.turns[1][0].panel) == document["panels"][1]["turns"][0]["resolved"]
 
 
@@ -95,6 +97,8 @@ def turn(document):
         (lambda run: turn(run).update(request=1), "panel 1, turn 1: request is 1"),
         (lambda run: turn(run).update(resolved="flop"), "turn 1: unknown panel 'flop'"),
         (lambda run: turn(run).update(answer=None), "text is None"),
+        (lambda run: turn(run).update(panel="flop"), "turn 1: unknown panel 'flop'"),
+        (lambda run: turn(run)["answer"].update(kl="1"), "turn 1: kl is '1'; it must be a number"),
         (lambda run: turn(run)["answer"].update(token_ids=[1.5]), "a list of whole numbers"),
         (lambda run: turn(run)["answer"].update(token_ids=[True]), "a list of whole numbers"),
         (lambda run: turn(run)["answer"].update(begun=99), "begun is 99"),

@@ -7,7 +7,7 @@ import pytest
 
 from steering.sweep.sweep_table import SWEEP_COLUMNS
 from tests.helpers.contrast import faint
-from tests.helpers.stage import show_map
+from tests.helpers.stage import open_models, show_map
 
 pytestmark = pytest.mark.browser
 
@@ -197,12 +197,8 @@ def test_named_points_and_what_is_taken_away(see, tmp_path):
 def test_a_model_without_doses_says_which_command_makes_them(app, visit):
     app.pace(0.0)
     page = visit(app).page
-    page.click("#more [data-drawer]")
-    page.click("#settings button.label-wrap >> nth=0")
     for name, words in (("Unswept", "python -m steering sweep --model unswept"), ("Tiny", "")):
-        if not page.is_visible("#settings"):
-            page.click("#more [data-drawer]")
-        page.click("#chooser input")
+        open_models(page)
         page.click(f"[role=option]:has-text('{name}')")
         page.wait_for_function(f"document.querySelector('.strip b').innerText === '{name}'")
         page.click("#tab-dose")

@@ -79,3 +79,56 @@ def test_where_nothing_can_be_copied_the_link_stands_there_selected(app, visit):
     page.wait_for_selector("#link .by-hand")
     assert page.input_value("#link .by-hand") == page.url
     assert "&panel=" in page.url
+
+
+def share(visitor, path):
+    """Run a request; returns a link with its answers, and saves them as a file."""
+    page = visitor.page
+    page.evaluate(CLIPBOARD)
+    page.click("[data-link]")
+    page.click('[data-saves="link"]')
+    page.wait_for_selector(".sharing .said:has-text('no answer to save yet')")
+    page.keyboard.press("Escape")
+    visitor.ask(REQUEST)
+    visitor.wait_note("Done after")
+    page.click("[data-link]")
+    page.evaluate("window.copied = ''")
+    page.click('[data-saves="link"]')
+    page.wait_for_function("window.copied.includes('run=')")
+    link = page.evaluate("window.copied")
+    assert "run=" not in page.url  # a reload would show one's own answers as another's
+    page.keyboard.press("Escape")
+    page.click("#more [data-drawer]")
+    with page.expect_download() as download:
+        page.click('[data-saves="json"]')
+    download.value.save_as(path)
+    return link
+
+
+def test_answers_are_shared_by_link_or_file_and_shown_as_such(app, visit, tmp_path):
+    app.pace(0.0)
+    visitor, path = visit(app), tmp_path / "run.json"
+    link = share(visitor, path)
+    said = visitor.answer("flip")
+    other = visit(app)
+    there = other.page
+    there.goto("about:blank")
+    there.goto(link)
+    there.wait_for_selector('#card-flip .view[data-state="shared"]')
+    other.wait_note("shared by whoever sent this link")
+    assert other.answer("flip") == said
+    there.click("#more [data-drawer]")
+    (tmp_path / "bad.json").write_text('{"kind": "x"}')
+    there.set_input_files("[data-run-file]", tmp_path / "bad.json")
+    there.wait_for_selector(".of-file:has-text('is no saved run')")
+    assert there.get_attribute("#card-flip .view", "data-state") == "shared"
+    there.set_input_files("[data-run-file]", path)
+    there.wait_for_selector('#card-flip .view[data-state="saved"]')
+    assert other.answer("flip") == said
+    # A move of a slider runs nothing that the visitor has not run.
+    there.keyboard.press("Escape")
+    there.focus(K)
+    there.keyboard.press("ArrowLeft")
+    there.wait_for_selector("#card-flip.stale")
+    there.wait_for_timeout(1200)
+    assert there.get_attribute("#card-flip .view", "data-state") == "saved"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.helpers.contrast import faint
-from tests.helpers.stage import show_map
+from tests.helpers.stage import open_models, show_map
 
 pytestmark = pytest.mark.browser
 
@@ -74,11 +74,7 @@ def test_a_layer_that_does_not_serve_is_greyed_out_with_the_reason_and_a_remedy(
 
 def choose(page, title):
     """Choose another model, for everybody."""
-    if not page.is_visible("#chooser input"):
-        page.click("#more [data-drawer]")
-    if not page.is_visible("#chooser input"):
-        page.click("#settings button.label-wrap:has-text('The model')")
-    page.click("#chooser input")
+    open_models(page)
     page.locator("[role=option]").filter(has_text=title).click()
     page.keyboard.press("Escape")
 

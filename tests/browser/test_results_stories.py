@@ -7,6 +7,7 @@ import pytest
 
 from tests.helpers import tiny_evaluations
 from tests.helpers.contrast import faint
+from tests.helpers.stage import open_models
 
 pytestmark = pytest.mark.browser
 
@@ -149,11 +150,7 @@ def test_a_text_form_is_copied(table):
 
 def choose(page, title: str) -> None:
     page.click("#tab-playground")
-    if not page.is_visible("#chooser input"):
-        page.click("#more [data-drawer]")
-    if not page.is_visible("#chooser input"):
-        page.click("#settings button.label-wrap:has-text('The model')")
-    page.click("#chooser input")
+    open_models(page)
     page.locator("[role=option]").filter(has_text=title).click()
     page.click("#tab-results")
 

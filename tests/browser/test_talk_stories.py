@@ -18,6 +18,16 @@ def done(page, slot: str, turns: int) -> None:
     )
 
 
+def a_turn_stays_open(page) -> None:
+    """A turn that is opened stays open while the answer below it is written, and after."""
+    page.wait_for_selector('#card-flip .view[data-state="writing"] .earlier')
+    page.evaluate("document.querySelector('#card-flip .earlier summary').click()")
+    done(page, "flip", 1)
+    done(page, "baseline", 1)
+    assert page.get_attribute("#card-flip .earlier", "open") is not None
+    assert page.get_attribute("#card-baseline .earlier", "open") is None
+
+
 def test_two_cards_go_on_each_with_its_own_and_a_reset_ends_it(app, visit):
     app.pace(0.0)
     visitor = visit(app)
@@ -39,9 +49,10 @@ def test_two_cards_go_on_each_with_its_own_and_a_reset_ends_it(app, visit):
     # A card that is switched on now waits; a slider that is moved sends nothing.
     page.check("#card-ablation .switch input")
     page.fill("#request textarea", SECOND)
+    app.pace(0.1)
     page.press("#request textarea", "Enter")
-    done(page, "flip", 1)
-    done(page, "baseline", 1)
+    a_turn_stays_open(page)
+    app.pace(0.0)
     assert page.get_attribute("#card-ablation .view", "data-state") == "joins"
     assert "next new request" in visitor.answer("ablation")
     for slot in ("baseline", "flip"):

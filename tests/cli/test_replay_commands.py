@@ -7,6 +7,7 @@ import pytest
 
 from steering.cli import replay_commands
 from steering.cli.main import main
+from steering.inference.comparison import Answer
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
@@ -130,7 +131,9 @@ def test_an_answer_that_went_on_from_anothers_goes_on_again(tiny, fitted, replay
     ],
 )
 def test_the_first_difference_is_a_place(saved, here, place):
-    turn = replay_commands.SavedTurn("Hi", Panel("baseline"), Sampling(8), "", saved, 0, True)
+    turn = replay_commands.SavedTurn(
+        "Hi", Panel("baseline"), Sampling(8), "", saved, 0, True, Answer("baseline")
+    )
     assert replay_commands.first_difference(turn, here) == place
 
 

@@ -11,6 +11,15 @@ def show_map(page: Any) -> None:
     page.locator("#atlas").scroll_into_view_if_needed()
 
 
+def open_models(page: Any) -> None:
+    """Open the list of models, in the settings."""
+    if not page.is_visible("#chooser input"):
+        page.click("#more [data-drawer]")
+    if not page.is_visible("#chooser input"):
+        page.click("#settings button.label-wrap:has-text('The model')")
+    page.click("#chooser input")
+
+
 def show_card(page: Any, slot: str) -> None:
     """Bring a card into sight, on any screen."""
     if page.is_visible("#verdicts"):

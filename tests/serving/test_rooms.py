@@ -198,3 +198,44 @@ def test_threads_may_show_and_look_at_the_same_time(house, led):
         each.join()
     assert wrong == []
     assert shown(house) == {"request": "299"}
+
+
+def test_a_client_has_a_few_rooms_and_others_have_theirs(house):
+    for _ in range(2):
+        house.start("", {"a": 2})
+    with pytest.raises(SteeringError, match="2 rooms that were started from your network address"):
+        house.start("", {"a": 2})
+    assert house.start("", {"b": 2})
+    # Whoever has room alone, but not together with others, has none.
+    with pytest.raises(SteeringError, match="the most there may be"):
+        house.start("", {"c": 2, "b": 1})
+
+
+def test_a_room_that_was_ended_counts_no_more(house):
+    name, key = house.start("", {"a": 1})
+    house.end(name, key)
+    assert house.start("", {"a": 1})
+
+
+def test_a_room_whose_presenter_is_away_for_long_gives_way_and_no_other(house, clock):
+    led = [house.start("", {f"{n}": 1}) for n in range(MOST_ROOMS)]
+    clock.now = rooms.LEFT_SECONDS
+    with pytest.raises(SteeringError, match="rooms on this server"):
+        house.start("")
+    for name, key in led[1:]:
+        house.watch(name, key, 0)
+    clock.now += 1
+    assert house.start("new")
+    assert house.look(led[0][0], "", 0, exploring=False) is None
+    assert all(house.look(name, "", 0, exploring=False) for name, _ in led[1:])
+    with pytest.raises(SteeringError, match="rooms on this server"):
+        house.start("")
+
+
+def test_an_own_room_that_was_left_gives_way_to_an_own_one(house, clock):
+    left, _ = house.start("", {"a": 1})
+    other, _ = house.start("", {"b": 1})
+    clock.now = rooms.LEFT_SECONDS + 1
+    house.start("", {"a": 1})
+    assert house.look(left, "", 0, exploring=False) is None
+    assert house.look(other, "", 0, exploring=False)

@@ -72,6 +72,19 @@ def test_the_address_sets_another_page_like_the_presenters(made, engine, room):
     assert link.numbers["tokens"] == 8
 
 
+def test_in_a_follow_up_the_address_has_the_first_request(made, engine, room):
+    first = run(made, engine, "ann", "Hi")
+    (ended,) = [each[made.answered] for each in first if each.get(made.answered)]
+    values = values_of(made, "And then?", slots=["flip"])
+    values |= {made.follow: True, made.inspector.answers: ended}
+    running = run_handlers.run(made, engine, "ann", values)
+    seen = set()
+    for _ in room_feed.told(made, engine, "ann", running, values):
+        parts = shown(made, room)
+        seen.add((parts["request"], links.read(parts["address"]).request))
+    assert seen == {("And then?", "Hi")}
+
+
 def test_a_run_of_a_participant_is_a_row_and_shows_nothing(made, engine, room):
     run(made, engine, "bob", "mine")
     assert shown(made, room) == {}

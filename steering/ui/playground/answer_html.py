@@ -14,10 +14,21 @@ from steering.ui.playground.request_mark import NO_REQUEST, RequestMark
 from steering.ui.templates import NOTHING, static, template
 from steering.ui.text import isolated, written
 
-State = Literal["idle", "waiting", "writing", "done", "recorded", "missing", "off", "joins"]
+State = Literal[
+    "idle",
+    "waiting",
+    "writing",
+    "done",
+    "recorded",
+    "saved",
+    "shared",
+    "missing",
+    "off",
+    "joins",
+]
 """What a card shows: nothing yet, a run before its first token, a growing answer, a finished one,
-a recorded one, that the recording has none, that it is switched off, or that a conversation goes on
-without it."""
+a recorded one, one of a file, one of a link, that the recording has none, that it is switched off,
+or that a conversation goes on without it."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,20 @@ _PLACEHOLDERS: Final[Mapping[str, str]] = {
     "joins": "The conversation began without this card. It joins with your next new request.",
 }
 _STORED: Final = "This was computed earlier and stored with the app. Press Run to compute it now."
+_FROM: Final[Mapping[str, tuple[str, str, str]]] = {
+    "recorded": ("Recorded", _STORED, "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM8 5v3l2 1.5"),
+    "saved": (
+        "Saved",
+        "From a saved file, as it was recorded there. It was not written now.",
+        "M4 2h5l4 4v8H4ZM9 2v4h4",
+    ),
+    "shared": (
+        "Shared",
+        "Shared by whoever sent this link. This machine has neither written nor checked it.",
+        "M6 9.5l4-3M7 5l2-2a2.5 2.5 0 0 1 3.5 3.5L11 8M9 11l-2 2a2.5 2.5 0 0 1-3.5-3.5L5 8",
+    ),
+}
+"""What a card says of an answer that was not written now, and why: word, tip and icon."""
 TIPS: Final = {
     "gauge": "How likely the first token of the answer is one that opens a refusal, such as "
     "“I” (“I'm sorry”).",
@@ -196,6 +221,7 @@ def _chips(answer: Answer, state: State, hint: str) -> Markup:
         chips.append(("verdict empty", answer.verdict, answer.reason or "", "M6 8h.01"))
     else:
         words = {"writing": "Writing", "waiting": "Waiting", "off": "Off"}
+        words |= {"saved": "No verdict", "shared": "No verdict"}
         quiet = words.get(state, "No answer yet")
     if answer.looping:
         tip = f"The text says the same for ever, a sign of damage{_from_where(answer)}."
@@ -209,11 +235,10 @@ def _chips(answer: Answer, state: State, hint: str) -> Markup:
             "panel went on from them as if it had written them itself."
         )
         chips.append(("recorded", "Continued", tip, "M3 4v5h9M9 6l3 3-3 3"))
-    if state == "recorded":
-        tip = hint or _STORED
-        chips.append(
-            ("recorded", "Recorded", tip, "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM8 5v3l2 1.5")
-        )
+    if state in _FROM:
+        word, tip, icon = _FROM[state]
+        kind = "shared" if state == "shared" else "recorded"
+        chips.append((kind, word, hint or tip, icon))
     return _CHIPS(quiet=quiet, chips=chips)
 
 

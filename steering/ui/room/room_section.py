@@ -6,17 +6,18 @@ visitor wants. A page's session is told by an event, since a run is known by its
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import gradio as gr
 
 from steering import formatting
 from steering.errors import SteeringError
-from steering.serving import rooms
+from steering.serving import room_shares, rooms
 from steering.serving.room import Tried
 from steering.shipped import ASSETS
 from steering.ui import drawers, scripts
-from steering.ui.room import room_table
+from steering.ui.room import room_code, room_table
 from steering.ui.templates import static
 
 BAR: Final = static(
@@ -67,10 +68,11 @@ def section() -> RoomSection:
     return RoomSection(board, house)
 
 
-def answers(house: rooms.Rooms) -> dict[str, Callable[[object], Any]]:
+def answers(house: rooms.Rooms) -> dict[str, Callable[..., Any]]:
     """Return what a browser may ask, by name; a mistake is answered with `problem`."""
-    asking = (suggest, begin, look, watch, mark, table, end)
-    return {each.__name__: _told(house, each) for each in asking}
+    asking = (suggest, look, watch, mark, table, end, code)
+    found: dict[str, Callable[..., Any]] = {each.__name__: _told(house, each) for each in asking}
+    return found | {"begin": _begun(house)}
 
 
 def suggest(_house: rooms.Rooms, _asked: object) -> dict[str, Any]:
@@ -78,10 +80,24 @@ def suggest(_house: rooms.Rooms, _asked: object) -> dict[str, Any]:
     return {"name": rooms.suggested()}
 
 
-def begin(house: rooms.Rooms, asked: object) -> dict[str, Any]:
-    """Open a room: `{"name": as it was typed}`."""
-    name, key = house.start(_text(asked, "name"))
+def begin(
+    house: rooms.Rooms, asked: object, shares: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Open a room: `{"name": as it was typed}`.
+
+    Args:
+        house: All rooms.
+        asked: What a browser sends.
+        shares: Who asks, as `Rooms.start` has it.
+    """
+    name, key = house.start(_text(asked, "name"), shares)
     return {"name": name, "key": key}
+
+
+def code(house: rooms.Rooms, asked: object) -> dict[str, Any]:
+    """Return a link as a code for cameras: `{"room", "key", "link"}`."""
+    house.rows(_text(asked, "room"), _text(asked, "key"))  # for whoever leads the room alone
+    return {"svg": room_code.code(_text(asked, "link"))}
 
 
 def look(house: rooms.Rooms, asked: object) -> dict[str, Any]:
@@ -153,6 +169,23 @@ def _told(
             return {"problem": formatting.sentence(str(error))}
 
     told.__name__ = answer.__name__  # the browser asks by this name
+    return told
+
+
+def _begun(house: rooms.Rooms) -> Callable[[object, gr.Request | None], dict[str, Any]]:
+    """Return what Gradio calls to open a room, which counts those of whoever asks."""
+
+    def opened(asked: object, shares: Mapping[str, int]) -> dict[str, Any]:
+        return _told(house, lambda rooms, given: begin(rooms, given, shares))(asked)
+
+    def told(asked: object, request: gr.Request | None = None) -> dict[str, Any]:
+        client = request.client if request is not None else None
+        if request is None or client is None:
+            return opened(asked, {})
+        forwarded = request.headers.get("x-forwarded-for", "")
+        return opened(asked, room_shares.shares(client.host, forwarded))
+
+    told.__name__ = begin.__name__
     return told
 
 

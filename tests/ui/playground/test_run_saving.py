@@ -2,9 +2,11 @@ import json
 
 import pytest
 
+from steering.artifacts import saved_runs
+from steering.errors import SteeringError
 from steering.inference.comparison import Answer
 from steering.maps.steerable_model import SteerableModel
-from steering.ui.playground import run_saving
+from steering.ui.playground import packed_run, run_saving
 from tests.helpers.ended import asked_of, ended
 from tests.helpers.engines import ready
 
@@ -64,6 +66,8 @@ def test_what_the_browser_shows_from_a_recording_is_the_recording(tiny, fitted, 
         ({"baseline": "done", "flip": "writing"}, "still being written"),
         ({"baseline": "waiting"}, "still being written"),
         ([], "no answer to save yet"),
+        ({"baseline": "shared", "flip": "shared"}, "was opened from a file or a link"),
+        ({"baseline": "saved"}, "was opened from a file or a link"),
     ],
 )
 def test_where_there_is_nothing_to_save_it_says_so(engine, fitted, run, shown, words):
@@ -77,3 +81,32 @@ def test_what_a_browser_may_send_is_answered(engine, fitted, run, given):
     found = json.loads(run_saving.saved(engine, given, asked_of(fitted), run))
     assert found["asked"] == 0
     assert found["problem"]
+
+
+def test_a_link_takes_the_same_run_as_the_file(engine, fitted, run):
+    linked = saved(engine, asked_of(fitted), run, "link")
+    content = saved(engine, asked_of(fitted), run)["content"]
+    assert linked["asked"] == 3
+    assert packed_run.unpacked(linked["run"]) == saved_runs.parsed(content, "x")
+
+
+def test_answers_that_are_too_long_for_a_link_say_so(engine, fitted, run, monkeypatch):
+    monkeypatch.setattr(packed_run, "MOST_SIGNS", 10)
+    assert "Save the run" not in saved(engine, asked_of(fitted), run)
+    assert "send that file" in saved(engine, asked_of(fitted), run, "link")["problem"]
+
+
+def test_a_file_is_brought_whole_or_named(engine, fitted, run, monkeypatch):
+    content = saved(engine, asked_of(fitted), run)["content"]
+    given = {"asked": 1, "name": "run.json", "text": content}
+    assert run_saving.brought(given) == saved_runs.parsed(content, "run.json")
+    monkeypatch.setattr(run_saving, "_MOST_CHARACTERS", len(content) - 1)
+    with pytest.raises(SteeringError, match=f"run.json has {len(content):,} characters; at most"):
+        run_saving.brought(given)
+    for sent in (None, [], {"name": 1, "text": content}, {"name": "x"}):
+        with pytest.raises(SteeringError, match="there is no file"):
+            run_saving.brought(sent)
+
+
+def test_the_limit_that_the_page_names_is_the_limit():
+    assert f"At most {run_saving._MOST_CHARACTERS // 2**20} MB" in run_saving._BOARD

@@ -1,7 +1,10 @@
 import json
+from types import SimpleNamespace
 
 import pytest
+from gradio.helpers import special_args
 
+from steering.serving import room_shares
 from steering.serving.rooms import Rooms
 from steering.ui.room import room_section
 
@@ -60,3 +63,32 @@ def test_whatever_a_browser_sends_is_answered_with_plain_data(house, sent):
         assert answer.__name__ == name
         json.dumps(answer(sent))
     room_section.sit(house, "ann", sent)
+
+
+def test_the_code_of_a_link_is_for_whoever_leads_the_room(ask):
+    led = ask("begin", name="")
+    key = {"room": led["name"], "key": led["key"]}
+    assert ask("code", **key, link="http://host/?room=x")["svg"].startswith("<svg")
+    assert "makes no code" in ask("code", **key, link="")["problem"]
+    assert "not the presenter's key" in ask("code", **key | {"key": "x"}, link="x")["problem"]
+
+
+def test_rooms_are_counted_by_the_address_that_a_request_comes_from(house):
+    begin = room_section.answers(house)["begin"]
+
+    def asked(host, **headers):
+        client = SimpleNamespace(host=host)
+        return begin({"name": ""}, SimpleNamespace(client=client, headers=headers))
+
+    for _ in range(room_shares.ADDRESS_SHARE):
+        assert asked("1.2.3.4")["key"]
+    assert "from your network address" in asked("1.2.3.4")["problem"]
+    assert asked("1.2.3.5")["key"]
+    assert asked("10.0.0.1", **{"x-forwarded-for": "1.2.3.4"})["key"]
+
+
+def test_gradio_hands_the_request_to_whoever_opens_a_room(house):
+    begin = room_section.answers(house)["begin"]
+    request = SimpleNamespace(client=None, headers={})
+    given, *_ = special_args(begin, [{"name": "x"}], request)
+    assert given == [{"name": "x"}, request]
