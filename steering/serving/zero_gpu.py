@@ -53,7 +53,8 @@ def is_lent() -> bool:
 
 def seconds(_key: str, _rows: list[list[int]], _edits: list[Plain | None], sampling: Plain) -> int:
     """Return for how long the GPU is asked for; whoever asks for little is served first."""
-    needed = _BEGIN_SECONDS + math.ceil(_TOKEN_SECONDS * sampling["max_new_tokens"])
+    tokens: int = sampling["max_new_tokens"]
+    needed = _BEGIN_SECONDS + math.ceil(_TOKEN_SECONDS * tokens)
     return min(_MOST_SECONDS, needed)
 
 
