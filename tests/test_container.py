@@ -117,20 +117,23 @@ def test_it_starts_as_any_user_and_writes_in_its_folder_alone(sealed, data):
 
 
 def test_baked_weights_lie_beside_those_that_are_fetched(data, tmp_path):
-    baked, cache = tmp_path / "weights", data / "steering"
-    for name in ("one-abc", "two-def"):
-        (baked / "models" / name).mkdir(parents=True)
+    baked, cache, hub = tmp_path / "weights", data / "steering", data / "huggingface"
+    for name in ("models/one-abc", "models/two-def", "huggingface/hub/models--a--b"):
+        (baked / name).mkdir(parents=True)
     (cache / "models" / "two-def").mkdir(parents=True)
     script = START.read_text("utf-8").replace("/srv/weights", str(baked))
-    environment = {
-        "TMPDIR": str(data / "tmp"),
-        "STEERING_CACHE": str(cache),
-        "PATH": "/usr/bin:/bin",
-    }
+    environment = {"TMPDIR": str(data / "tmp"), "STEERING_CACHE": str(cache), "HF_HOME": str(hub)}
     for _ in range(2):  # a volume is there again at the next start
-        subprocess.run(["sh", "-c", script, "sh", "true"], env=environment, check=True)
-    assert (cache / "models" / "one-abc").resolve() == (baked / "models" / "one-abc").resolve()
-    assert not (cache / "models" / "two-def").is_symlink()
+        command = ["sh", "-c", script, "sh", "true"]
+        subprocess.run(command, env=environment | {"PATH": "/usr/bin:/bin"}, check=True)
+    linked = {each.relative_to(data).as_posix(): each for each in data.rglob("*-*")}
+    assert {name: each.is_symlink() for name, each in linked.items()} == {
+        "steering/models/one-abc": True,
+        "steering/models/two-def": False,
+        "huggingface/hub/models--a--b": True,
+    }
+    there = baked / "models" / "one-abc"
+    assert linked["steering/models/one-abc"].resolve() == there.resolve()
     assert (data / "tmp").is_dir()
 
 

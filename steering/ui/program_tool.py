@@ -1,7 +1,5 @@
 """The same as `POST /generate` as a tool of MCP, by which language models use programs."""
 
-from typing import Any
-
 import gradio as gr
 from gradio.events import api
 
@@ -9,6 +7,7 @@ from steering import formatting
 from steering.errors import SteeringError
 from steering.serving import endpoint
 from steering.serving.engine import Engine
+from steering.system import strict_json
 from steering.ui import door, hosting
 from steering.ui.layout import HostLimits
 
@@ -26,7 +25,7 @@ def offer(engine: Engine, limits: HostLimits) -> None:
         max_new_tokens: int = limits.max_new_tokens,
         temperature: float = 0.0,
         seed: int = 0,
-    ) -> dict[str, Any]:
+    ) -> str:
         """Answer one request with a small chat model, untouched and with its refusal steered.
 
         Args:
@@ -51,6 +50,8 @@ def offer(engine: Engine, limits: HostLimits) -> None:
         except SteeringError as error:
             said = formatting.sentence(str(error))
             raise gr.Error(said, print_exception=False) from error
-        return endpoint.document(engine.name, asked, found or (), done=True)
+        # Gradio would write an object as Python does.
+        document = endpoint.document(engine.name, asked, found or (), done=True)
+        return strict_json.dumps(document, ensure_ascii=True)
 
     api(generate, api_name="generate", queue=False)

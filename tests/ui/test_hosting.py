@@ -187,7 +187,7 @@ def test_a_gpu_that_is_not_lent_is_503_and_it_is_asked_for_on_the_caller_s_accou
 ):
     whose = []
 
-    def refuse(*_arguments):
+    def refuse(*_arguments, **_named):
         whose.append(LocalContext.request.get().headers["x-ip-token"])
         raise zero_gpu.NoGpuError("no GPU could be had")
         yield

@@ -32,7 +32,7 @@ def by_tool(client, *calls):
     from mcp.client.streamable_http import streamablehttp_client
 
     async def talk():
-        address = f"{client.base_url}gradio_api/mcp/"
+        address = str(client.base_url.join("/gradio_api/mcp/"))
         async with (
             streamablehttp_client(address) as (receive, send, _),
             ClientSession(receive, send) as session,
