@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
+from steering import formatting
 from steering.artifacts import capability_document, folders, local_fits, store
 from steering.artifacts.manifest_document import ManifestFacts
 from steering.errors import NotFittedError, SteeringError
-from steering.serving import address, cost
+from steering.serving import address, cost, host_settings, zero_gpu
 from steering.serving.engine import Engine, Supply
 from steering.serving.machine_fit import Adapting
 from steering.sources import catalog
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("steering")
 _Read = TypeVar("_Read")
+_Given = ParamSpec("_Given")
 _PATIENCE_SECONDS = 5.0
 """A model that nobody has come for is loaded this long after the server is up (chosen)."""
 NO_MODEL = "none"
@@ -64,9 +66,12 @@ class App:
         from steering.ui.layout import HostLimits
 
         self.engine = engine_from_environment()
+        self.engine.allowance = host_settings.allowance()
         self._limits = HostLimits(
-            max_new_tokens=_whole_number("STEERING_MAX_NEW_TOKENS", 48),
-            chooser=os.environ.get("STEERING_PUBLIC") != "1",
+            max_new_tokens=host_settings.whole_number("STEERING_MAX_NEW_TOKENS", 48),
+            chooser=not host_settings.is_public(),
+            frames=host_settings.frames(),
+            tool=host_settings.has_tool(),
         )
         self.demo = build(self.engine, self._limits)
 
@@ -82,9 +87,7 @@ class App:
         """
         from steering.ui import launch_options
 
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-        _logger.setLevel(_log_level())
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+        host_settings.start_log()
         address.check_address(self.server_name)
         options = launch_options(self.engine, self._limits)
         try:
@@ -105,31 +108,15 @@ def _require_gradio() -> None:
         )
 
 
-def _whole_number(name: str, default: int) -> int:
-    given = os.environ.get(name, str(default))
-    if not given.isdecimal() or int(given) < 1:
-        raise SteeringError(
-            f"{name}={given} is not a whole number from 1; leave it out for {default}"
-        )
-    return int(given)
-
-
-def _log_level() -> int:
-    given = os.environ.get("STEERING_LOG", "info")
-    levels = {"info": logging.INFO, "debug": logging.DEBUG}
-    if given not in levels:
-        raise SteeringError(f"STEERING_LOG={given} is unknown; allowed: {', '.join(levels)}")
-    return levels[given]
-
-
 def engine_from_environment() -> Engine:
     """Return the engine that the STEERING_ variables ask for; nothing is loaded yet."""
     asked = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
     if asked == NO_MODEL:
         return Engine(catalog.DEFAULT_MODEL, _recorded_only())
     name = asked
+    public = host_settings.is_public()
     supply = Supply(
-        model=_load,
+        model=_for_visitors(_load),
         directions=_or_unfitted(store.load),
         recordings=store.recordings,
         maps=_or_unfitted(store.read_maps),
@@ -142,16 +129,17 @@ def engine_from_environment() -> Engine:
         points=_or_unfitted(store.read_points),
         names=_names(name),
         fitted=_fitted_names,
-        at_speed=None if os.environ.get("STEERING_PUBLIC") == "1" else _at_speed,
+        at_speed=None if public or zero_gpu.is_lent() else _at_speed,
         adapting=Adapting(
             fitted=_fitted,
             check=_check,
             agreement=_agreement,
-            fit=None if os.environ.get("STEERING_PUBLIC") == "1" else _fit,
+            fit=None if public else _fit,
             cost=cost.sentence,
         ),
+        steps=zero_gpu.borrowed if zero_gpu.is_lent() else None,
     )
-    return Engine(name, supply, capacity=_whole_number("STEERING_QUEUE", 20))
+    return Engine(name, supply, capacity=host_settings.whole_number("STEERING_QUEUE", 20))
 
 
 def _recorded_only() -> Supply:
@@ -179,12 +167,30 @@ def _manifest(name: str) -> ManifestFacts | None:
         return None
 
 
+def _for_visitors(found: Callable[_Given, _Read]) -> Callable[_Given, _Read]:
+    """Let what strangers are told of a mistake name no folder of this machine; the log has all."""
+    if not host_settings.is_public():
+        return found
+
+    def told(*given: _Given.args, **named: _Given.kwargs) -> _Read:
+        try:
+            return found(*given, **named)
+        except SteeringError as error:
+            words = formatting.without_folders(str(error))
+            if words == str(error):
+                raise
+            _logger.warning("%s", error)
+            raise type(error)(words) from error
+
+    return told
+
+
 def _or_unfitted(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
     """Let a fit of this machine that cannot be read count as none: it can be made again here."""
 
     def found(name: str) -> _Read:
         try:
-            return read(name)
+            return _for_visitors(read)(name)
         except SteeringError as error:
             if folders.folder_of(name) != local_fits.newest(name):
                 raise
@@ -205,18 +211,24 @@ def _load(name: str, report: Report, speed: str | None = None) -> "ChatModel":
     from steering.models import loading
 
     quantization = os.environ.get("STEERING_QUANTIZATION") or None
+    lent = zero_gpu.is_lent()  # what is packed for a CPU, or made of integers, cannot be moved
     model = loading.load(
         name,
         quantization=cast("Quantization | None", quantization),
         dtype=cast("Dtype | None", os.environ.get("STEERING_DTYPE") or None),
-        device=os.environ.get("STEERING_DEVICE") or None,
+        device="cpu" if lent else os.environ.get("STEERING_DEVICE") or None,
         report=logged(report, _logger),
         trial=format_trial.trial,
-        speed=cast("SpeedChoice", speed or os.environ.get("STEERING_SPEED") or "auto"),
+        packed=not lent,
+        speed=cast("SpeedChoice", "exact" if lent else speed or _speed()),
         gate=partial(fast_gate.allowed, name),
     )
     _logger.info("%s is ready: %s", name, model.number_format.reason)
     return model
+
+
+def _speed() -> str:
+    return os.environ.get("STEERING_SPEED") or "auto"
 
 
 def _fitted(model: "ChatModel") -> "tuple[Directions, Maps] | None":

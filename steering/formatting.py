@@ -4,6 +4,11 @@ import math
 import re
 from unicodedata import category
 
+_PATH = re.compile(
+    r"(?<![\w:/.<])(?:/|~/|[A-Za-z]:[\\/])(?:[^\s/\\'\"()]+[\\/])+([^\s/\\'\"(),;]*)"
+)
+"""An absolute path of more than one part: not an address, not a fraction, not a closing tag."""
+
 
 def plain(value: float | None, digits: int = 2) -> str:
     """Return a number with so many decimals; none from 100 on, where they say nothing."""
@@ -45,6 +50,11 @@ def sentence(text: str) -> str:
     if not re.match(r"\w+=", text):
         text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def without_folders(text: str) -> str:
+    """Return a message in which a path is its last name alone, as strangers may see it."""
+    return _PATH.sub(lambda found: f"…/{found[1]}", text)
 
 
 def visible(token: str) -> str:

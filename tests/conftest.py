@@ -35,6 +35,7 @@ SLOW = (
     "evaluation/test_evaluation",
     "ui/test_first_page",
     "ui/test_hosting",
+    "ui/test_program_tool",
     "inference/test_generation",
     "checkpoints/test_load_errors",
     "models/test_loading",

@@ -49,3 +49,19 @@ def test_an_errors_words_become_a_sentence(given, shown):
 )
 def test_what_is_not_seen_in_a_token_is_shown(token, shown):
     assert formatting.visible(token) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no folder /home/ann/.cache/steering/mine; choose", "no folder …/mine; choose"),
+        ("'/srv/models/x.gguf' is broken", "'…/x.gguf' is broken"),
+        ("in C:\\Users\\ann\\model.json: wrong", "in …/model.json: wrong"),
+        ("see ~/models/mine", "see …/mine"),
+        ("Qwen/Qwen2 of https://example.org/a/b, 3/4 at /health", None),
+        ("nothing", None),
+    ],
+)
+def test_strangers_learn_no_folder_of_this_machine(text, shown):
+    found = formatting.without_folders(text)
+    assert found == (text if shown is None else shown)

@@ -11,6 +11,7 @@ from steering.inference.comparison import Answer, check_length, compare
 from steering.inference.sampling import Sampling
 from steering.interventions.outline import Facts
 from steering.interventions.panel import WITHOUT_INLP, Panel, parse, usual
+from steering.serving import safe_answers
 from steering.serving.engine import Engine
 
 MOST_BYTES: Final = 256 * 1024
@@ -42,11 +43,13 @@ class EndpointLimits:
         usual_tokens: Length of an answer where none is asked for, in tokens.
         most_tokens: Longest answer, in tokens.
         most_panels: How many panels one request may have.
+        safe: Whether answers are shown as `safe_answers` shows them.
     """
 
     usual_tokens: int = 48
     most_tokens: int = 4096
     most_panels: int = 32
+    safe: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class ProgramRequest:
         system: The system prompt.
         sampling: How tokens are chosen.
         stream: Whether answers are wanted as they grow.
+        safe: Whether what the untouched model declines is given up to its first sentence.
     """
 
     prompt: str
@@ -66,6 +70,13 @@ class ProgramRequest:
     system: str
     sampling: Sampling
     stream: bool
+    safe: bool = False
+
+    @property
+    def written(self) -> tuple[Panel, ...]:
+        """The panels that are written: those, and the baseline last where it decides of them."""
+        decides = self.safe and all(panel.name != "baseline" for panel in self.panels)
+        return (*self.panels, Panel("baseline")) if decides else self.panels
 
 
 def read(body: bytes, facts: Facts | None, limits: EndpointLimits) -> ProgramRequest:
@@ -80,7 +91,23 @@ def read(body: bytes, facts: Facts | None, limits: EndpointLimits) -> ProgramReq
         SteeringError: If it is no JSON object, has a key, type or value that is not allowed, or
             asks for what these directions cannot do.
     """
-    given = _document(body)
+    return checked(_document(body), facts, limits)
+
+
+def checked(
+    given: Mapping[str, Any], facts: Facts | None, limits: EndpointLimits
+) -> ProgramRequest:
+    """Return what the keys of a request ask for.
+
+    Args:
+        given: The request.
+        facts: Of the directions that are served, as for `read`.
+        limits: What the host allows.
+
+    Raises:
+        SteeringError: As `read` does.
+    """
+    _check_kinds(given)
     prompt, system = given.get("prompt", ""), given.get("system", "")
     check_length(prompt, system)
     tokens = given.get("max_new_tokens", limits.usual_tokens)
@@ -98,7 +125,8 @@ def read(body: bytes, facts: Facts | None, limits: EndpointLimits) -> ProgramReq
             f"there are {len(texts)} panels; allowed: 1 to {limits.most_panels} in one request"
         )
     panels = tuple(_panel(text, facts) for text in texts)
-    return ProgramRequest(prompt, panels, system, sampling, given.get("stream", False))
+    stream = given.get("stream", False)
+    return ProgramRequest(prompt, panels, system, sampling, stream, limits.safe)
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -110,6 +138,10 @@ def _document(body: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(given, dict):
         raise SteeringError('the body is not a JSON object; send one such as {"prompt": "Hello"}')
+    return given
+
+
+def _check_kinds(given: Mapping[str, Any]) -> None:
     for key, value in given.items():
         if key not in _KINDS:
             raise SteeringError(f"unknown key {key[:40]!r}; allowed: {', '.join(_KINDS)}")
@@ -118,7 +150,6 @@ def _document(body: bytes) -> dict[str, Any]:
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             word = "a number" if float in kinds else _WORDS[kinds[0]]
             raise SteeringError(f"{key} is not {word}; send it as JSON has it, or leave it out")
-    return given
 
 
 def _panel(text: object, facts: Facts | None) -> Panel:
@@ -135,7 +166,7 @@ def answers(engine: Engine, asked: ProgramRequest) -> Generator[tuple[Answer, ..
 
     Yields:
         None now and then while the run waits, so that a caller can see whether somebody still
-        waits for it; then what `compare` yields.
+        waits for it; then what `compare` yields of the panels that are written.
 
     Raises:
         LineFullError: If nobody else can wait.
@@ -159,7 +190,7 @@ def answers(engine: Engine, asked: ProgramRequest) -> Generator[tuple[Answer, ..
         growing = compare(
             steerable,
             asked.prompt,
-            asked.panels,
+            asked.written,
             sampling=asked.sampling,
             stop=run.stop,
             system=asked.system,
@@ -177,8 +208,14 @@ def _require_model(engine: Engine) -> None:
     raise NoModelError(f"no model can answer now: {status.sentence.rstrip('.')}{hint}")
 
 
-def document(engine_name: str, shown: tuple[Answer, ...], *, done: bool) -> dict[str, Any]:
+def document(
+    engine_name: str, asked: ProgramRequest, found: tuple[Answer, ...], *, done: bool
+) -> dict[str, Any]:
     """Return answers as JSON types: of each panel what docs/hosting.md names."""
+    shown = [(answer, False) for answer in found]
+    if asked.safe:
+        baseline = next(answer for answer in found if answer.panel == "baseline")
+        shown = safe_answers.shown(found[: len(asked.panels)], baseline)
     return {
         "model": engine_name,
         "done": done,
@@ -186,6 +223,7 @@ def document(engine_name: str, shown: tuple[Answer, ...], *, done: bool) -> dict
             {
                 "panel": answer.panel,
                 "text": answer.text,
+                "withheld": withheld,
                 "thinking": answer.thinking,
                 "finished": answer.finished,
                 "verdict": answer.verdict,
@@ -197,6 +235,6 @@ def document(engine_name: str, shown: tuple[Answer, ...], *, done: bool) -> dict
                 "perplexity": answer.perplexity,
                 "tokens": answer.tokens,
             }
-            for answer in shown
+            for answer, withheld in shown
         ],
     }

@@ -187,7 +187,8 @@ class Engine(Served, Line):
             raise SteeringError("what was fitted cannot be read; the server's log says why")
         # The tracer first: whoever sees the model may ask for it.
         self.tracer = self._tracer(model, self.maps)
-        self.steps, self.room = shared(opened(model, self.directions.openers), self.reading)
+        steps = self.supply.steps or shared
+        self.steps, self.room = steps(opened(model, self.directions.openers), self.reading)
         self.model = model
         self.status = Status("ready", self.name, model.number_format.reason)
 

@@ -28,7 +28,7 @@ class RunCounts:
     Attributes:
         begun: Runs that were let into the line.
         ended: Those that have left it, however they ended.
-        refused: Runs that were turned away because the line was full.
+        refused: Runs that were turned away: the line was full, or they came too often.
         tokens: Tokens that panels wrote; what was given as a beginning is not counted.
         first_words: How many runs had their first word within each of `FIRST_WORD_BOUNDS`, and
             past the last one: each run is counted once.
@@ -122,7 +122,11 @@ class Exposition:
         for name, words, value in (
             ("steering_runs_begun", "Runs that were let into the line", counts.begun),
             ("steering_runs_ended", "Runs that have left the line", counts.ended),
-            ("steering_runs_refused", "Runs that found the line full", counts.refused),
+            (
+                "steering_runs_refused",
+                "Runs that found the line full, or came too often",
+                counts.refused,
+            ),
             ("steering_tokens_written", "Tokens that panels wrote", counts.tokens),
         ):
             yield CounterMetricFamily(name, words, value)

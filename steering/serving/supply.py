@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from steering.interventions.directions import Directions
     from steering.maps.model_maps import Maps
     from steering.models.chat_model import ChatModel
+    from steering.serving.shared_steps import SharedSteps
+    from steering.system.fair_lock import FairLock
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Supply:
         adapting: Checks directions and maps on this machine, and fits them for it.
         fitted: Returns which names have directions by now; None where all have.
         at_speed: Loads the model with `exact` or `fast` products; None where nobody may choose.
+        steps: Returns what `shared_steps.shared` returns, where a model is worked with elsewhere.
     """
 
     model: "Callable[[str, Report], ChatModel] | None"
@@ -62,6 +65,7 @@ class Supply:
     adapting: Adapting = field(default_factory=Adapting)
     fitted: Callable[[], Collection[str]] | None = None
     at_speed: "Callable[[str, str], ChatModel] | None" = None
+    steps: "Callable[[ChatModel, FairLock], tuple[SharedSteps, int]] | None" = None
 
     def load(self, name: str, report: Report) -> "ChatModel":
         """Return the loaded model.

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from steering.errors import SteeringError
+from steering.serving.allowance import Allowance
 from steering.serving.metrics import RunCounts
 
 
@@ -38,6 +39,7 @@ class Line:
         places: How many runs may wait.
         room: How many rows are worked on at once; one run is, whatever its rows.
         counts: What runs have come to so far.
+        allowance: How often one visitor may begin a run; of whoever is asked at the door.
     """
 
     def __init__(self, places: int) -> None:
@@ -49,6 +51,7 @@ class Line:
         self.places = places
         self.room = 1
         self.counts = RunCounts()
+        self.allowance = Allowance()
         self._lock = threading.RLock()
         self._line: list[Run] = []
         self._runs: dict[str, Run] = {}

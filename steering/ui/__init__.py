@@ -7,23 +7,28 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
-from steering.ui import hosting, scripts, theme
+from steering.ui import hosting, program_tool, scripts, theme
 from steering.ui.events import wire
 from steering.ui.layout import HostLimits, page
+from steering.ui.response_headers import ResponseHeaders
 
 
 def build(engine: Engine, limits: HostLimits | None = None) -> gr.Blocks:
     """Return the app; works without the model and without its directions."""
+    limits = limits or HostLimits()
 
     def leave(request: gr.Request) -> None:
         engine.abandon(request.session_hash or "")
 
     demo = gr.Blocks(title="Refusal Steering Playground", fill_width=True)
     with demo:
-        wire(page(engine, limits or HostLimits()), engine, demo.load)
+        wire(page(engine, limits), engine, demo.load)
+        if limits.tool:
+            program_tool.offer(engine, limits)
         # Gradio alone ends the run of a page that was closed two words later (measured).
         demo.unload(leave)
     demo.queue(default_concurrency_limit=None)
@@ -41,6 +46,7 @@ def launch_options(
         engine: Whom the routes for programs are about; without one there are none.
         limits: What a host sets for all visitors, programs included.
     """
+    limits = limits or HostLimits()
     script = f"{scripts.joined('page/index.js')}.start();"
     # Inside an element of HTML, nothing in a script may look like its end.
     script = script.replace("</script", r"<\/script")
@@ -65,10 +71,14 @@ def launch_options(
         "run_history": False,
         "ssr_mode": False,
         "share": False,
+        "mcp_server": limits.tool,
         # Lists and contrasts that visitors bring; the default model's take 9 MB.
         "max_file_size": "64mb",
         "footer_links": [],
-        "app_kwargs": {"routes": hosting.routes(engine, limits or HostLimits())} if engine else {},
+        "app_kwargs": {
+            "middleware": [Middleware(ResponseHeaders, frames=limits.frames)],
+            **({"routes": hosting.routes(engine, limits)} if engine else {}),
+        },
     }
 
 

@@ -12,6 +12,7 @@ from steering.interventions.panel import Panel, parse
 from steering.serving.engine import Engine
 from steering.ui import (
     changes,
+    door,
     explanation,
     follow_up,
     opened_link,
@@ -68,6 +69,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     def run(request: gr.Request, values: Values) -> Iterator[Updates]:
         visitor = request.session_hash or ""
         running = run_handlers.run(page, engine, visitor, values)
+        running = door.let_in(page, engine, request, running)
         told = room_feed.told(page, engine, visitor, running, values)
         yield from run_handlers.whole(page, told)
 
@@ -140,6 +142,7 @@ def _wire_inspector(page: Page, engine: Engine, quiet: Any) -> Any:  # noqa: ANN
     def go_on(event: gr.EventData, request: gr.Request, values: Values) -> Iterator[Updates]:
         visitor = request.session_hash or ""
         running = token_handlers.go_on(page, engine, visitor, event._data, values)
+        running = door.let_in(page, engine, request, running)
         yield from run_handlers.whole(page, room_feed.told(page, engine, visitor, running))
 
     def save(event: gr.EventData, values: Values) -> str:

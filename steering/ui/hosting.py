@@ -3,10 +3,13 @@
 They are handed to Gradio's app before its own routes, so nothing of Gradio's is in front of them.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final
 
+import gradio as gr
+from gradio.context import LocalContext
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -18,16 +21,22 @@ from steering import formatting
 from steering.errors import SteeringError
 from steering.inference.comparison import Answer
 from steering.serving import endpoint
+from steering.serving.allowance import TooOftenError
 from steering.serving.engine import Engine
 from steering.serving.metrics import Exposition
 from steering.serving.visitor_line import LineFullError
+from steering.serving.zero_gpu import NoGpuError
 from steering.system import strict_json
+from steering.ui.door import visitor_of
 from steering.ui.layout import HostLimits
 
 _READY: Final = ("ready", "recorded")
 _GONE: Final = Response(status_code=400)
 """For whoever asked, and has gone."""
-_Growing = Generator[tuple[Answer, ...] | None]
+_LINE_SECONDS: Final = 60
+"""After how long a line that was full may have a place (chosen)."""
+_NO_HEADERS: Final[Mapping[str, str]] = {}
+Growing = Generator[tuple[Answer, ...] | None]
 _Updates = AsyncGenerator[tuple[Answer, ...]]
 
 
@@ -36,7 +45,7 @@ def routes(engine: Engine, limits: HostLimits) -> list[BaseRoute]:
 
     None of those that watch the server takes a thread: they answer while all threads are at work.
     """
-    exposition, allowed = Exposition(engine), limits_of(limits)
+    exposition, most = Exposition(engine), limits_of(limits)
 
     async def health(_request: Request) -> Response:
         return _json({"status": "ok", "version": steering.__version__})
@@ -52,7 +61,7 @@ def routes(engine: Engine, limits: HostLimits) -> list[BaseRoute]:
         return Response(text, headers={"content-type": media_type})
 
     async def generate(request: Request) -> Response:
-        return await _answered(request, engine, allowed)
+        return await _answered(request, engine, most)
 
     return [
         Route("/health", health),
@@ -68,28 +77,46 @@ def limits_of(limits: HostLimits) -> endpoint.EndpointLimits:
     if limits.chooser:
         return own
     # The longest that the slider has, and one panel for each card.
-    return endpoint.EndpointLimits(limits.max_new_tokens, max(256, limits.max_new_tokens), 6)
+    most = max(256, limits.max_new_tokens)
+    return endpoint.EndpointLimits(limits.max_new_tokens, most, 6, safe=True)
 
 
-async def _answered(request: Request, engine: Engine, allowed: endpoint.EndpointLimits) -> Response:
+async def _answered(request: Request, engine: Engine, most: endpoint.EndpointLimits) -> Response:
+    LocalContext.request.set(gr.Request(request))  # whose quota it is, where a GPU is lent
     try:
         facts = engine.directions if engine.outline is None else engine.outline
-        asked = endpoint.read(await _body(request), facts, allowed)
-        updates = _updates(request, endpoint.answers(engine, asked))
+        asked = endpoint.read(await _body(request), facts, most)
+        visitor = visitor_of(engine.allowance, request)
+        updates = _updates(request, allowed(engine, visitor, asked))
         # Whatever is wrong with a request shows before its first word, while a status can say so.
         latest = await anext(updates, None)
         if latest is None:
             return _GONE
         if asked.stream:
-            return _Lines(engine.name, latest, updates)
+            return _Lines(partial(endpoint.document, engine.name, asked), latest, updates)
         async with aclosing(updates):
             async for found in updates:
                 latest = found
     except SteeringError as error:
-        return _json(_refusal(error), _code(error))
+        return _refused(error)
     except ClientDisconnect:
         return _GONE
-    return _json(endpoint.document(engine.name, latest, done=True))
+    return _json(endpoint.document(engine.name, asked, latest, done=True))
+
+
+def allowed(engine: Engine, visitor: str, asked: endpoint.ProgramRequest) -> Growing:
+    """Yield what `endpoint.answers` does for a program that may have a run now.
+
+    Raises:
+        TooOftenError: If it has had too many.
+        SteeringError: As `endpoint.answers` does.
+    """
+    try:
+        with engine.allowance.program(visitor):
+            yield from endpoint.answers(engine, asked)
+    except TooOftenError:
+        engine.counts.refuse()
+        raise
 
 
 class _Lines(Response):
@@ -97,10 +124,12 @@ class _Lines(Response):
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, name: str, first: tuple[Answer, ...], updates: _Updates) -> None:
+    def __init__(
+        self, document: Callable[..., Any], first: tuple[Answer, ...], updates: _Updates
+    ) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
-        self._name, self._first, self._updates = name, first, updates
+        self._document, self._first, self._updates = document, first, updates
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -113,17 +142,17 @@ class _Lines(Response):
 
     async def _documents(self) -> AsyncIterator[dict[str, Any]]:
         latest = self._first
-        yield endpoint.document(self._name, latest, done=False)
+        yield self._document(latest, done=False)
         try:
             async for latest in self._updates:
-                yield endpoint.document(self._name, latest, done=False)
+                yield self._document(latest, done=False)
         except SteeringError as error:
             yield _refusal(error)
             return
-        yield endpoint.document(self._name, latest, done=True)
+        yield self._document(latest, done=True)
 
 
-async def _updates(request: Request, growing: _Growing) -> _Updates:
+async def _updates(request: Request, growing: Growing) -> _Updates:
     """Yield answers as they grow, for as long as somebody waits for them."""
     try:
         while not await request.is_disconnected():
@@ -152,18 +181,24 @@ async def _body(request: Request) -> bytes:
 
 
 def _code(error: SteeringError) -> int:
-    if isinstance(error, LineFullError):
+    if isinstance(error, (LineFullError, TooOftenError)):
         return 429
-    return 503 if isinstance(error, endpoint.NoModelError) else 400
+    return 503 if isinstance(error, (endpoint.NoModelError, NoGpuError)) else 400
 
 
 def _refusal(error: SteeringError) -> dict[str, Any]:
     return {"error": formatting.sentence(str(error))}
 
 
-def _json(document: dict[str, Any], status_code: int = 200) -> Response:
+def _refused(error: SteeringError) -> Response:
+    code = _code(error)
+    seconds = error.seconds if isinstance(error, TooOftenError) else _LINE_SECONDS
+    more = {"retry-after": str(seconds)} if code == 429 else {}
+    return _json(_refusal(error), code, more)
+
+
+def _json(
+    document: dict[str, Any], status_code: int = 200, more: Mapping[str, str] = _NO_HEADERS
+) -> Response:
     text = strict_json.dumps(document, ensure_ascii=True)
-    headers = {"cache-control": "no-store"}
-    if status_code == 429:
-        headers["retry-after"] = "60"
-    return Response(text, status_code, headers, "application/json")
+    return Response(text, status_code, {"cache-control": "no-store", **more}, "application/json")

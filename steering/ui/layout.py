@@ -28,11 +28,16 @@ class HostLimits:
     Attributes:
         max_new_tokens: Length of an answer to start with, in tokens.
         chooser: Whether visitors may choose another model or thinking, for everybody. Where they
-            may not, which is a public host, the safe display is on at first.
+            may not, which is a public host, the safe display is on at first, and programs have it
+            for good.
+        frames: Whose pages may show this one in a frame, as `response_headers` takes it.
+        tool: Whether programs may have answers by MCP as well.
     """
 
     max_new_tokens: int = 48
     chooser: bool = True
+    frames: str = "*"
+    tool: bool = False
 
 
 @dataclass(frozen=True)

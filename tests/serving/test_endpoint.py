@@ -95,6 +95,18 @@ def test_answers_are_those_of_compare(engine, tiny, fitted):
     assert (engine.counts.begun, engine.counts.ended) == (1, 1)
 
 
+def test_where_answers_are_shown_safely_the_baseline_is_written_and_not_shown(engine, fitted):
+    safe = EndpointLimits(8, safe=True)
+    for panels, written in ((["flip"], 2), (["flip", "baseline"], 2), (["baseline"], 1)):
+        request = asked(fitted, safe, panels=panels)
+        *_, found = [each for each in endpoint.answers(engine, request) if each]
+        assert len(found) == written
+        shown = endpoint.document("tiny", request, found, done=True)["panels"]
+        assert [each["panel"] for each in shown] == [each.panel for each in found[: len(panels)]]
+    plain = asked(fitted, panels=["flip"])
+    assert plain.written == plain.panels
+
+
 def test_a_request_waits_for_those_that_came_before_and_says_that_it_does(engine, fitted):
     engine.room = 1
     with engine.run("ann"):

@@ -1,11 +1,8 @@
 """The routes for programs, on the page as it is really served."""
 
-import asyncio
-import gc
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -15,46 +12,27 @@ from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
 
-import httpx
 import pytest
+from gradio.context import LocalContext
 
 import steering
 from steering.inference import generation  # noqa: F401 - a hook on imports fails deep in threads
 from steering.inference.comparison import compare
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse
+from steering.serving import safe_answers, zero_gpu
+from steering.serving.allowance import Allowance
 from steering.serving.engine import Engine, Supply
 from steering.serving.status import Status
-from steering.ui import build, hosting, launch_options
+from steering.ui import hosting
 from steering.ui.layout import HostLimits
 from tests.helpers.engines import ready, until
+from tests.helpers.launched import launched
 from tests.helpers.tiny_models import without_end
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "Quokkas"
 BODY = {"prompt": f"Tell me of {SECRET}", "panels": ["baseline", "ablation"], "max_new_tokens": 6}
-
-
-@contextmanager
-def launched(engine, limits=None):
-    """Serve the page of an engine, and yield a client of it."""
-    limits = limits or HostLimits(max_new_tokens=16)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = launch_options(engine, limits) | {"prevent_thread_lock": True, "quiet": True}
-
-    async def inside():  # outside an event loop Gradio makes one and never closes it
-        demo = build(engine, limits)
-        demo.launch(server_name="127.0.0.1", server_port=port, **options)
-        return demo
-
-    demo = asyncio.run(inside())
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as client:
-        yield client
-    demo.close()
-    del demo
-    gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +182,23 @@ def test_a_full_line_is_429_and_no_model_503(client, engine, status):
     assert refused(client, 503, json=BODY) == "No model can answer now: No model runs."
 
 
+def test_a_gpu_that_is_not_lent_is_503_and_it_is_asked_for_on_the_caller_s_account(
+    client, engine, monkeypatch
+):
+    whose = []
+
+    def refuse(*_arguments, **_named):
+        whose.append(LocalContext.request.get().headers["x-ip-token"])
+        raise zero_gpu.NoGpuError("no GPU could be had")
+        yield
+
+    monkeypatch.setattr(engine.steps, "generate", refuse)
+    for more in ({}, {"stream": True}):
+        said = refused(client, 503, json=BODY | more, headers={"X-IP-Token": "ann's"})
+        assert said == "No GPU could be had."
+    assert whose == ["ann's"] * 2
+
+
 def test_two_requests_at_once_share_steps(client, engine):
     begun = engine.counts.begun
     together = []
@@ -286,6 +281,53 @@ def test_a_public_host_allows_what_its_page_allows():
     assert (private.most_tokens, public.most_tokens) == (4096, 300)
     assert (public.usual_tokens, public.most_panels) == (300, 6)
     assert hosting.limits_of(HostLimits(chooser=False)).most_tokens == 256
+
+
+def test_on_a_public_host_what_the_untouched_model_declines_is_cut(engine, monkeypatch):
+    monkeypatch.setattr(safe_answers, "_SELDOM", 0.0)  # the tiny model declines nothing by rule
+    monkeypatch.setattr(safe_answers, "_DECLINES", ("answered", "evaded", "unjudged", "empty"))
+    monkeypatch.setattr(safe_answers, "_first_sentence", lambda text: text[:3])
+    body = BODY | {"panels": ["ablation"]}
+    with launched(engine, HostLimits(chooser=False)) as public:
+        lines = streamed(public, panels=["ablation"])
+        (once,) = public.post("/generate", json=body).json()["panels"]
+    assert [len(line["panels"]) for line in lines] == [1] * len(lines), "the baseline is not shown"
+    for panel in [once, *(line["panels"][0] for line in lines if line["panels"][0]["withheld"])]:
+        assert panel["text"].endswith(" …")
+        assert len(panel["text"]) <= 5
+    assert once["withheld"]
+    assert once["tokens"] == 6
+    assert once == lines[-1]["panels"][0]
+
+
+def test_a_program_that_asks_too_often_is_429_until_it_may_again(client, engine):
+    engine.allowance = Allowance(1, proxies=1)
+    body, ann = BODY | {"max_new_tokens": 1}, {"x-forwarded-for": "forged, 192.0.2.1"}
+    try:
+        assert client.post("/generate", json=body, headers=ann).status_code == 200
+        assert "1 runs a minute" in refused(client, 429, json=body, headers=ann)
+        later = client.post("/generate", json=body | {"stream": True}, headers=ann)
+        assert later.status_code == 429
+        assert 50 <= int(later.headers["retry-after"]) <= 60
+        bob = {"x-forwarded-for": "192.0.2.2"}
+        assert client.post("/generate", json=body, headers=bob).status_code == 200
+        mistake = {"prompt": ""}
+        refused(client, 400, json=mistake, headers={"x-forwarded-for": "192.0.2.3"})
+        ok = client.post("/generate", json=body, headers={"x-forwarded-for": "192.0.2.3"})
+        assert ok.status_code == 200, "a mistake takes nothing"
+    finally:
+        engine.allowance = Allowance()
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/config", "/gradio_api/info", "/nothing"])
+def test_every_response_says_what_a_browser_may_do_with_it(client, path):
+    found = client.get(path).headers
+    assert "default-src 'self'" in found["content-security-policy"]
+    assert found["x-content-type-options"] == "nosniff"
+
+
+def test_no_event_is_open_to_programs_but_what_is_documented(client):
+    assert client.get("/gradio_api/info").json()["named_endpoints"] == {}
 
 
 def test_behind_a_path_of_a_proxy_and_without_a_model_the_routes_are_there(fitted, monkeypatch):

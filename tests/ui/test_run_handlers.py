@@ -12,10 +12,12 @@ from steering.errors import NotFittedError, SteeringError
 from steering.inference import comparison
 from steering.inference.comparison import MAX_CHARACTERS, Answer
 from steering.maps.model_maps import Maps
+from steering.serving import zero_gpu
 from steering.serving.engine import Engine, Supply
 from steering.ui import explanation, replays, run_handlers
 from tests.helpers.built_page import FORGED, text_of, values_of
 from tests.helpers.engines import ready, until
+from tests.helpers.stand_in_spaces import standing_in
 
 ANSWER = Answer(panel="baseline", text="Recorded words", verdict="answered", reason="x: y")
 RECORDING = {"prompt": "Hi", "label": "harmless", "answers": [ANSWER.as_dict()]}
@@ -351,3 +353,18 @@ def test_every_component_that_a_run_changes_is_an_output_of_it(engine, made):
     outputs = run_handlers.run_outputs_of(made)
     for updates in run_handlers.run(made, engine, "ann", values_of(made)):
         assert set(updates) <= set(outputs)
+
+
+def test_a_gpu_that_is_not_lent_is_a_sentence_and_the_recording(tiny, fitted, made, monkeypatch):
+    with standing_in(monkeypatch) as spaces:
+        engine = ready(tiny, fitted, (RECORDING,), steps=zero_gpu.borrowed)
+        *_, written = run_handlers.run(made, engine, "ann", values_of(made, "Other"))
+        assert written[made.answered].token_ids["baseline"]
+        assert spaces.asked == [zero_gpu.seconds("", [], [], {"max_new_tokens": 8})]
+        spaces.refusal = ("ZeroGPU quota exceeded", "You have <b>none</b> left.")
+        *_, refused = run_handlers.run(made, engine, "ann", values_of(made, "Hi"))
+        assert "ZeroGPU quota exceeded: You have &lt;b&gt;none" in refused[made.note]
+        assert 'role="alert"' in refused[made.note]
+        assert "Recorded words" in refused[made.cards[0].view]
+        *_, refused = run_handlers.run(made, engine, "ann", values_of(made, "Other"))
+        assert 'data-state="idle"' in refused[made.cards[0].view]
