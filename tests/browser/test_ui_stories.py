@@ -81,7 +81,7 @@ def test_nothing_jumps_while_answers_are_written(app, visit):
 
 
 def test_stop_keeps_what_was_written_and_frees_the_machine(app, visit):
-    app.pace(0.25)
+    app.pace(1.0)  # longer than a busy machine takes for a list
     visitor = visit(app)
     visitor.ask(REQUEST)
     visitor.page.wait_for_selector('#card-flip .view[data-state="writing"]')
