@@ -85,10 +85,6 @@ def share(visitor, path):
     """Run a request; returns a link with its answers, and saves them as a file."""
     page = visitor.page
     page.evaluate(CLIPBOARD)
-    page.click("[data-link]")
-    page.click('[data-saves="link"]')
-    page.wait_for_selector(".sharing .said:has-text('no answer to save yet')")
-    page.keyboard.press("Escape")
     visitor.ask(REQUEST)
     visitor.wait_note("Done after")
     page.click("[data-link]")
