@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.browser.conftest import PATIENCE, _start, _stop
+from tests.browser.conftest import PATIENCE, _start, _stop, _stopped
 from tests.helpers.proxies import framed, proxy
 
 pytestmark = pytest.mark.browser
@@ -69,9 +69,9 @@ def browse(browser):
 
     def watch(page):
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: "Content Security" in said.text and problems.append(said))
+        page.on("console", lambda said: _stopped(said.text) and problems.append(said.text))
 
-    opened.watch = watch
+    opened.watch, opened.problems = watch, problems
     yield opened
     for context in contexts:
         context.close()
@@ -146,6 +146,28 @@ def test_a_laptop_that_sleeps_finds_its_answers_when_it_wakes(hosted, browse):
     hosted.pace(0.0)
     devtools.send("Page.setWebLifecycleState", {"state": "active"})
     wait_done(page)
+
+
+def test_a_network_that_is_lost_is_said_and_what_is_asked_later_is_answered(hosted, browse):
+    page, _ = browse(f"{hosted.url}play/")
+    hosted.pace(0.5)
+    ask(page)
+    page.locator("#note", has_text="Writing").wait_for()
+    page.context.set_offline(True)
+    page.locator(".toast-body").first.wait_for()
+    page.context.set_offline(False)
+    hosted.pace(0.0)
+    ask(page, "How do I wash a dog?")
+    wait_done(page)
+
+
+def test_the_policy_stops_what_would_leave_the_host(hosted, browse):
+    """The counter-check of every other story: what is stopped is noticed."""
+    page, _ = browse(f"{hosted.url}play/")
+    address = hosted.url.replace("127.0.0.1", NAME)
+    page.evaluate("address => fetch(address).catch(() => null)", address)
+    assert any("connect-src" in each for each in browse.problems)
+    browse.problems.clear()
 
 
 def test_nobody_else_was_asked_for_anything(hosted):
