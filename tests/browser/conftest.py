@@ -51,7 +51,12 @@ class App:
         (self.folder / "slow").write_text(str(seconds))
 
 
-def _start(folder: Path, dtype: str = "float32", script: str = "server.py") -> App:
+def _start(
+    folder: Path,
+    dtype: str = "float32",
+    script: str = "server.py",
+    more: dict[str, str] | None = None,
+) -> App:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,6 +68,7 @@ def _start(folder: Path, dtype: str = "float32", script: str = "server.py") -> A
         "OMP_NUM_THREADS": "1",
         "GRADIO_ANALYTICS_ENABLED": "False",
         "STEERING_DTYPE": dtype,
+        **(more or {}),
     }
     app.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     log.close()
@@ -94,7 +100,12 @@ def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
         started = driver.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--host-resolver-rules=MAP playground.test 127.0.0.1",
+            ],
         )
         yield started
         started.close()
@@ -178,6 +189,11 @@ class Visitor:
         self.page.click("#run")
 
 
+def _stopped(said: str) -> bool:
+    """Whether the browser says that the page's own policy has stopped something of it."""
+    return "Content Security Policy" in said
+
+
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Any]:
     """Return a function that lets another visitor in; every page is checked at the end."""
@@ -190,6 +206,7 @@ def visit(browser: Any) -> Iterator[Any]:
         visitors.append((context, visitor))
         page.on("request", lambda request: visitor.hosts.add(request.url.split("/")[2]))
         page.on("pageerror", lambda error: visitor.problems.append(str(error)))
+        page.on("console", lambda said: _stopped(said.text) and visitor.problems.append(said.text))
         page.set_default_timeout(PATIENCE)
         page.goto(app.url)
         page.wait_for_selector("#card-flip .view", state="attached")

@@ -1,7 +1,7 @@
 """Runs in a fork: the same columns, whatever goes on here meanwhile, and nothing left behind."""
 
 import threading
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 import pytest
@@ -59,19 +59,19 @@ def test_a_pass_that_goes_on_here_is_not_in_the_fork(spaces, tiny, asked):
     def stop(*_arguments):
         raise RuntimeError("a hook of somebody else's pass")
 
-    lock = steps.model.turn
     hook = tiny.blocks[1].register_forward_pre_hook(stop)
     try:
-        with lock():  # a fork inherits what is held, and nobody there lets go of it
-            assert tokens(steps.generate(tiny, *asked)) == here
+        assert tokens(steps.generate(tiny, *asked)) == here
         with pytest.raises(RuntimeError, match="somebody else"):
             tokens(generation.generate(tiny, *asked))
     finally:
         hook.remove()
 
 
-def test_the_copy_takes_no_memory_for_weights(tiny):
-    apart = borrowed_steps._apart(tiny)
+def test_the_copy_takes_no_memory_for_weights_and_waits_for_nobody(tiny):
+    """A fork inherits a lock as it is, and nobody there lets go of it."""
+    apart = borrowed_steps._apart(replace(tiny, turn=FairLock()))
+    assert apart.turn is nullcontext
     assert apart.network is not tiny.network
     own = {each.data_ptr() for each in tiny.network.parameters()}
     assert {each.data_ptr() for each in apart.network.parameters()} == own
