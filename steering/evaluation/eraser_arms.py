@@ -8,8 +8,8 @@ the ablation of the same direction at the same place and site, AlterRep beside t
 from collections.abc import Sequence
 from typing import Final
 
-from steering.errors import SteeringError
 from steering.evaluation.evaluation_arms import Arm, distinct, random_arms
+from steering.evaluation.matched_controls import can_act
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 
@@ -34,7 +34,7 @@ def erasers(directions: Directions) -> tuple[Arm, ...]:
         wanted["AlterRep, to the harmful side"] = Panel("alterrep", k=k, c=1.0)
     found: list[Arm] = []
     for label, panel in wanted.items():
-        if _can(panel, directions):
+        if can_act(panel, directions):
             found += [
                 Arm(label, "beyond", panel),
                 *random_arms(f"random {label}", panel, directions),
@@ -45,12 +45,3 @@ def erasers(directions: Directions) -> tuple[Arm, ...]:
 def with_erasers(arms: Sequence[Arm], directions: Directions) -> tuple[Arm, ...]:
     """Return a comparison and behind it, in their own order, the erasers that are not in it yet."""
     return distinct([*arms, *erasers(directions)])
-
-
-def _can(panel: Panel, directions: Directions) -> bool:
-    """Whether what a panel needs is stored."""
-    try:
-        panel.edit(directions)
-    except SteeringError:
-        return False
-    return True

@@ -45,7 +45,7 @@ def matched(
     if whole.name == "baseline" or whole.basis in DRAWN:
         return ()
     found = [shortest(replace(whole, basis=basis, seed=seed), directions) for seed in seeds]
-    return tuple(found) if all(_can(each, directions) for each in found) else ()
+    return tuple(found) if all(can_act(each, directions) for each in found) else ()
 
 
 def equal_step(
@@ -72,7 +72,7 @@ def equal_step(
     found: list[Panel] = []
     for seed in range(_TRIED * seeds):
         drawn = replace(whole, basis="random", seed=seed)
-        if not _can(drawn, directions) or len(found) == seeds:
+        if not can_act(drawn, directions) or len(found) == seeds:
             break
         step = shape.mean_square(drawn.subspace(directions).basis)
         alpha = round(whole.alpha * math.sqrt(wanted / step), 3)
@@ -91,7 +91,7 @@ def shortest(panel: Panel, directions: Directions) -> Panel:
     return panel
 
 
-def _can(panel: Panel, directions: Directions) -> bool:
+def can_act(panel: Panel, directions: Directions) -> bool:
     """Whether a model can do it: directions may be known at some places only."""
     try:
         panel.edit(directions)

@@ -33,6 +33,20 @@ class TooOftenError(SteeringError):
         self.seconds = seconds
 
 
+def holder_of(address: str) -> str:
+    """Return whoever an address stands for, which may be anything that a browser has written."""
+    try:
+        known = ipaddress.ip_address(address.strip("[]"))
+    except ValueError:
+        return address[:100]
+    if known.version == 6:
+        if known.ipv4_mapped:
+            return str(known.ipv4_mapped)
+        # Who has one such address has the 2^64 beside it as well.
+        return str(ipaddress.ip_network((known, 64), strict=False))
+    return str(known)
+
+
 @dataclass
 class _Bucket:
     """What a visitor has left, as it was at a time."""
@@ -69,16 +83,7 @@ class Allowance:
         """
         named = [each.strip() for each in forwarded.split(",") if each.strip()]
         found = named[-self.proxies] if 0 < self.proxies <= len(named) else peer
-        try:
-            known = ipaddress.ip_address(found.strip("[]"))
-        except ValueError:
-            return found[:100]
-        if known.version == 6:
-            if known.ipv4_mapped:
-                return str(known.ipv4_mapped)
-            # Who has one such address has the 2^64 beside it as well.
-            return str(ipaddress.ip_network((known, 64), strict=False))
-        return str(known)
+        return holder_of(found)
 
     def take(self, visitor: str) -> None:
         """Let a visitor begin a run.

@@ -42,12 +42,20 @@ def allowance() -> Allowance:
         SteeringError: If one of them is no whole number.
     """
     rate = whole_number("STEERING_RATE", _PER_MINUTE if is_public() else 0, least=0)
-    proxies = whole_number("STEERING_PROXIES", 0, least=0)
     if rate:
         # The server below Gradio believes whatever a proxy on this machine says of a visitor's
         # address. Here it is told by the number of proxies whom to believe, or nobody.
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
-    return Allowance(rate, proxies)
+    return Allowance(rate, proxies())
+
+
+def proxies() -> int:
+    """Return how many proxies in front are known (`STEERING_PROXIES`).
+
+    Raises:
+        SteeringError: If it is no whole number.
+    """
+    return whole_number("STEERING_PROXIES", 0, least=0)
 
 
 def frames() -> str:

@@ -16,3 +16,19 @@ def test_behind_another_proxy_each_visitor_has_a_share_and_all_have_one_together
     # What a visitor has written in front of what the proxy adds changes nothing.
     assert shares("10.0.0.1", "other, 1.2.3.4") == first
     assert PROXY_SHARE > ADDRESS_SHARE
+
+
+def test_behind_proxies_that_the_host_has_counted_a_visitor_is_who_runs_are_counted_for():
+    # Two proxies: the second has added the first's address behind the visitor's.
+    one, other = (shares("10.0.0.1", f"forged, 1.2.3.{n}, 10.0.0.2", 2) for n in (4, 5))
+    assert one == {"1.2.3.4": ADDRESS_SHARE}
+    assert set(one).isdisjoint(other)
+
+
+@pytest.mark.parametrize("forwarded", ["", "2001:db8::1"])
+def test_addresses_that_one_visitor_has_beside_each_other_are_one(forwarded):
+    first, second = (
+        shares("2001:db8::1" if not forwarded else "10.0.0.1", forwarded),
+        shares("2001:db8::2" if not forwarded else "10.0.0.1", forwarded.replace("::1", "::2")),
+    )
+    assert first == second

@@ -13,7 +13,7 @@ import gradio as gr
 
 from steering import formatting
 from steering.errors import SteeringError
-from steering.serving import room_shares, rooms
+from steering.serving import host_settings, room_shares, rooms
 from steering.serving.room import Tried
 from steering.shipped import ASSETS
 from steering.ui import drawers, scripts
@@ -183,7 +183,8 @@ def _begun(house: rooms.Rooms) -> Callable[[object, gr.Request | None], dict[str
         if request is None or client is None:
             return opened(asked, {})
         forwarded = request.headers.get("x-forwarded-for", "")
-        return opened(asked, room_shares.shares(client.host, forwarded))
+        shares = room_shares.shares(client.host, forwarded, host_settings.proxies())
+        return opened(asked, shares)
 
     told.__name__ = begin.__name__
     return told
