@@ -13,7 +13,8 @@ OUT_OF_SIGHT = """() => {
     return !width || !height || left < 0 || top < 0 || right > innerWidth || bottom > innerHeight;
   };
   const wanted = [
-    "#request textarea", "#run", "#stop", "#reset", ".menu .opener", "#more .opener", "#note p",
+    "#request textarea", "#run", "#stop", "#reset", "#examples .opener", "#link [data-link]",
+    "#more .opener", "#note p",
     ".card h3", ".card .switch input", ".card .chip", ".card .gauge", ".card .answer",
     ".card .foot",
     ".card .dials .dial input[type=range]", ".card .dials .dial input[type=number]",
