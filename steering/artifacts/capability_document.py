@@ -74,6 +74,8 @@ def read(model: str, folder: Path | None = None) -> CapabilityDocument | None:
         return None
     document = whole_files.read_json(path)
     found = document.get("schema") if isinstance(document, dict) else None
+    if found == CAPABILITY_SCHEMA and not isinstance(document.get("panels"), list):
+        found = "without panels"
     if found != CAPABILITY_SCHEMA:
         raise SteeringError(
             f"{path} has schema {found}, this version reads schema {CAPABILITY_SCHEMA}; measure it "

@@ -37,8 +37,8 @@ def run(options: argparse.Namespace) -> PrintedCapability:
     panels = _panels(options, directions)
     console.say(f"{len(panels)} panels are asked {len(found)} questions, of a pass or four each.")
     stages = Stages.of(model, "capability", directions.digest)
+    stored = store.evaluation(options.model, folder)  # if it is broken, before the slow part
     answered = capability.measure(SteerableModel(model, directions), found, panels, stages)
-    stored = store.evaluation(options.model, folder)
     refused = capability_table.refusals(stored, panels, directions)
     document = capability_table.document(model.name, source, found, answered, refused)
     document["provenance"] = provenance(opened(model, directions.openers), source)

@@ -91,7 +91,9 @@ def measure(
 
 
 def _digest(question: Question) -> str:
-    parts = [question.area, question.text, *question.choices]
+    # What is asked, so that other wording has other scores.
+    asked = question.text if question.is_completion else question.request
+    parts = [question.area, asked, *question.choices]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -147,7 +149,13 @@ def _completion(model: ChatModel, question: Question, end: str) -> tuple[list[in
     head = [] if start is None else [int(start)]
     before = [*head, *model.template.encode(beginning)]
     whole = [*head, *model.template.encode(question.text + end)]
-    return whole, len(whole) - common_length([before + whole[-1:], whole])
+    length = len(whole) - common_length([before + whole[-1:], whole])
+    if length >= len(whole):
+        raise SteeringError(
+            f"the end {end[:30]!r} joins the first token of {question.text[:30]!r} in "
+            f"{model.name}, so that nothing predicts it; begin the text with a word more"
+        )
+    return whole, length
 
 
 def _of_end(

@@ -1,8 +1,9 @@
 """More erasers as arms: LEACE, affine concept editing and AlterRep, each with its random control.
 
 They are no part of the comparison unless asked for (`evaluate --erasers`): every arm answers every
-prompt. Each stands beside what it differs from in one thing alone: LEACE and ACE at c = 0 beside
-the ablation of the same direction at the same place and site, AlterRep beside the flip.
+prompt. Each stands beside what it is nearest to: LEACE (another reader and centre) and ACE at c = 0
+(another centre) beside the ablation of the same direction at the same place and site, AlterRep
+beside the flip.
 """
 
 from collections.abc import Sequence

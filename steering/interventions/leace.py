@@ -9,7 +9,7 @@ For two classes S_xz is a multiple of the difference in means r, and all of it i
 
     x  ->  x - r (S^-1 r)^T (x - mu) / (r^T S^-1 r)
 
-So LEACE takes away along r, as ablation about the midpoint does, but reads how much there is with
+So LEACE takes away along r, as ablation about that mean does, but reads how much there is with
 the row S^-1 r, which is that of linear discriminant analysis: what else varies along r stays. No
 linear classifier tells the classes apart afterwards, and of all affine maps that reach this it
 moves states the least. Where states vary alike in all directions, both are the same.
@@ -25,6 +25,7 @@ from typing import Final
 from jaxtyping import Float
 from torch import Tensor
 
+from steering.errors import SteeringError
 from steering.interventions.controls import StateShape
 
 _LEAST: Final = 1e-6
@@ -43,10 +44,19 @@ def reader(
 
     Returns:
         float32; row i times row i of `along` is 1.
+
+    Raises:
+        SteeringError: If states do not vary along a direction, so that nothing can be read there.
     """
     rows = along.double()
     weighted = over_covariance(shape, rows)
-    return (weighted / (weighted * rows).sum(dim=1, keepdim=True)).float()
+    read = (weighted * rows).sum(dim=1, keepdim=True)
+    if not bool((read > 0).all()):
+        raise SteeringError(
+            "the states do not vary along the direction that leace takes away, so it cannot be "
+            "read there; choose ablation, which does not need to"
+        )
+    return (weighted / read).float()
 
 
 def over_covariance(

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from steering.errors import SteeringError
 from steering.interventions import leace, missing_parts
+from steering.interventions.controls import StateShape
 from steering.interventions.directions import Directions
 from steering.interventions.edits import Edit, Gate, Site
 from steering.interventions.outline import ExtractionPoint
@@ -62,21 +63,28 @@ def _center(
 ) -> Float[Tensor, " d_model"]:
     """Return the point that a panel measures from.
 
-    That of LEACE is the mean of all states: of as many of each class, the midpoint of their means.
+    That of LEACE is the mean of the very states whose covariance it reads with: about another point
+    it would move them further than it has to.
     """
     if panel.name == "ace":
         return directions.mean_of_harmless(panel.point)
-    if panel.name == "leace" or panel.center == "midpoint":
+    if panel.name == "leace":
+        return _shape(panel, directions).mean
+    if panel.center == "midpoint":
         return directions.midpoint(_basis(panel, directions), panel.point)
     return origin
 
 
 def _reader(panel: Panel, directions: Directions, along: Subspace) -> Float[Tensor, "rank d_model"]:
     """Return what LEACE reads a direction with."""
-    controls = directions.controls
-    if controls is None:
+    return leace.reader(_shape(panel, directions), along.basis)
+
+
+def _shape(panel: Panel, directions: Directions) -> StateShape:
+    """Return where states lie at a panel's place."""
+    if directions.controls is None:
         raise SteeringError(missing_parts.no_covariance(directions.model))
-    return leace.reader(controls.shape_at(directions.model, panel.point), along.basis)
+    return directions.controls.shape_at(directions.model, panel.point)
 
 
 def _basis(panel: Panel, directions: Directions) -> str:

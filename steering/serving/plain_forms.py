@@ -32,12 +32,14 @@ def of_edit(edit: Edit) -> Plain:
         "shift": _of_tensor(edit.shift),
         "sites": [[layer, part] for layer, part in edit.sites],
         "gate": gate and {"normal": _of_tensor(gate.normal), "offset": gate.offset},
+        "reader": None if edit.reader is None else _of_tensor(edit.reader),
+        "push": edit.push,
     }
 
 
 def edit(plain: Plain) -> Edit:
     """Return the edit of a plain form."""
-    gate = plain["gate"]
+    gate, reader = plain["gate"], plain["reader"]
     return Edit(
         basis=_tensor(plain["basis"]),
         alpha=plain["alpha"],
@@ -45,6 +47,8 @@ def edit(plain: Plain) -> Edit:
         shift=_tensor(plain["shift"]),
         sites=tuple((layer, part) for layer, part in plain["sites"]),
         gate=gate and Gate(_tensor(gate["normal"]), gate["offset"]),
+        reader=None if reader is None else _tensor(reader),
+        push=plain["push"],
     )
 
 

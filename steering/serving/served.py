@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from steering.artifacts.capability_document import CapabilityDocument
 from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDocument
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
@@ -46,6 +47,7 @@ class Served:
         self.evaluation: EvaluationDocument | None = None
         self.sweep: Sequence[SweepRow] = ()
         self.transfer: TransferDocument | None = None
+        self.capability: CapabilityDocument | None = None
         self.status = at_first(name, has_model=self.supply.model is not None)
         self.check: Check | None = None
         self.agreement: AgreementEntry | None = None
@@ -67,6 +69,7 @@ class Served:
         self.evaluation = self.supply.evaluation(name)
         self.sweep = self.supply.sweep(name)
         self.transfer = self.supply.transfer(name)
+        self.capability = self.supply.capability(name)
 
     def _take_again(self) -> None:
         """Read what is recorded again; what has not changed keeps its name, and its pages."""

@@ -31,6 +31,7 @@ def test_it_is_read_from_beside_the_directions_and_may_be_missing(tmp_path):
     path = tmp_path / CAPABILITY_FILE
     path.write_text(json.dumps(made()))
     assert read("tiny", tmp_path) == made()
-    path.write_text(json.dumps({**made(), "schema": 7}))
-    with pytest.raises(SteeringError, match="capability --model tiny"):
-        read("tiny", tmp_path)
+    for broken in ({**made(), "schema": 7}, {"schema": 1}, {"schema": 1, "panels": {}}):
+        path.write_text(json.dumps(broken))
+        with pytest.raises(SteeringError, match="capability --model tiny"):
+            read("tiny", tmp_path)

@@ -13,6 +13,10 @@ def test_there_are_two_hundred_questions_and_no_letter_is_right_more_often():
     asked = [each for each in questions() if not each.is_completion]
     assert len(asked) == 200
     assert Counter(each.right for each in asked) == dict.fromkeys(range(4), 50)
+    # Areas are reported, too, and an edit that always says one letter must not look learned there.
+    for area in {each.area for each in asked}:
+        of_area = Counter(each.right for each in asked if each.area == area)
+        assert max(of_area.values()) - min(of_area.values()) <= 1, area
     ends = [each for each in questions() if each.is_completion]
     assert Counter(each.right for each in ends) == dict.fromkeys(range(4), 6)
     assert {each.area for each in asked} == {"general", "arithmetic", "reading", "code"}

@@ -89,6 +89,19 @@ def test_numbers_that_are_not_finite_are_no_answer():
     assert (found.chosen, found.right, found.share) == (None, False, 0.0)
 
 
+def test_an_end_that_joins_the_first_token_is_refused(tiny, monkeypatch):
+    """Nothing predicts a first token: its likelihood would be 1, whatever the model."""
+    monkeypatch.setattr(type(tiny.tokenizer), "bos_token_id", None, raising=False)
+    tokens = {"un": [5], "until": [77], "under": [5, 6]}
+    monkeypatch.setattr(type(tiny.template), "encode", lambda _self, text: tokens[text])
+    assert capability._completion(tiny, Question(COMPLETION, "un", ("til", "der"), 0), "der") == (
+        [5, 6],
+        1,
+    )
+    with pytest.raises(SteeringError, match="joins the first token"):
+        capability._completion(tiny, Question(COMPLETION, "un", ("til", "der"), 0), "til")
+
+
 def test_letters_that_are_one_token_are_refused(tiny, monkeypatch):
     assert len(set(letters(tiny, 4))) == 4
     monkeypatch.setattr(type(tiny.template), "encode", lambda *_: [3])

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+from steering.errors import SteeringError
 from steering.interventions.controls import Controls, StateShape
 from steering.interventions.directions import Directions, difference_in_means
 from steering.interventions.edits import Edit, compile_edits
@@ -107,8 +108,26 @@ def test_no_other_map_of_that_kind_moves_states_less(seed):
     assert change(orthogonal, seed) > least
 
 
+def test_of_classes_of_unlike_size_it_is_about_the_mean_of_all_states():
+    harmful, harmless = two_classes()
+    few = torch.cat([harmful[:30], harmless])
+    edit = parse("leace").edit(directions(shape=StateShape.of(few, axes=D_MODEL)))
+    torch.testing.assert_close(edit.center, few.mean(0), atol=1e-4, rtol=1e-4)
+    middle = replace(edit, center=(harmful.mean(0) + harmless.mean(0)) / 2)
+    moved = [float((edited(each, few) - few).square().sum()) for each in (edit, middle)]
+    assert moved[0] < 0.9 * moved[1]
+
+
+def test_where_states_do_not_vary_it_is_refused():
+    still = StateShape(torch.zeros(D_MODEL), torch.zeros(2, D_MODEL), torch.tensor(0.0))
+    with pytest.raises(SteeringError, match="do not vary"):
+        parse("leace").edit(directions(shape=still))
+
+
 def test_it_is_ablation_about_the_midpoint_where_states_vary_alike():
-    alike = StateShape(torch.zeros(D_MODEL), torch.zeros(2, D_MODEL), torch.tensor(4.0))
+    harmful, harmless = two_classes()
+    middle = (harmful.mean(0) + harmless.mean(0)) / 2
+    alike = StateShape(middle, torch.zeros(2, D_MODEL), torch.tensor(4.0))
     found = directions(shape=alike)
     one = parse("leace").edit(found)
     other = parse("ablation:where=source,sites=input,center=midpoint").edit(found)

@@ -235,7 +235,16 @@ def test_alterrep_is_a_flip_of_what_lies_on_the_other_side_and_nullspace_at_0(fi
     all_harmful, all_harmless = (signs > 0).all(1), (signs < 0).all(1)
     torch.testing.assert_close(away[all_harmful], flipped[all_harmful], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(away[all_harmless], both[all_harmless], atol=1e-5, rtol=1e-4)
-    assert all_harmful.any() or all_harmless.any()
+    one = parse("alterrep:k=1").edit(fitted)  # by one direction both sides have members
+    flip_one = at_input(parse("flip:k=1,sites=input").edit(fitted), both)
+    reads_harmful = (both @ one.basis.T)[:, 0] > 0
+    assert reads_harmful.any()
+    assert not reads_harmful.all()
+    expected = torch.where(reads_harmful[:, None], flip_one, both)
+    torch.testing.assert_close(at_input(one, both), expected, atol=1e-5, rtol=1e-4)
+    # The sign is that of the classes, not of the basis alone.
+    sides = [(states[label][:, 2, 1] @ one.basis.T).mean() for label in ("harmful", "harmless")]
+    assert sides[0] > sides[1]
     erased = at_input(parse("alterrep:k=3,c=0").edit(fitted), both)
     expected = at_input(parse(f"nullspace:{inputs}").edit(fitted), both)
     torch.testing.assert_close(erased, expected)

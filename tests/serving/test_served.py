@@ -35,6 +35,7 @@ def engine(tiny, fitted, charted):
 def test_a_contrast_is_served_and_the_own_directions_come_back(engine, contrast):
     maps_id, own = engine.maps_id, engine.outline
     assert engine.recording("A recorded request") is not None
+    engine.capability = {"schema": 1, "model": "tiny", "source": "", "panels": []}
     engine.play(contrast.directions, contrast.maps)
     assert engine.contrast == ("asked", "ordered")
     assert engine.maps_id != maps_id
@@ -44,6 +45,7 @@ def test_a_contrast_is_served_and_the_own_directions_come_back(engine, contrast)
     # Nothing that was recorded or measured is of these.
     assert engine.recording("A recorded request") is None
     assert (engine.evaluation, list(engine.sweep), engine.transfer) == (None, [], None)
+    assert engine.capability is None
     engine.take_back()
     assert engine.contrast is None
     until(lambda: engine.check is not None)  # the maps are checked again

@@ -88,7 +88,7 @@ def wire(section: ResultsSection, engine: Engine, events: list[Callable[..., Any
 def board_of(engine: Engine) -> Markup:
     """Return the section's HTML for the engine's model."""
     title = engine.supply.names.get(engine.name, engine.name)
-    lost = results_capability.capability(engine.supply.capability(engine.name))
+    lost = results_capability.capability(engine.capability)
     fit = lost + results_fit.fit(engine.outline, engine.supply.manifest(engine.name))
     return board(engine.evaluation, engine.name, title, engine.transfer, fit)
 
