@@ -6,8 +6,8 @@ import { leave } from "./present.js";
 
 const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 
-// Gradio's list of choices, which is there while it is open, and a dialog.
-const LIST = 'ul[role="listbox"], [role="combobox"][aria-expanded="true"], dialog[open]';
+// The field of a list that is open (the list itself is still there while it fades), and a dialog.
+const LIST = '[role="combobox"][aria-expanded="true"], dialog[open]';
 /** Whether one was open when the key came: it closes itself, before the page hears of the key. */
 let listed = false;
 
