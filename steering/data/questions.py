@@ -56,14 +56,6 @@ class Question:
         """Whether the choices are ends of a text, not answers."""
         return self.area == COMPLETION
 
-    @property
-    def request(self) -> str:
-        """The question with its lettered choices, as a request to a chat model."""
-        lines = [f"{letter}. {each}" for letter, each in zip(LETTERS, self.choices, strict=False)]
-        named = ", ".join(LETTERS[: len(self.choices) - 1])
-        last = LETTERS[len(self.choices) - 1]
-        return "\n".join([self.text, *lines, f"Answer with one letter only: {named} or {last}."])
-
 
 @cache
 def questions() -> tuple[Question, ...]:

@@ -1,14 +1,15 @@
 """What an edit costs in capability: multiple-choice questions and a small test of code.
 
-A *question* is asked in the chat template, with its choices as letters; the answer is the letter
-that is likeliest as the first token (as MMLU is scored: Hendrycks et al. 2021, arXiv:2009.03300,
-here without examples). So a model that would begin with a refusal still has an answer: what is
-measured is whether it knows, not whether it says so.
+A *question* is asked in the chat template; a *completion* is the beginning of a Python function, as
+it stands. Both have choices, as answers or as ends, of which the model never reads but one: its
+answer is the choice with the highest log-likelihood per character (as lm-evaluation-harness's
+`acc_norm` is). So a model that would begin with a refusal still has an answer: what is measured is
+whether it knows, not whether it says so. Choices with letters in front, as MMLU has them, measure
+nothing on small models: the default model finds A likeliest whatever is asked (see docs/method.md).
 
-A *completion* is the beginning of a Python function with four ends; the answer is the end with the
-highest log-likelihood per character (as lm-evaluation-harness's `acc_norm` is). Nothing that a
-model writes is ever run: that would have to be locked in on every machine, and an edited model
-writes anything. It says whether the model tells right code from wrong, not whether it writes any.
+Nothing that a model writes is ever run: that would have to be locked in on every machine, and an
+edited model writes anything. Completions say whether the model tells right code from wrong, not
+whether it writes any.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from typing import Any, Final
 import torch
 
 from steering.artifacts.resumable import Stages
-from steering.data.questions import LETTERS, Question
+from steering.data.questions import Question
 from steering.errors import SteeringError
 from steering.inference.next_token import ReadRows, answer_losses, by_first_layer, common_length
 from steering.interventions.edits import Edit
@@ -63,7 +64,7 @@ def measure(
             only one that is asked.
 
     Raises:
-        SteeringError: If a panel does not fit the model, or its tokenizer has no single letters.
+        SteeringError: If a panel does not fit the model, or nothing predicts an end.
     """
     model, directions = steerable.model, steerable.directions
     edits = {str(panel.resolved(directions)): panel.edit(directions) for panel in panels}
@@ -92,8 +93,7 @@ def measure(
 
 def _digest(question: Question) -> str:
     # What is asked, so that other wording has other scores.
-    asked = question.text if question.is_completion else question.request
-    parts = [question.area, asked, *question.choices]
+    parts = [question.area, question.text, *question.choices]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -109,34 +109,19 @@ def _scores(
     model: ChatModel, question: Question, edits: Mapping[str, Edit | None]
 ) -> dict[str, list[float] | None]:
     """Return the log-likelihood of each choice under each edit; None where it is not finite."""
-    if question.is_completion:
-        ends = [_completion(model, question, each) for each in question.choices]
-        of_choices = [
-            _of_end(model, row, length, len(each), edits)
-            for (row, length), each in zip(ends, question.choices, strict=True)
-        ]
-        raw = {name: [each[name] for each in of_choices] for name in edits}
-    else:
-        ids = letters(model, len(question.choices))
-        row = model.render(question.request)
-        logits = _under(model, row, 1, edits)
-        raw = {name: each[0].log_softmax(-1)[ids].tolist() for name, each in logits.items()}
+    asked = _completion if question.is_completion else _answer
+    of_choices = []
+    for choice in question.choices:
+        row, length = asked(model, question, choice)
+        of_choices.append(_of_end(model, row, length, len(choice), edits))
+    raw = {name: [each[name] for each in of_choices] for name in edits}
     return {name: scores if all(map(_is_finite, scores)) else None for name, scores in raw.items()}
 
 
-def letters(model: ChatModel, count: int) -> list[int]:
-    """Return the tokens that the first letters of the alphabet are, as an answer begins.
-
-    Raises:
-        SteeringError: If two letters begin with the same token.
-    """
-    found = [model.template.encode(letter)[-1] for letter in LETTERS[:count]]
-    if len(set(found)) < count:
-        raise SteeringError(
-            f"the tokenizer of {model.name} has no token for each of the letters "
-            f"{', '.join(LETTERS[:count])}; its questions cannot be scored by letters"
-        )
-    return found
+def _answer(model: ChatModel, question: Question, choice: str) -> tuple[list[int], int]:
+    """Return the tokens of a request with one of its answers, and how many are the answer's."""
+    answer = model.template.encode(choice)
+    return [*model.render(question.text), *answer], len(answer)
 
 
 def _completion(model: ChatModel, question: Question, end: str) -> tuple[list[int], int]:

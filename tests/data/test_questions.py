@@ -96,11 +96,6 @@ def test_every_end_of_a_function_is_python_and_only_the_right_one_does_what_is_s
         assert right.count(True) == 1, each
 
 
-def test_a_request_names_the_choices_by_letters():
-    found = Question("general", "Which?", ("one", "two", "three"), 2).request
-    assert found == "Which?\nA. one\nB. two\nC. three\nAnswer with one letter only: A, B or C."
-
-
 def test_a_file_of_ones_own_is_read(tmp_path):
     path = tmp_path / "mine.jsonl"
     rows = [

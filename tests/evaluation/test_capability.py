@@ -7,7 +7,7 @@ from steering.artifacts.resumable import Stages
 from steering.data.questions import COMPLETION, Question
 from steering.errors import SteeringError
 from steering.evaluation import capability
-from steering.evaluation.capability import letters, measure
+from steering.evaluation.capability import measure
 from steering.interventions.edits import compile_edits, intervene
 from steering.interventions.panel import parse
 from steering.maps.steerable_model import SteerableModel
@@ -35,16 +35,17 @@ def logits(model, row, edit) -> torch.Tensor:
 
 
 def plain(model, question, edit) -> list[float]:
-    """The scores of a plain loop: one whole pass a question, or an end."""
-    if question.area != COMPLETION:
-        row = model.render(question.request)
-        ids = [model.tokenizer.encode(each, add_special_tokens=False)[-1] for each in "ABCD"]
-        return logits(model, row, edit)[-1].log_softmax(-1)[ids[: len(question.choices)]].tolist()
+    """The scores of a plain loop: one whole pass a choice."""
+    encode = model.tokenizer.encode
     found = []
     for choice in question.choices:
-        whole = model.tokenizer.encode(question.text + choice, add_special_tokens=False)
-        start = model.tokenizer.encode(question.text.rstrip(), add_special_tokens=False)
-        assert whole[: len(start)] == start
+        if question.area == COMPLETION:
+            whole = encode(question.text + choice, add_special_tokens=False)
+            start = encode(question.text.rstrip(), add_special_tokens=False)
+            assert whole[: len(start)] == start
+        else:
+            start = model.render(question.text)
+            whole = [*start, *encode(choice, add_special_tokens=False)]
         scored = logits(model, whole, edit).log_softmax(-1)
         loss = sum(float(scored[at - 1, whole[at]]) for at in range(len(start), len(whole)))
         found.append(loss / len(choice))
@@ -102,8 +103,12 @@ def test_an_end_that_joins_the_first_token_is_refused(tiny, monkeypatch):
         capability._completion(tiny, Question(COMPLETION, "un", ("til", "der"), 0), "til")
 
 
-def test_letters_that_are_one_token_are_refused(tiny, monkeypatch):
-    assert len(set(letters(tiny, 4))) == 4
-    monkeypatch.setattr(type(tiny.template), "encode", lambda *_: [3])
-    with pytest.raises(SteeringError, match="no token for each of the letters A, B"):
-        letters(tiny, 2)
+def test_a_question_says_nothing_of_its_other_choices(tiny):
+    """What stands beside a choice must not change its score: letters would be an answer."""
+    one, other = (
+        Question("general", "Which is a colour?", choices, 0)
+        for choices in (("Red", "Dog"), ("Red", "Seven"))
+    )
+    first, second = (capability._scores(tiny, each, {"baseline": None}) for each in (one, other))
+    assert first["baseline"][0] == second["baseline"][0]
+    assert first["baseline"][1] != second["baseline"][1]
