@@ -50,7 +50,12 @@ class TextFacts(TypedDict, total=False):
 
 
 class EvaluationProvenance(ProvenanceEntry, TextFacts):
-    """What a reader needs to make an evaluation again."""
+    """What a reader needs to make an evaluation again.
+
+    `landed_on` is the machine that measured where prompts land, if it is not the one that answered.
+    """
+
+    landed_on: NotRequired[MachineEntry]
 
 
 class SamplingEntry(TypedDict, total=False):

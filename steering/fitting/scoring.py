@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from steering.data.splits import evenly
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.inference.next_token import logits_under
 from steering.interventions.directions import Directions, ExtractionPoint
@@ -133,28 +134,22 @@ class Bench:
         )
 
     def first(self, n: int) -> "Bench":
-        """Return a bench with the first `n` prompts of each class only."""
-        return replace(
-            self,
-            harmful=self.harmful[:n],
-            harmless=self.harmless[:n],
-            harmful_logits=self.harmful_logits[:n],
-            harmless_logits=self.harmless_logits[:n],
-        )
+        """Return a bench with `n` prompts of each class at most, evenly spread over it.
+
+        Prompts of a category stand together, so the first of them would be of few categories.
+        """
+        return self._of(*(_spread(len(rows), n) for rows in self._rows))
 
     def after(self, n: int) -> "Bench":
-        """Return a bench without the first `n` prompts of each class.
+        """Return a bench without the prompts that `first` takes.
 
         A class of which fewer than 8 would be left keeps all of its prompts.
         """
-        bad, good = (n if len(rows) - n >= MIN_KEPT else 0 for rows in self._rows)
-        return replace(
-            self,
-            harmful=self.harmful[bad:],
-            harmless=self.harmless[good:],
-            harmful_logits=self.harmful_logits[bad:],
-            harmless_logits=self.harmless_logits[good:],
-        )
+        kept = []
+        for rows in self._rows:
+            taken = set(_spread(len(rows), n)) if len(rows) - n >= MIN_KEPT else set()
+            kept.append([index for index in range(len(rows)) if index not in taken])
+        return self._of(*kept)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -164,6 +159,15 @@ class Bench:
     @property
     def _rows(self) -> tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]:
         return self.harmful, self.harmless
+
+    def _of(self, harmful: Sequence[int], harmless: Sequence[int]) -> "Bench":
+        return replace(
+            self,
+            harmful=[self.harmful[index] for index in harmful],
+            harmless=[self.harmless[index] for index in harmless],
+            harmful_logits=self.harmful_logits[list(harmful)],
+            harmless_logits=self.harmless_logits[list(harmless)],
+        )
 
     def _refusal(self, rows: Sequence[Sequence[int]], edit: Edit | None) -> float:
         return float(refusal_score(self._logits(rows, edit), self.model.opener_ids).mean())
@@ -184,6 +188,11 @@ def right_sign(scores: Float[Tensor, " prompt"], sign: int) -> Int[Tensor, " kep
     if int(right.sum()) < MIN_KEPT:
         right = torch.ones_like(right)
     return right.nonzero()[:, 0]
+
+
+def _spread(size: int, n: int) -> list[int]:
+    """Return the indices of `n` of `size` prompts at most, evenly spread."""
+    return evenly(range(size), n)
 
 
 def _addition(directions: Directions, point: ExtractionPoint, c: float) -> Edit | None:

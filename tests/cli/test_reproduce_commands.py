@@ -114,3 +114,25 @@ def test_work_that_is_done_afresh_takes_nothing_and_leaves_nothing(monkeypatch, 
         Stages(["work"]).lines("a", ["x", "y"], stopped)
     with afresh():
         assert Stages(["work"]).lines("a", ["x"], lambda _: {"value": 5}) == [{"value": 4}]
+
+
+@pytest.mark.parametrize(
+    ("panels", "rows", "erasers"),
+    [(["baseline", "ace:c=0"], 7, True), (["baseline", "flip:k=2"], 9, False)],
+)
+def test_an_evaluation_is_made_again_as_it_was_measured(
+    directions, capsys, monkeypatch, tmp_path, panels, rows, erasers
+):
+    """Batches decide rounding; erasers are arms that nobody would find missing."""
+    asked = []
+
+    def made(options):
+        asked.append(options)
+        options.out.write_text("{}")
+
+    stored = {"panels": [{"panel": each} for each in panels], "rows_per_batch": rows}
+    (Path(directions) / "evaluation.json").write_text(json.dumps(stored))
+    monkeypatch.setattr(evaluate_commands, "evaluate", made)
+    line = ("reproduce", "--json", "--model", "tiny", "--directions", directions)
+    document(capsys, *line, "--only", "evaluation", "--out", str(tmp_path / "again"))
+    assert [(each.rows, each.erasers) for each in asked] == [(rows, erasers)]

@@ -30,7 +30,7 @@ SKIPPED = (
 )
 LABELS = ("harmful", "harmless", "borderline")
 SPLITS = ("train", "validation", "test")
-PER_CATEGORY = {"train": 12, "validation": 3, "test": 5}
+PER_CATEGORY = {"train": 12, "validation": 9, "test": 5}
 
 TOO_ALIKE = 0.55
 """Cosine of character 3- to 5-grams from which two prompts count as near-duplicates (chosen).
@@ -62,7 +62,7 @@ def partners() -> list[tuple[Prompt, Prompt]]:
 
 
 @pytest.mark.parametrize("label", ["harmful", "harmless"])
-def test_every_category_is_split_twelve_to_three_to_five(label) -> None:
+def test_every_category_is_split_twelve_to_nine_to_five(label) -> None:
     counts = defaultdict(Counter)
     for prompt in prompt_set(label):
         counts[prompt.category][prompt.split] += 1
@@ -71,8 +71,8 @@ def test_every_category_is_split_twelve_to_three_to_five(label) -> None:
 
 
 @pytest.mark.parametrize("label", ["harmful", "harmless"])
-def test_the_splits_hold_192_and_48_and_80_prompts(label) -> None:
-    assert [len(prompt_set(label, split)) for split in SPLITS] == [192, 48, 80]
+def test_the_splits_hold_192_and_144_and_80_prompts(label) -> None:
+    assert [len(prompt_set(label, split)) for split in SPLITS] == [192, 144, 80]
 
 
 def test_borderline_prompts_are_never_for_fitting_and_cover_each_kind_in_both_splits() -> None:
@@ -98,7 +98,7 @@ def test_the_splits_make_up_the_whole_set_in_file_order() -> None:
 
 def test_each_harmful_prompt_has_one_harmless_partner_of_its_category_and_split() -> None:
     for label in ("harmful", "harmless"):
-        assert sorted(p.pair for p in prompt_set(label)) == list(range(1, 321))
+        assert sorted(p.pair for p in prompt_set(label)) == list(range(1, 417))
     for harmful, harmless in partners():
         assert (harmful.category, harmful.split) == (harmless.category, harmless.split)
     assert all(p.pair is None for p in prompt_set("borderline"))

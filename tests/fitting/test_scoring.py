@@ -236,9 +236,27 @@ def test_the_second_round_has_other_prompts_than_the_first_where_enough_are_left
     assert torch.equal(bench.after(3).harmless_logits, bench.harmless_logits)
 
 
-def test_the_first_round_takes_the_first_prompts_of_each_class(bench):
-    few = bench.first(3)
-    assert few.harmful == bench.harmful[:3]
-    assert few.harmless == bench.harmless[:3]
-    assert torch.equal(few.harmful_logits, bench.harmful_logits[:3])
-    assert torch.equal(few.harmless_logits, bench.harmless_logits[:3])
+def test_the_first_round_takes_prompts_from_all_over_a_class(bench):
+    few, n = bench.first(3), len(bench.harmful)
+    places = [0, n // 3, 2 * n // 3]
+    assert few.harmful == [bench.harmful[place] for place in places]
+    assert torch.equal(few.harmful_logits, bench.harmful_logits[places])
+    m = len(bench.harmless)
+    assert few.harmless == [bench.harmless[place] for place in (0, m // 3, 2 * m // 3)]
+
+
+def test_the_two_rounds_share_no_prompt_and_leave_none_out(bench):
+    twice = Bench(
+        bench.model,
+        [*bench.harmful, *bench.harmful],
+        [*bench.harmless, *bench.harmless],
+        bench.harmful_logits.repeat(2, 1),
+        bench.harmless_logits.repeat(2, 1),
+        bench.batch_size,
+    )
+    few, others = twice.first(5), twice.after(5)
+    for name in ("harmful", "harmless"):
+        whole = getattr(twice, name)
+        assert sorted([*getattr(few, name), *getattr(others, name)]) == sorted(whole)
+        assert len(getattr(few, name)) == 5
+    assert len(others.harmful_logits) == len(others.harmful)
