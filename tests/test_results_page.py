@@ -37,7 +37,7 @@ def test_where_prompts_land_is_what_was_measured():
         for group in ("harmful", "harmless"):
             first, last = (entry[group][layer] for layer in layers)
             cells += [
-                f"{first['t_mean']:.2f} ± {first['t_sd']:.2f}",
+                f"{first['t_mean']:.2f} ± {first['t_sd']:.2f}".replace("-0.00", "0.00"),
                 f"{first['nearest_harmless']['estimate']:.2f}",
                 f"{last['t_mean']:.2f}",
             ]

@@ -44,8 +44,14 @@ def test_means_that_are_stored_stay_and_maps_of_another_model_say_nothing(
 @pytest.mark.parametrize("model", folders.available())
 def test_the_shipped_flip_about_the_midpoint_is_about_the_middle_of_its_own_classes(model):
     directions, maps = store.load(model), store.read_maps(model)
-    centre = parse("flip:center=midpoint").edit(directions).center
-    assert float(maps.at(directions.inlp_layer).t(centre)) == pytest.approx(0.5, abs=1e-3)
+    point = directions.inlp_point
+    # The maps' classes are the labels.
+    centre = parse("flip:center=midpoint,classes=label").edit(directions).center
+    assert float(maps.at(point[1]).t(centre)) == pytest.approx(0.5, abs=1e-3)
+    harmful, harmless = directions.inlp[point].means.double()
+    axis, default = harmless - harmful, parse("flip:center=midpoint").edit(directions).center
+    own = float((default.double() - harmful) @ axis / (axis @ axis))
+    assert own == pytest.approx(0.5, abs=1e-3)
     manifest = store.manifest(model)
     if manifest["train_kept"] == manifest["train"]:
         return
