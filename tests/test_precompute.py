@@ -12,8 +12,7 @@ from steering.artifacts.recordings import recorded_panels
 from steering.data import prompts as prompt_sets
 from steering.data.splits import PromptSplits
 from steering.evaluation import answers
-from steering.fitting import candidates, opener_search
-from steering.fitting.scoring import right_sign
+from steering.fitting import candidates, fitted_on, opener_search
 from steering.inference import activations
 from steering.inference.activations import capture
 from steering.inference.generation import Sampling
@@ -224,20 +223,31 @@ def test_the_shipped_directions_are_found_again_from_all_training_prompts(name, 
         weights.fetch(name)
         model, directions = loading.load(name, dtype="float32"), store.load(name)
     place = directions.inlp_point
-    train = PromptSplits.own().train
+    train, document = PromptSplits.own().train, store.manifest(name)
     states = {label: states_at(model, texts, place) for label, texts in train.items()}
-    found = inlp(states["harmful"], states["harmless"], place)
+    scores = {
+        label: refusal_score(
+            logits_under(model, [model.render(text) for text in texts], None, batch_size=16),
+            model.opener_ids,
+        )
+        for label, texts in train.items()
+    }
+    if directions.inlp_classes == directions.dim_classes:
+        chosen = fitted_on.definitions(scores)[directions.inlp_classes]
+        of_inlp = of_dim = {"harmful": chosen.harmful, "harmless": chosen.harmless}
+    else:  # earlier artifacts
+        of_inlp = {label: torch.arange(len(train[label])) for label in train}
+        of_dim = {"harmful": scores["harmful"] > 0, "harmless": scores["harmless"] < 0}
+
+    found = inlp(*(states[label][of_inlp[label]] for label in ("harmful", "harmless")), place)
     shipped = directions.inlp[place]
     assert cosine(found.subspace.basis[0], shipped.subspace.basis[0]) >= 0.95
     assert found.dev_accuracies[0] == pytest.approx(shipped.dev_accuracies[0], abs=0.05)
 
-    kept, document = {}, store.manifest(name)
-    for label, sign in (("harmful", 1), ("harmless", -1)):
-        rows = [model.render(text) for text in train[label]]
-        scores = refusal_score(logits_under(model, rows, None, batch_size=16), model.opener_ids)
-        kept[label] = states[label][right_sign(scores, sign)]
+    kept = {label: states[label][of_dim[label]] for label in train}
+    for label, counted in document["train_kept"].items():
         # A score next to zero may change its sign in another batch.
-        assert len(kept[label]) == pytest.approx(document["train_kept"][label], abs=5)
+        assert len(kept[label]) == pytest.approx(counted, abs=5)
     difference = difference_in_means(kept["harmful"], kept["harmless"])
     expected = directions.raw(place)
     assert cosine(difference, expected) >= 0.99
