@@ -57,6 +57,7 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
     folder = loaded.folder_for(model, options.directions)
     directions, (maps, drifts) = store.load(options.model, folder), _maps(options, model, folder)
     arms = _arms(options, directions)
+    more = with_erasers(arms, directions)[len(arms) :] if options.erasers else ()
     chosen = (options.harmful, options.panel, options.limit, options.text, options.system)
     whole = not any(chosen) and options.max_new_tokens == evaluation.TOKENS
     # Who asks for other panels or for shorter answers wants these, and soon.
@@ -67,7 +68,7 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
         if options.judge
         else None
     )
-    console.say(extent.amount(arms, sets, options.max_new_tokens, measured))
+    console.say(extent.amount([*arms, *more], sets, options.max_new_tokens, measured))
     found = evaluation.evaluate(
         SteerableModel(model, directions, maps),
         sets,
@@ -79,6 +80,7 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
             extent=measured,
             judge=judge,
         ),
+        more=more,
     )
     document: EvaluationDocument = {
         **found.document,
@@ -105,8 +107,6 @@ def _arms(options: argparse.Namespace, directions: Directions) -> Sequence[Arm]:
         if options.panel
         else evaluation_arms.arms(directions)
     )
-    if options.erasers:
-        arms = with_erasers(arms, directions)
     for arm in arms:
         arm.panel.edit(directions)
     return arms

@@ -77,6 +77,8 @@ def evaluate(
     sets: Mapping[str, Sequence[str]],
     arms: Sequence[Arm],
     settings: EvaluationSettings,
+    *,
+    more: Sequence[Arm] = (),
 ) -> Evaluation:
     """Answer every prompt under every arm and say what the answers show.
 
@@ -86,23 +88,33 @@ def evaluate(
         sets: Prompts by the name of their set, mostly those of `prompts.LABELS`.
         arms: What is compared; the baseline comes first.
         settings: How.
+        more: Arms beyond the comparison. They are answered in requests of their own, so that the
+            answers of a comparison that was made without them are taken over.
 
     Raises:
         SteeringError: If an arm does not fit the model, or the judge cannot be asked.
     """
     model, directions, maps = steerable.model, steerable.directions, steerable.maps
+    compared = [arm.panel for arm in arms]
+    arms = (*arms, *more)
     panels = [arm.panel for arm in arms]
     sampling = Sampling(max_new_tokens=settings.tokens)
     stages = Stages.of(model, "evaluation", EVALUATION_SCHEMA, directions.digest)
     extent = settings.extent
-    rows, seconds = answer_resumably(
-        steerable,
-        sets,
-        panels,
-        stages,
-        sampling=sampling,
-        rows_per_batch=settings.rows_per_batch,
-    )
+    rows, seconds = [], 0.0
+    for asked in (compared, [compared[0], *panels[len(compared) :]] if more else []):
+        if asked:
+            found_rows, took = answer_resumably(
+                steerable,
+                sets,
+                asked,
+                stages,
+                sampling=sampling,
+                rows_per_batch=settings.rows_per_batch,
+            )
+            known = {row.panel for row in rows}
+            rows += [row for row in found_rows if row.panel not in known]
+            seconds += took
     longer, length = answer_at_length(
         steerable,
         sets,
