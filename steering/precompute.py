@@ -58,10 +58,8 @@ def precompute(
         rows_per_batch: Rows (prompts x panels) that are answered at once.
     """
     stages = stages_of(model, splits)
-    final, out = (
-        out,
-        team.place(stages.folder / "artifact"),
-    )  # half a result would mix with an older one's rest
+    # Half a result would mix with an older one's rest.
+    final, out = out, team.place(stages.folder / "artifact")
     steerable = fit_all(model, splits, out, classes=classes, sizes=(batch_size, rows_per_batch))
     model, directions = steerable.model, steerable.directions
     compared, measured = arms(directions), whole(directions)

@@ -113,7 +113,9 @@ class Stages:
             groups: Keys whose results cost as much together as one of them, where several
                 processes share the work; None where each costs its own.
         """
-        stage_name = f"{self.folder.name} {name}"
+        # A stage is asked for more than once with other keys: answers, and then longer ones.
+        digest = hashlib.sha256(json.dumps(list(keys)).encode()).hexdigest()[:16]
+        stage_name = f"{self.folder.name} {name} {digest}"
         leader, follower = team.leading(), team.following()
         if follower is not None:
             found = follower.lines(stage_name, compute)

@@ -49,6 +49,7 @@ class Follows(Protocol):
 
 _LEADS: ContextVar[Leads | None] = ContextVar("leads", default=None)
 _FOLLOWS: ContextVar[Follows | None] = ContextVar("follows", default=None)
+_FOLDER: ContextVar[str | None] = ContextVar("a follower's folder", default=None)
 
 
 def leading() -> Leads | None:
@@ -73,12 +74,14 @@ def led(leader: Leads) -> Generator[None]:
 
 @contextmanager
 def followed(follower: Follows) -> Generator[None]:
-    """Let stages of work inside of the block be a leader's."""
-    token = _FOLLOWS.set(follower)
-    try:
-        yield
-    finally:
-        _FOLLOWS.reset(token)
+    """Let stages of work inside of the block be a leader's; what it writes is gone after it."""
+    with tempfile.TemporaryDirectory(prefix="steering-worker-") as folder:
+        tokens = _FOLLOWS.set(follower), _FOLDER.set(folder)
+        try:
+            yield
+        finally:
+            _FOLLOWS.reset(tokens[0])
+            _FOLDER.reset(tokens[1])
 
 
 @contextmanager
@@ -106,4 +109,4 @@ def place(path: Path) -> Path:
     """Return where results on the way go: there, or in a follower where nobody looks."""
     if following() is None:
         return path
-    return Path(tempfile.mkdtemp(prefix="steering-worker-")) / path.name
+    return Path(tempfile.mkdtemp(dir=_FOLDER.get())) / path.name

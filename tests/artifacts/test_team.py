@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from steering.artifacts import team
@@ -10,10 +8,11 @@ class Somebody:
     """Leads and follows, and notes what it is asked."""
 
     def __init__(self):
-        self.heard = []
+        self.heard, self.stages = [], []
 
     def lines(self, stage, what):
-        self.heard.append(("lines", stage.split(" ", 1)[1]))
+        self.stages.append(stage)
+        self.heard.append(("lines", stage.split()[1]))
         return {"a": {"is": "a"}} if callable(what) else iter([("a", {"is": "a"})])
 
     def end(self, stage, found):
@@ -49,6 +48,15 @@ def test_a_follower_takes_what_the_leader_has_and_keeps_no_lines(tmp_path):
     assert not list(tmp_path.glob("cache/precompute/*/*.jsonl"))
 
 
+def test_a_stage_that_is_asked_for_other_keys_is_another_one_and_for_the_same_keys_is_not():
+    somebody = Somebody()
+    with team.followed(somebody):
+        for keys in (["a"], ["a", "a"], ["a"]):
+            Stages(["s"]).lines("words", keys, never)
+    first, other, again = somebody.stages
+    assert first == again != other
+
+
 def test_nobody_leads_or_follows_apart_from_the_others():
     with team.led(Somebody()), team.followed(Somebody()):
         with team.apart():
@@ -66,5 +74,7 @@ def test_only_a_follower_ends_where_its_part_is_done_and_writes_nowhere(tmp_path
         other = team.place(tmp_path / "table.csv")
         with pytest.raises(team.PartDoneError):
             team.part_done()
+        other.write_text("nobody reads this")
     assert other.name == "table.csv"
-    assert Path(other).parent != tmp_path
+    assert other.parent != tmp_path
+    assert not other.parent.exists()
