@@ -1,1 +1,1 @@
-"""More than one process: work that Ray shares, and Ray Serve behind the page."""
+"""More than one process: work that Ray shares."""

@@ -38,13 +38,13 @@ class Board:
         self._brought: list[tuple[str, dict[str, Any]]] = []
         self._known: set[str] = set()
         self._whole: dict[str, Mapping[str, dict[str, Any]]] = {}
-        self._tensors: dict[str, bytes | None] = {}
+        self._tensors: dict[str, bytes] = {}
         self._waiting: dict[int, str] = {}
 
     def open(self, stage: str, groups: Sequence[Sequence[str]]) -> None:
         """Hand out the keys of a stage from now on; those of a group go to one follower."""
         self._stage, self._groups = stage, [list(group) for group in groups]
-        self._held, self._known = {}, set()
+        self._held, self._known, self._brought = {}, set(), []
         self._waiting = {each: other for each, other in self._waiting.items() if other != stage}
 
     def end(self, stage: str, found: Mapping[str, dict[str, Any]]) -> None:
@@ -55,9 +55,13 @@ class Board:
     def show(self, stage: str, tensors: bytes) -> None:
         """Keep the file of a stage's tensors for whoever comes to it."""
         self._tensors[stage] = tensors
+        self._waiting = {each: other for each, other in self._waiting.items() if other != stage}
 
-    def tensors(self, stage: str) -> bytes | None:
+    def tensors(self, worker: int, stage: str) -> bytes | None:
         """Return the file of a stage's tensors; None while it is not there."""
+        self._waiting.pop(worker, None)
+        if stage not in self._tensors:
+            self._waiting[worker] = stage
         return self._tensors.get(stage)
 
     def claim(self, worker: int, stage: str) -> Handout:
@@ -74,9 +78,12 @@ class Board:
         self._held[worker] = taken
         return Handout(keys=tuple(key for group in taken for key in group))
 
-    def give(self, key: str, value: dict[str, Any]) -> None:
-        """Bring the result of a key; one that is known already is dropped."""
-        if key not in self._known:
+    def give(self, stage: str, key: str, value: dict[str, Any]) -> None:
+        """Bring the result of a key; one that is known already, or of an old stage, is dropped.
+
+        Somebody who was held for gone may come back with it.
+        """
+        if stage == self._stage and key not in self._known:
             self._known.add(key)
             self._brought.append((key, value))
 
@@ -94,9 +101,10 @@ class Board:
         self._groups = [group for group in rest if group] + self._groups
 
     def astray(self) -> str | None:
-        """Return a stage that everybody waits for though another one is open; None as a rule.
+        """Return a stage that somebody waits for though another one is open; None as a rule.
 
-        Nobody would ever do the open one: they are not at the same work.
+        All come to the same stages in the same order, and to the next one when one is whole. So
+        whoever waits for another one than the open one is not at the same work, and would wait
+        for ever.
         """
-        astray = self._stage and len(self._waiting) == self.workers
-        return next(iter(self._waiting.values())) if astray else None
+        return next(iter(self._waiting.values()), None) if self._stage else None

@@ -92,7 +92,8 @@ class Crew:
         if self._ray is not None:
             for task in self._tasks:
                 self._ray.cancel(task, force=True)
-            self._ray.kill(self._board)
+            if self._board is not None:
+                self._ray.kill(self._board)
             self._ray.shutdown()
 
     def lines(
@@ -141,6 +142,11 @@ class Crew:
                 "the same command again"
             ) from error
 
+    @property
+    def _gpus(self) -> int:
+        """GPUs of a worker."""
+        return 1 if str(self.options.device).startswith("cuda") else 0
+
     def _begin(self) -> None:
         if self._ray is not None:
             return
@@ -151,11 +157,17 @@ class Crew:
         console.say(f"{workers} workers begin, {self._threads} threads each")
         wanted = workers * self._threads
         self._ray = ray_door.connect(self.options.address, processors=wanted)
-        there = self._ray.cluster_resources().get("CPU", 0)
-        if there < wanted:
+        there = self._ray.cluster_resources()
+        if there.get("CPU", 0) < wanted:
             raise SteeringError(
                 f"{workers} workers of {self._threads} threads need {wanted} processors, and the "
-                f"cluster has {there:g}; take fewer workers, or fewer threads (OMP_NUM_THREADS)"
+                f"cluster has {there.get('CPU', 0):g}; take fewer workers, or fewer threads "
+                "(OMP_NUM_THREADS)"
+            )
+        if there.get("GPU", 0) < workers * self._gpus:
+            raise SteeringError(
+                f"{workers} workers on {self.options.device} need a GPU each, and the cluster has "
+                f"{there.get('GPU', 0):g}; take fewer workers, or --device cpu"
             )
         # Zero processors: it waits for the others, and shall not take a worker's place.
         self._board = self._ray.remote(num_cpus=0, max_concurrency=1)(Board).remote(workers)
@@ -165,15 +177,16 @@ class Crew:
 
     def _start(self, number: int) -> None:
         settings = {"OMP_NUM_THREADS": str(self._threads)}
-        gpus = 1 if str(self.options.device).startswith("cuda") else 0
         task = self._ray.remote(_follow).options(
             num_cpus=self._threads,
-            num_gpus=gpus,
+            num_gpus=self._gpus,
             max_retries=0,  # who is gone has to be freed of its keys first
             name=f"steering worker {number + 1}",
             runtime_env=ray_door.environment(settings),
         )
         told = {name: value for name, value in vars(self.options).items() if not callable(value)}
+        # A worker sees one GPU, its own, whichever number it has on the leader.
+        told |= {"device": "cuda"} if self._gpus else {}
         options = argparse.Namespace(**told)
         reference = task.remote(self._board, number, self.command, options, Path.cwd())
         self._tasks[reference] = number
@@ -191,16 +204,13 @@ class Crew:
             number = self._tasks.pop(task)
             try:
                 self._ray.get(task)
+                self._gone(number, "its work ended before this process's")
             except errors.RayTaskError as error:
-                raise _own(error) from error
+                if isinstance(error.cause, SteeringError):
+                    raise error.cause from error
+                raise
             except errors.RayError as error:
-                self._deaths += 1
-                if self._deaths > _DEATHS * self.options.workers:
-                    raise SteeringError(
-                        f"workers end again and again before they have found anything ({error}); "
-                        "is there enough memory? What was found is kept"
-                    ) from error
-                console.say(f"worker {number + 1} is gone, another one takes its place")
+                self._gone(number, str(error))
             self._ask("free", number)
             self._start(number)
         if stage := self._ask("astray"):
@@ -209,10 +219,14 @@ class Crew:
                 "in versions, number of threads or number format; give them the same ones"
             )
 
-
-def _own(error: Any) -> BaseException:  # noqa: ANN401 - Ray's, of the error in a task
-    cause = error.cause
-    return cause if isinstance(cause, SteeringError) else error
+    def _gone(self, number: int, why: str) -> None:
+        self._deaths += 1
+        if self._deaths > _DEATHS * self.options.workers:
+            raise SteeringError(
+                f"workers end again and again before they have found anything ({why}); is there "
+                "enough memory? What was found is kept"
+            )
+        console.say(f"worker {number + 1} is gone, another one takes its place")
 
 
 def _follow(

@@ -41,14 +41,14 @@ class Follower:
             if claim.keys:
                 with team.apart():
                     for key, value in compute(list(claim.keys)):
-                        self.ask("give", key, value)
+                        self.ask("give", stage, key, value)
             else:
                 time.sleep(_LOOK_SECONDS)
 
     def tensors(self, stage: str) -> bytes:
         """Return the file of a stage's tensors when the leader has made it."""
         while True:
-            found: bytes | None = self.ask("tensors", stage)
+            found: bytes | None = self.ask("tensors", self.number, stage)
             if found is not None:
                 return found
             time.sleep(_LOOK_SECONDS)

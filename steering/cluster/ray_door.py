@@ -30,8 +30,8 @@ def ray() -> Any:  # noqa: ANN401 - Ray may be missing where types are checked
         import ray as found
     except ImportError as error:
         raise SteeringError(
-            "more than one worker or replica needs Ray, which is not installed; run `pip install "
-            "'refusal-steering-playground[cluster]'`, or leave --workers and --replicas out"
+            "more than one worker needs Ray, which is not installed; run `pip install "
+            "'refusal-steering-playground[cluster]'`, or leave --workers out"
         ) from error
     return found
 
@@ -73,6 +73,7 @@ def environment(more: Mapping[str, str]) -> dict[str, Any]:
     """
     ours = ("STEERING_", "HF_", "OMP_", "MKL_", "TOKENIZERS_", "CUDA_")
     kept = {name: value for name, value in os.environ.items() if name.startswith(ours)}
+    kept.pop("CUDA_VISIBLE_DEVICES", None)  # Ray gives each worker a GPU of its own by it
     path = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     kept |= {"PYTHONPATH": os.pathsep.join(path), "OMP_WAIT_POLICY": "PASSIVE"}
     return {"env_vars": kept | dict(more)}

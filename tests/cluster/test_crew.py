@@ -153,8 +153,35 @@ def test_workers_whose_machines_differ_are_told_apart(threads, asked):
 
 def test_too_small_a_cluster_is_refused(threads, asked):
     threads.processors = 1
-    with pytest.raises(SteeringError, match=r"need \d processors, and the cluster has 1"):
+    with pytest.raises(SteeringError, match=r"need \d+ processors, and the cluster has 1"):
         crew.run(asked(2), Work())
+    threads.processors = 1000
+    options = asked(2)
+    options.device = "cuda:1"
+    with pytest.raises(SteeringError, match=r"on cuda:1 need a GPU each, and the cluster has 0"):
+        crew.run(options, Work())
+
+
+def test_workers_whose_work_ends_early_are_not_begun_for_ever(threads, asked):
+    def work(_options):
+        if threading.current_thread().name == "MainThread":
+            Stages(["work"]).lines("words", KEYS, lambda key: {"is": key})
+
+    with pytest.raises(SteeringError, match="ended before this process's"):
+        crew.run(asked(2), work)
+
+
+def test_a_stage_may_be_asked_for_again_with_other_keys(threads, asked):
+    def work(_options):
+        stages = Stages(["work"])
+        return [
+            stages.lines("words", keys, lambda key: {"is": key})
+            for keys in (KEYS[:3], KEYS[2:6], KEYS[:3])
+        ]
+
+    assert crew.run(asked(2), work) == [
+        [{"is": key} for key in keys] for keys in (KEYS[:3], KEYS[2:6], KEYS[:3])
+    ]
 
 
 def test_without_workers_nothing_asks_for_ray(monkeypatch, asked):

@@ -63,8 +63,9 @@ def test_a_cluster_that_cannot_be_reached_is_named(monkeypatch, address, tries):
 def test_workers_have_the_settings_of_this_process_and_nothing_else(monkeypatch):
     monkeypatch.setenv("STEERING_CACHE", "here")
     monkeypatch.setenv("SECRET_OF_OTHERS", "no")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")  # Ray says which GPU is a worker's
     found = ray_door.environment({"OMP_NUM_THREADS": "3"})["env_vars"]
     assert found["STEERING_CACHE"] == "here"
     assert found["OMP_NUM_THREADS"] == "3"
-    assert "SECRET_OF_OTHERS" not in found
+    assert not found.keys() & {"SECRET_OF_OTHERS", "CUDA_VISIBLE_DEVICES"}
     assert found["PYTHONPATH"].split(os.pathsep)[0]

@@ -26,7 +26,7 @@ class ThreadRay:
     """As much of Ray as the crew and its workers use.
 
     Attributes:
-        processors: What the cluster offers.
+        processors: What the cluster offers; there are no GPUs.
         begun: How many tasks were begun.
     """
 
@@ -52,7 +52,9 @@ class ThreadRay:
     def cancel(self, *_arguments: Any, **_options: Any) -> None:
         self._over = True
 
-    def kill(self, _actor: Any) -> None:
+    def kill(self, actor: Any) -> None:
+        if not isinstance(actor, _Handle):
+            raise ValueError("ray.kill() only supported for actors.")  # noqa: TRY004 - as Ray does
         self._over = True
 
     def shutdown(self) -> None:
