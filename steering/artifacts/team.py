@@ -9,7 +9,7 @@ is for others to say: see `cluster`.
 
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,7 +49,7 @@ class Follows(Protocol):
 
 _LEADS: ContextVar[Leads | None] = ContextVar("leads", default=None)
 _FOLLOWS: ContextVar[Follows | None] = ContextVar("follows", default=None)
-_FOLDER: ContextVar[str | None] = ContextVar("a follower's folder", default=None)
+_FOLDERS: ContextVar[ExitStack] = ContextVar("what a follower leaves when it ends")
 
 
 def leading() -> Leads | None:
@@ -75,13 +75,13 @@ def led(leader: Leads) -> Generator[None]:
 @contextmanager
 def followed(follower: Follows) -> Generator[None]:
     """Let stages of work inside of the block be a leader's; what it writes is gone after it."""
-    with tempfile.TemporaryDirectory(prefix="steering-worker-") as folder:
-        tokens = _FOLLOWS.set(follower), _FOLDER.set(folder)
+    with ExitStack() as folders:
+        tokens = _FOLLOWS.set(follower), _FOLDERS.set(folders)
         try:
             yield
         finally:
             _FOLLOWS.reset(tokens[0])
-            _FOLDER.reset(tokens[1])
+            _FOLDERS.reset(tokens[1])
 
 
 @contextmanager
@@ -109,4 +109,5 @@ def place(path: Path) -> Path:
     """Return where results on the way go: there, or in a follower where nobody looks."""
     if following() is None:
         return path
-    return Path(tempfile.mkdtemp(dir=_FOLDER.get())) / path.name
+    folder = tempfile.TemporaryDirectory(prefix="steering-worker-")
+    return Path(_FOLDERS.get().enter_context(folder)) / path.name

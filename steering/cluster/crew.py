@@ -25,6 +25,8 @@ from steering.system import console
 
 _LOOK_SECONDS: Final = 0.1
 """How often the leader looks for what came (chosen)."""
+_LEAVE_SECONDS: Final = 10.0
+"""How long workers may take to end when all is found (chosen: they have that to write)."""
 _DEATHS: Final = 3
 """Times in turn that workers may end before they have found anything new (chosen)."""
 _T = TypeVar("_T")
@@ -90,6 +92,9 @@ class Crew:
     ) -> None:
         """End all workers."""
         if self._ray is not None:
+            if kind is None:  # all is found, and they end by themselves, leaving no files
+                count = len(self._tasks)
+                self._ray.wait(list(self._tasks), num_returns=count, timeout=_LEAVE_SECONDS)
             for task in self._tasks:
                 self._ray.cancel(task, force=True)
             if self._board is not None:
