@@ -177,10 +177,8 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
         help="write this JSON file (default: a whole comparison goes beside the directions)",
     )
     parser.add_argument("--texts", type=Path, help="write every answer to this JSONL file")
-    worker_options.parquet(parser)
     parser.add_argument("--rows", type=positive, default=ROWS, help="rows answered at once")
-    worker_options.workers(parser)
-    system(parser)
+    system(worker_options.workers(worker_options.parquet(parser)))
 
 
 def capability(parser: argparse.ArgumentParser) -> None:
@@ -215,8 +213,7 @@ def sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="a .csv file (default: beside the directions), and a .json"
     )
-    worker_options.parquet(parser)
-    worker_options.workers(parser)
+    worker_options.workers(worker_options.parquet(parser))
 
 
 def transfer(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 import argparse
 
 
-def workers(parser: argparse.ArgumentParser) -> None:
+def workers(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add by how many processes the work is shared, to a command that keeps what it finds."""
     parser.add_argument(
         "--workers",
@@ -16,13 +16,15 @@ def workers(parser: argparse.ArgumentParser) -> None:
         "--address",
         help="of a Ray cluster whose machines work (default: this one); `auto` for the one here",
     )
+    return parser
 
 
-def parquet(parser: argparse.ArgumentParser) -> None:
+def parquet(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add where the tidy table goes."""
     parser.add_argument(
         "--parquet", help="write the tidy table to this file or URL (s3://, gs://) as Parquet, too"
     )
+    return parser
 
 
 def _number(text: str) -> int:
