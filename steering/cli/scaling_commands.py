@@ -1,6 +1,7 @@
 """`scaling`: how many machines a crowd needs, by simulation."""
 
 import argparse
+import math
 from pathlib import Path
 from typing import TypedDict
 
@@ -28,16 +29,16 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--machine",
         choices=tuple(MACHINES),
         default=next(iter(MACHINES)),
-        help="a kind of machine that was measured (default %(default)s)",
+        help=f"a kind of machine that was measured (default {next(iter(MACHINES))})",
     )
     parser.add_argument("--costs", type=Path, help="JSON file with the costs of another machine")
-    parser.add_argument("--price", type=float, help="of an hour of a machine, in dollars")
+    parser.add_argument("--price", type=_amount, help="of an hour of a machine, in dollars")
     parser.add_argument("--visitors", action="append", help="how many come; may be repeated")
     parser.add_argument(
         "--goal",
-        type=float,
+        type=_amount,
         default=GOAL_SECONDS,
-        help="seconds that 95 of 100 first words may take (default %(default)g)",
+        help=f"seconds that 95 of 100 first words may take (default {GOAL_SECONDS:g})",
     )
     parser.add_argument(
         "--equal", type=float, default=0.0, help="share of runs that a cache answers (default 0)"
@@ -69,6 +70,17 @@ def run(options: argparse.Namespace) -> ScalingDocument:
         "seed": options.seed,
         "rows": plan(machine, habits, crowds, goal=options.goal, seed=options.seed),
     }
+
+
+def _amount(text: str) -> float:
+    """Read a number that is not negative."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no amount; allowed: numbers from 0")
+    return found
 
 
 def _number(text: str) -> int:

@@ -1,5 +1,6 @@
 """What a run costs a replica, part by part, and the machines of which that was measured."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,14 +35,16 @@ class Costs:
         """Refuse what nobody can have measured.
 
         Raises:
-            SteeringError: If a time is negative, or there are no steps or no room.
+            SteeringError: If a time is negative or no number, or there are no steps, no room or no
+                panels.
         """
         times = [self.read, self.measure, self.place, self.between, *(t for _, t in self.steps)]
         rows = [count for count, _ in self.steps]
-        if not rows or rows != sorted(set(rows)) or min(times) < 0 or self.room < 1:
+        timed = all(0 <= each < math.inf for each in times)
+        if not rows or rows != sorted(set(rows)) or not timed or min(self.room, self.panels) < 1:
             raise SteeringError(
                 f"costs {self} are none; steps are [rows, seconds] with rows rising, no time is "
-                "negative, and there is room for a row"
+                "negative, and there are panels and room for a row"
             )
 
     def step(self, rows: int) -> float:

@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from steering.cli.main import main
 from steering.scaling.costs import Costs
 from tests.helpers.commands import document, refused
@@ -27,6 +29,11 @@ def test_costs_of_another_machine_come_from_a_file(capsys, tmp_path):
     file.write_text("{}")
     assert "the costs cannot be read" in refused(capsys, *asked)
     assert "--visitors 0 is no number" in refused(capsys, "scaling", "--visitors", "0")
+    for option in ("--goal", "--price"):
+        for wrong in ("-1", "nan", "inf", "much"):
+            with pytest.raises(SystemExit):
+                main(["scaling", f"{option}={wrong}"])
+            assert f"{wrong} is no amount; allowed: numbers from 0" in capsys.readouterr().err
 
 
 def test_the_documentation_has_the_table_that_the_command_writes(capsys):

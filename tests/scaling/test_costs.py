@@ -21,10 +21,20 @@ def test_costs_come_back_from_a_file():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"steps": []}, {"steps": [[5, 1], [1, 2]]}, {"steps": [[1, -1.0]]}, {"steps": 3}, {"room": 0}],
+    [
+        {"steps": []},
+        {"steps": [[5, 1], [1, 2]]},
+        {"steps": [[1, -1.0]]},
+        {"steps": 3},
+        {"room": 0},
+        {"panels": 0},
+    ],
 )
 def test_what_nobody_can_have_measured_is_refused(wrong):
     with pytest.raises(SteeringError, match=r"steps .* (rising|seconds)"):
         Costs.of({**PLAIN, "steps": [[1, 1.0]], **wrong})
-    with pytest.raises(SteeringError, match="cannot be read"):
-        Costs.of({"steps": [[1, 1.0]]})
+    for other in ({"steps": [[1, 1.0]]}, [], {**PLAIN, "steps": [[1, 1.0]], "more": 1}):
+        with pytest.raises(SteeringError, match="cannot be read"):
+            Costs.of(other)
+    with pytest.raises(SteeringError, match="no time is"):
+        Costs.of({**PLAIN, "steps": [[1, 1.0]], "read": float("nan")})
