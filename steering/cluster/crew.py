@@ -95,10 +95,8 @@ class Crew:
             if kind is None:  # all is found, and they end by themselves, leaving no files
                 count = len(self._tasks)
                 self._ray.wait(list(self._tasks), num_returns=count, timeout=_LEAVE_SECONDS)
-            for task in self._tasks:
-                self._ray.cancel(task, force=True)
-            if self._board is not None:
-                self._ray.kill(self._board)
+            # Tasks and the board end with this process's part of the cluster. To cancel and to kill
+            # them just before it was followed by the end of this process once (seen, Ray 2.60).
             self._ray.shutdown()
 
     def lines(

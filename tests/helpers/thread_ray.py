@@ -49,14 +49,6 @@ class ThreadRay:
     def wait(self, tasks: list[Future[Any]], **_options: Any) -> tuple[list[Future[Any]], list]:
         return [task for task in tasks if task.done()], []
 
-    def cancel(self, *_arguments: Any, **_options: Any) -> None:
-        self._over = True
-
-    def kill(self, actor: Any) -> None:
-        if not isinstance(actor, _Handle):
-            raise ValueError("ray.kill() only supported for actors.")  # noqa: TRY004 - as Ray does
-        self._over = True
-
     def shutdown(self) -> None:
         self._over = True
 
