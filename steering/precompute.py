@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from steering.artifacts import directions_file, publishing, recipe, store
+from steering.artifacts import directions_file, publishing, recipe, store, team
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.manifest_document import ManifestFacts, TextFacts
 from steering.artifacts.provenance import provenance
@@ -58,7 +58,8 @@ def precompute(
         rows_per_batch: Rows (prompts x panels) that are answered at once.
     """
     stages = stages_of(model, splits)
-    final, out = out, stages.folder / "artifact"  # half a result would mix with an older one's rest
+    # Half a result would mix with an older one's rest.
+    final, out = out, team.place(stages.folder / "artifact")
     steerable = fit_all(model, splits, out, classes=classes, sizes=(batch_size, rows_per_batch))
     model, directions = steerable.model, steerable.directions
     compared, measured = arms(directions), whole(directions)
@@ -86,6 +87,7 @@ def precompute(
     digest = map_points.digest(out / map_points.FILE)
     placed = with_places(lines, steerable, digest=digest)
     whole_files.write_lines(out / "recordings.jsonl", placed)
+    team.part_done()
     recipe.write_recipe(out, model.name, facts)
     publishing.publish(out, final)
     return directions

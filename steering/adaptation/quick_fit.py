@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from steering.artifacts import directions_file, folders, local_fits, publishing, store
+from steering.artifacts import directions_file, folders, local_fits, publishing, store, team
 from steering.artifacts.manifest_document import ManifestFacts
 from steering.artifacts.provenance import fingerprint, provenance
 from steering.artifacts.resumable import Stages
@@ -107,6 +107,7 @@ def quick(  # noqa: PLR0913 - what is fitted, where it goes, and how much at onc
         )
     directions = with_stability(directions, fitted, stages)
     maps = fit_maps_of(model, directions, splits, stages, batch_size)
+    team.part_done()
     out = out or folder_of(model)
     facts = {
         **provenance(model, splits.source),

@@ -12,8 +12,10 @@ from typing import Any
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from steering.artifacts import team
 from steering.artifacts.provenance import machine, unnamed_weights
 from steering.chat_templates.rendering import PLAIN
+from steering.inference.answering import are_requests_alone
 from steering.models.chat_model import ChatModel
 from steering.models.fast_products import held_as
 from steering.sources.weights import cache_folder
@@ -52,6 +54,7 @@ class Stages:
     def __init__(self, identity: Sequence[Any]) -> None:
         used = _AFRESH.get()
         whole = list(identity) if used is None else [*identity, "afresh"]
+        whole += ["requests alone"] if are_requests_alone() else []
         digest = hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:16]
         self.folder = cache_folder() / "precompute" / digest
         if used is not None:
@@ -71,14 +74,22 @@ class Stages:
             held += map(str, model.template.rendering.as_dict().values())
         held += [model.template.system] if model.template.system else []
         held += unnamed_weights(model).values()
+        # Whoever works together has to multiply alike, to the last bit.
+        held += ["packed"] if are_requests_alone() and model.number_format.packed else []
         return cls([model.name, facts, *held, machine(model), *more])
 
     def tensors(self, name: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         """Return a stage's tensors, computing them only the first time."""
         path = self.folder / f"{name}.safetensors"
-        if not path.is_file():
-            whole_files.write_file(path, save(compute()))
-        return dict(load_file(path))
+        stage_name = f"{self.folder.name} {name}"
+        leader, follower = team.leading(), team.following()
+        with team.apart():  # what a stage is made of is nobody else's
+            if not path.is_file():
+                made = follower.tensors(stage_name) if follower else save(compute())
+                whole_files.write_file(path, made)
+            if leader:
+                leader.show(stage_name, path)
+            return dict(load_file(path))
 
     def lines(
         self, name: str, keys: Sequence[str], compute: Callable[[str], dict[str, Any]]
@@ -91,6 +102,7 @@ class Stages:
         name: str,
         keys: Sequence[str],
         compute: Callable[[list[str]], Iterable[tuple[str, dict[str, Any]]]],
+        groups: Sequence[Sequence[str]] | None = None,
     ) -> list[dict[str, Any]]:
         """Do what `lines` does for results that come together, or in an order of their own.
 
@@ -98,21 +110,35 @@ class Stages:
             name: Of the stage.
             keys: Of all results, in the order in which they are returned.
             compute: Gives the result of each key that it is given, as soon as it is known.
+            groups: Keys whose results cost as much together as one of them, where several
+                processes share the work; None where each costs its own.
         """
+        # A stage is asked for more than once with other keys: answers, and then longer ones.
+        digest = hashlib.sha256(json.dumps(list(keys)).encode()).hexdigest()[:16]
+        stage_name = f"{self.folder.name} {name} {digest}"
+        leader, follower = team.leading(), team.following()
+        if follower is not None:
+            found = follower.lines(stage_name, compute)
+            return [found[key] for key in keys]
         path = self.folder / f"{name}.jsonl"
         with disk_space.writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             done = {line["key"]: line["value"] for line in _whole_lines(path)}
         todo = [key for key in dict.fromkeys(keys) if key not in done]
         known = len(set(keys)) - len(todo)
-        with stage(name, known + len(todo), done=known) as running:
-            for key, value in compute(todo) if todo else ():
+        if leader is not None:
+            parts = [[key for key in group if key not in done] for group in groups or zip(todo)]
+            found_by_all = leader.lines(stage_name, [part for part in parts if part])
+        with stage(name, known + len(todo), done=known) as running, team.apart():
+            for key, value in (found_by_all if leader else compute(todo)) if todo else ():
                 done[key] = value
                 line = json.dumps({"key": key, "value": value}) + "\n"
                 # Opened anew: a file that is closed tells of a full disk a second time.
                 with disk_space.writing(path), path.open("a", encoding="utf-8") as file:
                     file.write(line)
                 running.advance()
+        if leader is not None:
+            leader.end(stage_name, {key: done[key] for key in keys})
         return [done[key] for key in keys]
 
 

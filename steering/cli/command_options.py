@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from steering import defaults
+from steering.cli import worker_options
 from steering.defaults import ROWS
 from steering.interventions.panel import DEFAULT_PANELS
 from steering.maps.map_points import MapName
@@ -84,6 +85,7 @@ def precompute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=positive, help="test prompts per set (default all)")
     parser.add_argument("--batch-size", type=positive, default=16, help="prompts per forward pass")
     parser.add_argument("--rows", type=positive, default=ROWS, help="rows answered at once")
+    worker_options.workers(parser)
 
 
 def generate(parser: argparse.ArgumentParser) -> None:
@@ -176,7 +178,7 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--texts", type=Path, help="write every answer to this JSONL file")
     parser.add_argument("--rows", type=positive, default=ROWS, help="rows answered at once")
-    system(parser)
+    system(worker_options.workers(worker_options.parquet(parser)))
 
 
 def capability(parser: argparse.ArgumentParser) -> None:
@@ -211,6 +213,7 @@ def sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="a .csv file (default: beside the directions), and a .json"
     )
+    worker_options.workers(worker_options.parquet(parser))
 
 
 def transfer(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from typing import NotRequired
 
 from steering import program
 from steering.adaptation import loaded
-from steering.artifacts import store
+from steering.artifacts import parquet_table, store, team
 from steering.artifacts.evaluation_document import (
     EVALUATION_SCHEMA,
     AgreementEntry,
@@ -20,6 +20,7 @@ from steering.artifacts.evaluation_document import (
 from steering.artifacts.provenance import provenance
 from steering.chat_judges.local_judge import open_judge
 from steering.cli import shared
+from steering.cluster import crew
 from steering.data import prompts, prose
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
@@ -48,6 +49,13 @@ class PrintedEvaluation(EvaluationDocument):
 
 def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
     """Compare panels on sets of prompts; a whole comparison is stored beside the directions."""
+    if options.parquet:
+        parquet_table.require(options.parquet)
+    return crew.run(options, measure)
+
+
+def measure(options: argparse.Namespace) -> PrintedEvaluation:
+    """Do the work of `evaluate`, as its leader, as one of its workers, or alone."""
     shared.require_both(options)
     comparison.check_length("-", options.system)
     sets, source = _sets(options)
@@ -92,10 +100,13 @@ def evaluate(options: argparse.Namespace) -> PrintedEvaluation:
         "drift": drifts,
         "directions_drift": _agreement(model, directions, folder, measured=whole),
     }
+    team.part_done()
     if out := options.out or (shared.beside(options, "evaluation.json", folder) if whole else None):
         whole_files.write_json(out, document)
     if options.texts:
         whole_files.write_lines(options.texts, as_rows(found.rows))
+    if options.parquet:
+        parquet_table.write(options.parquet, as_rows(found.rows), document["provenance"])
     # How long it took is told, not stored: a file is the same however often its run was stopped.
     return {**document, "written": str(out) if out else None, "seconds": found.seconds}
 

@@ -7,6 +7,7 @@ from typing import Any
 from steering.adaptation import quick_fit
 from steering.artifacts import folders, store
 from steering.cli import shared
+from steering.cluster import crew
 from steering.data.splits import PromptSplits
 from steering.errors import SteeringError
 from steering.interventions.outline import start_of
@@ -16,6 +17,11 @@ from steering.precompute import precompute as make
 
 def precompute(options: argparse.Namespace) -> dict[str, Any]:
     """Make everything the app needs for a model."""
+    return crew.run(options, fit)
+
+
+def fit(options: argparse.Namespace) -> dict[str, Any]:
+    """Do the work of `precompute`, as its leader, as one of its workers, or alone."""
     shared.require_both(options)
     splits = (
         PromptSplits.of_files(options.harmful, options.harmless)

@@ -15,6 +15,7 @@ from steering.cli import (
     replay_commands,
     reproduce_commands,
     request_commands,
+    scaling_commands,
     token_commands,
 )
 from steering.cli.shared import show_plainly, unpack_directions
@@ -200,6 +201,13 @@ def parser() -> argparse.ArgumentParser:
             "bench", bench_commands.run, bench_commands.show, "how fast this machine is, as ratios"
         )
     )
+    scaled = command(
+        "scaling",
+        scaling_commands.run,
+        scaling_commands.show,
+        "how many machines a crowd of visitors needs, simulated from measured times",
+    )
+    scaling_commands.options(scaled)
     serve = command("serve", request_commands.serve, show_plainly, "start the app")
     command_options.speed(command_options.machine(command_options.model(serve, default=None)))
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")

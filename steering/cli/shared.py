@@ -32,7 +32,7 @@ def load(
     # A judge has directions of its own, if any.
     folder = getattr(options, "directions", None) if name is None else None
     with progress_bar() as report:
-        return loading.load(
+        model = loading.load(
             name or options.model,
             quantization=number_format.quantization if number_format else options.quantization,
             dtype=number_format.dtype if number_format else options.dtype,
@@ -45,6 +45,12 @@ def load(
             speed=getattr(options, "speed", "exact") if name is None else "exact",
             gate=partial(fast_gate.allowed, name or options.model, folder=folder),
         )
+    if name is None and getattr(options, "workers", None):
+        # Workers are told what was found here, and measure nothing that could come out otherwise.
+        options.dtype = str(model.dtype).removeprefix("torch.")
+        options.quantization = model.number_format.quantization
+        options.device = str(model.device)
+    return model
 
 
 def steerable(options: argparse.Namespace) -> "SteerableModel":

@@ -11,12 +11,13 @@ from steering.adaptation import fast_gate, loaded, transfer_table
 from steering.adaptation.fast_gate import Exact
 from steering.adaptation.transfer import Shipped
 from steering.adaptation.transfer import transfer as measure_transfer
-from steering.artifacts import store
+from steering.artifacts import parquet_table, store, team
 from steering.artifacts.export import export as write_export
 from steering.artifacts.fast_gate_document import FastGateDocument
 from steering.artifacts.provenance import provenance
 from steering.artifacts.transfer_document import TransferDocument
 from steering.cli import shared
+from steering.cluster import crew
 from steering.data.splits import PromptSplits
 from steering.defaults import TRANSFER_PROMPTS
 from steering.errors import SteeringError
@@ -41,6 +42,13 @@ class PrintedTransfer(TransferDocument):
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure grids of edits on validation prompts and write one table."""
+    if options.parquet:
+        parquet_table.require(options.parquet)
+    return crew.run(options, sweep)
+
+
+def sweep(options: argparse.Namespace) -> dict[str, Any]:
+    """Do the work of `sweep`, as its leader, as one of its workers, or alone."""
     directions = store.load(options.model, options.directions)
     grid = {text: _expanded(text, directions) for text in options.grid} if options.grid else None
     answered = (
@@ -59,15 +67,19 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     folder = loaded.folder_for(model, options.directions)
     directions = store.load(options.model, folder)
     out = options.out or shared.beside(options, sweep_table.TABLE, folder)
+    facts = provenance(opened(model, directions.openers), splits.source)
     rows = run_sweep(
         SteerableModel(model, directions),
         splits,
-        out,
-        provenance=provenance(opened(model, directions.openers), splits.source),
+        team.place(out),
+        provenance=facts,
         grid=grid,
         generated=answered,
         settings=settings,
     )
+    team.part_done()
+    if options.parquet:
+        parquet_table.write(options.parquet, rows, facts)
     return {"written": str(out), "cells": len(rows)}
 
 

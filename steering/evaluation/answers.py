@@ -11,7 +11,7 @@ from typing import Any
 from steering.artifacts.resumable import Stages
 from steering.defaults import ROWS as ROWS
 from steering.errors import SteeringError
-from steering.inference.answering import Answered, answered, requests_for
+from steering.inference.answering import Answered, answered, chunks_of, requests_for
 from steering.inference.generation import Sampling, answer_perplexity
 from steering.inference.metrics import kl_divergence, refusal_score
 from steering.interventions.edits import Edit, compile_edits, intervene
@@ -105,7 +105,7 @@ def answer_resumably(
             yield missing[place], {"rows": [asdict(row) for row in rows], "seconds": now - began}
             began = now
 
-    found = stages.streamed("answers", keys, run)
+    found = stages.streamed("answers", keys, run, groups=work.together(list(asked)))
     rows = [AnswerRow(**row) for entry in found for row in entry["rows"]]
     return rows, sum(entry["seconds"] for entry in found)
 
@@ -127,6 +127,12 @@ class _Work:
     prompts: Sequence[_Prompt]
     sampling: Sampling
     rows: int
+
+    def together(self, keys: Sequence[str]) -> list[list[str]]:
+        """Return which of the prompts' keys share a request."""
+        ids = [prompt.ids for prompt in self.prompts]
+        chunks = chunks_of(self.model, ids, len(self.panels), rows=self.rows)
+        return [[keys[index] for index in chunk] for chunk in chunks]
 
     def answers(self, wanted: AbstractSet[int]) -> Iterator[tuple[int, list[AnswerRow]]]:
         """Yield the rows of each wanted prompt, ordered by panel, as they are finished."""

@@ -102,20 +102,22 @@ def evaluate(
     sampling = Sampling(max_new_tokens=settings.tokens)
     stages = Stages.of(model, "evaluation", EVALUATION_SCHEMA, directions.digest)
     extent = settings.extent
-    rows, seconds = [], 0.0
-    for asked in (compared, [compared[0], *panels[len(compared) :]] if more else []):
-        if asked:
-            found_rows, took = answer_resumably(
-                steerable,
-                sets,
-                asked,
-                stages,
-                sampling=sampling,
-                rows_per_batch=settings.rows_per_batch,
-            )
-            known = {row.panel for row in rows}
-            rows += [row for row in found_rows if row.panel not in known]
-            seconds += took
+    rows: list[AnswerRow] = []
+    seconds = 0.0
+    # The baseline is asked again with what goes beyond: differences are measured from it.
+    beyond = [[*compared[:1], *panels[len(compared) :]]] if more else []
+    for asked in (compared, *beyond):
+        found_rows, took = answer_resumably(
+            steerable,
+            sets,
+            asked,
+            stages,
+            sampling=sampling,
+            rows_per_batch=settings.rows_per_batch,
+        )
+        known = {row.panel for row in rows}
+        rows += [row for row in found_rows if row.panel not in known]
+        seconds += took
     longer, length = answer_at_length(
         steerable,
         sets,

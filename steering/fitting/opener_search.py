@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
-from steering.inference.answering import answered, requests_for
+from steering.inference.answering import answered, chunks_of, requests_for
 from steering.inference.sampling import Sampling
 from steering.inference.written import KeptText
 from steering.interventions.openers import Opener, OpenerTable
@@ -94,7 +94,9 @@ def openings(model: ChatModel, splits: PromptSplits, stages: Stages, *, rows: in
                     likely = list(zip(*pairs, strict=True))
                     yield keys[place], {"text": asdict(text), "first": likely}
 
-    kept = stages.streamed(f"openings of {OPENING_TOKENS} tokens", keys, answer)
+    chunks = chunks_of(model, list(prompts.values()), 1, rows=rows)
+    groups = [[keys[index] for index in chunk] for chunk in chunks]
+    kept = stages.streamed(f"openings of {OPENING_TOKENS} tokens", keys, answer, groups=groups)
     return [
         Opening(KeptText(**entry["text"]).judgement, {int(token): p for token, p in entry["first"]})
         for entry in kept

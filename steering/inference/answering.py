@@ -6,6 +6,8 @@ ended, the next request joins between two steps.
 
 from collections.abc import Generator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -29,6 +31,26 @@ of single rows would leave it half empty, and one request of all rows would neve
 rows cannot join others, a pass has one request: a quarter of the rows, in less memory."""
 
 _K = TypeVar("_K")
+_ALONE: ContextVar[bool] = ContextVar("requests alone", default=False)
+
+
+@contextmanager
+def requests_alone() -> Generator[None]:
+    """Let every request have the loop for itself, so that its texts hang on nothing else.
+
+    That costs time, since a loop is not refilled, and gives the same bits whatever part of the
+    requests a process answers.
+    """
+    token = _ALONE.set(True)
+    try:
+        yield
+    finally:
+        _ALONE.reset(token)
+
+
+def are_requests_alone() -> bool:
+    """Whether every request has the loop for itself here."""
+    return _ALONE.get()
 
 
 @dataclass(eq=False)
@@ -59,7 +81,7 @@ def answered(
         model: A loaded chat model.
         requests: Each with what its answers are to be called.
         rows: Rows in the loop at most, if no request alone has more. Models whose rows cannot join
-            others have one request in the loop at a time.
+            others have one request in the loop at a time, and so has work under `requests_alone`.
 
     Yields:
         Each request as it ends, with its name.
@@ -69,6 +91,7 @@ def answered(
             unedited row's numbers are not finite.
     """
     loop = DecodeLoop(model)
+    rows = 1 if _ALONE.get() else rows  # a request joins whoever is there only within `rows`
     upcoming = iter(requests)
     waits = next(upcoming, None)
     running: dict[DecodeRequest, tuple[_K, Answered]] = {}
@@ -100,6 +123,22 @@ def _has_room(
     return busy + len(request.written) <= row_limit(model, rows, tokens=max(longest, own))
 
 
+def chunks_of(
+    model: ChatModel, prompts: Sequence[Sequence[int]], edits: int, *, rows: int
+) -> list[list[int]]:
+    """Return which prompts share a request, by index, short prompts first.
+
+    Args:
+        model: A loaded chat model.
+        prompts: Token ids of each prompt.
+        edits: Under how many edits each is answered.
+        rows: The limit that `answered` is given.
+    """
+    size = model.together(max(1, rows // _REQUESTS // edits))
+    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
 def requests_for(
     model: ChatModel,
     prompts: Sequence[Sequence[int]],
@@ -129,14 +168,11 @@ def requests_for(
     """
     if not prompts:
         return
-    size = model.together(max(1, rows // _REQUESTS // len(edits)))
     common = common_length(prompts) if model.abilities.joins and len(prompts) > 1 else 0
     begun = None
     if common:
         begun = prefill(model, [prompts[0][:common]] * len(edits), edits).kept
-    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
-    for start in range(0, len(order), size):
-        chunk = order[start : start + size]
+    for chunk in chunks_of(model, prompts, len(edits), rows=rows):
         if wanted is not None and wanted.isdisjoint(chunk):
             continue
         yield (

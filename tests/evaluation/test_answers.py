@@ -2,11 +2,13 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from steering.artifacts import team
 from steering.artifacts.resumable import Stages
 from steering.data.prompts import prompt_set
 from steering.errors import SteeringError
 from steering.evaluation import answers as answers_module
 from steering.evaluation.answers import AnswerRow, answer_resumably, as_rows
+from steering.inference.answering import requests_alone
 from steering.interventions.panel import parse
 from steering.maps.steerable_model import SteerableModel
 from steering.models.capabilities import Abilities
@@ -195,3 +197,40 @@ def test_other_batches_move_the_real_models_bfloat16_numbers_by_rounding_only(re
         row.judgement.verdict == together[key].judgement.verdict for key, row in alone.items()
     )
     assert same >= len(alone) - 2
+
+
+# Shared by several processes
+
+
+def test_prompts_that_share_a_request_are_one_piece_of_work_and_give_what_they_give_together(
+    tiny, fitted, sets, tmp_path, monkeypatch
+):
+    """To the last bit: with requests alone it does not matter which of them a process answers."""
+    with requests_alone():
+        whole, _ = kept(tiny, fitted, sets, rows_per_batch=24)
+        pieces = []
+
+        class Leader:
+            """Finds the pieces one by one, the last one first."""
+
+            def lines(self, _stage, groups):
+                pieces.extend(groups)
+                for group in reversed(groups):
+                    yield from self.compute(list(group))
+
+            def end(self, _stage, _found):
+                pass
+
+        leader = Leader()
+        real = Stages.streamed
+
+        def streamed(self, name, keys, compute, groups=None):
+            leader.compute = compute
+            return real(self, name, keys, compute, groups)
+
+        monkeypatch.setattr(Stages, "streamed", streamed)
+        monkeypatch.setenv("STEERING_CACHE", str(tmp_path / "another"))
+        with team.led(leader):
+            again, _ = kept(tiny, fitted, sets, rows_per_batch=24)
+    assert again == whole
+    assert [len(piece) for piece in pieces] == [2, 2]

@@ -12,6 +12,7 @@ from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.data.prose import Passage
 from steering.evaluation import answers as answering
 from steering.evaluation import (
+    eraser_arms,
     evaluation,
     evaluation_arms,
     extent,
@@ -216,3 +217,30 @@ def test_an_evaluation_that_was_killed_anywhere_gives_the_same_file(
         kills += 1
     assert kills > 0
     assert (tmp_path / "pieces.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+
+
+# Arms beyond the comparison
+
+
+def test_arms_beyond_the_comparison_leave_its_answers_as_they_are_and_take_them_over(
+    tiny, controlled, prompts, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    sets = {name: texts[:3] for name, texts in prompts.items()}
+    arms = evaluation_arms.arms(controlled)[:3]
+    more = eraser_arms.with_erasers(arms, controlled)[len(arms) :][:2]
+    steerable, settings = SteerableModel(tiny, controlled), EvaluationSettings(tokens=4)
+    before = evaluate(steerable, sets, arms, settings)
+    known = _lines(tmp_path)
+    after = evaluate(steerable, sets, arms, settings, more=more)
+    assert after.rows[: len(before.rows)] == before.rows
+    entries = [entry["panel"] for entry in after.document["panels"]]
+    assert entries == [str(arm.panel) for arm in (*arms, *more)]
+    assert {row.panel for row in after.rows[len(before.rows) :]} == {str(e.panel) for e in more}
+    # The same prompts once more, all in requests of the baseline and the arms beyond.
+    assert _lines(tmp_path) == 2 * known > 0
+
+
+def _lines(folder) -> int:
+    files = folder.glob("precompute/*/answers.jsonl")
+    return sum(len(file.read_text("utf-8").splitlines()) for file in files)

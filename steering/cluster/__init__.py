@@ -1,0 +1,1 @@
+"""More than one process: work that Ray shares."""
