@@ -43,19 +43,18 @@ class ProvenanceEntry(RenderingEntry, total=False):
 
 
 class TextFacts(TypedDict, total=False):
-    """What an evaluation was made on beside prompts: the prose, and how requests were written."""
-
-    text: str | None
-    control_tokens: list[str]
-
-
-class EvaluationProvenance(ProvenanceEntry, TextFacts):
-    """What a reader needs to make an evaluation again.
+    """What an evaluation was made on beside prompts: the prose, and how requests were written.
 
     `landed_on` is the machine that measured where prompts land, if it is not the one that answered.
     """
 
-    landed_on: NotRequired[MachineEntry]
+    text: str | None
+    control_tokens: list[str]
+    landed_on: MachineEntry
+
+
+class EvaluationProvenance(ProvenanceEntry, TextFacts):
+    """What a reader needs to make an evaluation again."""
 
 
 class SamplingEntry(TypedDict, total=False):

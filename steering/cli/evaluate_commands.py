@@ -17,6 +17,7 @@ from steering.artifacts.evaluation_document import (
     DriftsEntry,
     EvaluationDocument,
 )
+from steering.artifacts.manifest_document import TextFacts
 from steering.artifacts.provenance import provenance
 from steering.chat_judges.local_judge import open_judge
 from steering.cli import shared
@@ -90,13 +91,13 @@ def measure(options: argparse.Namespace) -> PrintedEvaluation:
         ),
         more=more,
     )
+    of_text: TextFacts = {
+        "text": text,
+        "control_tokens": list(model.template.control_tokens(*chain(*sets.values()))),
+    }
     document: EvaluationDocument = {
         **found.document,
-        "provenance": {
-            **provenance(opened(model, directions.openers), source),
-            "text": text,
-            "control_tokens": list(model.template.control_tokens(*chain(*sets.values()))),
-        },
+        "provenance": {**provenance(opened(model, directions.openers), source), **of_text},
         "drift": drifts,
         "directions_drift": _agreement(model, directions, folder, measured=whole),
     }
