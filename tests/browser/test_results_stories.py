@@ -83,7 +83,7 @@ def test_the_keyboard_sorts_and_keeps_its_place(table):
 
 def test_refusals_can_be_counted_by_the_substring_rule_and_stay_sorted(table):
     shown = ".results tbody.baseline td.rate >> nth=0"
-    assert table.inner_text(shown).startswith("0.57")
+    assert table.inner_text(shown).startswith("0.59")
     table.click("[data-sort=harmless]")
     table.click("[data-by=substring]")
     assert table.inner_text(shown).startswith("0.60")
