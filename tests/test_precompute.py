@@ -13,6 +13,7 @@ from steering.data import prompts as prompt_sets
 from steering.data.splits import PromptSplits
 from steering.evaluation import answers
 from steering.fitting import candidates, fitted_on, opener_search
+from steering.fitting.scoring import right_sign
 from steering.inference import activations
 from steering.inference.activations import capture
 from steering.inference.generation import Sampling
@@ -20,6 +21,7 @@ from steering.inference.metrics import refusal_score
 from steering.inference.next_token import logits_under
 from steering.interventions.directions import Directions, difference_in_means
 from steering.interventions.inlp import inlp
+from steering.interventions.openers import opened
 from steering.interventions.panel import parse
 from steering.library import compare
 from steering.models import loading
@@ -222,7 +224,7 @@ def test_the_shipped_directions_are_found_again_from_all_training_prompts(name, 
     else:
         weights.fetch(name)
         model, directions = loading.load(name, dtype="float32"), store.load(name)
-    place = directions.inlp_point
+    model, place = opened(model, directions.openers), directions.inlp_point
     train, document = PromptSplits.own().train, store.manifest(name)
     states = {label: states_at(model, texts, place) for label, texts in train.items()}
     scores = {
@@ -237,7 +239,8 @@ def test_the_shipped_directions_are_found_again_from_all_training_prompts(name, 
         of_inlp = of_dim = {"harmful": chosen.harmful, "harmless": chosen.harmless}
     else:  # earlier artifacts
         of_inlp = {label: torch.arange(len(train[label])) for label in train}
-        of_dim = {"harmful": scores["harmful"] > 0, "harmless": scores["harmless"] < 0}
+        signs = {"harmful": 1, "harmless": -1}
+        of_dim = {label: right_sign(scores[label], sign) for label, sign in signs.items()}
 
     found = inlp(*(states[label][of_inlp[label]] for label in ("harmful", "harmless")), place)
     shipped = directions.inlp[place]
