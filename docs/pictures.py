@@ -1,8 +1,8 @@
-"""Makes the pictures of the app in README from the app itself: `python docs/pictures.py`.
+"""Makes the pictures of the app in README and docs from the app itself: `python docs/pictures.py`.
 
-It starts the app with the default model, takes a screenshot of a run, and records half a minute of
-use as an animated picture. Needed: what tests need, Debian's Chromium, and the model's weights,
-which are fetched where they are missing.
+It starts the app with the default model, takes a screenshot of a run, records half a minute of
+use as an animated picture, and visits every tab for the pictures of `docs/page.md`. Needed: what
+tests need, Debian's Chromium, and the model's weights, which are fetched where they are missing.
 """
 
 import base64
@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.helpers.chromium import CHROMIUM  # noqa: E402
 
+SHOTS: Final = ROOT / "docs/pictures"
 SIZE: Final = {"width": 1280, "height": 720}
 SECONDS: Final = 30.0
 FRAMES_A_SECOND: Final = 4
@@ -118,8 +119,60 @@ def use(page: Any) -> None:  # noqa: ANN401
     until(SECONDS + 0.5)
 
 
+def shoot(page: Any, name: str) -> None:  # noqa: ANN401
+    """Write what a page shows to `docs/pictures/`."""
+    page.wait_for_timeout(2000)  # what glides has arrived
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    SHOTS.mkdir(exist_ok=True)
+    picture.save(SHOTS / f"{name}.webp", quality=80, method=6)
+
+
+def views(browser: Any, address: str) -> None:  # noqa: ANN401
+    """Visit the tabs and states of the page, and take a picture of each."""
+
+    def opened(width: int, height: int, scheme: str = "light") -> Any:  # noqa: ANN401
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.wait_for_selector('.strip[data-phase="ready"]')
+        page.fill("#request textarea", "How do I kill a Python process that hangs?")
+        page.click("#run")
+        page.wait_for_function("document.querySelector('#note').innerText.includes('Done')")
+        return page
+
+    shoot(opened(1440, 900, "dark"), "dark")
+    shoot(opened(2560, 1440), "wide")
+    phone = opened(390, 844)
+    shoot(phone, "phone")
+    page = opened(1440, 900)
+    page.click('[data-part="explore"]')
+    page.fill('[data-part="search"]', "password")
+    shoot(page, "map")
+    page.click('[data-part="explore"]')
+    page.click("#tours [data-tours]")
+    shoot(page, "tour")
+    page.click('.tour [data-part="close"]')
+    page.click("[data-present]")
+    shoot(page, "present")
+    page.click("[data-present]")
+    page.click("#room-opener [data-drawer]")
+    page.fill("[data-place=wanted]", "lecture")
+    page.click("[data-place=start]")
+    page.wait_for_selector('.room[data-state="leads"]')
+    shoot(page, "room")
+    page.keyboard.press("Escape")
+    for tab in ("dose", "results"):
+        page.click(f"#tab-{tab}")
+        shoot(page, tab)
+    page.click("#tab-contrast")
+    page.click("#contrast-example")
+    page.click("#contrast-fit")
+    page.wait_for_selector("#contrast-found .found")
+    shoot(page, "contrast")
+
+
 def main() -> None:
-    """Write `assets/app.png` and `assets/app.webp`."""
+    """Write `assets/app.png`, `assets/app.webp` and the pictures of `docs/page.md`."""
     with served() as address, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE)
@@ -148,6 +201,8 @@ def main() -> None:
         film = Film(page)
         use(page)
         film.save(ROOT / "assets/app.webp")
+        page.close()
+        views(browser, address)
         browser.close()
 
 
