@@ -1,7 +1,7 @@
 // From a figure as Python made it to one on the screen: colours of the theme, what is told of each
 // cell, and a ring around what the cards are set to now.
 import { along, dressed, legible } from "../shared/colour.js";
-import { blank, clean } from "../shared/plot.js";
+import { blank, clean, grown, growth } from "../shared/plot.js";
 import { isSet } from "./state.js";
 
 /**
@@ -66,9 +66,10 @@ function rings(name, drawing, { data, ink }) {
 function dressHeat(drawing, { data, ink }, { width, height }) {
   const [squares, numbers] = drawing.traces;
   const { l, r, t, b } = drawing.layout.margin;
+  const factor = growth();
   const across = (width - l - r) / squares.x.length;
   const up = (height - t - b) / squares.y.length;
-  numbers.visible = across > SQUARE.across && up > SQUARE.up;
+  numbers.visible = across > SQUARE.across * factor && up > SQUARE.up * factor;
   numbers.textfont.color = numbers.meta.map((/** @type {number} */ share) =>
     legible(along(drawing.legend.colours, share)),
   );
@@ -92,16 +93,17 @@ function dressHeat(drawing, { data, ink }, { width, height }) {
  */
 export function dress(name, wanted, here, size) {
   const cells = here.data?.cells ?? [];
-  const drawing = dressed(wanted, here.ink);
+  const factor = growth();
+  const drawing = grown(dressed(wanted, here.ink), factor);
   for (const trace of drawing.traces) {
     // On the figure of costs, the first trace holds what has no name.
     const label = name === "frontier" && trace !== drawing.traces[0] ? trace.name : "";
     trace.customdata &&= texts(trace.customdata, (index) => told(cells[index], label));
   }
   if (name === "heat") dressHeat(drawing, here, size);
-  else drawing.traces.push(...rings(name, drawing, here));
+  else drawing.traces.push(...grown(rings(name, drawing, here), factor));
   const { l, r } = drawing.layout.margin;
-  const narrow = size.width - l - r < (here.data?.narrow ?? 0) ? drawing.narrow : {};
-  drawing.layout = { ...blank(here.ink), dragmode: false, ...drawing.layout, ...narrow, ...size };
+  const narrow = size.width - l - r < (here.data?.narrow ?? 0) * factor ? drawing.narrow : {};
+  drawing.layout = { ...grown(blank(here.ink), factor), dragmode: false, ...drawing.layout, ...narrow, ...size };
   return drawing;
 }

@@ -1,5 +1,6 @@
 // The names of points, which Python places for a board of a certain size.
 import { dressed } from "../shared/colour.js";
+import { grown, growth } from "../shared/plot.js";
 import { askServer } from "../shared/server.js";
 
 /** @typedef {import("./state.js").Section} Section */
@@ -21,13 +22,15 @@ export function nameAll(here, size, drawAgain) {
   if (here.names?.unit === unit) {
     drawing.layout.annotations = [
       ...(drawing.layout.annotations ?? []),
-      ...dressed(here.names.found, here.ink),
+      ...grown(dressed(here.names.found, here.ink), growth()),
     ];
   }
   if (here.names?.key === key) return;
   clearTimeout(settling);
   settling = setTimeout(async () => {
-    const found = await askServer(here.given.server, "names", { unit, ...size }).catch(() => []);
+    // Python counts in letters of the usual size.
+    const board = { width: size.width / growth(), height: size.height / growth() };
+    const found = await askServer(here.given.server, "names", { unit, ...board }).catch(() => []);
     if (here.chosen.cost !== unit || !key.startsWith(`${here.model} `)) return;
     here.names = { key, unit, found };
     drawAgain();

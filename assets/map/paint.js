@@ -1,5 +1,5 @@
 // Draws a frame, and glides from one to the next.
-import { CONFIG } from "../shared/plot.js";
+import { CONFIG, grown, growth } from "../shared/plot.js";
 import { continues, goal, mix } from "./frames.js";
 import { path } from "./path.js";
 import { plane } from "./plane.js";
@@ -77,7 +77,7 @@ export function paint(here, now, moves) {
   const canvas = node(here);
   if (!canvas.clientWidth) return; // on a tab that is not seen; an observer draws it later
   const draw = now.kind === "path" ? path : now.kind === "pca3" ? space : plane;
-  const { traces, layout } = draw(here, now);
+  const { traces, layout } = grown(draw(here, now), growth());
   // Said each time, since a plot that was hidden has missed what happened to the window.
   Object.assign(layout, { width: canvas.clientWidth, height: canvas.clientHeight });
   if (canvas.made) {

@@ -4,10 +4,11 @@ import argparse
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from steering.artifacts import recipe
 from steering.artifacts.differences import DifferenceEntry, difference
+from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.recipe import RECIPE_PARTS
 from steering.cli import shared
 from steering.errors import SteeringError
@@ -100,6 +101,8 @@ def _remake(
     from steering.cli.main import parser
     from steering.data.splits import PromptSplits
     from steering.defaults import ROWS
+    from steering.evaluation.evaluation_options import measured_with
+    from steering.system import whole_files
 
     made = None
     if {"directions", "maps"} & set(wanted):
@@ -112,7 +115,9 @@ def _remake(
             line = [part if part != "evaluation" else "evaluate", "--model", options.model]
             line += ["--directions", str(options.directions), "--out", str(out / name)]
             line += [] if part == "transfer" else _machine(options)
-            line += _as_measured(options) if part == "evaluation" else []
+            if part == "evaluation":
+                stored = whole_files.read_json(options.directions / name)
+                line += measured_with(cast(EvaluationDocument, stored))
             asked = parser().parse_args(line)
             run_part: Callable[[argparse.Namespace], object] = asked.run
             run_part(asked)
@@ -122,19 +127,6 @@ def _remake(
 def _machine(options: argparse.Namespace) -> list[str]:
     found = {name: getattr(options, name) for name in ("dtype", "device", "quantization")}
     return [part for name, value in found.items() if value for part in (f"--{name}", value)]
-
-
-def _as_measured(options: argparse.Namespace) -> list[str]:
-    """Return what the stored evaluation was measured with beside its model and number format."""
-    from steering.evaluation.eraser_arms import ERASERS
-    from steering.interventions.panel import parse
-    from steering.system import whole_files
-
-    document = whole_files.read_json(options.directions / "evaluation.json")
-    names = {parse(entry["panel"]).name for entry in document.get("panels", ())}
-    rows = document.get("rows_per_batch")
-    more = ["--erasers"] if names & ERASERS else []
-    return [*more, "--rows", str(rows)] if rows else more
 
 
 def _otherwise(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, list[str]]:

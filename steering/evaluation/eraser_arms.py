@@ -14,8 +14,6 @@ from steering.evaluation.matched_controls import can_act
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 
-ERASERS: Final = frozenset({"leace", "ace", "alterrep"})
-"""Panels that only this part of a comparison has."""
 INDUCING_ACE: Final = 1.0
 """Coefficient of ACE that puts states where harmful requests lie (Marshall et al. 2024)."""
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from steering.evaluation.evaluation_options import ERASERS
 from steering.evaluation.matched_controls import matched, shortest
 from steering.interventions.directions import Directions
 from steering.interventions.outline import start_of
@@ -22,8 +23,6 @@ from steering.interventions.panel import Panel
 ArmKind = Literal["baseline", "paper", "beyond", "control"]
 INDUCING_LABEL: Final = "activation addition, inducing"
 """Label of the addition at the coefficient that was chosen for the model."""
-OTHER_ERASERS: Final = ("leace", "ace", "alterrep")
-"""Kinds that are no part of the comparison unless asked for, see `eraser_arms`."""
 PAPER_C: Final = 1.0
 """Coefficient at which the paper induces refusal: one length of the difference in means."""
 
@@ -162,7 +161,7 @@ def arms_of(panels: Sequence[Panel], directions: Directions) -> tuple[Arm, ...]:
     if any(panel.name == "ablation" for panel in panels):
         found += random_ablations(directions)
     for panel in panels:
-        if panel.name in OTHER_ERASERS:
+        if panel.name in ERASERS:
             found += random_arms(f"random {panel}", panel, directions)
     return distinct(found)
 

@@ -23,7 +23,7 @@ def test_how_it_was_measured_is_told_with_the_command_that_does_it_again():
     assert "80 harmful, 80 harmless and 80 borderline prompts; greedy, at most 48 tokens" in shown
     assert "bfloat16 on cpu" in shown
     assert "95 % Wilson" in shown
-    assert results_notes.command(DOCUMENT) == "python -m steering evaluate --model tiny"
+    assert results_notes.command(DOCUMENT).endswith("evaluate --model tiny --dtype bfloat16")
     judge = {"judge": "a b", "n": 9, "judged": 8, "verdict": None, "refused": None}
     other = DOCUMENT | {"judge": judge, "provenance": {"quantization": "nf4"}}
     assert results_notes.command(other).endswith("tiny --quantization nf4 --judge 'a b'")

@@ -1,7 +1,7 @@
 """What the page adds to results: what its words mean, and what to make of few refusals."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -9,6 +9,7 @@ from markupsafe import Markup
 from steering import program
 from steering.artifacts.evaluation_document import EvaluationDocument, PanelEntry, rates_of
 from steering.errors import SteeringError
+from steering.evaluation.evaluation_options import measured_with
 from steering.evaluation.ranking import HARDLY_REFUSES, baseline_of
 from steering.formatting import between, plain
 from steering.interventions.panel import parse
@@ -55,11 +56,15 @@ def command(document: EvaluationDocument) -> str:
     """Return the command that measures the same again."""
     made, judge = document.get("provenance"), document.get("judge")
     quantization = (made.get("quantization") if made else None) or "none"
-    return _command(document["model"], quantization, judge["judge"] if judge else None)
+    dtype = made.get("dtype") if made else None
+    more = [*(["--dtype", dtype] if dtype else []), *measured_with(document)]
+    return _command(document["model"], quantization, judge["judge"] if judge else None, more)
 
 
-def _command(model: str, quantization: str = "none", judge: str | None = None) -> str:
-    words = ["evaluate", "--model", model]
+def _command(
+    model: str, quantization: str = "none", judge: str | None = None, more: Sequence[str] = ()
+) -> str:
+    words = ["evaluate", "--model", model, *more]
     if quantization != "none":
         words += ["--quantization", quantization]
     if judge:

@@ -38,7 +38,7 @@ def test_the_markdown_is_a_table_with_claims_and_the_command():
         assert len({line.count(" | ") for line in table_ if "---" not in line}) == 1
     assert "| `ablation` | directional ablation | paper, **best** | 0.07 [0.03, 0.15] |" in text
     assert text.count("\n- ") == 4
-    assert "`python -m steering evaluate --model tiny`" in text
+    assert "`python -m steering evaluate --model tiny --dtype bfloat16`" in text
 
 
 def test_a_hostile_label_stays_in_its_cell_of_the_markdown():
