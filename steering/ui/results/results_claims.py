@@ -51,7 +51,7 @@ _CLAIMS = template(
 _CARD = template(
     '<article class="claim" aria-labelledby="claim-{{ number }}">'
     '<header><span class="number">Claim {{ number }}</span>{{ chip }}</header>'
-    '<h4 id="claim-{{ number }}">{{ claim.claim }}</h4><p class="plain">{{ plain }}</p>'
+    '<h4 id="claim-{{ number }}">{{ title }}</h4><p class="plain">{{ plain }}</p>'
     '<p class="why">{{ why }}</p>{{ conditions }}<div class="foot">{{ more }}'
     '<button type="button" class="form cite" data-copy="{{ claim.sentence }}">'
     '<span>Copy as a sentence</span><span class="copy" aria-hidden="true">copy</span>'
@@ -94,6 +94,7 @@ def _card(number: str, claim: ClaimEntry) -> Markup:
         number=number,
         chip=_chip(verdict, deciding),
         claim=claim,
+        title=_statement(claim["claim"]),
         plain=plain,
         why=_why(verdict, deciding, parts),
         conditions=_list(deciding),
@@ -135,8 +136,10 @@ def _list(parts: Sequence[ClaimPartEntry], *, marked: bool = False) -> Markup:
 
 
 def _statement(words: str) -> str:
-    """Return a condition in words; an inequality stays in one line, by blanks that do not break."""
-    return words.replace(" < ", "\u00a0<\u00a0").replace(" > ", "\u00a0>\u00a0")
+    """Return words with the sign of the page's sliders, formulas in one line by fixed blanks."""
+    for sign in ("<", ">", "="):
+        words = words.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
+    return words.replace("alpha", "α")
 
 
 def _icon(verdict: str) -> Markup:

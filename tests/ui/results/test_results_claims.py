@@ -6,7 +6,7 @@ def test_a_claim_shows_its_verdict_in_words_and_the_parts_that_decide():
     shown = plain(board(DOCUMENT))
     assert "Undecided at n = 80" in shown
     assert "1 of 4 conditions is open, none fails: Flipping leaves less than 0.10 more" in shown
-    assert "All 6 conditions hold: alpha = 1, harmful: .25 < t < .75 +0.53 [+0.49, +0.57]" in shown
+    assert "All 6 conditions hold: α = 1, harmful: .25 < t < .75 +0.53 [+0.49, +0.57]" in shown
     assert "1 of 6 conditions is not met: More answers loop −0.01 [−0.04, +0.00]" in shown
     # All parts are one click away, with their verdicts, where some did not decide.
     assert board(DOCUMENT).count("<summary>All") == 2
@@ -36,6 +36,6 @@ def test_an_illustration_is_told_among_all_parts_and_decides_nothing():
     told = {"statement": "For illustration: told", "verdict": "not supported"}
     parts.append({**told, "interval": parts[0]["interval"], "illustration": True})
     shown = plain(board(document))
-    assert "All 6 conditions hold: alpha = 1" in shown
+    assert "All 6 conditions hold: α = 1" in shown
     assert "All 7 conditions" in shown
     assert "For illustration: told" in shown
