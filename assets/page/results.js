@@ -7,7 +7,7 @@ const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
 /** @type {Record<string, string>} */
 const WORDS = { none: "in their first order", ascending: "lowest first", descending: "highest first" };
 /** @type {Record<string, string>} */
-const TYPES = { csv: "text/csv", md: "text/markdown", json: "application/json" };
+const TYPES = { csv: "text/csv", md: "text/markdown", json: "application/json", bib: "application/x-bibtex" };
 
 /**
  * A value of a block of rows; texts only in the column of names.

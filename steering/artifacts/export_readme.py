@@ -1,8 +1,10 @@
 """What stands beside exported directions: conventions, how to use them, provenance, citation."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import indent
 from typing import Any
 
+from steering.artifacts.citation import PAPERS
 from steering.artifacts.manifest_document import Manifest
 from steering.interventions.directions import Directions
 
@@ -51,26 +53,7 @@ is not in the list above is missing for that reason.
 
 ## Citation
 
-    @article{{rocchetti2026refusal,
-      title  = {{Refusal Beyond a Single Direction: A Preliminary Comparison of Diff-in-Means
-                and INLP}},
-      author = {{Rocchetti, Elisabetta and Ferrara, Alfio}},
-      year   = {{2026}},
-      note   = {{arXiv:2606.13720}}
-    }}
-    @article{{arditi2024refusal,
-      title  = {{Refusal in Language Models Is Mediated by a Single Direction}},
-      author = {{Arditi, Andy and others}},
-      year   = {{2024}},
-      note   = {{arXiv:2406.11717}}
-    }}
-    @article{{ravfogel2020null,
-      title  = {{Null It Out: Guarding Protected Attributes by Iterative Nullspace Projection}},
-      author = {{Ravfogel, Shauli and others}},
-      year   = {{2020}},
-      note   = {{arXiv:2004.07667}}
-    }}
-"""
+{papers}"""
 
 _COMPLETE = """\
 `directions.safetensors` holds `difference` and `harmless_mean` of shape [position, layer, d_model]
@@ -110,6 +93,7 @@ def readme(directions: Directions, manifest: Manifest, files: Sequence[str]) -> 
     said: Mapping[str, object] = manifest
     return _README.format(
         model=directions.model,
+        papers=indent(PAPERS, "    "),
         conventions=_listed(convention(directions)),
         files="\n".join(f"- `{name}`" for name in files),
         held=(_COMPLETE if directions.inlp else _DIFFERENCE_ONLY).format(

@@ -126,7 +126,7 @@ def test_details_open_on_demand_with_the_paired_difference(table):
 
 def test_the_files_hold_what_was_measured(table, tmp_path):
     contents = {}
-    for kind in ("csv", "md", "json"):
+    for kind in ("csv", "md", "json", "bib"):
         with table.expect_download() as started:
             table.click(f".results [data-file={kind}]")
         assert started.value.suggested_filename == f"refusal-results-tiny.{kind}"
@@ -137,6 +137,7 @@ def test_the_files_hold_what_was_measured(table, tmp_path):
     assert len(rows) == len(tiny_evaluations.document()["panels"])
     assert rows[0]["harmful.refusal_rate"] == "0.5875"
     assert "| `ablation` | directional ablation | paper, **best** |" in contents["md"]
+    assert contents["bib"].startswith("@misc{refusal-steering-tiny,")
 
 
 def test_a_text_form_is_copied(table):

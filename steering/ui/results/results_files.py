@@ -1,9 +1,11 @@
-"""An evaluation as files to take away: CSV, Markdown, JSON. Numbers in files are not rounded."""
+"""An evaluation as files to take away: CSV, Markdown, JSON, BibTeX. No number is rounded."""
 
 import re
 
 from markupsafe import Markup
 
+import steering
+from steering.artifacts.citation import bibtex
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.evaluation import report
 from steering.system import strict_json
@@ -21,12 +23,18 @@ _FILES = template(
 
 def files(document: EvaluationDocument) -> Markup:
     """Return the buttons that save the files, and the files; assets/page/results.js saves them."""
-    kinds = {"csv": "CSV", "md": "Markdown", "json": "JSON"}
+    kinds = {"csv": "CSV", "md": "Markdown", "json": "JSON", "bib": "BibTeX"}
     contents = {
         "name": file_name(document),
         "csv": csv(document),
         "md": markdown(document),
         "json": strict_json.dumps(document, indent=1) + "\n",
+        "bib": bibtex(
+            document["model"],
+            notes.command(document),
+            steering.__version__,
+            document.get("provenance"),
+        ),
     }
     return _FILES(kinds=kinds, contents=contents)
 
