@@ -7,7 +7,6 @@ ARG TARGET=cpu
 
 FROM python:3.12-slim AS base
 ENV PATH=/srv/venv/bin:$PATH \
-    PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /srv/venv
 WORKDIR /srv/app
@@ -15,14 +14,15 @@ COPY requirements.txt .
 
 # PyTorch's own index has a build without CUDA, which takes a gigabyte instead of six.
 FROM base AS cpu
-RUN pip install --index-url https://download.pytorch.org/whl/cpu \
+RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/cpu \
     "$(sed -n 's/^\(torch[><=][^ ]*\).*/\1/p' requirements.txt)"
 
 # What PyPI has for Linux brings CUDA along; the host brings the driver.
 FROM base AS cuda
 
 FROM ${TARGET} AS app
-RUN pip install -r requirements.txt
+RUN pip install --no-cache-dir -r requirements.txt
+WORKDIR /srv/app
 COPY . .
 RUN python -m compileall -q steering
 

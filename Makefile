@@ -26,6 +26,8 @@ check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check --no-cache .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	if [ -x $(VENV)/bin/hadolint ]; then $(VENV)/bin/hadolint Dockerfile; fi
+	$(VENV)/bin/shellcheck container/*.sh .ci/run
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict -q -d .site
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory check-front; \
 		else echo "node is missing: the scripts in assets/ are not checked"; fi
