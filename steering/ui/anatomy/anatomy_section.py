@@ -8,6 +8,7 @@ import gradio as gr
 
 from steering.serving.engine import Engine
 from steering.ui.anatomy import harm_section
+from steering.ui.playground.asked import Asked, Values
 from steering.ui.templates import template
 
 SECTIONS: Final[Mapping[str, str]] = {"harm": "Harm is not refusal"}
@@ -33,6 +34,20 @@ def section(engine: Engine) -> AnatomySection:
     return AnatomySection(harm=harm_section.section(engine))
 
 
-def wire(made: AnatomySection, engine: Engine, events: list[Callable[..., Any]]) -> None:
-    """Show the sections of the present model, on events that may come long after it has changed."""
-    harm_section.wire(made.harm, engine, events)
+def wire(
+    made: AnatomySection,
+    engine: Engine,
+    events: list[Callable[..., Any]],
+    inputs: set[Any],
+    read: Callable[[Values], Asked],
+) -> None:
+    """Connect the sections.
+
+    Args:
+        made: The components.
+        engine: Knows the model, which any visitor may have changed.
+        events: `Blocks.load` and the like, after which the present model is shown.
+        inputs: What `read` needs.
+        read: Turns the values of the page into a request and cards.
+    """
+    harm_section.wire(made.harm, engine, events, inputs, read)
