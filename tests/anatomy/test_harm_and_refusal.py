@@ -1,7 +1,12 @@
 """The document: every test prompt is placed, counted once, and every axis has its controls."""
 
+import numpy as np
+import pytest
+
 from steering.anatomy import harm_and_refusal
 from steering.anatomy.harm_and_refusal import QUADRANTS, counts, quadrant
+from steering.anatomy.separation import auc
+from steering.artifacts import harm_document
 
 
 def test_quadrants_follow_the_sides():
@@ -38,3 +43,21 @@ def test_each_axis_is_told_with_intervals_and_random_directions(measured):
         assert each["random"] is not None
         assert 0.5 <= each["random"]["low"] <= each["random"]["high"]
     assert measured["correlations"].keys() == {"harmful", "harmless", "borderline"}
+
+
+def test_the_shipped_numbers_follow_from_the_shipped_places():
+    shipped = harm_document.read("qwen2.5-coder-0.5b-instruct")
+    if shipped is None:
+        pytest.skip("no document is shipped")
+    assert shipped["counts"] == counts(shipped["points"])
+    points = [point for point in shipped["points"] if point["set"] != "borderline"]
+    sets = np.array([point["set"] for point in points])
+    opens = np.array([point["refused"] for point in points])
+    truths = {"harm": (sets == "harmful", opens), "refusal": (opens, sets)}
+    for each in shipped["separations"]:
+        axis = "harm" if each["axis"] == "harm" else "refusal"
+        values = np.array([point[axis] for point in points])
+        positive, strata = truths[each["told"]]
+        found = auc(values, positive, strata if each["within"] else None)
+        assert each["auc"] is not None
+        assert found == pytest.approx(each["auc"]["estimate"], abs=1e-3)

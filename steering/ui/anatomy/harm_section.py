@@ -47,10 +47,11 @@ def board_of(engine: Engine, marks: Sequence[HarmMark] = ()) -> Markup:
 
 def section(engine: Engine) -> HarmSection:
     """Lay the section out; to be called inside a `gr.Blocks`."""
-    board = gr.HTML(board_of(engine), elem_id="harm")
+    gr.HTML(harm_text.HARM_HEAD)
     with gr.Row(elem_id="harm-do"):
         place = gr.Button("Place my request", elem_id="harm-place", min_width=0)
         said = gr.HTML(elem_id="harm-said")
+    board = gr.HTML(board_of(engine), elem_id="harm")
     return HarmSection(board, place, said, gr.State(engine.name))
 
 

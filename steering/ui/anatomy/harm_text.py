@@ -9,18 +9,21 @@ from steering.artifacts.harm_document import HarmDocument, RandomReach, Separati
 from steering.formatting import plain, signed
 from steering.intervals import IntervalEntry
 from steering.ui.anatomy.harm_figure import HARM_SETS, HarmMark, figure, shape
-from steering.ui.templates import NOTHING, template
+from steering.ui.templates import NOTHING, static, template
 
+HARM_HEAD: Final = static(
+    '<div class="harm"><h3>Harm is not refusal</h3>'
+    "<p>Two questions, read at two places of the model before it writes a word. Across: does the "
+    "request look harmful? That is read at the last token of the request. Upwards: is a refusal "
+    "coming? That is read at the last token before the answer.</p></div>"
+)
+"""What the section is about."""
 _MISSING: Final = template(
-    '<section class="harm"><h3>Harm is not refusal</h3><p>Not measured for this model yet. '
+    '<section class="harm"><p>Not measured for this model yet. '
     "<code>python -m steering anatomy harm --model {{ model }}</code> measures it.</p></section>"
 )
 _BOARD: Final = template(
-    '<section class="harm"><h3>Harm is not refusal</h3>'
-    "<p>Two questions, read at two places of the model before it writes a word. Across: does the "
-    "request look harmful? That is read at the last token of the request. Upwards: is a refusal "
-    "coming? That is read at the last token before the answer.</p>"
-    '<div class="harm-parts"><figure>{{ figure }}<figcaption>'
+    '<section class="harm"><div class="harm-parts"><figure>{{ figure }}<figcaption>'
     '<ul class="harm-key">{% for name, mark in sets.items() %}<li>{{ mark }} {{ name }}</li>'
     "{% endfor %}<li>filled: the model begins to refuse; hollow: it does not</li></ul>"
     "<p>{{ sentence }}</p></figcaption></figure>"
