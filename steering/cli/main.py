@@ -8,6 +8,7 @@ from typing import Any
 
 from steering import program
 from steering.cli import (
+    anatomy_options,
     command_options,
     contrast_commands,
     import_commands,
@@ -26,6 +27,7 @@ from steering.system.lazy import Later
 
 bench_commands = Later("steering.cli.bench_commands")
 capability = Later("steering.cli.capability_commands")
+anatomy = Later("steering.cli.anatomy_commands")
 evaluation = Later("steering.cli.evaluate_commands")
 fitting = Later("steering.cli.fit_commands")
 study = Later("steering.cli.study_commands")
@@ -104,9 +106,8 @@ def parser() -> argparse.ArgumentParser:
             "fetch", request_commands.fetch, show_plainly, "download, verify and convert a model"
         )
     )
-    plain = show_plainly
     command_options.precompute(
-        command("precompute", fitting.precompute, plain, "make everything the app needs")
+        command("precompute", fitting.precompute, show_plainly, "make everything the app needs")
     )
     contrast_commands.options(
         command(
@@ -161,7 +162,17 @@ def parser() -> argparse.ArgumentParser:
             "what edits cost on multiple-choice questions and code, beside refusals",
         )
     )
-    command_options.sweep(command("sweep", study.run, plain, "grids of rank, strength and layer"))
+    anatomy_options.anatomy(
+        command(
+            "anatomy",
+            anatomy.run,
+            anatomy.show,
+            "harm and refusal as two axes: where prompts lie, and what moves which",
+        )
+    )
+    command_options.sweep(
+        command("sweep", study.run, show_plainly, "grids of rank, strength and layer")
+    )
     command_options.model(
         command("results", evaluation.results, evaluation.show, "print a model's stored results")
     )
@@ -170,7 +181,7 @@ def parser() -> argparse.ArgumentParser:
     )
     judge_commands.options(judged)
     carry = command_options.model(
-        command("export", study.export, plain, "export the directions for other programs")
+        command("export", study.export, show_plainly, "export the directions for other programs")
     )
     carry.add_argument("--out", type=Path, help="a .zip, .safetensors or .gguf file")
     carry.add_argument("--directions", type=Path, help="folder that precompute wrote")

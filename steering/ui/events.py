@@ -22,6 +22,7 @@ from steering.ui import (
     text,
     token_handlers,
 )
+from steering.ui.anatomy import anatomy_section
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page
 from steering.ui.map import map_section
@@ -62,7 +63,9 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     dose_section.wire(
         page.doses, partial(_bring, page, engine), [page.doses.said, *changes.card_outputs(page)]
     )
-    results_section.wire(page.results, engine, [load, page.timer.tick])
+    moments = [load, page.timer.tick]
+    results_section.wire(page.results, engine, moments)
+    anatomy_section.wire(page.anatomy, engine, moments, page.asked, page.read)
 
     opened_link.wire(page, engine, quiet)
 

@@ -1,0 +1,165 @@
+"""The form of `harm.json`, which the command `anatomy harm` writes and the front reads."""
+
+from pathlib import Path
+from typing import Final, NotRequired, TypedDict, cast
+
+from steering.artifacts import folders
+from steering.artifacts.manifest_document import ProvenanceEntry
+from steering.errors import SteeringError
+from steering.intervals import IntervalEntry
+from steering.system import whole_files
+
+HARM_SCHEMA: Final = 1
+"""Raised whenever a reader of the old documents would misread the new one."""
+HARM_FILE: Final = "harm.json"
+"""Its name beside the directions."""
+
+
+class AxisEntry(TypedDict):
+    """One axis: a unit direction at one token and block input, and the scale along it.
+
+    A state h lies at (h . direction - middle) / half: 1 at the mean of the class that the axis
+    points to, -1 at that of the other one, both of training prompts.
+
+    Attributes:
+        position: Of the token, counted from the end of the rendered request.
+        layer: The block at whose input it is read.
+        direction: Unit vector, one number a dimension.
+        middle: Between the class means, in units of the residual stream.
+        half: Half their distance, in the same units.
+        train: Prompts of the class that it points to, and of the other one.
+        validation: The AUC by which the layer was chosen, on validation prompts; None where
+            they have no pair.
+    """
+
+    position: int
+    layer: int
+    direction: list[float]
+    middle: float
+    half: float
+    train: tuple[int, int]
+    validation: float | None
+
+
+class HarmPoint(TypedDict):
+    """Where a test prompt lies on both axes; `refused` by its first token, `score` in nats."""
+
+    set: str
+    prompt: str
+    harm: float
+    refusal: float
+    refused: bool
+    score: float
+
+
+class RandomReach(TypedDict):
+    """What random directions reach at the same place: mean and range over seeds."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+
+class SeparationEntry(TypedDict):
+    """How well an axis tells something apart.
+
+    Attributes:
+        told: `harm` (harmful against harmless) or `refusal` (refused against answered).
+        axis: `harm` or `refusal`.
+        within: Whether only prompts are compared that are alike in the other respect.
+        auc: With its interval; `n` counts prompts. None where there is no pair.
+        random: The same of random directions.
+    """
+
+    told: str
+    axis: str
+    within: bool
+    auc: IntervalEntry | None
+    random: RandomReach | None
+
+
+class ShiftEntry(TypedDict):
+    """A change from the untouched model, mean over requests, and what random directions change."""
+
+    change: IntervalEntry
+    random: RandomReach | None
+
+
+class InversionEntry(TypedDict):
+    """What one change of the model does to its judgement and to its refusing, on one set.
+
+    Attributes:
+        name: `harm`, `refusal`, or the text form of a panel.
+        strength: What the direction is multiplied with; None of a panel.
+        set: Of the requests.
+        judgement: Change of the log-odds of "Certainly" against "No", in nats.
+        refusal: Change of the refusal score of the request alone, in nats.
+    """
+
+    name: str
+    strength: float | None
+    set: str
+    judgement: ShiftEntry
+    refusal: ShiftEntry
+
+
+class ReplyInversion(TypedDict):
+    """The whole test. `auc`: does the untouched model's judgement tell harmful from harmless?"""
+
+    question: str
+    words: tuple[str, str]
+    untouched: dict[str, IntervalEntry]
+    auc: IntervalEntry | None
+    rows: list[InversionEntry]
+
+
+class HarmDocument(TypedDict):
+    """The whole.
+
+    Attributes:
+        axes: `harm` and `refusal`.
+        cosine: Between the two directions.
+        cosines: Of the refusal axis and of the harm axis to the direction that edits use, the
+            difference in means at its own place.
+        points: The test prompts.
+        counts: Of each kind of prompt (`harmless refused`), how many lie in each quadrant.
+        correlations: Between the two axes, within each set.
+    """
+
+    schema: int
+    model: str
+    axes: dict[str, AxisEntry]
+    cosine: float
+    cosines: dict[str, float]
+    points: list[HarmPoint]
+    counts: dict[str, dict[str, int]]
+    separations: list[SeparationEntry]
+    correlations: dict[str, IntervalEntry]
+    inversion: NotRequired[ReplyInversion]
+    provenance: NotRequired[ProvenanceEntry]
+
+
+def read(model: str, folder: Path | None = None) -> HarmDocument | None:
+    """Return what is known of harm and refusal in a model, or None where it was not measured.
+
+    Args:
+        model: Its name.
+        folder: Of its directions; None for the model's artifact.
+
+    Raises:
+        SteeringError: If it is broken, or of another schema.
+    """
+    path = (folder or folders.folder_of(model)) / HARM_FILE
+    if not folders.is_file(path):
+        return None
+    document = whole_files.read_json(path)
+    found = document.get("schema") if isinstance(document, dict) else None
+    if found == HARM_SCHEMA and not isinstance(document.get("points"), list):
+        found = "without points"
+    if found != HARM_SCHEMA:
+        raise SteeringError(
+            f"{path} has schema {found}, this version reads schema {HARM_SCHEMA}; measure it again "
+            f"with `python -m steering anatomy harm --model {model}`"
+        )
+    return cast(HarmDocument, document)

@@ -1,0 +1,139 @@
+"""The section *Harm is not refusal*: two axes, one map, and the visitor's own request on it.
+
+Everything but that request comes from `harm.json`, as `python -m steering anatomy harm` writes it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from steering.errors import SteeringError
+from steering.formatting import sentence
+from steering.inference.comparison import check_length
+from steering.serving.engine import Engine
+from steering.ui.anatomy import harm_text
+from steering.ui.anatomy.harm_figure import HarmMark
+from steering.ui.playground.asked import Asked, Values
+
+_PATIENCE_SECONDS = 20.0
+"""How long a placing waits for its turn, as that of the map does."""
+
+
+@dataclass(frozen=True)
+class HarmSection:
+    """The components of the section.
+
+    Attributes:
+        board: All that is shown.
+        place: Measures the request of the Playground.
+        said: What came of that.
+        model: Name of the model that is shown to this visitor.
+    """
+
+    board: gr.HTML
+    place: gr.Button
+    said: gr.HTML
+    model: gr.State
+
+
+def board_of(engine: Engine, marks: Sequence[HarmMark] = ()) -> Markup:
+    """Return the section's HTML for the model that is served."""
+    document = engine.harm
+    return harm_text.missing(engine.name) if document is None else harm_text.board(document, marks)
+
+
+def section(engine: Engine) -> HarmSection:
+    """Lay the section out; to be called inside a `gr.Blocks`."""
+    gr.HTML(harm_text.HARM_HEAD)
+    with gr.Row(elem_id="harm-do"):
+        place = gr.Button("Place my request", elem_id="harm-place", min_width=0)
+        said = gr.HTML(elem_id="harm-said")
+    board = gr.HTML(board_of(engine), elem_id="harm")
+    return HarmSection(board, place, said, gr.State(engine.name))
+
+
+def located(engine: Engine, asked: Asked) -> list[HarmMark]:
+    """Return where the visitor's request lies, under every card that is on.
+
+    Args:
+        engine: The model, its directions and its axes.
+        asked: The request and the cards.
+
+    Raises:
+        SteeringError: If there is no model or nothing measured, the model is busy, or the request
+            or a card does not fit.
+    """
+    with engine.still():
+        document = engine.harm
+        steerable = engine.steerable()
+    if document is None:
+        raise SteeringError("the axes of harm and refusal are not measured for this model yet")
+    if steerable is None:
+        raise SteeringError(
+            "placing a request needs the model, which is not loaded here; the map shows what was "
+            "measured before"
+        )
+    from steering.anatomy.harm_placing import place_request
+
+    model, directions = steerable[0].model, steerable[0].directions
+    check_length(asked.prompt, asked.system)
+    row = model.render(asked.prompt, system=asked.system)
+    chosen = asked.chosen
+    edits = [setting.panel(directions).edit(directions) for setting in chosen.values()]
+    with engine.asked():
+        if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
+            raise SteeringError("the model is busy; try again in a moment")
+        try:
+            places = place_request(model, document["axes"], row, edits)
+        finally:
+            engine.reading.release()
+    return [
+        HarmMark(slot, setting.title, *place)
+        for (slot, setting), place in zip(chosen.items(), places, strict=True)
+        if place is not None
+    ]
+
+
+def placed(engine: Engine, asked: Asked) -> tuple[Any, Markup]:
+    """Return the board with the visitor's request on it, and what is said of it."""
+    try:
+        marks = located(engine, asked)
+    except SteeringError as error:
+        return gr.skip(), harm_text.said(sentence(str(error)))
+    return board_of(engine, marks), harm_text.said(harm_text.of_marks(marks))
+
+
+def wire(
+    made: HarmSection,
+    engine: Engine,
+    events: list[Callable[..., Any]],
+    inputs: set[Any],
+    read: Callable[[Values], Asked],
+) -> None:
+    """Show what was measured of the present model, and place the visitor's request.
+
+    Args:
+        made: The components.
+        engine: Knows the model, which any visitor may have changed.
+        events: `Blocks.load` and the like.
+        inputs: What `read` needs.
+        read: Turns the values of the page into a request and cards.
+    """
+
+    def refresh(shown: str) -> tuple[Any, Any]:
+        if shown == engine.name:
+            return gr.skip(), gr.skip()
+        return board_of(engine), engine.name
+
+    def place(values: Values) -> tuple[Any, Markup]:
+        return placed(engine, read(values))
+
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    for event in events:
+        event(refresh, inputs=made.model, outputs=[made.board, made.model], **quiet)
+    made.place.click(
+        place, inputs=inputs, outputs=[made.board, made.said], preprocess=False, **quiet
+    )

@@ -1,0 +1,51 @@
+"""The section over the tiny model: what it shows, and where it places a request."""
+
+import pytest
+
+from steering.errors import SteeringError
+from steering.interventions.panel import Panel
+from steering.ui.anatomy import harm_section
+from steering.ui.playground import card_settings
+from steering.ui.playground.asked import Asked, Setting
+from tests.helpers.engines import ready
+from tests.helpers.harm_documents import harm_document
+
+
+@pytest.fixture
+def placing(tiny, fitted):
+    return ready(tiny, fitted, harm=lambda _name: harm_document(width=tiny.d_model))
+
+
+def asked(engine, prompt: str = "What is red?") -> Asked:
+    panels = {"baseline": Panel("baseline"), "flip": Panel("flip"), "own": Panel("actadd")}
+    return Asked(
+        prompt,
+        {
+            slot: Setting(
+                slot, slot != "own", panel.name, card_settings.start(panel, engine.directions)
+            )
+            for slot, panel in panels.items()
+        },
+    )
+
+
+def test_where_nothing_was_measured_the_command_is_named(engine):
+    assert f"anatomy harm --model {engine.name}" in harm_section.board_of(engine)
+    with pytest.raises(SteeringError, match="not measured"):
+        harm_section.located(engine, asked(engine))
+
+
+def test_a_request_is_placed_under_every_card_that_is_on(placing):
+    request = asked(placing)
+    marks = harm_section.located(placing, request)
+    assert [mark.slot for mark in marks] == list(request.chosen)
+    board, said = harm_section.placed(placing, request)
+    assert board.count('class="mine') == len(marks)
+    assert "Baseline" in said
+    assert placing.reading.acquire(timeout=0)
+    placing.reading.release()
+
+
+def test_a_mistake_is_said_and_the_map_is_left_alone(placing):
+    _, said = harm_section.placed(placing, asked(placing, " "))
+    assert "The request is empty" in said
