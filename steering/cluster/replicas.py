@@ -147,10 +147,13 @@ class Replicas:
         ray = ray_door.connect(self._address, processors=self.count.most * threads)
         there = ray.cluster_resources()
         if there.get("CPU", 0) < threads * self.count.least:
-            raise SteeringError(
-                f"{self.count.least} replicas of {threads} threads need "
-                f"{threads * self.count.least} processors, and the cluster has "
-                f"{there.get('CPU', 0):g}; take fewer replicas, or fewer threads (OMP_NUM_THREADS)"
+            # Other machines may come still, so this waits.
+            _logger.warning(
+                "%d replicas of %d threads need %d processors, and the cluster has %g by now",
+                self.count.least,
+                threads,
+                threads * self.count.least,
+                there.get("CPU", 0),
             )
         _logger.info("%s replicas begin, %d threads each", self.count, threads)
         serve = ray_door.serve()
