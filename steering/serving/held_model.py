@@ -1,7 +1,7 @@
 """Which model a replica has to hold, so that it writes what the page's own model would write."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +25,8 @@ class HeldModel:
         dtype: Of the computation, without `torch.`.
         parts: Integers that stand for a number of the states in fast products; 0 is exact.
         weights: SHA-256 or revision of the weights; None where neither is known.
+        packed: Whether the weights are packed for the CPU's matrix library, which may change last
+            bits. Nobody is refused for it: it is timed at every load.
     """
 
     name: str
@@ -32,6 +34,7 @@ class HeldModel:
     dtype: str
     parts: int
     weights: str | None
+    packed: bool = field(default=False, compare=False)
 
     @property
     def key(self) -> str:
@@ -58,6 +61,7 @@ def of_model(model: "ChatModel") -> HeldModel:
         str(known.dtype).removeprefix("torch."),
         known.parts,
         model.provenance.get("sha256") or model.provenance.get("revision"),
+        known.packed,
     )
 
 
@@ -79,6 +83,7 @@ def load(held: HeldModel, device: str | None = None) -> "ChatModel":
         quantization=cast("Quantization", held.quantization),
         dtype=cast("Dtype", held.dtype),
         device=device,
+        packed=held.packed,
         speed=held.speed,
         gate=partial(fast_gate.allowed, held.name),
     )
