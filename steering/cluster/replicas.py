@@ -8,7 +8,9 @@ what they write.
 import logging
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from steering.cluster import ray_door
@@ -74,6 +76,9 @@ class Replicas:
         ray_door.serve()
         self.count, self._address, self._models = count, address, models
         self._pace = pace or Pace()
+        # Ray's own processes end with the thread that began them, and a thread that loads a model
+        # ends. This one stays.
+        self._keeper = ThreadPoolExecutor(1, "ray")
         self._made: Any = None
         self._handle: Any = None
 
@@ -135,6 +140,7 @@ class Replicas:
         if self._address is not None:
             ray_door.serve().delete(APPLICATION)
         ray_door.ray().shutdown()
+        self._keeper.shutdown()
 
     def _to(self, key: str, method: str) -> Any:  # noqa: ANN401 - Ray's handle
         return self._handle.options(method_name=method, multiplexed_model_id=key)
@@ -144,7 +150,9 @@ class Replicas:
 
         threads = torch.get_num_threads()
         gpus = int(model.device.type == "cuda")
-        ray = ray_door.connect(self._address, processors=self.count.most * threads)
+        processors = self.count.most * threads
+        connect = partial(ray_door.connect, self._address, processors=processors)
+        ray = self._keeper.submit(connect).result()
         there = ray.cluster_resources()
         if there.get("CPU", 0) < threads * self.count.least:
             # Other machines may come still, so this waits.

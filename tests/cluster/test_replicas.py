@@ -1,6 +1,9 @@
 """The door to Ray Serve, on a stand-in that notes what it is told."""
 
 import os
+import subprocess
+import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -177,6 +180,27 @@ def test_a_supply_loads_here_and_then_there(door, tiny, fitted):
     assert supply.steps is not None
 
 
+def test_the_thread_that_reaches_ray_stays_when_the_one_that_loads_has_ended(
+    door, tiny, monkeypatch
+):
+    """Ray's own processes end with the thread that began them."""
+    began = []
+
+    def connect(_address, **_more):
+        began.append(threading.current_thread())
+        return door
+
+    monkeypatch.setattr(ray_door, "connect", connect)
+    made = Replicas(ReplicaRange(2, 2), None)
+    loading = threading.Thread(target=made.hold, args=(tiny,))
+    loading.start()
+    loading.join()
+    assert began[0] is not loading
+    assert began[0].is_alive()
+    made.end()
+    assert not began[0].is_alive()
+
+
 def test_without_the_setting_nothing_is_asked_of_ray(door, monkeypatch):
     monkeypatch.setattr(ray_door, "serve", lambda: pytest.fail("Ray was imported"))
     assert replicas.from_environment() is None
@@ -193,9 +217,6 @@ def test_the_environment_says_how_many_and_where(door, monkeypatch):
 
 
 def test_a_page_without_replicas_imports_no_ray():
-    import subprocess
-    import sys
-
     program = "import sys; from steering.app import App; App(); sys.exit('ray' in sys.modules)"
     environment = {**os.environ, "STEERING_MODEL": "none", "STEERING_REPLICAS": "1"}
     assert subprocess.run([sys.executable, "-c", program], env=environment).returncode == 0

@@ -160,7 +160,10 @@ def main():
     trial, count, pace, models = TRIALS[sys.argv[1]]
     model = loading.load(sys.argv[2], dtype="float32", device="cpu")
     with Replicas(parse_range(count), None, models=models, pace=pace) as replicas:
-        replicas.hold(model)
+        # As a page does: the thread that loads ends, and what it began does not.
+        loading_thread = threading.Thread(target=replicas.hold, args=(model,))
+        loading_thread.start()
+        loading_thread.join()
         steps, _room = replicas.steps(model, FairLock())
         sys.stdout.write(json.dumps(trial(replicas, model, steps)) + "\n")
         sys.stdout.flush()
