@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 from steering import formatting
 from steering.artifacts import capability_document, folders, harm_document, local_fits, store
 from steering.artifacts.manifest_document import ManifestFacts
+from steering.cluster import replicas
+from steering.cluster.replicas import Replicas
 from steering.errors import NotFittedError, SteeringError
 from steering.serving import address, cost, host_settings, zero_gpu
 from steering.serving.engine import Engine, Supply
@@ -49,6 +52,7 @@ class App:
     Attributes:
         demo: The page, a `gradio.Blocks`.
         engine: The model, its directions and the line of visitors; nothing is loaded yet.
+        replicas: What writes answers in the place of this process; None where that does.
         server_name: The address to hand to `launch`, where Gradio cannot read it by itself.
     """
 
@@ -65,7 +69,8 @@ class App:
         from steering.ui import build
         from steering.ui.layout import HostLimits
 
-        self.engine = engine_from_environment()
+        self.replicas = replicas.from_environment()
+        self.engine = engine_from_environment(self.replicas)
         self.engine.allowance = host_settings.allowance()
         self._limits = HostLimits(
             max_new_tokens=host_settings.whole_number("STEERING_MAX_NEW_TOKENS", 48),
@@ -97,7 +102,8 @@ class App:
         unasked = threading.Timer(_PATIENCE_SECONDS, self.engine.start)
         unasked.daemon = True
         unasked.start()
-        self.demo.block_thread()
+        with self.replicas or nullcontext():
+            self.demo.block_thread()
 
 
 def _require_gradio() -> None:
@@ -108,8 +114,12 @@ def _require_gradio() -> None:
         )
 
 
-def engine_from_environment() -> Engine:
-    """Return the engine that the STEERING_ variables ask for; nothing is loaded yet."""
+def engine_from_environment(there: Replicas | None = None) -> Engine:
+    """Return the engine that the STEERING_ variables ask for; nothing is loaded yet.
+
+    Args:
+        there: What writes answers in the place of this process.
+    """
     asked = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
     if asked == NO_MODEL:
         return Engine(catalog.DEFAULT_MODEL, _recorded_only())
@@ -140,6 +150,7 @@ def engine_from_environment() -> Engine:
         ),
         steps=zero_gpu.borrowed if zero_gpu.is_lent() else None,
     )
+    supply = supply if there is None else there.behind(supply)
     return Engine(name, supply, capacity=host_settings.whole_number("STEERING_QUEUE", 20))
 
 

@@ -18,6 +18,7 @@ from steering.cli import (
     request_commands,
     scaling_commands,
     token_commands,
+    worker_options,
 )
 from steering.cli.shared import show_plainly, unpack_directions
 from steering.data import input_text
@@ -220,7 +221,9 @@ def parser() -> argparse.ArgumentParser:
     )
     scaling_commands.options(scaled)
     serve = command("serve", request_commands.serve, show_plainly, "start the app")
-    command_options.speed(command_options.machine(command_options.model(serve, default=None)))
+    worker_options.replicas(
+        command_options.speed(command_options.machine(command_options.model(serve, default=None)))
+    )
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port (default 7860)")
     return whole

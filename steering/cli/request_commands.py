@@ -240,6 +240,8 @@ def serve(options: argparse.Namespace) -> None:
         "STEERING_DEVICE": options.device,
         "STEERING_SPEED": options.speed,
         "STEERING_THINKING": options.thinking,
+        "STEERING_REPLICAS": options.replicas,
+        "STEERING_ADDRESS": options.address,
         "GRADIO_SERVER_NAME": options.host,
         "GRADIO_SERVER_PORT": options.port,
     }

@@ -19,6 +19,20 @@ def workers(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
+def replicas(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add how many processes write answers, to the command that serves the page."""
+    parser.add_argument(
+        "--replicas",
+        help="processes that write answers behind the page, each with the model; 1-4 begins more "
+        "while many visitors wait (default 1: the page's own process, without Ray)",
+    )
+    parser.add_argument(
+        "--address",
+        help="of a Ray cluster whose machines answer (default: this one); `auto` for the one here",
+    )
+    return parser
+
+
 def parquet(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add where the tidy table goes."""
     parser.add_argument(

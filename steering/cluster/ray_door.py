@@ -30,8 +30,25 @@ def ray() -> Any:  # noqa: ANN401 - Ray may be missing where types are checked
         import ray as found
     except ImportError as error:
         raise SteeringError(
-            "more than one worker needs Ray, which is not installed; run `pip install "
-            "'refusal-steering-playground[cluster]'`, or leave --workers out"
+            "more than one worker or replica needs Ray, which is not installed; run `pip install "
+            "'refusal-steering-playground[cluster]'`, or leave --workers and --replicas out"
+        ) from error
+    return found
+
+
+def serve() -> Any:  # noqa: ANN401 - as above
+    """Return the package Ray Serve.
+
+    Raises:
+        SteeringError: If it is not installed.
+    """
+    ray()
+    try:
+        from ray import serve as found
+    except ImportError as error:
+        raise SteeringError(
+            "replicas need Ray Serve, which is not installed; run `pip install "
+            "'refusal-steering-playground[cluster]'`"
         ) from error
     return found
 

@@ -13,6 +13,7 @@ from steering.interventions.outline import Facts
 from steering.interventions.panel import WITHOUT_INLP, Panel, parse, usual
 from steering.serving import safe_answers
 from steering.serving.engine import Engine
+from steering.serving.from_the_start import from_the_start
 
 MOST_BYTES: Final = 256 * 1024
 """Longest body: the longest request and system prompt, with every character escaped, and more."""
@@ -187,16 +188,20 @@ def answers(engine: Engine, asked: ProgramRequest) -> Generator[tuple[Answer, ..
         if found is None:
             raise NoModelError("the model is being changed; try again in a minute")
         steerable, steps = found
-        growing = compare(
-            steerable,
-            asked.prompt,
-            asked.written,
-            sampling=asked.sampling,
-            stop=run.stop,
-            system=asked.system,
-            decode=steps.generate,
-        )
-        yield from engine.counts.watched(growing, run.came)
+
+        def written() -> Generator[tuple[Answer, ...] | None]:
+            growing = compare(
+                steerable,
+                asked.prompt,
+                asked.written,
+                sampling=asked.sampling,
+                stop=run.stop,
+                system=asked.system,
+                decode=steps.generate,
+            )
+            yield from engine.counts.watched(growing, run.came)
+
+        yield from from_the_start(written, lambda _lost: None)
 
 
 def _require_model(engine: Engine) -> None:

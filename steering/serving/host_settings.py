@@ -7,6 +7,7 @@ from typing import Final
 
 from steering.errors import SteeringError
 from steering.serving.allowance import Allowance
+from steering.serving.replica_range import ReplicaRange, parse_range
 from steering.system import json_log
 
 _PER_MINUTE: Final = 60
@@ -56,6 +57,19 @@ def proxies() -> int:
         SteeringError: If it is no whole number.
     """
     return whole_number("STEERING_PROXIES", 0, least=0)
+
+
+def replicas() -> tuple[ReplicaRange, str | None] | None:
+    """Return how many replicas answer (`STEERING_REPLICAS`), and of which cluster.
+
+    None where this process answers by itself: one replica, and no `STEERING_ADDRESS`.
+
+    Raises:
+        SteeringError: If it is no number of replicas.
+    """
+    address = os.environ.get("STEERING_ADDRESS") or None
+    count = parse_range(os.environ.get("STEERING_REPLICAS") or "1")
+    return None if count.most == 1 and address is None else (count, address)
 
 
 def frames() -> str:

@@ -1,7 +1,7 @@
 """Runs: from a visitor's click to the answers on the cards, or to a sentence that says why not."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,9 @@ import gradio as gr
 from steering import formatting
 from steering.chat_templates.control_tokens import told
 from steering.errors import SteeringError
-from steering.inference.comparison import check_length, compare
+from steering.inference.comparison import Answer, check_length, compare
 from steering.serving.engine import Engine
+from steering.serving.from_the_start import ReplicaLostError, from_the_start
 from steering.serving.machine_fit import remedy
 from steering.serving.visitor_line import Run
 from steering.ui import explanation, growing_cards, replays, text
@@ -124,20 +125,24 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
         steerable, steps = found
         yield {page.note: text.note("Writing …", "busy")}
         began = time.monotonic()
-        growing = compare(
-            steerable,
-            asked.prompt,
-            panels,
-            sampling=sampling,
-            stop=run.stop,
-            system=asked.system,
-            decode=steps.generate,
-            histories=follow.histories,
-        )
-        growing = engine.counts.watched(growing, run.came)
         mark = mark_of(engine, asked.prompt, asked.system)
-        answers = yield from growing_cards.show_growing(
-            page, follow.talks, growing, asked.prompt, mark
+
+        def written() -> Generator[Updates, None, tuple[Answer, ...]]:
+            growing = compare(
+                steerable,
+                asked.prompt,
+                panels,
+                sampling=sampling,
+                stop=run.stop,
+                system=asked.system,
+                decode=steps.generate,
+                histories=follow.histories,
+            )
+            growing = engine.counts.watched(growing, run.came)
+            return growing_cards.show_growing(page, follow.talks, growing, asked.prompt, mark)
+
+        answers = yield from from_the_start(
+            written, lambda lost: begun_again(page, lost) | growing_cards.waiting(page, follow)
         )
     except SteeringError as error:
         # Nothing will come that the cards wait for.
@@ -208,6 +213,11 @@ def wait_for_turn(page: Page, engine: Engine, run: Run) -> Iterator[Updates]:
         if status.phase == "ready" and ahead == 0:
             return
         time.sleep(_POLL_SECONDS)
+
+
+def begun_again(page: Page, lost: ReplicaLostError) -> Updates:
+    """Return the updates that say that answers are written anew."""
+    return {page.note: text.note(formatting.sentence(str(lost)), "busy")}
 
 
 def ended_note(page: Page, words: str, detail: str = "") -> Updates:

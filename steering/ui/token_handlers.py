@@ -1,6 +1,6 @@
 """A visitor looks into an answer, and lets it go on from there under another panel."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -8,8 +8,9 @@ import gradio as gr
 
 from steering import formatting
 from steering.errors import SteeringError
-from steering.inference.comparison import compare
+from steering.inference.comparison import Answer, compare
 from steering.serving.engine import Engine
+from steering.serving.from_the_start import from_the_start
 from steering.serving.visitor_line import Run
 from steering.ui import text
 from steering.ui.growing_cards import show_growing
@@ -19,6 +20,7 @@ from steering.ui.playground.asked import EndedRun, Values
 from steering.ui.playground.request_mark import mark_of
 from steering.ui.replays import Updates
 from steering.ui.run_handlers import (
+    begun_again,
     ended_note,
     in_line,
     now_served,
@@ -142,22 +144,25 @@ def _continued(
         raise SteeringError(_GONE)
     steerable, steps = found
     yield {page.note: text.note("Writing …", "busy")}
-    growing = compare(
-        steerable,
-        asked.prompt,
-        [panel],
-        sampling=sampling,
-        stop=run.stop,
-        system=asked.system,
-        decode=steps.generate,
-        begin=before.token_ids[onward.source][: onward.kept],
-        histories=[before.turns_before(onward.source)],
-    )
-    growing = engine.counts.watched(growing, run.came)
     mark = mark_of(engine, asked.prompt, asked.system)
-    (answer,) = yield from show_growing(
-        page, {target: before.talks[onward.source][:-1]}, growing, asked.prompt, mark
-    )
+
+    def written() -> Generator[Updates, None, tuple[Answer, ...]]:
+        growing = compare(
+            steerable,
+            asked.prompt,
+            [panel],
+            sampling=sampling,
+            stop=run.stop,
+            system=asked.system,
+            decode=steps.generate,
+            begin=before.token_ids[onward.source][: onward.kept],
+            histories=[before.turns_before(onward.source)],
+        )
+        growing = engine.counts.watched(growing, run.came)
+        talks = {target: before.talks[onward.source][:-1]}
+        return show_growing(page, talks, growing, asked.prompt, mark)
+
+    (answer,) = yield from from_the_start(written, lambda lost: begun_again(page, lost))
     word = "Stopped" if run.stop.is_set() else "Done"
     said = f"{word}: {setting.title} went on after {_tokens(onward.kept)} of "
     said += f"{before.asked.settings[onward.source].title}."

@@ -21,3 +21,11 @@ def test_a_parquet_table_is_written_only_if_it_is_asked_for():
     worker_options.parquet(parser)
     assert parser.parse_args([]).parquet is None
     assert parser.parse_args(["--parquet", "s3://a/b"]).parquet == "s3://a/b"
+
+
+def test_replicas_and_their_cluster_are_handed_on_as_they_are_typed():
+    parser = argparse.ArgumentParser()
+    worker_options.replicas(parser)
+    assert vars(parser.parse_args([])) == {"replicas": None, "address": None}
+    told = parser.parse_args(["--replicas", "1-4", "--address", "auto"])
+    assert vars(told) == {"replicas": "1-4", "address": "auto"}

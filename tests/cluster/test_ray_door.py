@@ -19,6 +19,8 @@ def test_where_ray_is_missing_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(SteeringError, match=r"refusal-steering-playground\[cluster\]"):
         ray_door.ray()
+    with pytest.raises(SteeringError, match=r"refusal-steering-playground\[cluster\]"):
+        ray_door.serve()
 
 
 class SlowStartError(Exception):

@@ -13,6 +13,7 @@ from steering.serving.endpoint import EndpointLimits, NoModelError
 from steering.serving.engine import Engine, Supply
 from steering.serving.visitor_line import LineFullError
 from tests.helpers.engines import ready
+from tests.helpers.losing_steps import losing
 
 LIMITS = EndpointLimits(usual_tokens=8, most_tokens=16, most_panels=3)
 
@@ -162,3 +163,15 @@ def test_without_a_model_nothing_is_answered_and_loading_begins(fitted):
         next(endpoint.answers(idle, asked(fitted)))
     assert begun == [True]
     assert idle.counts.begun == 0
+
+
+def test_a_run_whose_replica_is_lost_is_answered_from_the_start(tiny, fitted, engine):
+    request = asked(fitted, panels=["baseline"], max_new_tokens=8)
+    *_, whole = endpoint.answers(engine, request)
+    lost = ready(tiny, fitted, steps=losing(2))
+    told = list(endpoint.answers(lost, request))
+    assert told.count(None) == 1
+    assert told[-1][0].text == whole[0].text
+    assert lost.waiting == 0
+    with pytest.raises(SteeringError, match="again and again"):
+        list(endpoint.answers(ready(tiny, fitted, steps=losing(2, 2, 2)), request))

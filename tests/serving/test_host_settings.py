@@ -8,8 +8,12 @@ import pytest
 
 from steering.errors import SteeringError
 from steering.serving import host_settings
+from steering.serving.replica_range import ReplicaRange
 
-NAMES = ("STEERING_PUBLIC", "STEERING_RATE", "STEERING_PROXIES", "STEERING_FRAMES", "STEERING_MCP")
+NAMES = (
+    *("STEERING_PUBLIC", "STEERING_RATE", "STEERING_PROXIES", "STEERING_FRAMES", "STEERING_MCP"),
+    *("STEERING_REPLICAS", "STEERING_ADDRESS"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +102,14 @@ def test_the_log_is_for_people_or_a_json_object_a_line(root, monkeypatch, capsys
     monkeypatch.setenv("STEERING_LOG", "loud")
     with pytest.raises(SteeringError, match="STEERING_LOG=loud is unknown; allowed: info, debug"):
         host_settings.start_log()
+
+
+def test_one_replica_without_a_cluster_is_this_process(monkeypatch):
+    assert host_settings.replicas() is None
+    monkeypatch.setenv("STEERING_REPLICAS", "1")
+    assert host_settings.replicas() is None
+    monkeypatch.setenv("STEERING_ADDRESS", "auto")
+    assert host_settings.replicas() == (ReplicaRange(1, 1), "auto")
+    monkeypatch.delenv("STEERING_ADDRESS")
+    monkeypatch.setenv("STEERING_REPLICAS", "1-3")
+    assert host_settings.replicas() == (ReplicaRange(1, 3), None)

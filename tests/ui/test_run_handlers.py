@@ -17,6 +17,7 @@ from steering.serving.engine import Engine, Supply
 from steering.ui import explanation, replays, run_handlers
 from tests.helpers.built_page import FORGED, text_of, values_of
 from tests.helpers.engines import ready, until
+from tests.helpers.losing_steps import losing
 from tests.helpers.stand_in_spaces import standing_in
 
 ANSWER = Answer(panel="baseline", text="Recorded words", verdict="answered", reason="x: y")
@@ -368,3 +369,20 @@ def test_a_gpu_that_is_not_lent_is_a_sentence_and_the_recording(tiny, fitted, ma
         assert "Recorded words" in refused[made.cards[0].view]
         *_, refused = run_handlers.run(made, engine, "ann", values_of(made, "Other"))
         assert 'data-state="idle"' in refused[made.cards[0].view]
+
+
+def test_a_run_whose_replica_is_lost_says_so_and_ends_as_if_nothing_had_been(
+    engine, tiny, fitted, made
+):
+    *_, whole = run_handlers.run(made, engine, "ann", values_of(made))
+    lost = ready(tiny, fitted, steps=losing(3))
+    updates = list(run_handlers.run(made, lost, "ann", values_of(made)))
+    said = notes_of(updates, made)
+    place = said.index(
+        "The process that wrote these answers is gone; another one answers from the start."
+    )
+    assert said[place + 1].startswith("Done after")
+    assert updates[-1][made.answered].token_ids == whole[made.answered].token_ids
+    (again,) = [each for each in updates if said[place] in str(each.get(made.note))]
+    assert states(again, made)["baseline"] == "waiting"
+    assert lost.waiting == 0

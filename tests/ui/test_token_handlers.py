@@ -9,6 +9,7 @@ import pytest
 from steering.ui import run_handlers, token_handlers
 from tests.helpers.built_page import text_of, values_of, wired
 from tests.helpers.engines import ready
+from tests.helpers.losing_steps import losing
 
 GONE = "This answer is not kept any more"
 
@@ -174,6 +175,18 @@ def test_a_stop_while_it_waits_says_so(engine, made, ended, monkeypatch):
     updates = going_on(made, engine, ended, {"slot": "flip", "kept": 1, "target": "flip"})
     assert note_of(updates, made) == "Stopped before it began."
     assert views(updates, made) == {}
+
+
+def test_a_replica_that_is_lost_while_a_card_goes_on_is_told(tiny, fitted, made):
+    engine = ready(tiny, fitted, steps=losing())
+    *_, last = run_handlers.run(made, engine, "ann", values_of(made, slots=["flip"]))
+    ended = last[made.answered]
+    given = {"slot": "flip", "kept": 2, "target": "flip"}
+    whole = going_on(made, engine, ended, given)[-1][made.answered].token_ids
+    engine.steps.after = [1]
+    updates = going_on(made, engine, ended, given)
+    assert updates[-1][made.answered].token_ids == whole
+    assert any("another one answers from the start" in str(each) for each in updates)
 
 
 def test_the_popovers_events_are_there_and_private(tiny, fitted):

@@ -1,0 +1,154 @@
+"""What a replica does, without Ray around it."""
+
+import asyncio
+import contextlib
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from steering.cluster.replica import MOST_REQUESTS, Replica
+from steering.errors import SteeringError
+from steering.inference import generation
+from steering.inference.sampling import Sampling
+from steering.interventions.panel import parse
+from steering.serving import held_model, plain_forms
+from tests.helpers.tiny_models import without_end
+
+ROOM = Sampling(6, temperature=1.0, seed=3)
+
+
+class Keeping(Replica):
+    """Keeps what it has loaded, as a deployment does."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.kept = {}
+
+    async def steps(self, key):
+        if key not in self.kept:
+            self.kept[key] = await self.loaded(key)
+        return self.kept[key]
+
+
+@pytest.fixture
+def asked(tiny, fitted):
+    edits = [None, parse("flip:k=2").edit(fitted)]
+    return {
+        "model": held_model.of_model(tiny).key,
+        "rows": [tiny.render("How do I paint a car?")] * 2,
+        "edits": [None, plain_forms.of_edit(edits[1])],
+        "sampling": asdict(ROOM),
+    }, edits
+
+
+def written(replica, asked):
+    async def work():
+        return [each async for each in replica.columns(asked)]
+
+    return asyncio.run(work())
+
+
+def test_requests_at_once_are_answered_as_alone(tiny, asked):
+    plain, edits = asked
+    replica = Keeping(lambda _held: tiny)
+
+    async def work():
+        async def one():
+            return [each async for each in replica.columns(plain)]
+
+        return await asyncio.gather(*(one() for _ in range(3)))
+
+    here = [column.tokens for column in generation.generate(tiny, plain["rows"], edits, ROOM)]
+    for found in asyncio.run(work()):
+        assert [plain_forms.column(each).tokens for each in found] == here
+    assert (replica.now, replica.left) == (0, 0)
+    assert len(replica.kept) == 1
+
+
+def test_more_requests_than_threads_wait_and_none_is_forgotten(tiny, asked):
+    plain, _ = asked
+    replica = Keeping(lambda _held: tiny)
+
+    async def work():
+        async def one():
+            return len([each async for each in replica.columns(plain)])
+
+        return await asyncio.gather(*(one() for _ in range(MOST_REQUESTS + 4)))
+
+    assert asyncio.run(work()) == [6] * (MOST_REQUESTS + 4)
+
+
+@pytest.mark.parametrize("how", ["closed", "cancelled"])
+def test_a_request_that_is_left_takes_its_rows_along(tiny, asked, how):
+    endless = without_end(tiny)
+    plain = asked[0] | {"sampling": asdict(Sampling(200))}
+    replica = Keeping(lambda _held: endless)
+
+    async def work():
+        found = replica.columns(plain)
+        await anext(found)
+        if how == "closed":
+            await found.aclose()
+        else:
+            later = asyncio.ensure_future(_rest(found))
+            await asyncio.sleep(0)
+            later.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await later
+            await found.aclose()
+        (steps,) = replica.kept.values()
+        while steps.working:
+            await asyncio.sleep(0.01)
+        await replica.check_health()
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+    assert (replica.now, replica.left) == (0, 1)
+
+
+async def _rest(found):
+    return [each async for each in found]
+
+
+def test_what_cannot_be_held_is_a_sentence_and_no_reason_to_be_replaced(asked):
+    def load(_held):
+        raise SteeringError("no such weights")
+
+    replica = Replica(load)
+    assert written(replica, asked[0]) == [{"error": "no such weights"}]
+    assert asyncio.run(replica.warm(asked[0]["model"])) == "no such weights"
+    asyncio.run(replica.reconfigure({"model": asked[0]["model"]}))
+    asyncio.run(replica.check_health())
+    assert replica.left == 0
+
+
+def test_a_model_is_loaded_as_the_key_says(tiny, asked):
+    seen = []
+    replica = Replica(lambda held: seen.append(held) or tiny)
+    assert asyncio.run(replica.warm(asked[0]["model"])) == ""
+    assert seen == [held_model.of_model(tiny)]
+
+
+def test_a_pass_that_fails_makes_a_replica_unwell(tiny, asked):
+    replica = Replica(lambda _held: tiny)
+    hook = tiny.network.register_forward_pre_hook(lambda *_: 1 / 0)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            written(replica, asked[0])
+    finally:
+        hook.remove()
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        asyncio.run(replica.check_health())
+    assert asyncio.run(replica.facts())["left"] == 1
+
+
+def test_numbers_that_are_not_finite_are_the_request_s_and_do_not(tiny, asked):
+    replica = Replica(lambda _held: tiny)
+    first = tiny.network.get_input_embeddings()
+    hook = first.register_forward_hook(lambda _m, _a, out: out * torch.nan)
+    try:
+        (found,) = written(replica, asked[0])
+    finally:
+        hook.remove()
+    assert "finite" in found["error"]
+    asyncio.run(replica.check_health())

@@ -1,0 +1,222 @@
+"""The door to Ray Serve, on a stand-in that notes what it is told."""
+
+import os
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from steering.cluster import ray_door, replicas
+from steering.cluster.replicas import Pace, Replicas
+from steering.errors import SteeringError
+from steering.serving import held_model
+from steering.serving.engine import Supply
+from steering.serving.replica_range import ReplicaRange
+from steering.serving.shared_steps import MOST_ROWS
+from steering.system.fair_lock import FairLock
+
+NAMES = ("STEERING_REPLICAS", "STEERING_ADDRESS", "STEERING_MODEL", "STEERING_REPLICA_MODELS")
+
+
+class Door:
+    """As much of Ray and of Ray Serve as replicas use.
+
+    Attributes:
+        told: The options of every deployment, in order.
+        calls: Method, key and arguments of every call.
+        said: What `warm` answers.
+    """
+
+    def __init__(self, processors=8.0):
+        self.processors, self.said = processors, ""
+        self.told, self.calls, self.ended, self.settings = [], [], [], []
+
+    def cluster_resources(self):
+        return {"CPU": self.processors}
+
+    def shutdown(self):
+        self.ended.append("ray")
+
+    def delete(self, name):
+        self.ended.append(name)
+
+    def start(self, **given):
+        assert given == {"proxy_location": "Disabled"}
+
+    def multiplexed(self, *, max_num_models_per_replica):
+        self.most = max_num_models_per_replica
+        return lambda method: method
+
+    def deployment(self, kind, **told):
+        self.told.append(told)
+        self.kind = kind
+        return self
+
+    def options(self, **told):
+        if "user_config" in told:
+            self.settings.append(told["user_config"])
+            return self
+        return Handle(self, told)
+
+    def bind(self):
+        return self
+
+    def run(self, bound, *, name, route_prefix):
+        assert (bound, name, route_prefix) == (self, replicas.APPLICATION, None)
+        return self
+
+
+class Handle:
+    def __init__(self, door, told):
+        self.door, self.known = door, told
+
+    def options(self, **more):
+        return Handle(self.door, self.known | more)
+
+    def remote(self, *given):
+        self.door.calls.append((self.known, given))
+        return SimpleNamespace(result=lambda: self.door.said)
+
+
+@pytest.fixture
+def door(monkeypatch):
+    made = Door()
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    for name in ("ray", "serve"):
+        monkeypatch.setattr(ray_door, name, lambda: made)
+    monkeypatch.setattr(ray_door, "connect", lambda address, **_: made)
+    return made
+
+
+def begun(model, least=2, most=2, address=None, **more):
+    made = Replicas(ReplicaRange(least, most), address, **more)
+    made.hold(model)
+    return made
+
+
+def test_replicas_begin_with_the_first_model_and_all_load_it(door, tiny):
+    made = Replicas(ReplicaRange(2, 2), None)
+    assert door.told == []
+    made.hold(tiny)
+    (told,) = door.told
+    key = held_model.of_model(tiny).key
+    assert told["num_replicas"] == 2
+    assert "autoscaling_config" not in told
+    assert told["ray_actor_options"]["num_cpus"] == torch.get_num_threads()
+    variables = told["ray_actor_options"]["runtime_env"]["env_vars"]
+    assert variables["OMP_NUM_THREADS"] == str(torch.get_num_threads())
+    assert door.settings == [{"model": key}]
+    assert door.calls == [({"method_name": "warm", "multiplexed_model_id": key}, (key,))]
+    made.hold(tiny)
+    assert len(door.told) == 1, "another model begins nothing anew"
+    assert len(door.settings) == 2
+
+
+def test_a_range_follows_the_runs_that_wait(door, tiny):
+    begun(tiny, 1, 3, models=2, pace=Pace(busy=4.0, more=7.0, fewer=90.0))
+    (told,) = door.told
+    scale = told["autoscaling_config"]
+    assert (scale["min_replicas"], scale["max_replicas"]) == (1, 3)
+    assert scale["target_ongoing_requests"] == 4.0
+    assert (scale["upscale_delay_s"], scale["downscale_delay_s"]) == (7.0, 90.0)
+    assert "num_replicas" not in told
+    assert told["graceful_shutdown_timeout_s"] >= 600, "who goes ends what it writes"
+    assert door.most == 2
+
+
+def test_a_request_goes_to_whoever_has_its_model_as_a_stream(door, tiny):
+    begun(tiny).ask({"model": "a key"})
+    told, given = door.calls[-1]
+    assert told == {"method_name": "columns", "multiplexed_model_id": "a key", "stream": True}
+    assert given == ({"model": "a key"},)
+
+
+def test_all_replicas_together_have_room_for_their_rows(door, tiny):
+    steps, room = begun(tiny, 1, 3).steps(tiny, FairLock())
+    assert room == 3 * MOST_ROWS
+    assert steps.model.name == tiny.name
+
+
+def test_what_cannot_be_held_there_is_said(door, tiny):
+    door.said = "a replica holds other weights"
+    with pytest.raises(SteeringError, match="other weights"):
+        begun(tiny)
+
+
+def test_a_cluster_that_is_too_small_by_now_is_told_to_the_log(door, tiny, monkeypatch):
+    told = []
+    monkeypatch.setattr(replicas._logger, "warning", lambda *words: told.append(words))
+    begun(tiny)
+    assert told == []
+    door.processors = 0.0
+    begun(tiny)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "ended"), [(None, ["ray"]), ("auto", [replicas.APPLICATION, "ray"])]
+)
+def test_what_was_begun_ends_with_the_page(door, tiny, address, ended):
+    with begun(tiny, address=address):
+        assert door.ended == []
+    assert door.ended == ended
+
+
+def test_what_was_not_begun_does_not_end(door):
+    Replicas(ReplicaRange(1, 2), None).end()
+    assert door.ended == []
+
+
+def test_a_supply_loads_here_and_then_there(door, tiny, fitted):
+    made, said = Replicas(ReplicaRange(2, 2), None), []
+    supply = made.behind(Supply(lambda *_: tiny, lambda _: fitted, lambda _: ()))
+    assert supply.load("tiny", said.append) is tiny
+    assert [step.label for step in said] == ["Waiting for the processes that write answers"]
+    assert len(door.settings) == 1
+    assert supply.steps is not None
+
+
+def test_the_thread_that_reaches_ray_stays_when_the_one_that_loads_has_ended(
+    door, tiny, monkeypatch
+):
+    """Ray's own processes end with the thread that began them."""
+    began = []
+
+    def connect(_address, **_more):
+        began.append(threading.current_thread())
+        return door
+
+    monkeypatch.setattr(ray_door, "connect", connect)
+    made = Replicas(ReplicaRange(2, 2), None)
+    loading = threading.Thread(target=made.hold, args=(tiny,))
+    loading.start()
+    loading.join()
+    assert began[0] is not loading
+    assert began[0].is_alive()
+    made.end()
+    assert not began[0].is_alive()
+
+
+def test_without_the_setting_nothing_is_asked_of_ray(door, monkeypatch):
+    monkeypatch.setattr(ray_door, "serve", lambda: pytest.fail("Ray was imported"))
+    assert replicas.from_environment() is None
+    monkeypatch.setenv("STEERING_REPLICAS", "1")
+    assert replicas.from_environment() is None
+
+
+def test_the_environment_says_how_many_and_where(door, monkeypatch):
+    monkeypatch.setenv("STEERING_REPLICAS", "1-4")
+    assert replicas.from_environment().count == ReplicaRange(1, 4)
+    monkeypatch.setenv("STEERING_MODEL", "none")
+    with pytest.raises(SteeringError, match="replicas need a model that is held"):
+        replicas.from_environment()
+
+
+def test_a_page_without_replicas_imports_no_ray():
+    program = "import sys; from steering.app import App; App(); sys.exit('ray' in sys.modules)"
+    environment = {**os.environ, "STEERING_MODEL": "none", "STEERING_REPLICAS": "1"}
+    assert subprocess.run([sys.executable, "-c", program], env=environment).returncode == 0
