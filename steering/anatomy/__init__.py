@@ -1,0 +1,1 @@
+"""What the model does inside with a request: measured cell by cell, and kept as documents."""
