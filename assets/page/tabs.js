@@ -4,7 +4,7 @@ import { withHash } from "../shared/address.js";
 import { all, touched } from "../shared/dom.js";
 import { close, openPage } from "./drawers.js";
 
-export const NAMES = ["playground", "dose", "results", "contrast"];
+export const NAMES = ["playground", "dose", "results", "anatomy", "contrast"];
 const DRAWERS = ["lesson", "settings", "room"];
 const root = document.documentElement;
 // Behind the first & stand the parts of a link, see link.js.

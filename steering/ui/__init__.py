@@ -65,6 +65,7 @@ def launch_options(
             "forced.css",
             "room.css",
             "contrast.css",
+            "anatomy.css",
         ),
         "head": f"<style>{_joined('frame.css')}</style><script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.

@@ -22,6 +22,7 @@ from steering.ui import (
     text,
     token_handlers,
 )
+from steering.ui.anatomy import anatomy_section
 from steering.ui.dose import dose_section
 from steering.ui.layout import Page
 from steering.ui.map import map_section
@@ -63,6 +64,7 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
         page.doses, partial(_bring, page, engine), [page.doses.said, *changes.card_outputs(page)]
     )
     results_section.wire(page.results, engine, [load, page.timer.tick])
+    anatomy_section.wire(page.anatomy, engine, [load, page.timer.tick])
 
     opened_link.wire(page, engine, quiet)
 

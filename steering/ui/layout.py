@@ -8,6 +8,7 @@ import gradio as gr
 
 from steering.serving.engine import Engine
 from steering.ui import drawers, explanation, tabs, text, tour, verdict_strip
+from steering.ui.anatomy import anatomy_section
 from steering.ui.contrast import contrast_section
 from steering.ui.dose import dose_section
 from steering.ui.map.map_section import Atlas, atlas
@@ -70,6 +71,7 @@ class Page:
     speed: gr.Radio | None
     facts: gr.HTML
     results: ResultsSection
+    anatomy: anatomy_section.AnatomySection
     tour: gr.HTML
     room: room_section.RoomSection
     contrast: contrast_section.ContrastSection
@@ -124,6 +126,8 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         doses = dose_section.section(engine)
     with tabs.panel("results"):
         measured = results(engine)
+    with tabs.panel("anatomy"):
+        anatomy = anatomy_section.section(engine)
     with tabs.panel("contrast"):
         own = contrast_section.section(chooser=limits.chooser)
     with gr.Column(elem_id="settings", elem_classes="drawer", min_width=0):
@@ -166,6 +170,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
         speed=speed,
         facts=facts,
         results=measured,
+        anatomy=anatomy,
         tour=tour.section(engine),
         room=room,
         contrast=own,

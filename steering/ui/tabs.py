@@ -16,6 +16,7 @@ NAMES: Final[Mapping[str, str]] = {
     "playground": "Playground",
     "dose": "Dose and response",
     "results": "Results",
+    "anatomy": "Anatomy",
     "contrast": "Contrast",
 }
 """The tabs from first to last: the hash in the page's address, and the name on the tab."""

@@ -282,7 +282,7 @@ def test_tabs_have_an_address_a_keyboard_and_names(app, visit):
         "[...document.querySelectorAll('#tabs [role=tab]')]"
         ".map((t) => [t.ariaSelected, t.tabIndex])"
     )
-    assert page.evaluate(selected) == [["true", 0], *[["false", -1]] * 3]
+    assert page.evaluate(selected) == [["true", 0], *[["false", -1]] * 4]
     page.focus("#tab-playground")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.id") == "tab-dose"

@@ -1,0 +1,1 @@
+"""The tab *Anatomy*: where in the model, and along what, a refusal comes about."""

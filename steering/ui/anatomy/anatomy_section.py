@@ -1,0 +1,38 @@
+"""The tab *Anatomy*: its introduction, and its sections, a module each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import gradio as gr
+
+from steering.serving.engine import Engine
+from steering.ui.anatomy import harm_section
+from steering.ui.templates import template
+
+SECTIONS: Final[Mapping[str, str]] = {"harm": "Harm is not refusal"}
+"""The sections from first to last: the id of the element, and its name."""
+_HEAD = template(
+    '<header class="anatomy-about"><h2>Anatomy</h2>'
+    "<p>What goes on inside the model before it refuses.</p>"
+    '{% if names|length > 1 %}<nav aria-label="Sections">{% for name, title in names.items() %}'
+    '<a href="#{{ name }}">{{ title }}</a>{% endfor %}</nav>{% endif %}</header>'
+)
+
+
+@dataclass(frozen=True)
+class AnatomySection:
+    """The sections of the tab."""
+
+    harm: harm_section.HarmSection
+
+
+def section(engine: Engine) -> AnatomySection:
+    """Lay the tab out; to be called inside a `gr.Blocks`."""
+    gr.HTML(_HEAD(names=SECTIONS))
+    return AnatomySection(harm=harm_section.section(engine))
+
+
+def wire(made: AnatomySection, engine: Engine, events: list[Callable[..., Any]]) -> None:
+    """Show the sections of the present model, on events that may come long after it has changed."""
+    harm_section.wire(made.harm, engine, events)
