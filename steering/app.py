@@ -13,7 +13,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from steering import formatting
-from steering.artifacts import capability_document, folders, local_fits, store
+from steering.artifacts import (
+    capability_document,
+    folders,
+    local_fits,
+    patching_document,
+    store,
+)
 from steering.artifacts.manifest_document import ManifestFacts
 from steering.errors import NotFittedError, SteeringError
 from steering.serving import address, cost, host_settings, zero_gpu
@@ -124,6 +130,7 @@ def engine_from_environment() -> Engine:
         sweep=sweep_table.read,
         transfer=store.transfer,
         capability=capability_document.read,
+        patching=patching_document.read,
         manifest=_manifest,
         outline=_or_unfitted(store.outline),
         points=_or_unfitted(store.read_points),
@@ -152,6 +159,7 @@ def _recorded_only() -> Supply:
         sweep=sweep_table.read,
         transfer=store.transfer,
         capability=capability_document.read,
+        patching=patching_document.read,
         manifest=_manifest,
         outline=store.outline,
         points=store.read_points,

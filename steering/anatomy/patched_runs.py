@@ -75,9 +75,10 @@ def read(
         output = model.run(model.batch([ids]), keep=1, use_cache=True)
     logits = output.logits[:, -1].float().cpu()
     overflow.require(overflow.readable_rows(logits), model, [ids])
-    kept = None
+    found = None
     if model.abilities.joins and model.abilities.skips:
-        kept = (rows_of(output.cache, range(model.n_layers), len(ids)) or [None])[0]
+        found = rows_of(output.cache, range(model.n_layers), len(ids))
+    kept = found[0] if found else None
     own = {layer: states[layer][0] for layer in layers}
     return ReadRequest(ids, own, kept, float(refusal_score(logits, model.opener_ids)[0]))
 

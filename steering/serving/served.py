@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from steering.artifacts.capability_document import CapabilityDocument
 from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDocument
+from steering.artifacts.patching_document import PatchingDocument
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
 from steering.errors import NotFittedError, SteeringError
@@ -48,6 +49,7 @@ class Served:
         self.sweep: Sequence[SweepRow] = ()
         self.transfer: TransferDocument | None = None
         self.capability: CapabilityDocument | None = None
+        self.patching: PatchingDocument | None = None
         self.status = at_first(name, has_model=self.supply.model is not None)
         self.check: Check | None = None
         self.agreement: AgreementEntry | None = None
@@ -70,6 +72,7 @@ class Served:
         self.sweep = self.supply.sweep(name)
         self.transfer = self.supply.transfer(name)
         self.capability = self.supply.capability(name)
+        self.patching = self.supply.patching(name)
 
     def _take_again(self) -> None:
         """Read what is recorded again; what has not changed keeps its name, and its pages."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from steering.artifacts.capability_document import CapabilityDocument
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.manifest_document import ManifestFacts
+from steering.artifacts.patching_document import PatchingDocument
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
 from steering.errors import SteeringError
@@ -44,6 +45,7 @@ class Supply:
             nothing.
         transfer: Reads the table of number formats, `transfer.json`; None if there is none.
         capability: Reads what edits cost in knowledge, `capability.json`; None if it is not known.
+        patching: Reads what patched states bring back, `patching.json`; None if it is not known.
         adapting: Checks directions and maps on this machine, and fits them for it.
         fitted: Returns which names have directions by now; None where all have.
         at_speed: Loads the model with `exact` or `fast` products; None where nobody may choose.
@@ -62,6 +64,7 @@ class Supply:
     transfer: Callable[[str], TransferDocument | None] = lambda _name: None
     manifest: Callable[[str], ManifestFacts | None] = lambda _name: None
     capability: Callable[[str], CapabilityDocument | None] = lambda _name: None
+    patching: Callable[[str], PatchingDocument | None] = lambda _name: None
     adapting: Adapting = field(default_factory=Adapting)
     fitted: Callable[[], Collection[str]] | None = None
     at_speed: "Callable[[str, str], ChatModel] | None" = None
