@@ -5,6 +5,7 @@ import pytest
 from steering.anatomy import patch_study
 from steering.anatomy.pair_grid import GridShape
 from steering.anatomy.patch_study import ChosenTwins, TwinPrompts, chosen, document, measure
+from steering.artifacts import patching_document
 from steering.artifacts.patching_document import PatchingDocument
 from steering.artifacts.resumable import Stages
 from steering.errors import SteeringError
@@ -105,3 +106,23 @@ def test_right_is_above_zero_for_the_harmful_one_alone(tiny, monkeypatch):
     monkeypatch.setattr(patch_study, "logits_under", lambda *_a, **_k: None)
     monkeypatch.setattr(patch_study, "refusal_score", lambda *_: patch_study.torch.tensor(values))
     assert patch_study._sorted(tiny, [*TWINS, *TWINS]) == [True, False, False, False]
+
+
+@pytest.mark.model
+def test_a_shipped_cell_comes_out_again(real):
+    """One pair, the layer at which INLP edits, the last token: the whole state and its parts."""
+    model, directions = real
+    stored = patching_document.read(model.name)
+    assert stored is not None
+    first = stored["pairs"][0]
+    (twins,) = [each for each in patch_study.own_twins() if each.pair == first["pair"]]
+    row, column = stored["layers"].index(stored["point"][1]), stored["columns"].index([-1])
+    shape = GridShape((stored["layers"][row],), ((-1,),))
+    steerable = SteerableModel(model, directions)
+    found = patch_study._measured(steerable, shape, twins, twins)
+    assert found["harmful"] == pytest.approx(first["harmful"], abs=1e-3)
+    for towards in ("refusal", "answer"):
+        for part in ("whole", "inside", "outside"):
+            assert found[towards][part][0][0] == pytest.approx(
+                first[towards][part][row][column], abs=1e-3
+            )
