@@ -76,7 +76,7 @@ class GridShape:
         return -min(min(column) for column in self.columns)
 
 
-Grid = Mapping[PatchPart, Float[Tensor, "layer column"]]
+PatchScores = Mapping[PatchPart, Float[Tensor, "layer column"]]
 """Of each part, the refusal score of the receiver with the patch of each cell, in nats."""
 
 
@@ -193,7 +193,7 @@ def grid(
     parts: Sequence[PatchPart] = PARTS,
     *,
     seed: int = 0,
-) -> Generator[tuple[int, int], None, Grid]:
+) -> Generator[tuple[int, int], None, PatchScores]:
     """Measure every cell; yields how many runs are done, and of how many.
 
     Args:
@@ -212,7 +212,7 @@ def grid(
         patched_runs.scores(steerable.model, requests.receiver, made), 1
     ):
         flat[index] = score
-        if done % patched_runs.ROWS == 0 or done == len(made):
+        if done % patched_runs.PATCH_ROWS == 0 or done == len(made):
             yield done, len(made)
     whole = flat.view(len(parts), len(shape.layers), len(shape.columns))
     return dict(zip(parts, whole, strict=True))

@@ -19,7 +19,7 @@ from steering.models.chat_model import ChatModel, reading
 from steering.models.partial_passes import starting_at
 from steering.models.row_cache import Kept, cache_of, rows_of
 
-ROWS = 48
+PATCH_ROWS = 48
 """Patches in one pass (chosen: their logits are 30 MB of the default model)."""
 
 
@@ -84,7 +84,7 @@ def read(
 
 
 def scores(
-    model: ChatModel, request: ReadRequest, patches: Sequence[Patch], *, rows: int = ROWS
+    model: ChatModel, request: ReadRequest, patches: Sequence[Patch], *, rows: int = PATCH_ROWS
 ) -> Iterator[tuple[int, float]]:
     """Yield the index of every patch and the refusal score of the run with it, pass by pass.
 
