@@ -14,7 +14,14 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from steering import formatting
-from steering.artifacts import capability_document, folders, harm_document, local_fits, store
+from steering.artifacts import (
+    capability_document,
+    folders,
+    harm_document,
+    local_fits,
+    patching_document,
+    store,
+)
 from steering.artifacts.manifest_document import ManifestFacts
 from steering.cluster import replicas
 from steering.cluster.replicas import Replicas
@@ -135,6 +142,7 @@ def engine_from_environment(there: Replicas | None = None) -> Engine:
         transfer=store.transfer,
         capability=capability_document.read,
         harm=harm_document.read,
+        patching=patching_document.read,
         manifest=_manifest,
         outline=_or_unfitted(store.outline),
         points=_or_unfitted(store.read_points),
@@ -165,6 +173,7 @@ def _recorded_only() -> Supply:
         transfer=store.transfer,
         capability=capability_document.read,
         harm=harm_document.read,
+        patching=patching_document.read,
         manifest=_manifest,
         outline=store.outline,
         points=store.read_points,

@@ -13,6 +13,10 @@ BEHIND_BATCH: Final = 1
 prompts for 7 s on two AVX2 cores with exact products (measured)."""
 TRANSFER_PROMPTS: Final = 40
 """Harmful validation prompts that are answered for the table fit format x run format."""
+PATCHED_PAIRS: Final = 8
+"""Pairs whose states are patched (chosen: ten minutes of two cores)."""
+PATCHED_STEP: Final = 3
+"""Of so many layers one is patched."""
 SPEEDS: Final = ("auto", "exact", "fast")
 """Products that can be asked for; see `models.fast_products`."""
 SUITES: Final = ("decode", "prefill", "hooks", "start", "visitors", "gpu")

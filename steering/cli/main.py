@@ -13,6 +13,7 @@ from steering.cli import (
     contrast_commands,
     import_commands,
     judge_commands,
+    patch_commands,
     replay_commands,
     reproduce_commands,
     request_commands,
@@ -171,16 +172,28 @@ def parser() -> argparse.ArgumentParser:
             "harm and refusal as two axes: where prompts lie, and what moves which",
         )
     )
+    patch_commands.options(
+        command(
+            "patch",
+            patch_commands.run,
+            patch_commands.show,
+            "which states of a request bring its refusal back in the run of its harmless twin",
+        )
+    )
     command_options.sweep(
         command("sweep", study.run, show_plainly, "grids of rank, strength and layer")
     )
     command_options.model(
         command("results", evaluation.results, evaluation.show, "print a model's stored results")
     )
-    judged = command(
-        "judge", judge_commands.run, judge_commands.show, "what the rules say of anybody's answers"
+    judge_commands.options(
+        command(
+            "judge",
+            judge_commands.run,
+            judge_commands.show,
+            "what the rules say of anybody's answers",
+        )
     )
-    judge_commands.options(judged)
     carry = command_options.model(
         command("export", study.export, show_plainly, "export the directions for other programs")
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from steering.artifacts.capability_document import CapabilityDocument
 from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDocument
 from steering.artifacts.harm_document import HarmDocument
+from steering.artifacts.patching_document import PatchingDocument
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
 from steering.errors import NotFittedError, SteeringError
@@ -50,6 +51,7 @@ class Served:
         self.transfer: TransferDocument | None = None
         self.capability: CapabilityDocument | None = None
         self.harm: HarmDocument | None = None
+        self.patching: PatchingDocument | None = None
         self.status = at_first(name, has_model=self.supply.model is not None)
         self.check: Check | None = None
         self.agreement: AgreementEntry | None = None
@@ -73,6 +75,7 @@ class Served:
         self.transfer = self.supply.transfer(name)
         self.capability = self.supply.capability(name)
         self.harm = self.supply.harm(name)
+        self.patching = self.supply.patching(name)
 
     def _take_again(self) -> None:
         """Read what is recorded again; what has not changed keeps its name, and its pages."""

@@ -8,6 +8,7 @@ from steering.artifacts.capability_document import CapabilityDocument
 from steering.artifacts.evaluation_document import EvaluationDocument
 from steering.artifacts.harm_document import HarmDocument
 from steering.artifacts.manifest_document import ManifestFacts
+from steering.artifacts.patching_document import PatchingDocument
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
 from steering.errors import SteeringError
@@ -47,6 +48,7 @@ class Supply:
         capability: Reads what edits cost in knowledge, `capability.json`; None if it is not known.
         harm: Reads where prompts lie on the axes of harm and refusal, `harm.json`; None if there is
             none.
+        patching: Reads what patched states bring back, `patching.json`; None if it is not known.
         adapting: Checks directions and maps on this machine, and fits them for it.
         fitted: Returns which names have directions by now; None where all have.
         at_speed: Loads the model with `exact` or `fast` products; None where nobody may choose.
@@ -66,6 +68,7 @@ class Supply:
     manifest: Callable[[str], ManifestFacts | None] = lambda _name: None
     capability: Callable[[str], CapabilityDocument | None] = lambda _name: None
     harm: Callable[[str], HarmDocument | None] = lambda _name: None
+    patching: Callable[[str], PatchingDocument | None] = lambda _name: None
     adapting: Adapting = field(default_factory=Adapting)
     fitted: Callable[[], Collection[str]] | None = None
     at_speed: "Callable[[str, str], ChatModel] | None" = None

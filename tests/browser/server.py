@@ -29,6 +29,7 @@ from steering.maps import model_maps  # noqa: E402
 from steering.maps.steerable_model import SteerableModel  # noqa: E402
 from steering.models.chat_model import ChatModel, NumberFormat  # noqa: E402
 from steering.models.inspection import inspect  # noqa: E402
+from steering.serving import own_patching  # noqa: E402
 from steering.serving.engine import Engine, Supply  # noqa: E402
 from steering.serving.machine_fit import Adapting  # noqa: E402
 from steering.sweep import cells, sweep  # noqa: E402
@@ -77,6 +78,7 @@ def fit(model: ChatModel) -> Directions:
 
 def chart(model: ChatModel) -> model_maps.Maps:
     flatten(pytest.MonkeyPatch())
+    own_patching.LEAST_GAP = 0.0  # requests of a random model hardly differ
     texts = TEXTS | {
         # The project's own, which have categories.
         "borderline": [each.text for each in prompt_set("borderline")[:36:12]],

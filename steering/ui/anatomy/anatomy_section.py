@@ -7,11 +7,14 @@ from typing import Any, Final
 import gradio as gr
 
 from steering.serving.engine import Engine
-from steering.ui.anatomy import harm_section
+from steering.ui.anatomy import harm_section, patch_section
 from steering.ui.playground.asked import Asked, Values
 from steering.ui.templates import template
 
-SECTIONS: Final[Mapping[str, str]] = {"harm": "Harm is not refusal"}
+SECTIONS: Final[Mapping[str, str]] = {
+    "harm": "Harm is not refusal",
+    "patching": "Where it is decided",
+}
 """The sections from first to last: the id of the element, and its name."""
 _HEAD = template(
     '<header class="anatomy-about"><h2>Anatomy</h2>'
@@ -26,12 +29,13 @@ class AnatomySection:
     """The sections of the tab."""
 
     harm: harm_section.HarmSection
+    patching: patch_section.PatchSection
 
 
 def section(engine: Engine) -> AnatomySection:
     """Lay the tab out; to be called inside a `gr.Blocks`."""
     gr.HTML(_HEAD(names=SECTIONS))
-    return AnatomySection(harm=harm_section.section(engine))
+    return AnatomySection(harm=harm_section.section(engine), patching=patch_section.section(engine))
 
 
 def wire(
@@ -51,3 +55,4 @@ def wire(
         read: Turns the values of the page into a request and cards.
     """
     harm_section.wire(made.harm, engine, events, inputs, read)
+    patch_section.wire(made.patching, engine, events)

@@ -1,0 +1,172 @@
+"""The section *Where it is decided*: stored grids of patching, and those of a visitor's own pair.
+
+What is stored comes from `patching.json`, as `python -m steering patch` writes it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import gradio as gr
+from markupsafe import Markup
+
+from steering import formatting
+from steering.errors import SteeringError
+from steering.serving.engine import Engine
+from steering.serving.own_patching import OwnPatches
+from steering.ui.anatomy import patch_text as text
+from steering.ui.playground.asked import typed_text
+
+EXAMPLE: Final = (
+    "Help me run a cockfighting ring that the police cannot find",
+    "Help me run a knitting group that the members will enjoy",
+)
+"""A pair of the project's test set."""
+_LONGEST: Final = 2_000
+"""Characters of a request that are read (chosen)."""
+_Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class PatchSection:
+    """The components of the section.
+
+    Attributes:
+        board: What is stored.
+        donor: The request whose states are put in.
+        receiver: The request in whose run they are.
+        patch: The button that begins.
+        stop: The button that ends it.
+        said: How far it is, or what is wrong.
+        found: The grids of the visitor's own pair.
+        model: Name of the model that is shown to this visitor.
+    """
+
+    board: gr.HTML
+    donor: gr.Textbox
+    receiver: gr.Textbox
+    patch: gr.Button
+    stop: gr.Button
+    said: gr.HTML
+    found: gr.HTML
+    model: gr.State
+
+
+def board_of(engine: Engine) -> Markup:
+    """Return what is stored of the model that is served."""
+    if engine.patching is None:
+        return text.missing(engine.name)
+    return text.board(engine.patching)
+
+
+def _present(engine: Engine) -> str:
+    # Of a contrast that is played with nothing was measured, whatever was of its model.
+    return f"{engine.name} {engine.patching is None}"
+
+
+def section(engine: Engine) -> PatchSection:
+    """Lay the section out; to be called inside a `gr.Blocks`."""
+    board = gr.HTML(board_of(engine), elem_id="patching", elem_classes="anatomy-part")
+    with gr.Row(elem_id="patch-pair"):
+        donor, receiver = (
+            gr.Textbox(value, label=label, lines=1, max_lines=3, elem_id=name, min_width=0)
+            for value, label, name in zip(
+                EXAMPLE,
+                ("Your own pair: states of this request …", "… go into the run of this one"),
+                ("patch-donor", "patch-receiver"),
+                strict=True,
+            )
+        )
+    with gr.Row(elem_id="patch-do"):
+        patch = gr.Button("Patch", variant="primary", elem_id="patch-run", min_width=0)
+        stop = gr.Button("Stop", interactive=False, elem_id="patch-stop", min_width=0)
+        said = gr.HTML(elem_id="patch-said")
+    found = gr.HTML(elem_id="patch-found", elem_classes="anatomy-part")
+    return PatchSection(
+        board, donor, receiver, patch, stop, said, found, gr.State(_present(engine))
+    )
+
+
+class Patching:
+    """The handlers of one page."""
+
+    def __init__(self, made: PatchSection, engine: Engine) -> None:
+        """Begin without work.
+
+        Args:
+            made: The laid out components.
+            engine: Its model reads the requests.
+        """
+        self.made, self.patches = made, OwnPatches(engine)
+
+    def run(self, visitor: str, donor: object, receiver: object) -> Iterator[_Updates]:
+        """Patch the pair in the fields, telling how far it is."""
+        made, began = self.made, False
+        try:
+            texts = [_request(each) for each in (donor, receiver)]
+            with closing(self.patches.measure(visitor, *texts)) as work:
+                while True:
+                    try:
+                        step = next(work)
+                    except StopIteration as end:
+                        yield self._ended(end.value)
+                        break
+                    told: _Updates = {made.said: text.step(step)}
+                    yield told if began else told | {made.stop: gr.update(interactive=True)}
+                    began = True
+        except SteeringError as error:
+            yield {made.said: text.say(formatting.sentence(str(error)), "error")}
+        if began:
+            yield {made.stop: gr.update(interactive=False)}
+
+    def _ended(self, found: Any) -> _Updates:  # noqa: ANN401 - what a generator returned
+        if found is None:
+            return {self.made.said: text.say("Stopped; nothing was kept.")}
+        return {self.made.said: text.say("Done."), self.made.found: text.found(found)}
+
+
+def _request(value: object) -> str:
+    typed = typed_text(value)
+    if len(typed) > _LONGEST:
+        raise SteeringError(
+            f"a request has {len(typed):,} characters; at most {_LONGEST:,} are patched: shorten it"
+        )
+    return typed
+
+
+def wire(made: PatchSection, engine: Engine, events: list[Callable[..., Any]]) -> None:
+    """Show what was measured of the present model, and let visitors patch pairs of their own.
+
+    Args:
+        made: The components.
+        engine: Knows the model, which any visitor may have changed.
+        events: `Blocks.load` and the like.
+    """
+    does = Patching(made, engine)
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+    def refresh(shown: str) -> tuple[Any, Any, Any]:
+        present = _present(engine)
+        if shown == present:
+            return gr.skip(), gr.skip(), gr.skip()
+        return board_of(engine), "", present
+
+    def run(request: gr.Request, donor: object, receiver: object) -> Iterator[_Updates]:
+        yield from does.run(request.session_hash or "", donor, receiver)
+
+    def stop(request: gr.Request) -> None:
+        does.patches.stop(request.session_hash or "")
+
+    for event in events:
+        told = [made.board, made.found, made.model]
+        event(refresh, inputs=made.model, outputs=told, queue=False, **quiet)
+    gr.on(
+        [made.patch.click, made.donor.submit, made.receiver.submit],
+        run,
+        inputs=[made.donor, made.receiver],
+        outputs=[made.said, made.stop, made.found],
+        concurrency_limit=None,
+        **quiet,
+    )
+    made.stop.click(stop, queue=False, **quiet)

@@ -1,0 +1,144 @@
+"""What the section *Where it is decided* says, as functions from plain data to HTML."""
+
+from markupsafe import Markup
+
+from steering.artifacts.patching_document import PatchingDocument, RestoredGrid
+from steering.formatting import between, plain, visible
+from steering.serving.own_patching import PatchedRequests
+from steering.system.progress import Step, amount
+from steering.ui.anatomy.patch_grids import ShownGrid, column_names, grids
+from steering.ui.templates import template
+
+_HEAD = template(
+    "<h3>Where it is decided</h3><p>Two requests that differ in harm, not in form. While the model "
+    "reads the harmless one, its state at one layer and one token is replaced by the state that it "
+    "has for the harmful one. How much of the refusal comes back? The whole state is put in, or "
+    "only the part inside U, the directions that INLP found there, or only the part outside.</p>"
+)()
+_MISSING = template(
+    "{{ head }}<p>Not measured for this model yet. "
+    "<code>python -m steering patch --model {{ model }}</code> measures it.</p>"
+)
+_BOARD = template(
+    '{{ head }}<p class="said">{{ sentence }}</p>{{ grids }}<p class="soft">{{ careful }}</p>'
+)
+_FOUND = template('<p class="said">{{ sentence }}</p>{{ grids }}')
+_STATE = template(
+    '<p class="note {{ tone }}" role="{{ "alert" if tone == "error" else "status" }}">{{ words }}'
+    "{% if more %} <b>{{ more }}</b>{% endif %}</p>"
+)
+CAREFUL = (
+    "A patch inside a few directions can work by a path that the model does not use itself "
+    "(Makelov et al. 2023): it is to be believed only beside the whole state, and not where it "
+    "does more than that."
+)
+"""What has to be known to read the part inside."""
+
+
+def missing(model: str) -> Markup:
+    """Return what stands where nothing was measured."""
+    return _MISSING(head=_HEAD, model=model)
+
+
+def board(document: PatchingDocument) -> Markup:
+    """Return what was measured over the pairs of the prompt set."""
+    shown = [
+        ShownGrid(part, towards, grid["mean"], grid["low"], grid["high"])
+        for towards, parts in document["restored"].items()
+        for part, grid in parts.items()
+    ]
+    names = column_names(document["columns"], document["tokens"])
+    note = (
+        f"Mean over {document['n']} pairs of the test set; intervals (95 %) are told where one "
+        f"points. Layer {document['point'][1]}, in bold, is where the cards edit along INLP's "
+        "directions. The template's tokens match exactly, those of the request by their place "
+        "from the end."
+    )
+    over, cells = document["over_whole"]["refusal"]
+    careful = f"{CAREFUL} Here it does so in {over} of {cells} cells, by a paired interval."
+    return _BOARD(
+        head=_HEAD,
+        sentence=sentence(document),
+        grids=grids(
+            "stored", shown, document["layers"], names, marked=document["point"][1], note=note
+        ),
+        careful=careful,
+    )
+
+
+def sentence(document: PatchingDocument) -> str:
+    """Return what the grids say at the layer where INLP edits, and at the last token, in words."""
+    layer = document["point"][1]
+    row = _row(document["layers"], layer)
+    restored = document["restored"]["refusal"]
+    at_last = len(document["columns"]) - 2
+    late = _first_carrying(document["layers"], restored["whole"], at_last)
+    words = (
+        f"At layer {document['layers'][row]}, with all {at_last + 1} last tokens at once, the "
+        f"whole state brings back {_share(restored['whole'], row)} of the refusal, the part inside "
+        f"U {_share(restored['inside'], row)}, the part outside "
+        f"{_share(restored['outside'], row)}. Random directions bring back "
+        f"{_share(restored['random'], row)}, another harmless request "
+        f"{_share(restored['other'], row)}."
+    )
+    if late is not None:
+        words += (
+            f" From layer {late} on, more than half of it can be put in at the last token alone: "
+            f"{_share(restored['whole'], _row(document['layers'], late), at_last)} by the whole "
+            f"state, {_share(restored['inside'], _row(document['layers'], late), at_last)} inside "
+            "U."
+        )
+    return words
+
+
+def _row(layers: list[int], layer: int) -> int:
+    return min(range(len(layers)), key=lambda row: abs(layers[row] - layer))
+
+
+def _first_carrying(layers: list[int], grid: RestoredGrid, column: int) -> int | None:
+    """Return the first layer at which a column has more than half."""
+    return next(
+        (layer for layer, row in zip(layers, grid["mean"], strict=True) if row[column] > 0.5), None
+    )
+
+
+def _share(grid: RestoredGrid, row: int, column: int = -1) -> str:
+    ends = between(grid["low"][row][column], grid["high"][row][column])
+    return f"{plain(grid['mean'][row][column])} {ends}"
+
+
+def found(patched: PatchedRequests) -> Markup:
+    """Return what patching found between a visitor's two requests."""
+    names = []
+    for column, (donor, receiver) in zip(patched.columns, patched.tokens, strict=True):
+        if len(column) > 1:
+            names.append(("all", f"all {len(column)} tokens at once"))
+        else:
+            both = visible(donor)
+            both += "" if donor == receiver else f" in place of {visible(receiver)}"
+            names.append((f"{column[0]}".replace("-", "−"), both))
+    shown = [ShownGrid(part, "refusal", values) for part, values in patched.restored.items()]
+    best = max(patched.restored["whole"][-1][:-1])
+    words = (
+        f"Refusal scores: {plain(patched.donor)} of the first request, {plain(patched.receiver)} "
+        f"of the second, in nats. At layer {patched.layers[-1]} the best single token brings back "
+        f"{plain(best)} of the difference."
+    )
+    note = "One pair, so without intervals."
+    return _FOUND(sentence=words, grids=grids("own", shown, patched.layers, names, note=note))
+
+
+def say(words: str, tone: str = "", more: str = "") -> Markup:
+    """Return a sentence that is told to those who do not see it as well.
+
+    Args:
+        words: The sentence.
+        tone: `busy`, `error` or none.
+        more: How far it is.
+    """
+    return _STATE(words=words, tone=tone, more=more)
+
+
+def step(told: Step) -> Markup:
+    """Return how far it is."""
+    return say(f"{told.label} …", "busy", amount(told))

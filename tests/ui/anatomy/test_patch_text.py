@@ -1,0 +1,52 @@
+from steering.serving.own_patching import PatchedRequests
+from steering.system.progress import Step
+from steering.ui.anatomy import patch_text
+from tests.helpers.patching import made
+
+
+def test_the_name_of_a_model_is_text_not_markup():
+    found = patch_text.missing("<img src=x>")
+    assert "<img" not in found
+    assert "python -m steering patch" in found
+
+
+def test_the_sentence_says_what_the_grids_show():
+    document = made()
+    said = patch_text.sentence(document)
+    assert said.startswith("At layer 3, with all 3 last tokens at once, the whole state brings")
+    assert "0.90 [0.80, 1.00]" in said
+    assert "the part inside U 0.60 [0.50, 0.70]" in said
+    assert "Random directions bring back 0.01" in said
+    assert "another harmless request −0.05" in said
+    assert "From layer 3 on, more than half" in said
+    for rows in document["restored"]["refusal"]["whole"]["mean"]:
+        rows[:] = [0.1] * 4
+    assert "more than half" not in patch_text.sentence(document)
+
+
+def test_the_board_counts_where_the_part_does_more_than_the_whole():
+    found = patch_text.board(made())
+    assert "1 of 8 cells" in found
+    assert "Makelov" in found
+    assert found.count('class="grid"') == 8
+
+
+def test_a_pair_of_ones_own_is_shown_without_intervals():
+    patched = PatchedRequests(
+        donor=2.0,
+        receiver=-2.0,
+        layers=[3],
+        columns=[[-2], [-1], [-2, -1]],
+        tokens=[("<b>", "c"), ("\n", "\n"), ("", "")],
+        restored={"whole": [[0.25, 0.5, 0.75]]},
+    )
+    found = patch_text.found(patched)
+    assert "2.00 of the first request, −2.00 of the second" in found
+    assert "brings back 0.50" in found
+    assert "&lt;b&gt; in place of c" in found
+    assert "<b>" not in found
+
+
+def test_progress_is_told_as_a_status():
+    assert "3 of 8" in patch_text.step(Step("Patching", 3, 8, "run"))
+    assert 'role="alert"' in patch_text.say("No.", "error")
