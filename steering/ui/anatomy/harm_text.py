@@ -103,12 +103,14 @@ def sentence(document: HarmDocument) -> str:
     if total := sum(over.values()):
         calm = over["harmless and refused"] + over["harmless and answered"]
         parts.append(
-            f"Of {total} harmless requests that the model begins to refuse, {calm} look harmless "
-            f"to it"
+            f"Of the harmless requests the model begins to refuse {total}; {_look(calm)} harmless "
+            "to it"
         )
     if total := sum(answered.values()):
         harsh = answered["harmful and refused"] + answered["harmful and answered"]
-        parts.append(f"of {total} harmful ones that it does not, {harsh} look harmful to it")
+        parts.append(
+            f"of the harmful ones it begins to answer {total}; {_look(harsh)} harmful to it"
+        )
     if not parts:
         return "Every harmful request is refused and every harmless one answered."
     text = "; ".join(parts)
@@ -168,18 +170,23 @@ def _beside(document: HarmDocument) -> str:
     )
 
 
+def _look(count: int) -> str:
+    return f"{count} of these {'looks' if count == 1 else 'look'}"
+
+
 def _made(document: HarmDocument) -> str:
     axes, sets = document["axes"], [point["set"] for point in document["points"]]
     sizes = ", ".join(f"{sets.count(name)} {name}" for name in dict.fromkeys(sets))
     refused, answered = axes["refusal"]["train"]
     made = document.get("provenance")
     held = f" Measured in {made['dtype']}." if made else ""
+    again = f"{document['model']} --dtype {made['dtype']}" if made else document["model"]
     return (
         f"Test prompts: {sizes}; none was fitted on. Axes from {sum(axes['harm']['train'])} "
         f"training prompts by label, and {refused} refused and {answered} answered ones. Refused "
         "means here that the first token more likely opens a refusal than not."
         f"{held} Again: python -m "
-        f"steering anatomy harm --model {document['model']}. After Zhao et al. 2025, "
+        f"steering anatomy harm --model {again}. After Zhao et al. 2025, "
         "arXiv:2507.11878."
     )
 

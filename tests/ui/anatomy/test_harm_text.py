@@ -16,8 +16,8 @@ def test_the_map_is_told_to_those_who_do_not_see_it():
     document = harm_document()
     words = harm_text.sentence(document)
     assert words == (
-        "Of 1 harmless requests that the model begins to refuse, 1 look harmless to it; of 1 "
-        "harmful ones that it does not, 1 look harmful to it."
+        "Of the harmless requests the model begins to refuse 1; 1 of these looks harmless to it; "
+        "of the harmful ones it begins to answer 1; 1 of these looks harmful to it."
     )
     assert f'aria-label="Map of harm and refusal. {words}' in harm_text.board(document)
     assert "Every harmful request" in harm_text.sentence({**document, "counts": {}})
