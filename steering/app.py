@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
@@ -129,24 +130,17 @@ def engine_from_environment(there: Replicas | None = None) -> Engine:
     """
     asked = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
     if asked == NO_MODEL:
-        return Engine(catalog.DEFAULT_MODEL, _recorded_only())
+        played = {each: _title(each) for each in folders.available() if store.recordings(each)}
+        return Engine(catalog.DEFAULT_MODEL, _stored(played))
     name = asked
     public = host_settings.is_public()
-    supply = Supply(
+    supply = replace(
+        _stored(_names(name)),
         model=_for_visitors(_load),
         directions=_or_unfitted(store.load),
-        recordings=store.recordings,
         maps=_or_unfitted(store.read_maps),
-        evaluation=store.evaluation,
-        sweep=sweep_table.read,
-        transfer=store.transfer,
-        capability=capability_document.read,
-        harm=harm_document.read,
-        patching=patching_document.read,
-        manifest=_manifest,
         outline=_or_unfitted(store.outline),
         points=_or_unfitted(store.read_points),
-        names=_names(name),
         fitted=_fitted_names,
         at_speed=None if public or zero_gpu.is_lent() else _at_speed,
         adapting=Adapting(
@@ -162,7 +156,7 @@ def engine_from_environment(there: Replicas | None = None) -> Engine:
     return Engine(name, supply, capacity=host_settings.whole_number("STEERING_QUEUE", 20))
 
 
-def _recorded_only() -> Supply:
+def _stored(names: dict[str, str]) -> Supply:
     """Return what there is without a model: recordings, maps, tables. Nothing here needs torch."""
     return Supply(
         model=None,
@@ -177,7 +171,7 @@ def _recorded_only() -> Supply:
         manifest=_manifest,
         outline=store.outline,
         points=store.read_points,
-        names={each: _title(each) for each in folders.available() if store.recordings(each)},
+        names=names,
     )
 
 

@@ -152,10 +152,10 @@ def wire(made: PatchSection, engine: Engine, events: list[Callable[..., Any]]) -
             return gr.skip(), gr.skip(), gr.skip()
         return board_of(engine), "", present
 
-    def run(request: gr.Request, donor: object, receiver: object) -> Iterator[_Updates]:
+    def patch(request: gr.Request, donor: object, receiver: object) -> Iterator[_Updates]:
         yield from does.run(request.session_hash or "", donor, receiver)
 
-    def stop(request: gr.Request) -> None:
+    def stop_patching(request: gr.Request) -> None:
         does.patches.stop(request.session_hash or "")
 
     for event in events:
@@ -163,10 +163,10 @@ def wire(made: PatchSection, engine: Engine, events: list[Callable[..., Any]]) -
         event(refresh, inputs=made.model, outputs=told, queue=False, **quiet)
     gr.on(
         [made.patch.click, made.donor.submit, made.receiver.submit],
-        run,
+        patch,
         inputs=[made.donor, made.receiver],
         outputs=[made.said, made.stop, made.found],
         concurrency_limit=None,
         **quiet,
     )
-    made.stop.click(stop, queue=False, **quiet)
+    made.stop.click(stop_patching, queue=False, **quiet)
