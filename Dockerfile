@@ -27,7 +27,7 @@ COPY . .
 # Ray, for replicas on several machines: --build-arg CLUSTER=1 (see deploy/).
 ARG CLUSTER=""
 RUN if [ -n "$CLUSTER" ]; then \
-    pip install "$(sed -n 's/^ *"\(ray\[serve\][^"]*\)",.*/\1/p' pyproject.toml)"; fi
+    pip install --no-cache-dir "$(sed -n 's/^ *"\(ray\[serve\][^"]*\)",.*/\1/p' pyproject.toml)"; fi
 RUN python -m compileall -q steering
 
 # A name of the catalog, or a hub id: its weights come into the image, not at the first start.
