@@ -103,7 +103,9 @@ def placed(engine: Engine, asked: Asked) -> tuple[Any, Markup]:
         marks = located(engine, asked)
     except SteeringError as error:
         return gr.skip(), harm_text.said(sentence(str(error)))
-    return board_of(engine, marks), harm_text.said(harm_text.of_marks(marks))
+    cards = "one card" if len(marks) == 1 else f"{len(marks)} cards"
+    words = f"Placed under {cards}; what that says stands below the map."
+    return board_of(engine, marks), harm_text.said(words)
 
 
 def wire(

@@ -41,7 +41,8 @@ def test_a_request_is_placed_under_every_card_that_is_on(placing):
     assert [mark.slot for mark in marks] == list(request.chosen)
     board, said = harm_section.placed(placing, request)
     assert board.count('class="mine') == len(marks)
-    assert "Baseline" in said
+    assert "Your request, Baseline" in board
+    assert "Placed under 2 cards" in said
     assert placing.reading.acquire(timeout=0)
     placing.reading.release()
 
