@@ -11,9 +11,9 @@ import gradio as gr
 from markupsafe import Markup
 
 from steering.errors import SteeringError
-from steering.formatting import sentence
 from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
+from steering.ui import own_progress
 from steering.ui.anatomy import harm_text
 from steering.ui.anatomy.harm_figure import HarmMark
 from steering.ui.playground.asked import Asked, Values
@@ -102,10 +102,10 @@ def placed(engine: Engine, asked: Asked) -> tuple[Any, Markup]:
     try:
         marks = located(engine, asked)
     except SteeringError as error:
-        return gr.skip(), harm_text.said(sentence(str(error)))
+        return gr.skip(), own_progress.mistake(error)
     cards = "one card" if len(marks) == 1 else f"{len(marks)} cards"
     words = f"Placed under {cards}; what that says stands below the map."
-    return board_of(engine, marks), harm_text.said(words)
+    return board_of(engine, marks), own_progress.say(words)
 
 
 def wire(

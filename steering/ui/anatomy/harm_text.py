@@ -54,7 +54,6 @@ _INVERSION: Final = template(
     "<p>Mean change from the untouched model with its 95 % interval, n = {{ n }} requests a row; "
     "below it the mean and range of random directions at the same place.</p></details>"
 )
-_SAID: Final = template('<p class="note" role="status">{{ words }}</p>')
 _ROWS: Final = (
     ("Harmful from harmless", "harm", False),
     ("the same, alike in refusal", "harm", True),
@@ -66,11 +65,6 @@ _ROWS: Final = (
 def missing(model: str) -> Markup:
     """Return what stands where nothing was measured."""
     return _MISSING(model=model)
-
-
-def said(words: str) -> Markup:
-    """Return a sentence that is told to those who do not see it as well."""
-    return _SAID(words=words)
 
 
 def board(document: HarmDocument, marks: Sequence[HarmMark] = ()) -> Markup:

@@ -3,19 +3,19 @@
 What is stored comes from `patching.json`, as `python -m steering patch` writes it.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import gradio as gr
 from markupsafe import Markup
 
-from steering import formatting
 from steering.errors import SteeringError
 from steering.serving.engine import Engine
-from steering.serving.own_patching import OwnPatches
+from steering.serving.own_patching import OwnPatches, PatchedRequests
+from steering.system.progress import Step
 from steering.ui.anatomy import patch_text as text
+from steering.ui.own_progress import OwnProgress
 from steering.ui.playground.asked import typed_text
 
 EXAMPLE: Final = (
@@ -37,8 +37,7 @@ class PatchSection:
         donor: The request whose states are put in.
         receiver: The request in whose run they are.
         patch: The button that begins.
-        stop: The button that ends it.
-        said: How far it is, or what is wrong.
+        progress: How far it is, and the button that ends it.
         found: The grids of the visitor's own pair.
         model: Name of the model that is shown to this visitor.
     """
@@ -47,8 +46,7 @@ class PatchSection:
     donor: gr.Textbox
     receiver: gr.Textbox
     patch: gr.Button
-    stop: gr.Button
-    said: gr.HTML
+    progress: OwnProgress
     found: gr.HTML
     model: gr.State
 
@@ -84,7 +82,7 @@ def section(engine: Engine) -> PatchSection:
         said = gr.HTML(elem_id="patch-said")
     found = gr.HTML(elem_id="patch-found", elem_classes="anatomy-part")
     return PatchSection(
-        board, donor, receiver, patch, stop, said, found, gr.State(_present(engine))
+        board, donor, receiver, patch, OwnProgress(said, stop), found, gr.State(_present(engine))
     )
 
 
@@ -102,28 +100,12 @@ class Patching:
 
     def run(self, visitor: str, donor: object, receiver: object) -> Iterator[_Updates]:
         """Patch the pair in the fields, telling how far it is."""
-        made, began = self.made, False
-        try:
-            texts = [_request(each) for each in (donor, receiver)]
-            with closing(self.patches.measure(visitor, *texts)) as work:
-                while True:
-                    try:
-                        step = next(work)
-                    except StopIteration as end:
-                        yield self._ended(end.value)
-                        break
-                    told: _Updates = {made.said: text.step(step)}
-                    yield told if began else told | {made.stop: gr.update(interactive=True)}
-                    began = True
-        except SteeringError as error:
-            yield {made.said: text.say(formatting.sentence(str(error)), "error")}
-        if began:
-            yield {made.stop: gr.update(interactive=False)}
 
-    def _ended(self, found: Any) -> _Updates:  # noqa: ANN401 - what a generator returned
-        if found is None:
-            return {self.made.said: text.say("Stopped; nothing was kept.")}
-        return {self.made.said: text.say("Done."), self.made.found: text.found(found)}
+        def work() -> Generator[Step, None, PatchedRequests | None]:
+            return self.patches.measure(visitor, _request(donor), _request(receiver))
+
+        made = self.made
+        yield from made.progress.told(work, lambda found: {made.found: text.found(found)})
 
 
 def _request(value: object) -> str:
@@ -165,8 +147,8 @@ def wire(made: PatchSection, engine: Engine, events: list[Callable[..., Any]]) -
         [made.patch.click, made.donor.submit, made.receiver.submit],
         patch,
         inputs=[made.donor, made.receiver],
-        outputs=[made.said, made.stop, made.found],
+        outputs=[made.progress.said, made.progress.stop, made.found],
         concurrency_limit=None,
         **quiet,
     )
-    made.stop.click(stop_patching, queue=False, **quiet)
+    made.progress.stop.click(stop_patching, queue=False, **quiet)

@@ -5,7 +5,6 @@ from markupsafe import Markup
 from steering.artifacts.patching_document import PatchingDocument, RestoredGrid
 from steering.formatting import between, plain, visible
 from steering.serving.own_patching import PatchedRequests
-from steering.system.progress import Step, amount
 from steering.ui.anatomy.patch_grids import ShownGrid, column_names, grids
 from steering.ui.templates import template
 
@@ -23,10 +22,6 @@ _BOARD = template(
     '{{ head }}<p class="said">{{ sentence }}</p>{{ grids }}<p class="soft">{{ careful }}</p>'
 )
 _FOUND = template('<p class="said">{{ sentence }}</p>{{ grids }}')
-_STATE = template(
-    '<p class="note {{ tone }}" role="{{ "alert" if tone == "error" else "status" }}">{{ words }}'
-    "{% if more %} <b>{{ more }}</b>{% endif %}</p>"
-)
 CAREFUL = (
     "A patch inside a few directions can work by a path that the model does not use itself "
     "(Makelov et al. 2023): it is to be believed only beside the whole state, and not where it "
@@ -126,19 +121,3 @@ def found(patched: PatchedRequests) -> Markup:
     )
     note = "One pair, so without intervals."
     return _FOUND(sentence=words, grids=grids("own", shown, patched.layers, names, note=note))
-
-
-def say(words: str, tone: str = "", more: str = "") -> Markup:
-    """Return a sentence that is told to those who do not see it as well.
-
-    Args:
-        words: The sentence.
-        tone: `busy`, `error` or none.
-        more: How far it is.
-    """
-    return _STATE(words=words, tone=tone, more=more)
-
-
-def step(told: Step) -> Markup:
-    """Return how far it is."""
-    return say(f"{told.label} …", "busy", amount(told))

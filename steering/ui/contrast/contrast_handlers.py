@@ -5,7 +5,6 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Generator, Iterator
-from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from steering import formatting
 from steering.contrasts import contrast_bundle
 from steering.contrasts.layer_names import layers_named
 from steering.contrasts.text_lists import MOST_TEXTS, TextLists, lines_of, text_lists
@@ -24,6 +22,7 @@ from steering.serving.own_contrast import OwnContrasts
 from steering.shipped import ASSETS
 from steering.ui.contrast import contrast_text as text
 from steering.ui.contrast.contrast_section import ContrastSection, ListFields
+from steering.ui.own_progress import mistake, say
 from steering.ui.playground.asked import typed_text
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Handlers:
     def example(self) -> Updates:
         """Fill both lists in."""
         found = json.loads((ASSETS / "contrast.json").read_text("utf-8"))
-        updates: Updates = {self.section.said: ""}
+        updates: Updates = {self.section.progress.said: ""}
         for fields, name, texts in zip(
             self.section.lists, found["names"], found["texts"], strict=True
         ):
@@ -64,7 +63,7 @@ class Handlers:
     def read(self, fields: ListFields, path: str | None) -> Updates:
         """Put the texts of a file into a list's field, one a line; None is no file."""
         if path is None:
-            return {self.section.said: gr.skip()}
+            return {self.section.progress.said: gr.skip()}
         try:
             texts = prompts.read(Path(path), limit=MOST_TEXTS)
         except SteeringError as error:
@@ -75,7 +74,7 @@ class Handlers:
         return {
             fields.texts: "\n".join(lines),
             fields.name: Path(path).stem[:40],
-            self.section.said: text.say(f"{len(lines)} texts were read."),
+            self.section.progress.said: say(f"{len(lines)} texts were read."),
         }
 
     def fit(self, visitor: str, *values: object) -> Iterator[Updates]:
@@ -83,25 +82,18 @@ class Handlers:
         section = self.section
         typed = tuple(map(typed_text, values))
         names, texts, layers = typed[0:4:2], typed[1:4:2], typed[4]
-        began = False
-        try:
+
+        def work() -> "Generator[Step, None, Contrast | None]":
             lists = _lists(texts, (names[0], names[1]))
             self.contrasts.loaded()  # where there is no model, torch may be missing as well
-            settings = _settings(layers)
-            with closing(self.contrasts.fit(visitor, lists, settings)) as fitting:
-                for update in _told(section, fitting):
-                    began = True
-                    yield update
-        except SteeringError as error:
-            yield self._refused(error)
-        finally:
-            if began:
-                yield {section.stop: gr.update(interactive=False)}
+            return self.contrasts.fit(visitor, lists, _settings(layers))
+
+        yield from section.progress.told(work, lambda found: {section.contrast: found})
 
     def shown(self, contrast: "Contrast | None") -> Updates:
         """Show what was found, and let it be played with and saved."""
         if contrast is None:
-            return {self.section.said: gr.skip()}
+            return {self.section.progress.said: gr.skip()}
         from steering.contrasts.contrast_document import document
 
         kept = self._kept(contrast)
@@ -110,7 +102,7 @@ class Handlers:
             self.section.save: gr.update(value=kept, interactive=kept is not None),
         }
         if kept is None:
-            updates[self.section.said] = text.say(
+            updates[self.section.progress.said] = say(
                 "The contrast cannot be saved: this server's disk refuses to write.", "error"
             )
         if self.section.play is not None:
@@ -120,7 +112,7 @@ class Handlers:
     def open(self, path: str | None) -> Updates:
         """Read a saved contrast; None is no file."""
         if path is None:
-            return {self.section.said: gr.skip()}
+            return {self.section.progress.said: gr.skip()}
         try:
             with tempfile.TemporaryDirectory() as root:
                 contrast = contrast_bundle.load(
@@ -133,7 +125,7 @@ class Handlers:
             _forget(path)
         updates: Updates = {
             self.section.contrast: contrast,
-            self.section.said: text.say("The contrast was read."),
+            self.section.progress.said: say("The contrast was read."),
         }
         both = (contrast.texts.first, contrast.texts.second)
         for fields, name, texts in zip(self.section.lists, contrast.texts.names, both, strict=True):
@@ -148,7 +140,7 @@ class Handlers:
             self.engine.play(contrast.directions, contrast.maps)
         except SteeringError as error:
             return self._refused(error)
-        return {self.section.said: "", self.section.turned: self.engine.maps_id}
+        return {self.section.progress.said: "", self.section.turned: self.engine.maps_id}
 
     def back(self) -> Updates:
         """Give the model's own directions back to all cards."""
@@ -156,7 +148,7 @@ class Handlers:
             self.engine.take_back()
         except SteeringError as error:
             return self._refused(error)
-        return {self.section.said: "", self.section.turned: self.engine.maps_id}
+        return {self.section.progress.said: "", self.section.turned: self.engine.maps_id}
 
     def _kept(self, contrast: "Contrast") -> str | None:
         """Write the bundle, which Gradio copies for its visitor; None where the disk refuses.
@@ -180,7 +172,7 @@ class Handlers:
         return folder
 
     def _refused(self, error: SteeringError) -> Updates:
-        return {self.section.said: text.say(formatting.sentence(str(error)), "error")}
+        return {self.section.progress.said: mistake(error)}
 
 
 def _lists(texts: tuple[str, ...], names: tuple[str, str]) -> TextLists:
@@ -198,22 +190,6 @@ def _settings(layers: str) -> Any:  # noqa: ANN401 - of a module that imports to
     from steering.contrasts.contrast_fit import ContrastSettings
 
     return ContrastSettings(layers=layers_named(layers))
-
-
-def _told(
-    section: ContrastSection, fitting: "Generator[Step, None, Contrast | None]"
-) -> Iterator[Updates]:
-    yield {section.stop: gr.update(interactive=True), section.said: text.say("Beginning …", "busy")}
-    while True:
-        try:
-            step = next(fitting)
-        except StopIteration as end:
-            found: Contrast | None = end.value
-            words = "Stopped; nothing was kept." if found is None else "Done."
-            kept = {} if found is None else {section.contrast: found}
-            yield {section.said: text.say(words), **kept}
-            return
-        yield {section.said: text.step(step)}
 
 
 def _line(words: str) -> str:
@@ -249,13 +225,15 @@ def wire(section: ContrastSection, engine: Engine) -> list[Any]:
     does = Handlers(section, engine)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     fields = [part for each in section.lists for part in (each.name, each.texts)]
-    section.example.click(does.example, outputs=[section.said, *fields], queue=False, **quiet)
+    section.example.click(
+        does.example, outputs=[section.progress.said, *fields], queue=False, **quiet
+    )
     for each in section.lists:
 
         def read(path: str | None, *, each: ListFields = each) -> Updates:
             return does.read(each, path)
 
-        told = [each.texts, each.name, section.said]
+        told = [each.texts, each.name, section.progress.said]
         each.upload.upload(read, inputs=each.upload, outputs=told, **quiet)
 
     def find(request: gr.Request, *values: object) -> Iterator[Updates]:
@@ -264,26 +242,26 @@ def wire(section: ContrastSection, engine: Engine) -> list[Any]:
     def stop_finding(request: gr.Request) -> None:
         does.contrasts.stop(request.session_hash or "")
 
-    results = [section.found, section.save, section.said]
+    results = [section.found, section.save, section.progress.said]
     results += [section.play] if section.play is not None else []
     section.fit.click(
         find,
         inputs=[*fields, section.layers],
-        outputs=[section.said, section.stop, section.contrast],
+        outputs=[section.progress.said, section.progress.stop, section.contrast],
         concurrency_limit=None,
         **quiet,
     )
-    section.stop.click(stop_finding, queue=False, **quiet)
+    section.progress.stop.click(stop_finding, queue=False, **quiet)
     section.contrast.change(does.shown, inputs=section.contrast, outputs=results, **quiet)
     section.load.upload(
         does.open,
         inputs=section.load,
-        outputs=[section.contrast, section.said, *fields],
+        outputs=[section.contrast, section.progress.said, *fields],
         **quiet,
     )
     if section.play is None or section.back is None:
         return []
-    told = [section.said, section.turned]
+    told = [section.progress.said, section.turned]
     section.play.click(does.play, inputs=section.contrast, outputs=told, **quiet)
     section.back.click(does.back, outputs=told, **quiet)
     return [section.turned.change]

@@ -6,6 +6,7 @@ from typing import Final
 import gradio as gr
 
 from steering.ui.contrast import contrast_text as text
+from steering.ui.own_progress import OwnProgress
 
 FILES: Final = [".txt", ".csv", ".json", ".jsonl"]
 """Endings of files with texts that can be read in."""
@@ -35,8 +36,7 @@ class ContrastSection:
         example: Fills both with an example.
         layers: Which layers are tried; empty for a few.
         fit: Begins.
-        stop: Ends a fit that is under way.
-        said: How far it is, and mistakes.
+        progress: How far a fit is, mistakes, and the button that ends it.
         playing: With which directions the cards are.
         found: What was found.
         play: Gives the directions to all cards; None where visitors may not.
@@ -51,8 +51,7 @@ class ContrastSection:
     example: gr.Button
     layers: gr.Textbox
     fit: gr.Button
-    stop: gr.Button
-    said: gr.HTML
+    progress: OwnProgress
     playing: gr.HTML
     found: gr.HTML
     play: gr.Button | None
@@ -113,8 +112,7 @@ def section(*, chooser: bool) -> ContrastSection:
         example=example,
         layers=layers,
         fit=fit,
-        stop=stop,
-        said=said,
+        progress=OwnProgress(said, stop),
         playing=playing,
         found=found,
         play=play,

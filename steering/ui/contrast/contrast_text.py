@@ -8,7 +8,7 @@ from markupsafe import Markup
 from steering.contrasts.text_lists import FEWEST_TEXTS, MOST_TEXTS
 from steering.formatting import between, p_value, plain, sentence
 from steering.intervals import IntervalEntry
-from steering.system.progress import Step, amount
+from steering.ui.own_progress import say
 from steering.ui.templates import NOTHING, template
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ INTRODUCTION: Final = template(
     "do is tested on texts that were held out, beside shuffled labels and random directions. It "
     "takes about a minute on two cores.</p>"
 )(fewest=FEWEST_TEXTS, most=MOST_TEXTS)
-_STATE = template(
-    '<p class="note {{ tone }}" role="{{ "alert" if tone == "error" else "status" }}">{{ words }}'
-    "{% if more %} <b>{{ more }}</b>{% endif %}</p>"
-)
 _FOUND = template(
     '<section class="found" data-separates="{{ "yes" if separates else "no" }}">'
     '<p class="verdict"><span class="chip outcome {{ "supported" if separates else "quiet" }}">'
@@ -53,22 +49,6 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "place of INLP's.",
     "Directions": "How many INLP keeps: the slider of rank goes up to it.",
 }
-
-
-def say(words: str, tone: str = "", more: str = "") -> Markup:
-    """Return a sentence that is told to those who do not see it as well.
-
-    Args:
-        words: The sentence.
-        tone: `busy`, `error` or none.
-        more: How far it is.
-    """
-    return _STATE(words=words, tone=tone, more=more)
-
-
-def step(found: Step) -> Markup:
-    """Return how far a fit is."""
-    return say(f"{found.label} …", "busy", amount(found))
 
 
 def playing(names: tuple[str, str] | None) -> Markup:

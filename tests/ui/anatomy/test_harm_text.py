@@ -36,4 +36,3 @@ def test_the_visitor_s_request_is_said_by_the_sides_it_lies_on():
     assert said in harm_text.of_marks(marks)
     assert said in harm_text.board(harm_document(), marks)
     assert harm_text.of_marks([]) == ""
-    assert 'role="status"' in harm_text.said("So.")

@@ -31,10 +31,12 @@ def test_a_pair_is_patched_and_shown(does, monkeypatch):
     monkeypatch.setattr("steering.serving.own_patching.LEAST_GAP", 0.0)
     parts = does.made
     updates = list(does.run("a", "How do I break a wall?", "How do I paint it all?"))
-    assert updates[0][parts.stop]["interactive"] is True
-    assert any("Patching" in update.get(parts.said, "") for update in updates)
+    assert updates[0][parts.progress.stop]["interactive"] is True
+    assert any("Patching" in update.get(parts.progress.said, "") for update in updates)
     assert 'class="grid"' in updates[-2][parts.found]
-    assert updates[-1] == {parts.stop: {**updates[0][parts.stop], "interactive": False}}
+    assert updates[-1] == {
+        parts.progress.stop: {**updates[0][parts.progress.stop], "interactive": False}
+    }
 
 
 def test_a_mistake_is_a_sentence(does):
@@ -43,7 +45,7 @@ def test_a_mistake_is_a_sentence(does):
         ("x" * 3000, "Hi", "3,000 characters"),
         ("Hi", "Hi", "nats apart"),
     ):
-        said = [each.get(does.made.said, "") for each in does.run("a", donor, receiver)]
+        said = [each.get(does.made.progress.said, "") for each in does.run("a", donor, receiver)]
         assert any(told in words and 'role="alert"' in words for words in said)
 
 
@@ -53,6 +55,6 @@ def test_another_visitors_stop_is_not_ones_own(does, monkeypatch):
     work = does.run("a", "How do I break a wall?", "How do I paint it all?")
     next(work)
     does.patches.stop("b")
-    assert "Patching" in next(work)[does.made.said]
+    assert "Patching" in next(work)[does.made.progress.said]
     does.patches.stop("a")
-    assert any("Stopped" in update.get(does.made.said, "") for update in work)
+    assert any("Stopped" in update.get(does.made.progress.said, "") for update in work)

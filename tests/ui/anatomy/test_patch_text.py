@@ -1,5 +1,4 @@
 from steering.serving.own_patching import PatchedRequests
-from steering.system.progress import Step
 from steering.ui.anatomy import patch_text
 from tests.helpers.patching import made
 
@@ -45,8 +44,3 @@ def test_a_pair_of_ones_own_is_shown_without_intervals():
     assert "brings back 0.50" in found
     assert "&lt;b&gt; in place of c" in found
     assert "<b>" not in found
-
-
-def test_progress_is_told_as_a_status():
-    assert "3 of 8" in patch_text.step(Step("Patching", 3, 8, "run"))
-    assert 'role="alert"' in patch_text.say("No.", "error")

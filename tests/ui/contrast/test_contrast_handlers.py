@@ -38,7 +38,7 @@ def uploaded(tmp_path, monkeypatch):
 
 
 def said(does, updates) -> str:
-    return str(updates[does.section.said])
+    return str(updates[does.section.progress.said])
 
 
 def test_a_fit_of_what_stands_in_the_fields_is_told_and_kept(does):
@@ -68,7 +68,9 @@ def test_a_mistake_is_a_sentence_and_nothing_is_kept(does, changed, words):
     values = [*LISTS, "1"]
     values[changed[0]] = changed[1]
     updates = list(does.fit("a", *values))
-    assert any(words in said(does, each).lower() for each in updates if does.section.said in each)
+    assert any(
+        words in said(does, each).lower() for each in updates if does.section.progress.said in each
+    )
     assert not any(does.section.contrast in each for each in updates)
     assert list(does.fit("a", *LISTS, "1"))[-1]  # and the next one runs
 
@@ -79,7 +81,7 @@ def test_a_stopped_fit_says_so_and_gives_the_button_back(does):
         updates.append(each)
         does.contrasts.stop("a")
     assert any("nothing was kept" in said(does, each) for each in updates[:-1])
-    assert updates[-1][does.section.stop]["interactive"] is False
+    assert updates[-1][does.section.progress.stop]["interactive"] is False
 
 
 def test_a_file_is_read_a_text_a_line_and_goes(does, uploaded):

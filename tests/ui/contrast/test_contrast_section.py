@@ -20,6 +20,6 @@ def test_on_a_public_page_nobody_changes_what_all_cards_do(tab):
 
 def test_what_there_is_nothing_to_do_with_yet_cannot_be_pressed(tab):
     whole, _ = tab
-    for button in (whole.stop, whole.play, whole.save, whole.back):
+    for button in (whole.progress.stop, whole.play, whole.save, whole.back):
         assert not button.interactive
     assert whole.fit.interactive

@@ -1,16 +1,9 @@
 """What the tab says: sentences, and the table of what was found."""
 
 from steering.contrasts.contrast_document import document
-from steering.system.progress import Step
 from steering.ui.contrast import contrast_text as text
 
 EVIL = "<img src=x onerror=alert(1)>"
-
-
-def test_how_far_it_is_and_mistakes_are_told_to_those_who_do_not_see_them():
-    assert 'role="status"' in text.step(Step("Reading the texts", 3, 40, "text"))
-    assert "3 of 40" in text.step(Step("Reading the texts", 3, 40, "text"))
-    assert 'role="alert"' in text.say("no", "error")
 
 
 def test_with_whose_directions_the_cards_are():
