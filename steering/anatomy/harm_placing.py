@@ -30,7 +30,7 @@ def place_request(
     if layers[-1] >= model.n_layers or len(axes["harm"]["direction"]) != model.d_model:
         raise SteeringError(
             f"the axes of harm and refusal do not fit {model.name}; measure them with "
-            f"`python -m steering anatomy harm --model {model.name}`"
+            f"`python -m steering harm --model {model.name}`"
         )
     found: list[tuple[float, float] | None] = []
     for edit in edits:

@@ -1,4 +1,4 @@
-"""The form of `harm.json`, which the command `anatomy harm` writes and the front reads."""
+"""The form of `harm.json`, which the command `harm` writes and the front reads."""
 
 from pathlib import Path
 from typing import Final, NotRequired, TypedDict, cast
@@ -160,6 +160,6 @@ def read(model: str, folder: Path | None = None) -> HarmDocument | None:
     if found != HARM_SCHEMA:
         raise SteeringError(
             f"{path} has schema {found}, this version reads schema {HARM_SCHEMA}; measure it again "
-            f"with `python -m steering anatomy harm --model {model}`"
+            f"with `python -m steering harm --model {model}`"
         )
     return cast(HarmDocument, document)

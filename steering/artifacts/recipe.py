@@ -24,6 +24,9 @@ RECIPE_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "evaluation": ("evaluation.json",),
     "sweep": ("sweep.csv", "sweep.json"),
     "transfer": ("transfer.json",),
+    "capability": ("capability.json",),
+    "harm": ("harm.json",),
+    "patch": ("patching.json",),
 }
 """Parts of an artifact that can be made again alone, and their files. Recordings hold seconds,
 which no two runs share."""
@@ -47,22 +50,33 @@ class RecipeDocument(TypedDict):
 
 def recipe_of(folder: Path, model: str, made: ProvenanceEntry) -> RecipeDocument:
     """Return the recipe of the artifact in a folder, of the parts that are there."""
-    parts: dict[str, RecipePart] = {}
-    for part, names in RECIPE_PARTS.items():
-        files = {
+    parts = {part: _part(folder, model, part) for part in RECIPE_PARTS}
+    there = {name: part for name, part in parts.items() if part["files"]}
+    return {"schema": RECIPE_SCHEMA, "model": model, "made": made, "parts": there}
+
+
+def _part(folder: Path, model: str, part: str) -> RecipePart:
+    return {
+        "command": f"python -m steering reproduce --model {model} --only {part}",
+        "files": {
             name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            for name in names
+            for name in RECIPE_PARTS[part]
             if (folder / name).is_file()
-        }
-        if files:
-            command = f"python -m steering reproduce --model {model} --only {part}"
-            parts[part] = {"command": command, "files": files}
-    return {"schema": RECIPE_SCHEMA, "model": model, "made": made, "parts": parts}
+        },
+    }
 
 
 def write_recipe(folder: Path, model: str, made: ProvenanceEntry) -> None:
     """Write the recipe of the artifact in a folder, atomically."""
     whole_files.write_json(folder / RECIPE, recipe_of(folder, model, made))
+
+
+def note_part(folder: Path, part: str) -> None:
+    """Write down a part that was made by itself, where the folder has a recipe."""
+    document = read_recipe(folder)
+    if document is not None:
+        document["parts"][part] = _part(folder, document["model"], part)
+        whole_files.write_json(folder / RECIPE, document)
 
 
 def read_recipe(folder: Path) -> RecipeDocument | None:

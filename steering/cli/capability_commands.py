@@ -7,7 +7,7 @@ from typing import NotRequired
 
 from steering.adaptation import loaded
 from steering.artifacts import store
-from steering.artifacts.capability_document import CAPABILITY_FILE, CapabilityDocument
+from steering.artifacts.capability_document import CapabilityDocument
 from steering.artifacts.provenance import provenance
 from steering.artifacts.resumable import Stages
 from steering.cli import shared
@@ -18,7 +18,7 @@ from steering.interventions.directions import Directions
 from steering.interventions.openers import opened
 from steering.interventions.panel import Panel, parse
 from steering.maps.steerable_model import SteerableModel
-from steering.system import console, whole_files
+from steering.system import console
 
 
 class PrintedCapability(CapabilityDocument):
@@ -43,10 +43,8 @@ def run(options: argparse.Namespace) -> PrintedCapability:
     document = capability_table.document(model.name, source, found, answered, refused)
     document["provenance"] = provenance(opened(model, directions.openers), source)
     whole = not (options.panel or options.questions or options.limit)
-    out = options.out or (shared.beside(options, CAPABILITY_FILE, folder) if whole else None)
-    if out:
-        whole_files.write_json(out, document)
-    return {**document, "written": str(out) if out else None}
+    written = shared.store_part(options, "capability", document, folder, whole=whole)
+    return {**document, "written": written}
 
 
 def show(document: PrintedCapability) -> None:

@@ -102,14 +102,13 @@ def measure(options: argparse.Namespace) -> PrintedEvaluation:
         "directions_drift": _agreement(model, directions, folder, measured=whole),
     }
     team.part_done()
-    if out := options.out or (shared.beside(options, "evaluation.json", folder) if whole else None):
-        whole_files.write_json(out, document)
+    written = shared.store_part(options, "evaluation", document, folder, whole=whole)
     if options.texts:
         whole_files.write_lines(options.texts, as_rows(found.rows))
     if options.parquet:
         parquet_table.write(options.parquet, as_rows(found.rows), document["provenance"])
     # How long it took is told, not stored: a file is the same however often its run was stopped.
-    return {**document, "written": str(out) if out else None, "seconds": found.seconds}
+    return {**document, "written": written, "seconds": found.seconds}
 
 
 def _arms(options: argparse.Namespace, directions: Directions) -> Sequence[Arm]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from steering import program
 from steering.cli import (
-    anatomy_options,
     command_options,
     contrast_commands,
+    harm_commands,
     import_commands,
     judge_commands,
     patch_commands,
@@ -29,7 +29,6 @@ from steering.system.lazy import Later
 
 bench_commands = Later("steering.cli.bench_commands")
 capability = Later("steering.cli.capability_commands")
-anatomy = Later("steering.cli.anatomy_commands")
 evaluation = Later("steering.cli.evaluate_commands")
 fitting = Later("steering.cli.fit_commands")
 study = Later("steering.cli.study_commands")
@@ -164,11 +163,11 @@ def parser() -> argparse.ArgumentParser:
             "what edits cost on multiple-choice questions and code, beside refusals",
         )
     )
-    anatomy_options.anatomy(
+    harm_commands.options(
         command(
-            "anatomy",
-            anatomy.run,
-            anatomy.show,
+            "harm",
+            harm_commands.run,
+            harm_commands.show,
             "harm and refusal as two axes: where prompts lie, and what moves which",
         )
     )

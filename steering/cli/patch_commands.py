@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from steering.artifacts.patching_document import PATCHING_FILE, PatchingDocument, Towards
+from steering.artifacts.patching_document import PatchingDocument, Towards
 from steering.cli import command_options, shared
 from steering.data.splits import PromptSplits
 from steering.defaults import PATCHED_PAIRS, PATCHED_STEP
 from steering.formatting import between, plain
-from steering.system import console, whole_files
+from steering.system import console
 
 
 class PrintedPatching(PatchingDocument):
@@ -40,10 +40,8 @@ def run(options: argparse.Namespace) -> PrintedPatching:
     document = patch_study.document(steerable, picked, shape, pairs)
     document["provenance"] = provenance(steerable.model, PromptSplits.own().source)
     whole = (options.pairs, options.step) == (PATCHED_PAIRS, PATCHED_STEP)
-    out = options.out or (shared.beside(options, PATCHING_FILE, folder) if whole else None)
-    if out:
-        whole_files.write_json(out, document)
-    return {**document, "written": str(out) if out else None}
+    written = shared.store_part(options, "patch", document, folder, whole=whole)
+    return {**document, "written": written}
 
 
 def show(document: PrintedPatching) -> None:

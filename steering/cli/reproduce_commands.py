@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Final, TypedDict, cast
 
 from steering.artifacts import recipe
 from steering.artifacts.differences import DifferenceEntry, difference
@@ -15,6 +15,9 @@ from steering.errors import SteeringError
 
 if TYPE_CHECKING:
     from steering.artifacts.manifest_document import ProvenanceEntry
+
+_FITTED: Final = frozenset({"directions", "maps"})
+"""Parts that one fit makes; every other one has a command of its own."""
 
 
 class Reproduced(TypedDict):
@@ -55,7 +58,7 @@ def run(options: argparse.Namespace) -> Reproduced:
         raise SteeringError(
             f"{folder} has no {missing[0]} to compare with; it has {', '.join(kept['parts'])}"
         )
-    if manifest.get("quick") and {"directions", "maps"} & set(wanted):
+    if manifest.get("quick") and _FITTED & set(wanted):
         raise SteeringError(
             f"{folder} was made with --quick, which takes its settings from elsewhere; compare its "
             "evaluation, sweep or transfer with --only"
@@ -105,13 +108,12 @@ def _remake(
     from steering.system import whole_files
 
     made = None
-    if {"directions", "maps"} & set(wanted):
+    if _FITTED & set(wanted):
         model, splits = shared.load(options), PromptSplits.own()
         precompute.fit_all(model, splits, out, sizes=(16, ROWS), classes=classes or "auto")
         made = provenance(model, splits.source)
-    files = {"evaluation": "evaluation.json", "sweep": "sweep.csv", "transfer": "transfer.json"}
-    for part, name in files.items():
-        if part in wanted:
+    for part, (name, *_) in RECIPE_PARTS.items():
+        if part in wanted and part not in _FITTED:
             line = [part if part != "evaluation" else "evaluate", "--model", options.model]
             line += ["--directions", str(options.directions), "--out", str(out / name)]
             line += [] if part == "transfer" else _machine(options)

@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steering.artifacts import folders, publishing
+from steering.artifacts import folders, publishing, recipe
 from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse, usual
+from steering.system import whole_files
 from steering.system.progress import Report, Stage, Step, stage
 
 if TYPE_CHECKING:
@@ -103,6 +104,40 @@ def beside(options: argparse.Namespace, name: str, folder: Path | None = None) -
         SteeringError: If there is no room for them.
     """
     return (folder or publishing.written_beside(options.model)) / name
+
+
+def store_part(
+    options: argparse.Namespace,
+    part: str,
+    document: Mapping[str, object],
+    folder: Path | None = None,
+    *,
+    whole: bool,
+) -> str | None:
+    """Write what was measured where it was asked for; if it is whole, beside the directions.
+
+    Args:
+        options: Name the model, and perhaps a file.
+        part: Of an artifact, as its recipe calls it.
+        document: What was measured.
+        folder: As `beside` takes it.
+        whole: Whether it was measured as it is stored: a smaller one would replace a larger one.
+
+    Returns:
+        The file; None if nothing was written.
+
+    Raises:
+        SteeringError: If there is no room for it.
+    """
+    out: Path | None = options.out
+    if out is None and whole:
+        out = beside(options, recipe.RECIPE_PARTS[part][0], folder)
+    if out is None:
+        return None
+    whole_files.write_json(out, document)
+    if options.out is None:
+        recipe.note_part(out.parent, part)
+    return str(out)
 
 
 def panels(options: argparse.Namespace, directions: "Facts") -> list[Panel]:

@@ -11,7 +11,7 @@ from steering.adaptation import fast_gate, loaded, transfer_table
 from steering.adaptation.fast_gate import Exact
 from steering.adaptation.transfer import Shipped
 from steering.adaptation.transfer import transfer as measure_transfer
-from steering.artifacts import parquet_table, store, team
+from steering.artifacts import parquet_table, recipe, store, team
 from steering.artifacts.export import export as write_export
 from steering.artifacts.fast_gate_document import FastGateDocument
 from steering.artifacts.provenance import provenance
@@ -78,6 +78,8 @@ def sweep(options: argparse.Namespace) -> dict[str, Any]:
         settings=settings,
     )
     team.part_done()
+    if options.out is None:
+        recipe.note_part(out.parent, "sweep")
     if options.parquet:
         parquet_table.write(options.parquet, rows, facts)
     return {"written": str(out), "cells": len(rows)}
@@ -117,12 +119,8 @@ def transfer(options: argparse.Namespace) -> PrintedTransfer:
     shipped = Shipped(directions, maps, fitted, kept, source)
     document = measure_transfer(load, shipped, splits, chosen, prompts=options.prompts)
     whole = not options.format and options.prompts == TRANSFER_PROMPTS
-    out = options.out
-    if out is None and whole:
-        out = shared.beside(options, "transfer.json", options.directions)
-    if out:
-        whole_files.write_json(out, document)
-    return {**document, "written": str(out) if out else None}
+    written = shared.store_part(options, "transfer", document, options.directions, whole=whole)
+    return {**document, "written": written}
 
 
 def show_transfer(document: PrintedTransfer) -> None:

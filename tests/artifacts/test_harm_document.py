@@ -17,5 +17,5 @@ def test_what_was_not_measured_is_none_and_what_was_is_read(tmp_path):
 @pytest.mark.parametrize("content", [{"schema": 99, "points": []}, {"schema": HARM_SCHEMA}])
 def test_other_forms_say_how_to_measure_again(tmp_path, content):
     (tmp_path / HARM_FILE).write_text(json.dumps(content))
-    with pytest.raises(SteeringError, match="anatomy harm --model tiny"):
+    with pytest.raises(SteeringError, match="harm --model tiny"):
         harm_document.read("tiny", tmp_path)

@@ -6,7 +6,13 @@ import pytest
 from steering import precompute
 from steering.artifacts import recipe, store
 from steering.artifacts.resumable import Stages, afresh
-from steering.cli import evaluate_commands, study_commands
+from steering.cli import (
+    capability_commands,
+    evaluate_commands,
+    harm_commands,
+    patch_commands,
+    study_commands,
+)
 from steering.data.splits import PromptSplits
 from steering.models import loading
 from tests.helpers.commands import document, refused
@@ -57,6 +63,9 @@ def test_what_is_made_again_here_is_the_same_and_what_was_changed_is_told(
         ("evaluation", evaluate_commands, "evaluate", "evaluation.json"),
         ("sweep", study_commands, "run", "sweep.csv"),
         ("transfer", study_commands, "transfer", "transfer.json"),
+        ("capability", capability_commands, "run", "capability.json"),
+        ("harm", harm_commands, "run", "harm.json"),
+        ("patch", patch_commands, "run", "patching.json"),
     ],
 )
 def test_every_other_part_is_made_by_its_own_command(

@@ -1,6 +1,6 @@
 """The section *Harm is not refusal*: two axes, one map, and the visitor's own request on it.
 
-Everything but that request comes from `harm.json`, as `python -m steering anatomy harm` writes it.
+Everything but that request comes from `harm.json`, as `python -m steering harm` writes it.
 """
 
 from collections.abc import Callable, Sequence

@@ -20,7 +20,7 @@ HARM_HEAD: Final = static(
 """What the section is about."""
 _MISSING: Final = template(
     '<section class="harm"><p>Not measured for this model yet. '
-    "<code>python -m steering anatomy harm --model {{ model }}</code> measures it.</p></section>"
+    "<code>python -m steering harm --model {{ model }}</code> measures it.</p></section>"
 )
 _BOARD: Final = template(
     '<section class="harm"><div class="harm-parts"><figure>{{ figure }}<figcaption>'
@@ -71,7 +71,7 @@ def board(document: HarmDocument, marks: Sequence[HarmMark] = ()) -> Markup:
     """Return the section's HTML.
 
     Args:
-        document: As `anatomy harm` writes it.
+        document: As `harm` writes it.
         marks: Where the visitor's request lies, a card each.
     """
     words = sentence(document)
@@ -180,7 +180,7 @@ def _made(document: HarmDocument) -> str:
         f"training prompts by label, and {refused} refused and {answered} answered ones. Refused "
         "means here that the first token more likely opens a refusal than not."
         f"{held} Again: python -m "
-        f"steering anatomy harm --model {again}. After Zhao et al. 2025, "
+        f"steering harm --model {again}. After Zhao et al. 2025, "
         "arXiv:2507.11878."
     )
 

@@ -30,7 +30,7 @@ def asked(engine, prompt: str = "What is red?") -> Asked:
 
 
 def test_where_nothing_was_measured_the_command_is_named(engine):
-    assert f"anatomy harm --model {engine.name}" in harm_section.board_of(engine)
+    assert f"harm --model {engine.name}" in harm_section.board_of(engine)
     with pytest.raises(SteeringError, match="not measured"):
         harm_section.located(engine, asked(engine))
 

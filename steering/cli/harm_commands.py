@@ -1,35 +1,37 @@
-"""The command `anatomy`: what goes on inside a model before it refuses."""
+"""The command `harm`: whether a request looks harmful, and whether a refusal is coming."""
 
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, NotRequired
 
-from steering.adaptation import loaded
-from steering.anatomy import harm_and_refusal, harm_table, reply_inversion
-from steering.artifacts import store
-from steering.artifacts.harm_document import HARM_FILE, HarmDocument
-from steering.artifacts.provenance import provenance
-from steering.artifacts.resumable import Stages
-from steering.cli import shared
+from steering.artifacts.harm_document import HarmDocument
+from steering.cli import command_options, shared
 from steering.data.splits import PromptSplits, evenly
-from steering.evaluation.matched_controls import can_act
-from steering.interventions.openers import opened
-from steering.interventions.panel import Panel
-from steering.maps.steerable_model import SteerableModel
-from steering.system import whole_files
 
+_ASKED: Final = 40
 _TRIED: Final = ("ablation", "nullspace", "flip", "actadd")
 
 
 class PrintedHarm(HarmDocument):
-    """What `anatomy harm` prints: the document, and where it was written."""
+    """What `harm` prints: the document, and where it was written."""
 
     written: NotRequired[str | None]
 
 
 def run(options: argparse.Namespace) -> PrintedHarm:
     """Find the axes, place the test prompts, ask the model what it thinks of them."""
+    from steering.adaptation import loaded
+    from steering.anatomy import harm_and_refusal, reply_inversion
+    from steering.artifacts import store
+    from steering.artifacts.provenance import provenance
+    from steering.artifacts.resumable import Stages
+    from steering.evaluation.matched_controls import can_act
+    from steering.interventions.openers import opened
+    from steering.interventions.panel import Panel
+    from steering.maps.steerable_model import SteerableModel
+
     store.load(options.model, options.directions)  # if it is broken, before the slow part
     model = shared.load(options)
     folder = loaded.folder_for(model, options.directions)
@@ -43,15 +45,14 @@ def run(options: argparse.Namespace) -> PrintedHarm:
     panels = [panel for panel in map(Panel, _TRIED) if can_act(panel, directions)]
     found["inversion"] = reply_inversion.inversion(steerable, found["axes"], panels, asked, stages)
     found["provenance"] = provenance(model, splits.source)
-    whole = options.limit is None
-    out = options.out or (shared.beside(options, HARM_FILE, folder) if whole else None)
-    if out:
-        whole_files.write_json(out, found)
-    return {**found, "written": str(out) if out else None}
+    whole = options.limit is None and options.asked == _ASKED
+    return {**found, "written": shared.store_part(options, "harm", found, folder, whole=whole)}
 
 
 def show(document: PrintedHarm) -> None:
     """Print the tables."""
+    from steering.anatomy import harm_table
+
     print(harm_table.markdown(document))
     if document.get("written"):
         print(f"\nWritten: {document['written']}")
@@ -66,4 +67,22 @@ def _limited(splits: PromptSplits, limit: int | None) -> PromptSplits:
         train=few(splits.train),
         validation=few(splits.validation),
         test=few(splits.test),
+    )
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    command_options.machine(command_options.model(parser))
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    parser.add_argument(
+        "--limit", type=command_options.positive, help="prompts of each class for each purpose"
+    )
+    parser.add_argument(
+        "--asked",
+        type=command_options.positive,
+        default=_ASKED,
+        help=f"test prompts of each class that are asked about (default {_ASKED})",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="write this JSON file (default: beside the directions, if whole)"
     )

@@ -2,12 +2,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from steering.cli import anatomy_commands
 from tests.helpers.commands import document, refused
 
 
 def test_a_model_that_never_opens_with_a_refusal_is_told_so(capsys, directions, own_cache):
-    found = refused(capsys, "anatomy", "harm", "--directions", directions, "--limit", "8")
+    found = refused(capsys, "harm", "--directions", directions, "--limit", "8")
     assert "needs 8 training prompts" in found
 
 
@@ -18,15 +17,15 @@ def test_it_prints_what_it_writes_and_a_part_is_not_stored_as_the_whole(
         size = model.network.config.vocab_size
         return replace(model, openers={str(number): number for number in range(0, size, 2)})
 
-    monkeypatch.setattr(anatomy_commands, "opened", shy)
+    monkeypatch.setattr("steering.interventions.openers.opened", shy)
     monkeypatch.setattr("steering.anatomy.harm_and_refusal.opened", shy)
     arguments = ("--directions", directions, "--limit", "40", "--asked", "1")
     out = tmp_path / "harm.json"
-    found = document(capsys, "anatomy", "harm", "--json", *arguments, "--out", str(out))
+    found = document(capsys, "harm", "--json", *arguments, "--out", str(out))
     assert found.pop("written") == str(out)
     assert json.loads(out.read_text()) == found
     assert {"axes", "points", "inversion", "provenance"} <= found.keys()
-    again = document(capsys, "anatomy", "harm", "--json", *arguments)
+    again = document(capsys, "harm", "--json", *arguments)
     assert again["written"] is None
     assert again["points"] == found["points"]
     assert not (Path(directions) / "harm.json").exists()
