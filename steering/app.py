@@ -50,8 +50,6 @@ _Read = TypeVar("_Read")
 _Given = ParamSpec("_Given")
 _PATIENCE_SECONDS = 5.0
 """A model that nobody has come for is loaded this long after the server is up (chosen)."""
-NO_MODEL = "none"
-"""What STEERING_MODEL says where the page is to play recorded answers, and load nothing."""
 
 
 class App:
@@ -129,7 +127,7 @@ def engine_from_environment(there: Replicas | None = None) -> Engine:
         there: What writes answers in the place of this process.
     """
     asked = os.environ.get("STEERING_MODEL") or catalog.DEFAULT_MODEL
-    if asked == NO_MODEL:
+    if asked == host_settings.NO_MODEL:
         played = {each: _title(each) for each in folders.available() if store.recordings(each)}
         return Engine(catalog.DEFAULT_MODEL, _stored(played))
     name = asked

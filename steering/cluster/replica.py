@@ -10,15 +10,18 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Final
 
+import torch
+
 from steering.errors import SteeringError
-from steering.inference.sampling import Sampling
+from steering.inference.row_limit import row_limit
 from steering.models.chat_model import ChatModel
 from steering.serving import held_model, plain_forms
 from steering.serving.held_model import HeldModel
-from steering.serving.shared_steps import SharedSteps
+from steering.serving.shared_steps import MOST_ROWS, SharedSteps
 from steering.serving.zero_gpu import Plain
 from steering.system.fair_lock import FairLock
 
@@ -45,7 +48,8 @@ class Replica:
         self._turn = FairLock()
         # A thread for each that waits for a column, and one that loads.
         self._threads = ThreadPoolExecutor(MOST_REQUESTS + 1, "columns")
-        self._broken = ""
+        self._room, self._rows = asyncio.Condition(), 0
+        self._leave = os._exit
         self.now = self.left = 0
 
     async def loaded(self, key: str) -> SharedSteps:
@@ -72,7 +76,8 @@ class Replica:
         Args:
             settings: `model`, a key.
         """
-        await self.warm(settings["model"])
+        if said := await self.warm(settings["model"]):
+            _logger.warning("%s", said)
 
     async def warm(self, key: str) -> str:
         """Load a model if it is not there; returns why not, or nothing."""
@@ -86,46 +91,51 @@ class Replica:
         """Continue rows; when this generator is closed or cancelled they leave the loop.
 
         Args:
-            asked: `model`, a key; `rows`, token ids of each prompt; `edits`, of each row, as
-                `plain_forms` writes them; `sampling`, fields of a `Sampling`.
+            asked: A request as `plain_forms` writes it, and `model`, a key.
 
         Yields:
-            A column a step, as `plain_forms` writes it; `{"error": sentence}` where the model
-            refuses or cannot be held.
+            A column a step, or a refusal, as `plain_forms` writes them; `{"failed": words}` where
+            a pass has failed.
         """
-        stop, wait = threading.Event(), asyncio.get_running_loop().run_in_executor
-        whole = False
         self.now += 1
         try:
-            steps = await self.steps(asked["model"])
-            edits = [None if each is None else plain_forms.edit(each) for each in asked["edits"]]
-            sampling = Sampling(**asked["sampling"])
-            found = steps.generate(steps.model, asked["rows"], edits, sampling, stop=stop)
+            async with aclosing(self._continued(asked)) as columns:
+                async for column in columns:
+                    yield column
+        except (GeneratorExit, asyncio.CancelledError):
+            self.left += 1
+            _logger.info("a request was left")
+            raise
+        except SteeringError as error:
+            yield plain_forms.of_refusal(error)
+        except torch.AcceleratorError:
+            # Nothing works in this process any more; Ray Serve begins another one.
+            _logger.exception("the processor is lost")
+            self._leave(1)
+        except Exception as error:  # as in one process: its loop is new, and others go on
+            _logger.exception("a pass has failed")
+            yield {"failed": f"{type(error).__name__}, the log of the replica says more"}
+        finally:
+            self.now -= 1
+
+    async def _continued(self, asked: Plain) -> AsyncGenerator[Plain]:
+        steps, wait = await self.steps(asked["model"]), asyncio.get_running_loop().run_in_executor
+        (rows, edits, sampling), stop = plain_forms.request(asked), threading.Event()
+        room = row_limit(steps.model, MOST_ROWS)
+        async with self._room:
+            await self._room.wait_for(lambda: not self._rows or self._rows + len(rows) <= room)
+            self._rows += len(rows)
+        found = steps.generate(steps.model, rows, edits, sampling, stop=stop)
+        try:
             while (column := await wait(self._threads, next, found, None)) is not None:
                 yield plain_forms.of_column(column)
-            whole = True
-        except SteeringError as error:
-            whole = True
-            yield {"error": str(error)}
-        except Exception as error:
-            self._broken = type(error).__name__
-            raise
         finally:
-            # Whoever waits in a thread sees it there, and ends the request before the next pass.
             stop.set()
-            self.now -= 1
-            if not whole:
-                self.left += 1
-                _logger.info("a request was left")
-
-    async def check_health(self) -> None:
-        """Say whether requests can be answered; Ray Serve replaces a replica that raises.
-
-        Raises:
-            RuntimeError: If a pass has failed for another reason than its request.
-        """
-        if self._broken:
-            raise RuntimeError(f"a pass ended with {self._broken}")
+            with suppress(ValueError):  # a thread may wait in it; it sees `stop`, and ends it
+                found.close()
+            async with self._room:
+                self._rows -= len(rows)
+                self._room.notify_all()
 
     async def facts(self) -> Plain:
         """Return its process and its counts, for tests and whoever looks."""

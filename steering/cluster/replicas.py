@@ -7,7 +7,7 @@ what they write.
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +23,7 @@ from steering.system.progress import Report, Step
 
 if TYPE_CHECKING:
     from steering.models.chat_model import ChatModel
+    from steering.serving.replica_steps import Stream
     from steering.serving.shared_steps import SharedSteps
     from steering.system.fair_lock import FairLock
 
@@ -79,6 +80,8 @@ class Replicas:
         # Ray's own processes end with the thread that began them, and a thread that loads a model
         # ends. This one stays.
         self._keeper = ThreadPoolExecutor(1, "ray")
+        self._lock = threading.RLock()
+        self._reached = False
         self._made: Any = None
         self._handle: Any = None
 
@@ -102,7 +105,14 @@ class Replicas:
             self.hold(found)
             return found
 
-        return replace(supply, model=loaded, steps=self.steps)
+        def at_speed(name: str, speed: str) -> "ChatModel":
+            assert supply.at_speed is not None
+            found = supply.at_speed(name, speed)
+            self.hold(found)
+            return found
+
+        given = None if supply.at_speed is None else at_speed
+        return replace(supply, model=loaded, at_speed=given, steps=self.steps)
 
     def hold(self, found: "ChatModel") -> None:
         """Begin replicas, if none have begun, and let all of them load what was loaded here.
@@ -112,32 +122,43 @@ class Replicas:
         """
         from steering.serving import held_model
 
-        if self._made is None:
-            self._made = self._begin(found)
         key = held_model.of_model(found).key
-        told = self._made.options(user_config={"model": key})
-        self._handle = ray_door.serve().run(told.bind(), name=APPLICATION, route_prefix=None)
+        with self._lock:  # two models may be loaded at once, where a visitor changes their mind
+            if self._made is None:
+                self._made = self._begin(found)
+            told = self._made.options(user_config={"model": key})
+            self._handle = ray_door.serve().run(told.bind(), name=APPLICATION, route_prefix=None)
         if said := self._to(key, "warm").remote(key).result():
             raise SteeringError(said)
 
     def steps(self, model: "ChatModel", turn: "FairLock") -> "tuple[SharedSteps, int]":
         """Return the steps of a model, as `Supply.steps` does."""
-        from steering.serving import replica_steps
+        from steering.inference.row_limit import row_limit
+        from steering.serving.replica_steps import ReplicaSteps
         from steering.serving.shared_steps import MOST_ROWS
 
-        return replica_steps.over(self.ask, MOST_ROWS * self.count.most)(model, turn)
+        room = row_limit(model, MOST_ROWS) * self.count.most
+        return ReplicaSteps(replace(model, turn=turn), self.ask), room
 
-    def ask(self, asked: Plain) -> "_Stream":
-        """Send a request to a replica."""
-        handle = self._to(asked["model"], "columns").options(stream=True)
-        return _Stream(lambda: handle.remote(asked))
+    def ask(self, asked: Plain) -> "Stream":
+        """Send a request to a replica; Ray's response is iterated and cancelled.
+
+        Raises:
+            SteeringError: If they have ended.
+        """
+        if self._handle is None:
+            raise SteeringError("the page is being ended; its replicas are gone")
+        found: Stream = self._to(asked["model"], "columns").options(stream=True).remote(asked)
+        return found
 
     def end(self) -> None:
         """End the replicas, and the cluster if it is this process's."""
-        if self._made is None:
+        # Without the lock: whoever waits in `hold` for a replica is ended by this.
+        reached, self._reached = self._reached, False
+        made, self._made, self._handle = self._made, None, None
+        if not reached:
             return
-        self._made = self._handle = None
-        if self._address is not None:
+        if made is not None and self._address is not None:
             ray_door.serve().delete(APPLICATION)
         ray_door.ray().shutdown()
         self._keeper.shutdown()
@@ -153,7 +174,13 @@ class Replicas:
         processors = self.count.most * threads
         connect = partial(ray_door.connect, self._address, processors=processors)
         ray = self._keeper.submit(connect).result()
+        self._reached = True
         there = ray.cluster_resources()
+        if self._address is None and there.get("GPU", 0) < gpus * self.count.least:
+            raise SteeringError(
+                f"{self.count.least} replicas on {model.device.type} need a GPU each, and this "
+                f"machine has {there.get('GPU', 0):g}; take fewer replicas, or --device cpu"
+            )
         if there.get("CPU", 0) < threads * self.count.least:
             # Other machines may come still, so this waits.
             _logger.warning(
@@ -166,26 +193,14 @@ class Replicas:
         _logger.info("%s replicas begin, %d threads each", self.count, threads)
         serve = ray_door.serve()
         serve.start(proxy_location="Disabled")  # the page asks by itself, over no port
-        settings = {"OMP_NUM_THREADS": str(threads)}
+        # A replica sees one GPU, its own, whichever number it has for the page.
+        settings = {"OMP_NUM_THREADS": str(threads), "STEERING_DEVICE": model.device.type}
         actor = {
             "num_cpus": threads,
             "num_gpus": gpus,
             "runtime_env": ray_door.environment(settings),
         }
         return deployment(self.count, models=self._models, pace=self._pace, actor=actor)
-
-
-class _Stream:
-    """The columns of a replica; asking for one may wait for a replica to begin."""
-
-    def __init__(self, send: Callable[[], Any]) -> None:
-        self._response = send()
-
-    def __iter__(self) -> Iterator[Plain]:
-        return iter(self._response)
-
-    def cancel(self) -> None:
-        self._response.cancel()
 
 
 def from_environment() -> Replicas | None:
@@ -197,7 +212,7 @@ def from_environment() -> Replicas | None:
     asked = host_settings.replicas()
     if asked is None:
         return None
-    if zero_gpu.is_lent() or os.environ.get("STEERING_MODEL") == "none":
+    if zero_gpu.is_lent() or os.environ.get("STEERING_MODEL") == host_settings.NO_MODEL:
         raise SteeringError(
             "replicas need a model that is held; leave STEERING_REPLICAS out on ZeroGPU and with "
             "STEERING_MODEL=none"

@@ -4,7 +4,7 @@ import copy
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing, nullcontext, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Final
 
 from steering.errors import SteeringError
@@ -17,7 +17,6 @@ from steering.serving import plain_forms, zero_gpu
 from steering.serving.shared_steps import MOST_ROWS, SharedSteps
 from steering.system.fair_lock import FairLock
 
-_Asked = tuple[list[list[int]], list[zero_gpu.Plain | None], zero_gpu.Plain]
 _ATTEMPTS: Final = 2
 """A borrower that was forked before the model came ends; the next one is forked from now."""
 
@@ -51,16 +50,15 @@ class BorrowedSteps(SharedSteps):
             SteeringError: As before; also if the model is changed meanwhile.
         """
         require_room(self.model, rows, sampling)
-        plain = [None if each is None else plain_forms.of_edit(each) for each in edits]
-        asked = ([list(row) for row in rows], plain, asdict(sampling))
+        asked = plain_forms.of_request(rows, edits, sampling)
         for _ in range(_ATTEMPTS):
             with suppress(zero_gpu.StaleError):
                 yield from self._written(asked, stop)
                 return
         raise SteeringError("the model is being changed; run the request again")
 
-    def _written(self, asked: _Asked, stop: threading.Event | None) -> Generator[Column]:
-        with closing(zero_gpu.columns(self._key, *asked)) as found:
+    def _written(self, asked: zero_gpu.Plain, stop: threading.Event | None) -> Generator[Column]:
+        with closing(zero_gpu.columns(self._key, asked)) as found:
             for column in found:
                 if stop is not None and stop.is_set():
                     return

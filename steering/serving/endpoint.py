@@ -199,7 +199,7 @@ def answers(engine: Engine, asked: ProgramRequest) -> Generator[tuple[Answer, ..
                 system=asked.system,
                 decode=steps.generate,
             )
-            yield from engine.counts.watched(growing, run.came)
+            yield from engine.counts.watched(growing, run)
 
         yield from from_the_start(written, lambda _lost: None)
 

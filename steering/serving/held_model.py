@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from steering.errors import SteeringError
@@ -24,7 +25,7 @@ class HeldModel:
         quantization: `none`, `nf4` or `int8`.
         dtype: Of the computation, without `torch.`.
         parts: Integers that stand for a number of the states in fast products; 0 is exact.
-        weights: SHA-256 or revision of the weights; None where neither is known.
+        weights: SHA-256, revision or fingerprint of the weights.
         packed: Whether the weights are packed for the CPU's matrix library, which may change last
             bits. Nobody is refused for it: it is timed at every load.
     """
@@ -33,7 +34,7 @@ class HeldModel:
     quantization: str
     dtype: str
     parts: int
-    weights: str | None
+    weights: str
     packed: bool = field(default=False, compare=False)
 
     @property
@@ -54,13 +55,17 @@ def of_key(key: str) -> HeldModel:
 
 def of_model(model: "ChatModel") -> HeldModel:
     """Return how a loaded model is held."""
-    known = model.number_format
+    from steering.artifacts.provenance import unnamed_weights
+    from steering.models.number_formats import short
+
+    known, path = model.number_format, Path(model.name)
+    named = model.provenance.get("sha256") or model.provenance.get("revision")
     return HeldModel(
-        model.name,
+        str(path.resolve()) if path.exists() else model.name,  # a replica works elsewhere
         known.quantization,
-        str(known.dtype).removeprefix("torch."),
+        short(known.dtype),
         known.parts,
-        model.provenance.get("sha256") or model.provenance.get("revision"),
+        named or unnamed_weights(model)["fingerprint"],
         known.packed,
     )
 

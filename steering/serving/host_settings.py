@@ -10,6 +10,8 @@ from steering.serving.allowance import Allowance
 from steering.serving.replica_range import ReplicaRange, parse_range
 from steering.system import json_log
 
+NO_MODEL: Final = "none"
+"""What STEERING_MODEL says where the page is to play recorded answers, and load nothing."""
 _PER_MINUTE: Final = 60
 """Runs that one address may begin in a minute on a public host; a class may share one (chosen)."""
 EVERYBODY: Final = "*"

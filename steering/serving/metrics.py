@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from steering.inference.comparison import Answer
     from steering.serving.engine import Engine
+    from steering.serving.visitor_line import Run
 
 FIRST_WORD_BOUNDS: Final = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Upper ends of the histogram of the time to the first word, in seconds (chosen)."""
@@ -58,24 +59,24 @@ class RunCounts:
             self.refused += 1
 
     def watched(
-        self, growing: "Generator[tuple[Answer, ...]]", since: float
+        self, growing: "Generator[tuple[Answer, ...]]", run: "Run"
     ) -> "Generator[tuple[Answer, ...]]":
         """Hand answers on as they grow, and count their tokens and the wait for the first word.
 
         Args:
             growing: What `compare` yields; closed when this is.
-            since: When the run came, by `time.monotonic`.
+            run: Whose answers they are; one that is begun again is counted once.
         """
-        written, waiting = 0, True
+        written = 0
         with closing(growing):
             for answers in growing:
                 now = sum(answer.tokens - answer.begun for answer in answers)
                 with self._lock:
                     self.tokens += now - written
                 written = now
-                if waiting and any(answer.text or answer.thinking for answer in answers):
-                    waiting = False
-                    self.first_word(time.monotonic() - since)
+                if not run.heard and any(each.text or each.thinking for each in answers):
+                    run.heard = True
+                    self.first_word(time.monotonic() - run.came)
                 yield answers
 
     def first_word(self, seconds: float) -> None:

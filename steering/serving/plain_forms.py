@@ -1,13 +1,18 @@
-"""Edits and columns as lists, numbers and bytes, for another process or machine.
+"""Requests, edits and columns as lists, numbers and bytes, for another process or machine.
 
 Tensors are written as float32, in the machine's byte order; nothing is pickled by this module.
 """
+
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from steering.errors import SteeringError
 from steering.inference.decode_request import Column
+from steering.inference.sampling import Sampling
 from steering.interventions.edits import Edit, Gate
 from steering.serving.zero_gpu import Plain
 
@@ -52,6 +57,28 @@ def edit(plain: Plain) -> Edit:
     )
 
 
+def of_request(
+    rows: Sequence[Sequence[int]], edits: Sequence[Edit | None], sampling: Sampling
+) -> Plain:
+    """Return the plain form of rows that are to be continued, each under its edit."""
+    return {
+        "rows": [list(row) for row in rows],
+        "edits": [None if each is None else of_edit(each) for each in edits],
+        "sampling": asdict(sampling),
+    }
+
+
+def request(plain: Plain) -> tuple[list[list[int]], list[Edit | None], Sampling]:
+    """Return rows, edits and sampling of a plain form."""
+    edits = [None if each is None else edit(each) for each in plain["edits"]]
+    return plain["rows"], edits, Sampling(**plain["sampling"])
+
+
+def of_refusal(error: SteeringError) -> Plain:
+    """Return the plain form of a refusal, which comes in the place of a column."""
+    return {"error": str(error)}
+
+
 def of_column(column: Column) -> Plain:
     """Return the plain form of one step of a request."""
     return {
@@ -63,7 +90,13 @@ def of_column(column: Column) -> Plain:
 
 
 def column(plain: Plain) -> Column:
-    """Return the step of a plain form."""
+    """Return the step of a plain form.
+
+    Raises:
+        SteeringError: If it is a refusal.
+    """
+    if "error" in plain:
+        raise SteeringError(plain["error"])
     logits = plain["logits"]
     return Column(
         tokens=tuple(plain["tokens"]),

@@ -8,11 +8,9 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
-from queue import Empty, SimpleQueue
-from typing import Final, Protocol
+from queue import SimpleQueue
+from typing import Protocol
 
-from steering.errors import SteeringError
 from steering.inference.decode_loop import require_room
 from steering.inference.decode_request import Column
 from steering.inference.sampling import Sampling
@@ -20,13 +18,10 @@ from steering.interventions.edits import Edit
 from steering.models.chat_model import ChatModel
 from steering.serving import held_model, plain_forms
 from steering.serving.from_the_start import ReplicaLostError
-from steering.serving.shared_steps import SharedSteps
+from steering.serving.shared_steps import Deliveries, SharedSteps, delivered
 from steering.serving.zero_gpu import Plain
-from steering.system.fair_lock import FairLock
 
 _logger = logging.getLogger(__name__)
-_LOOK_SECONDS: Final = 0.1
-"""How often a run that waits for its next column looks whether it was stopped (chosen)."""
 
 
 class Stream(Protocol):
@@ -43,7 +38,6 @@ class Stream(Protocol):
 
 Ask = Callable[[Plain], Stream]
 """Sends a request to a replica: `model` (a key), `rows`, `edits` and `sampling`."""
-_Delivery = Plain | BaseException | None
 
 
 class ReplicaSteps(SharedSteps):
@@ -73,59 +67,34 @@ class ReplicaSteps(SharedSteps):
         Raises:
             ReplicaLostError: If the replica is gone; the rows can be given to another one.
             SteeringError: If the model refuses, here or there.
+            RuntimeError: If a pass there has failed; with another replica it would as well.
         """
         require_room(self.model, rows, sampling)
-        asked: Plain = {
-            "model": self._key,
-            "rows": [list(row) for row in rows],
-            "edits": [None if each is None else plain_forms.of_edit(each) for each in edits],
-            "sampling": asdict(sampling),
-        }
-        queue: SimpleQueue[_Delivery] = SimpleQueue()
-        stream = self._ask(asked)
-        reading = (stream, queue)
+        stream = self._ask({"model": self._key, **plain_forms.of_request(rows, edits, sampling)})
+        queue: Deliveries[Plain] = SimpleQueue()
+        over = threading.Event()
+        reading = (stream, queue, over)
         threading.Thread(target=_read, args=reading, name="replica", daemon=True).start()
-        ended = False
         try:
-            while not (stop is not None and stop.is_set()):
-                try:
-                    found = queue.get(timeout=_LOOK_SECONDS)
-                except Empty:
-                    continue
-                ended = found is None or isinstance(found, BaseException)
-                if found is None:
-                    return
-                yield _column(found)
+            for found in delivered(queue, stop):
+                if "failed" in found:
+                    raise RuntimeError(f"a replica could not answer: {found['failed']}")
+                yield plain_forms.column(found)
         finally:
-            if not ended:
+            if not over.is_set():
                 with suppress(Exception):  # it may be gone, and nobody waits for it any more
                     stream.cancel()
 
 
-def _read(stream: Stream, queue: "SimpleQueue[_Delivery]") -> None:
+def _read(stream: Stream, queue: Deliveries[Plain], over: threading.Event) -> None:
     """Bring what comes to whoever waits; to wait for a replica itself cannot be stopped."""
+    end = None
     try:
         for column in stream:
             queue.put(column)
-        queue.put(None)
     except BaseException as error:  # noqa: BLE001 - whoever waits has to hear of it
-        queue.put(error)
-
-
-def _column(found: Plain | BaseException) -> Column:
-    if isinstance(found, BaseException):
-        _logger.warning("a replica was lost: %s: %s", type(found).__name__, found)
-        raise ReplicaLostError from found
-    if "error" in found:
-        raise SteeringError(found["error"])
-    return plain_forms.column(found)
-
-
-def over(ask: Ask, room: int) -> Callable[[ChatModel, FairLock], tuple[SharedSteps, int]]:
-    """Return what makes the steps of a model that replicas hold, as `Supply.steps` does.
-
-    Args:
-        ask: Reaches the replicas.
-        room: How many rows all of them continue at once.
-    """
-    return lambda model, turn: (ReplicaSteps(replace(model, turn=turn), ask), room)
+        _logger.warning("a replica was lost: %s: %s", type(error).__name__, error)
+        end = ReplicaLostError()
+        end.__cause__ = error
+    over.set()
+    queue.put(end)

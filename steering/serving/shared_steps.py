@@ -10,7 +10,7 @@ import threading
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, TypeVar
 
 from steering.inference.decode_loop import DecodeLoop, require_room
 from steering.inference.decode_request import Column, DecodeRequest
@@ -26,7 +26,27 @@ _LOOK_SECONDS: Final = 0.1
 MOST_ROWS: Final = 192
 """Beyond that a step of a CPU takes longer than visitors wait for a word (chosen)."""
 
-_Delivery = Column | BaseException | None
+_Item = TypeVar("_Item")
+Deliveries = SimpleQueue[_Item | BaseException | None]
+"""What comes of a request, an error, and None at its end."""
+
+
+def delivered(queue: "Deliveries[_Item]", stop: threading.Event | None) -> Generator[_Item]:
+    """Yield what comes until its end, or until `stop` is set.
+
+    Raises:
+        BaseException: What came in the place of an item.
+    """
+    while not (stop is not None and stop.is_set()):
+        try:
+            found = queue.get(timeout=_LOOK_SECONDS)
+        except Empty:
+            continue
+        if found is None:
+            return
+        if isinstance(found, BaseException):
+            raise found
+        yield found
 
 
 class SharedSteps:
@@ -42,7 +62,8 @@ class SharedSteps:
         self._lock = threading.Lock()
         self._loop = DecodeLoop(model)  # its thread's alone
         self._arrived: list[DecodeRequest] = []
-        self._deliver: dict[DecodeRequest, SimpleQueue[_Delivery]] = {}
+        self._deliver: dict[DecodeRequest, Deliveries[Column]] = {}
+        self._stops: dict[DecodeRequest, threading.Event] = {}
         self._working = False
 
     @property
@@ -67,26 +88,16 @@ class SharedSteps:
         """
         require_room(self.model, rows, sampling)
         request = DecodeRequest(rows, edits, sampling)
-        queue = self._enter(request)
         try:
-            while not (stop is not None and stop.is_set()):
-                try:
-                    found = queue.get(timeout=_LOOK_SECONDS)
-                except Empty:
-                    continue
-                if found is None:
-                    return
-                if isinstance(found, BaseException):
-                    raise found
-                yield found
+            yield from delivered(self._enter(request, stop or threading.Event()), stop)
         finally:
             request.over = True
 
-    def _enter(self, request: DecodeRequest) -> "SimpleQueue[_Delivery]":
-        queue: SimpleQueue[_Delivery] = SimpleQueue()
+    def _enter(self, request: DecodeRequest, stop: threading.Event) -> Deliveries[Column]:
+        queue: Deliveries[Column] = SimpleQueue()
         with self._lock:
             self._arrived.append(request)
-            self._deliver[request] = queue
+            self._deliver[request], self._stops[request] = queue, stop
             if not self._working:
                 self._working = True
                 threading.Thread(target=self._work, name="steps", daemon=True).start()
@@ -95,8 +106,11 @@ class SharedSteps:
     def _work(self) -> None:
         while True:
             with self._lock:
-                over = [request for request in self._deliver if request.over]
-                for request in over:
+                # Whoever waits for a column looks at `stop` later than the next pass begins.
+                left = [each for each, stop in self._stops.items() if each.over or stop.is_set()]
+                for request in left:
+                    request.over = True
+                    del self._stops[request]
                     self._deliver.pop(request).put(None)
                     if not request.complete:
                         _logger.debug("a run was left: its %d rows are gone", len(request.rows))
@@ -123,6 +137,7 @@ class SharedSteps:
             for queue in self._deliver.values():
                 queue.put(error)
             self._deliver.clear()
+            self._stops.clear()
             self._arrived.clear()
             self._loop, self._working = DecodeLoop(self.model), False
 

@@ -24,12 +24,14 @@ class Run:
         superseded: Set when the same visitor has begun another: it should say nothing any more.
         rows: How many rows it takes in a step.
         came: When it entered the line, by `time.monotonic`.
+        heard: Whether its visitor has seen a word.
     """
 
     rows: int = 1
     stop: threading.Event = field(default_factory=threading.Event)
     superseded: threading.Event = field(default_factory=threading.Event)
     came: float = field(default_factory=time.monotonic)
+    heard: bool = False
 
 
 class Line:

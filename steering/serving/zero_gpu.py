@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Plain = dict[str, Any]
 """Text, numbers, bytes, and lists of them."""
-_Decoding = Callable[[str, list[list[int]], list[Plain | None], Plain], Generator[Plain]]
+_Decoding = Callable[[str, Plain], Generator[Plain]]
 _BEGIN_SECONDS: Final = 10
 """To move a small model to the GPU and to read the request (chosen)."""
 _TOKEN_SECONDS: Final = 0.06
@@ -51,9 +51,9 @@ def is_lent() -> bool:
     return asked and find_spec("spaces") is not None
 
 
-def seconds(_key: str, _rows: list[list[int]], _edits: list[Plain | None], sampling: Plain) -> int:
+def seconds(_key: str, asked: Plain) -> int:
     """Return for how long the GPU is asked for; whoever asks for little is served first."""
-    tokens: int = sampling["max_new_tokens"]
+    tokens: int = asked["sampling"]["max_new_tokens"]
     needed = _BEGIN_SECONDS + math.ceil(_TOKEN_SECONDS * tokens)
     return min(_MOST_SECONDS, needed)
 
@@ -67,21 +67,16 @@ def _lent(decode: _Decoding) -> _Decoding:
 
 
 @_lent
-def decode(
-    key: str, rows: list[list[int]], edits: list[Plain | None], sampling: Plain
-) -> Generator[Plain]:
+def decode(key: str, asked: Plain) -> Generator[Plain]:
     """Continue rows in the borrower's process.
 
     Args:
         key: Of the model, as `hold` gave it.
-        rows: Token ids of each prompt.
-        edits: Of each row, as `plain_forms` writes them.
-        sampling: Fields of a `Sampling`.
+        asked: A request, as `plain_forms` writes it.
 
     Yields:
-        A column a step, as `plain_forms` writes it; `{"error": sentence}` where the model refuses;
-        `{"stale": true}` where this process does not have the model: it ends, so that the next
-        one is forked anew.
+        A column a step, or a refusal, as `plain_forms` writes them; `{"stale": true}` where this
+        process does not have the model: it ends, so that the next one is forked anew.
     """
     model = _held.get(key)
     if model is None:
@@ -90,17 +85,16 @@ def decode(
     import torch
 
     from steering.inference.generation import generate
-    from steering.inference.sampling import Sampling
     from steering.serving import plain_forms
 
     if torch.cuda.is_available():
         model.network.to("cuda")
-    asked = [None if each is None else plain_forms.edit(each) for each in edits]
+    rows, edits, sampling = plain_forms.request(asked)
     try:
-        for column in generate(model, rows, asked, Sampling(**sampling)):
+        for column in generate(model, rows, edits, sampling):
             yield plain_forms.of_column(column)
     except SteeringError as error:  # Another process learns of other errors their name alone.
-        yield {"error": str(error)}
+        yield plain_forms.of_refusal(error)
 
 
 def hold(model: "ChatModel") -> str:
@@ -115,30 +109,25 @@ def hold(model: "ChatModel") -> str:
     return key
 
 
-def columns(
-    key: str, rows: list[list[int]], edits: list[Plain | None], sampling: Plain
-) -> Generator[Plain]:
+def columns(key: str, asked: Plain) -> Generator[Plain]:
     """Borrow a GPU and yield what `decode` yields there.
 
     Raises:
         NoGpuError: If none was lent, or it was taken away.
-        SteeringError: If the model refuses.
         StaleError: If the borrower does not have the model.
     """
     try:
-        with closing(decode(key, rows, edits, sampling)) as lent:
-            yield from map(_column, lent)
+        with closing(decode(key, asked)) as lent:
+            yield from map(_known, lent)
     except Exception as error:
         if _is_refusal(error):
             raise NoGpuError(_sentence(error)) from error
         raise
 
 
-def _column(found: Plain) -> Plain:
+def _known(found: Plain) -> Plain:
     if "stale" in found:
         raise StaleError
-    if "error" in found:
-        raise SteeringError(found["error"])
     return found
 
 

@@ -138,7 +138,7 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
                 decode=steps.generate,
                 histories=follow.histories,
             )
-            growing = engine.counts.watched(growing, run.came)
+            growing = engine.counts.watched(growing, run)
             return growing_cards.show_growing(page, follow.talks, growing, asked.prompt, mark)
 
         answers = yield from from_the_start(

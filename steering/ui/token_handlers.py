@@ -158,7 +158,7 @@ def _continued(
             begin=before.token_ids[onward.source][: onward.kept],
             histories=[before.turns_before(onward.source)],
         )
-        growing = engine.counts.watched(growing, run.came)
+        growing = engine.counts.watched(growing, run)
         talks = {target: before.talks[onward.source][:-1]}
         return show_growing(page, talks, growing, asked.prompt, mark)
 

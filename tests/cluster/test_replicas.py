@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +14,7 @@ import torch
 from steering.cluster import ray_door, replicas
 from steering.cluster.replicas import Pace, Replicas
 from steering.errors import SteeringError
+from steering.inference.row_limit import row_limit
 from steering.serving import held_model
 from steering.serving.engine import Supply
 from steering.serving.replica_range import ReplicaRange
@@ -31,11 +34,11 @@ class Door:
     """
 
     def __init__(self, processors=8.0):
-        self.processors, self.said = processors, ""
+        self.processors, self.gpus, self.said = processors, 0, ""
         self.told, self.calls, self.ended, self.settings = [], [], [], []
 
     def cluster_resources(self):
-        return {"CPU": self.processors}
+        return {"CPU": self.processors, "GPU": self.gpus}
 
     def shutdown(self):
         self.ended.append("ray")
@@ -136,9 +139,71 @@ def test_a_request_goes_to_whoever_has_its_model_as_a_stream(door, tiny):
 
 
 def test_all_replicas_together_have_room_for_their_rows(door, tiny):
-    steps, room = begun(tiny, 1, 3).steps(tiny, FairLock())
-    assert room == 3 * MOST_ROWS
+    turn = FairLock()
+    steps, room = begun(tiny, 1, 3).steps(tiny, turn)
+    assert room == 3 * row_limit(tiny, MOST_ROWS)
     assert steps.model.name == tiny.name
+    assert steps.model.turn is turn, "passes for the map see no hooks of others"
+    lone = replace(tiny, abilities=replace(tiny.abilities, joins=False))
+    assert begun(tiny, 1, 3).steps(lone, turn)[1] == 3
+
+
+def test_a_gpu_is_asked_for_each_and_named_as_a_replica_sees_it(door, tiny, monkeypatch):
+    monkeypatch.setenv("STEERING_DEVICE", "cuda:1")
+    there = SimpleNamespace(device=torch.device("cuda:1"))
+    monkeypatch.setattr(held_model, "of_model", lambda _: SimpleNamespace(key="a key"))
+    with pytest.raises(SteeringError, match="need a GPU each, and this machine has 0"):
+        begun(there)
+    door.gpus = 2
+    begun(there)
+    (told,) = door.told
+    assert told["ray_actor_options"]["num_gpus"] == 1
+    assert told["ray_actor_options"]["runtime_env"]["env_vars"]["STEERING_DEVICE"] == "cuda"
+    begun(tiny)
+    assert door.told[-1]["ray_actor_options"]["num_gpus"] == 0
+
+
+def test_two_models_that_are_loaded_at_once_begin_one_deployment(door, tiny, monkeypatch):
+    both, made = threading.Barrier(2), Replicas(ReplicaRange(2, 2), None)
+
+    def connect(_address, **_more):
+        time.sleep(0.05)
+        return door
+
+    def hold():
+        both.wait()
+        made.hold(tiny)
+
+    monkeypatch.setattr(ray_door, "connect", connect)
+    threads = [threading.Thread(target=hold) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(door.told) == 1
+
+
+def test_other_products_are_held_there_before_they_are_served(door, tiny, fitted):
+    made = Replicas(ReplicaRange(2, 2), None)
+    supply = Supply(lambda *_: tiny, lambda _: fitted, lambda _: (), at_speed=lambda *_: tiny)
+    assert made.behind(supply).at_speed("tiny", "fast") is tiny
+    assert len(door.settings) == 1
+    assert made.behind(replace(supply, at_speed=None)).at_speed is None
+
+
+def test_a_page_that_ends_while_ray_begins_ends_it(door, tiny, monkeypatch):
+    made = Replicas(ReplicaRange(2, 2), None)
+
+    def start(**_given):
+        made.end()
+        raise SteeringError("it was ended")
+
+    monkeypatch.setattr(door, "start", start)
+    with pytest.raises(SteeringError, match="it was ended"):
+        made.hold(tiny)
+    assert door.ended == ["ray"]
+    with pytest.raises(SteeringError, match="being ended"):
+        made.ask({"model": "a key"})
 
 
 def test_what_cannot_be_held_there_is_said(door, tiny):

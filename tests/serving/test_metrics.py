@@ -6,6 +6,7 @@ from steering.errors import SteeringError
 from steering.inference.comparison import Answer
 from steering.serving.engine import Engine, Supply
 from steering.serving.metrics import FIRST_WORD_BOUNDS, Exposition, RunCounts
+from steering.serving.visitor_line import Run
 
 SECRET = "a-word-of-a-request"
 
@@ -53,30 +54,33 @@ def test_a_run_that_fails_has_ended_too():
 
 def test_tokens_of_all_panels_are_counted_once_however_often_they_are_told():
     counts = RunCounts()
-    assert len(list(counts.watched(written(0, 1, 3, 3), 0.0))) == 4
+    assert len(list(counts.watched(written(0, 1, 3, 3), Run()))) == 4
     assert counts.tokens == 9
     # What was given as a beginning is nobody's writing.
-    list(counts.watched(written(4, begun=1), 0.0))
+    list(counts.watched(written(4, begun=1), Run()))
     assert counts.tokens == 9 + 12 - 2
 
 
 def test_the_first_word_is_counted_once_a_run_and_not_before_there_is_one(monkeypatch):
     monkeypatch.setattr("steering.serving.metrics.time.monotonic", lambda: 103.0)
     counts = RunCounts()
-    growing = counts.watched(written(0, 1, 2), 100.0)
+    run = Run(came=100.0)
+    growing = counts.watched(written(0, 1, 2), run)
     next(growing)
     assert sum(counts.first_words) == 0
     list(growing)
     ends, seconds = counts.first_word_histogram()
     assert seconds == 3.0
     assert [runs for _, runs in ends] == [int(bound >= 3) for bound in FIRST_WORD_BOUNDS] + [1]
-    list(counts.watched(written(1, 2, text=""), 100.0))
+    list(counts.watched(written(1, 2, text=""), Run(came=100.0)))
+    assert sum(counts.first_words) == 1
+    list(counts.watched(written(1, 2), run))  # begun again, after its replica was lost
     assert sum(counts.first_words) == 1
 
 
 def test_closing_what_is_watched_closes_what_writes():
     growing = written(1, 2, 3)
-    watched = RunCounts().watched(growing, 0.0)
+    watched = RunCounts().watched(growing, Run())
     next(watched)
     watched.close()
     assert growing.gi_frame is None
@@ -105,7 +109,7 @@ def test_no_word_and_no_visitor_is_in_the_numbers():
     engine = idle()
     with engine.run(SECRET) as run:
         growing = iter([(Answer(SECRET, SECRET, tokens=1, thinking=SECRET),)])
-        list(engine.counts.watched((each for each in growing), run.came))
+        list(engine.counts.watched((each for each in growing), run))
         said, media_type = Exposition(engine).text()
     assert SECRET.encode() not in said
     assert media_type.startswith("text/plain; version=")

@@ -11,13 +11,12 @@ from steering.errors import SteeringError
 from steering.inference import generation
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse
-from steering.serving import replica_steps
 from steering.serving.from_the_start import ReplicaLostError, from_the_start
-from steering.system.fair_lock import FairLock
+from steering.serving.replica_steps import ReplicaSteps
 from tests.helpers.forked_replicas import Forked
 from tests.helpers.tiny_models import without_end
 
-TEXTS = ("ablation", "flip:k=2", "actadd:c=2", "flip:side=harmful")
+TEXTS = ("ablation", "flip:k=2", "actadd:c=2", "flip:side=harmful", "alterrep:c=-1")
 ROOM = Sampling(12, temperature=1.0, seed=3)
 
 
@@ -39,9 +38,7 @@ def tokens(columns):
 
 
 def steps_of(model, replicas):
-    steps, room = replica_steps.over(replicas.ask, 7)(model, FairLock())
-    assert room == 7
-    return steps
+    return ReplicaSteps(model, replicas.ask)
 
 
 def test_a_replica_writes_what_a_run_here_writes(replicas, tiny, asked):
@@ -82,7 +79,7 @@ def test_a_run_that_has_ended_cancels_nothing(tiny, asked):
             self.cancelled = True
 
     stream = Whole()
-    assert list(replica_steps.ReplicaSteps(tiny, lambda _: stream).generate(tiny, *asked)) == []
+    assert list(ReplicaSteps(tiny, lambda _: stream).generate(tiny, *asked)) == []
     assert not stream.cancelled
 
 
@@ -117,8 +114,10 @@ def test_a_request_without_room_does_not_travel(replicas, tiny):
     assert replicas.begun == []
 
 
-def test_a_bug_there_is_a_loss(replicas, tiny, asked):
+def test_a_bug_there_is_a_bug_here_and_is_not_tried_on_every_replica(replicas, tiny, asked):
     rows, edits, _ = asked
     wrong = [replace(edits[1], sites=((999, "input"),))]
-    with pytest.raises(ReplicaLostError):
-        list(steps_of(tiny, replicas).generate(tiny, rows[:1], wrong, ROOM))
+    steps = steps_of(tiny, replicas)
+    with pytest.raises(RuntimeError, match=r"IndexError|KeyError"):
+        list(from_the_start(lambda: steps.generate(tiny, rows[:1], wrong, ROOM), pytest.fail))
+    assert len(replicas.begun) == 1

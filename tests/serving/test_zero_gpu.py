@@ -15,7 +15,7 @@ import sys, types
 asked = []
 def GPU(*, duration):
     def decorated(task):
-        asked.append((task.__module__, task.__name__, duration("k", [[1]], [None], SAMPLING)))
+        asked.append((task.__module__, task.__name__, duration("k", {"sampling": SAMPLING})))
         return task
     return decorated
 SAMPLING = {"max_new_tokens": 48}
@@ -59,7 +59,8 @@ def test_a_gpu_is_borrowed_where_the_space_says_so(said, there, lent, monkeypatc
 
 
 def test_long_answers_ask_for_more_but_never_for_more_than_there_is():
-    found = [zero_gpu.seconds("", [], [], {"max_new_tokens": n}) for n in (1, 48, 256, 4096)]
+    asked = [{"sampling": {"max_new_tokens": n}} for n in (1, 48, 256, 4096)]
+    found = [zero_gpu.seconds("", each) for each in asked]
     assert found == sorted({*found})
     assert found[0] > 10
     assert found[-1] == 120
@@ -72,7 +73,7 @@ def test_what_spaces_refuses_is_told_from_a_bug(monkeypatch):
             yield
 
         monkeypatch.setattr(zero_gpu, "decode", decode)
-        return zero_gpu.columns("", [], [], {})
+        return zero_gpu.columns("", {})
 
     class Kind(gr.Error):
         pass

@@ -361,7 +361,7 @@ def test_a_gpu_that_is_not_lent_is_a_sentence_and_the_recording(tiny, fitted, ma
         engine = ready(tiny, fitted, (RECORDING,), steps=zero_gpu.borrowed)
         *_, written = run_handlers.run(made, engine, "ann", values_of(made, "Other"))
         assert written[made.answered].token_ids["baseline"]
-        assert spaces.asked == [zero_gpu.seconds("", [], [], {"max_new_tokens": 8})]
+        assert spaces.asked == [zero_gpu.seconds("", {"sampling": {"max_new_tokens": 8}})]
         spaces.refusal = ("ZeroGPU quota exceeded", "You have <b>none</b> left.")
         *_, refused = run_handlers.run(made, engine, "ann", values_of(made, "Hi"))
         assert "ZeroGPU quota exceeded: You have &lt;b&gt;none" in refused[made.note]
