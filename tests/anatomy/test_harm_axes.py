@@ -1,13 +1,16 @@
 """The axes: what they point to, what is held equal, and by what their layer is chosen."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from steering.anatomy import harm_axes
-from steering.anatomy.harm_axes import ReadRequests
+from steering.anatomy.harm_axes import ClassMeans, ReadRequests
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.inference.metrics import refusal_score
+from steering.models.inspection import inspect
 
 
 def made_up(harm: float, n: int = 40) -> ReadRequests:
@@ -39,6 +42,27 @@ def test_what_is_read_is_what_others_read(shy, few):
     assert torch.allclose(read.scores, expected, atol=1e-4)
 
 
+def test_the_same_requests_and_one_alone_are_read_as_others_are(shy):
+    """What rows begin with is read once, but never the tokens at which they are read."""
+    short, long = "What is red?", "What is red and what is blue, and why?"
+    alone = {text: harm_axes.read_requests(shy.model, [text]) for text in (short, long)}
+    for texts in ([short, short], [long, short, long], [short, f"{short[:-1]} wine?"]):
+        read = harm_axes.read_requests(shy.model, texts)
+        for index, text in enumerate(texts):
+            if text in alone:
+                assert torch.allclose(read.states[index], alone[text].states[0], atol=1e-4)
+                assert torch.allclose(read.scores[index], alone[text].scores[0], atol=1e-4)
+    assert not torch.allclose(alone[short].states[:, 0, 1:], alone[long].states[:, 0, 1:], atol=0.1)
+
+
+def test_a_damaged_model_is_not_read(tiny, own_copy):
+    network, tokenizer = own_copy(tiny)
+    network.get_parameter("model.layers.1.mlp.down_proj.weight").data.fill_(float("nan"))
+    damaged = replace(inspect("damaged", network, tokenizer), openers={"0": 0})
+    with pytest.raises(SteeringError, match="not finite"):
+        harm_axes.read_requests(damaged, ["What is red?"])
+
+
 def test_the_first_token_is_the_request_s_last_and_the_second_the_template_s(shy):
     row = shy.model.render("What is red?")
     instruction, template = harm_axes.places(shy.model)
@@ -57,6 +81,37 @@ def test_the_refusal_axis_holds_harm_equal(read):
     assert abs(harm_axes.axis_at(harm_axes.refusal_means(few), -1, 2, None)["direction"][2]) < 0.1
 
 
+def opening(harm: float, refused: int, answered: int) -> ReadRequests:
+    """Requests that say harm in dimension 0 and refusal in 1, at the template."""
+    opens = torch.arange(refused + answered) < refused
+    states = torch.zeros(len(opens), 2, 2, 3)
+    states[:, 1, :, 0] = harm
+    states[:, 1, :, 1] = opens[:, None] * (2.0 + harm)
+    return ReadRequests(states, torch.where(opens, 0.1, -0.1))
+
+
+def test_labels_with_enough_of_both_count_alike_whatever_their_sizes():
+    read = {"harmful": opening(1.0, 30, 8), "harmless": opening(-1.0, 8, 50)}
+    means = harm_axes.refusal_means(read)
+    assert means.sizes == (38, 58)
+    for layer in range(2):
+        assert means.to[layer].tolist() == pytest.approx([0.0, 2.0, 0.0])  # of 3 and of 1
+        assert means.away[layer].tolist() == pytest.approx([0.0, 0.0, 0.0])
+    for few in ((7, 50), (50, 7)):
+        means = harm_axes.refusal_means({**read, "harmful": opening(1.0, *few)})
+        assert means.sizes == (8, 50)
+        assert means.to[0].tolist() == pytest.approx([-1.0, 1.0, 0.0])
+
+
+def test_an_axis_names_its_place_and_what_it_was_made_of(read):
+    means = harm_axes.harm_means({**read, "harmless": made_up(-1.0, 30)})
+    axis = harm_axes.axis_at(means, -6, 1, 0.75)
+    assert (axis["position"], axis["layer"], axis["validation"]) == (-6, 1, 0.75)
+    assert axis["train"] == (40, 30)
+    assert axis["direction"][0] == pytest.approx(1.0, abs=0.01)
+    assert (axis["middle"], axis["half"]) == pytest.approx((0.0, 1.0), abs=0.05)
+
+
 def test_class_means_lie_at_one_and_minus_one(read):
     axis = harm_axes.axis_at(harm_axes.harm_means(read), -6, 1, None)
     for name, place in (("harmful", 1.0), ("harmless", -1.0)):
@@ -64,19 +119,41 @@ def test_class_means_lie_at_one_and_minus_one(read):
         assert values.mean() == pytest.approx(place, abs=1e-4)
 
 
-def test_the_layer_is_the_one_at_which_validation_prompts_are_told_apart(read):
-    states = torch.cat([each.states for each in read.values()])
-    opens = torch.cat([each.scores > 0 for each in read.values()]).tolist()
-    labels = [name for name in read for _ in range(40)]
-    means = harm_axes.refusal_means(read)
-    axis = harm_axes.chosen_axis(means, -1, states[:, 1], opens, labels)
-    assert (axis["layer"], axis["validation"]) == (2, 1.0)
+def told_at(layer: int, layers: int = 5) -> tuple[ClassMeans, torch.Tensor]:
+    """Means and validation states that hold the classes at one block, and at block 0."""
+    states = torch.zeros(20, layers, 2)
+    states[:10, [0, layer], 0] = 1.0
+    means = torch.zeros(2, layers, 2)
+    means[0, :, 0] = 1.0
+    return ClassMeans(means[0].double(), means[1].double(), (10, 10)), states
+
+
+@pytest.mark.parametrize("layer", [1, 2, 4])
+def test_the_layer_is_the_one_at_which_validation_prompts_are_told_apart(layer):
+    means, states = told_at(layer)
+    positive = [True] * 10 + [False] * 10
+    axis = harm_axes.chosen_axis(means, -1, states, positive)
+    assert (axis["layer"], axis["validation"]) == (layer, 1.0)
+    assert axis["direction"] == [1.0, 0.0]
+    # The other way round that block is the worst one.
+    turned = harm_axes.chosen_axis(means, -1, states, [not each for each in positive])
+    assert turned["layer"] != layer
+    assert turned["validation"] == 0.5
+
+
+def test_only_prompts_of_one_stratum_are_compared_and_without_a_pair_it_is_half_the_depth():
+    means, states = told_at(3)
+    positive = [True] * 10 + [False] * 10
+    alike = harm_axes.chosen_axis(means, -1, states, positive, ["a", "b"] * 10)
+    assert (alike["layer"], alike["validation"]) == (3, 1.0)
+    apart = harm_axes.chosen_axis(means, -1, states, positive, ["a"] * 10 + ["b"] * 10)
+    assert (apart["layer"], apart["validation"]) == (2, None)
 
 
 def test_a_model_that_never_refuses_has_no_refusal_axis(read):
     calm = {name: ReadRequests(each.states, -torch.ones(40)) for name, each in read.items()}
     with pytest.raises(SteeringError, match="needs 8 training prompts"):
         harm_axes.refusal_means(calm)
-    same = harm_axes.ClassMeans(torch.ones(2, 4), torch.ones(2, 4), (1, 1))
+    same = ClassMeans(torch.ones(2, 4), torch.ones(2, 4), (1, 1))
     with pytest.raises(SteeringError, match="the same at block 1"):
         harm_axes.axis_at(same, -1, 1, None)

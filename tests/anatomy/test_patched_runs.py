@@ -1,3 +1,5 @@
+"""Runs with other states: the donor's where all are replaced, its own where none is."""
+
 from dataclasses import replace
 
 import pytest
@@ -5,6 +7,7 @@ import torch
 
 from steering.anatomy.patched_runs import Patch, read, scores
 from steering.errors import SteeringError
+from steering.models.inspection import inspect
 
 LAYERS = (1, 2, 3)
 
@@ -66,9 +69,48 @@ def test_nothing_stays_on_the_model(tiny):
     assert torch.equal(tiny.next_token_logits([receiver.ids]), before)
 
 
-@pytest.mark.parametrize(
-    ("layers", "tokens", "told"), [((0,), 1, "layer 0"), ((1,), 99, "99 tokens"), ((4,), 1, "1 to")]
-)
-def test_what_cannot_be_patched_is_refused(tiny, layers, tokens, told):
-    with pytest.raises(SteeringError, match=told):
-        read(tiny, tiny.render("Hi"), layers, tokens=tokens)
+def test_tokens_of_one_patch_keep_their_order_and_patches_theirs(tiny):
+    receiver, donor = (read(tiny, row, LAYERS) for row in rows(tiny))
+    states = donor.own[2][[-3, -1]]
+    one, turned = Patch(2, (-3, -1), states), Patch(2, (-1, -3), states.flip(0))
+    mixed, last = Patch(2, (-3, -1), states.flip(0)), Patch(1, (-1,), donor.own[1][[-1]])
+    together = under(tiny, receiver, [last, one, mixed, turned])
+    alone = [under(tiny, receiver, [each])[0] for each in (last, one, mixed, turned)]
+    assert together == pytest.approx(alone, abs=1e-5)
+    assert together[1] == pytest.approx(together[3], abs=1e-5)
+    assert len({round(each, 4) for each in together}) == 3
+
+
+def test_a_model_that_cannot_go_on_from_keys_gives_the_same_scores(tiny):
+    receiver, donor = rows(tiny)
+    states = read(tiny, donor, LAYERS).own
+    patches = [Patch(layer, (-2,), states[layer][[-2]]) for layer in LAYERS]
+    found = under(tiny, read(tiny, receiver, LAYERS), patches)
+    for without in ("joins", "skips"):
+        model = replace(tiny, abilities=replace(tiny.abilities, **{without: False}))
+        whole = read(model, receiver, LAYERS)
+        assert whole.kept is None
+        assert under(model, whole, patches) == pytest.approx(found, abs=1e-5)
+
+
+def test_numbers_that_are_not_finite_are_refused(tiny, own_copy):
+    row = tiny.render("Hi")
+    request = read(tiny, row, LAYERS)
+    fine = request.own[2][[-1]]
+    with pytest.raises(SteeringError, match="not finite with another request's states at layer 2"):
+        under(tiny, request, [Patch(2, (-1,), fine), Patch(2, (-1,), fine * float("inf"))])
+    network, tokenizer = own_copy(tiny)
+    network.get_parameter("model.layers.1.mlp.down_proj.weight").data.fill_(float("nan"))
+    with pytest.raises(SteeringError, match="not finite"):
+        read(inspect("damaged", network, tokenizer), row, LAYERS)
+
+
+def test_what_cannot_be_patched_is_refused(tiny):
+    row = tiny.render("Hi")
+    for layer in (0, 4):
+        with pytest.raises(SteeringError, match=f"layer {layer}: {tiny.name} allows 1 to 3"):
+            read(tiny, row, (1, layer))
+    for tokens in (0, len(row) + 1):
+        with pytest.raises(SteeringError, match=f"^{tokens} tokens"):
+            read(tiny, row, LAYERS, tokens=tokens)
+    assert [*read(tiny, row, LAYERS, tokens=len(row)).own] == [*LAYERS]

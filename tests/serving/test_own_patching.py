@@ -2,7 +2,10 @@
 
 import pytest
 
+from steering.anatomy import pair_grid
+from steering.defaults import PATCHED_STEP
 from steering.errors import SteeringError
+from steering.inference.metrics import refusal_score
 from steering.serving import own_patching
 from steering.serving.own_patching import OwnPatches, PatchedRequests
 from tests.helpers.engines import ended, ready
@@ -42,6 +45,36 @@ def test_it_tells_how_far_it_is_and_returns_what_came_back(engine):
         assert len(rows) == len(found.layers)
         assert {len(row) for row in rows} == {len(found.columns)}
     assert len(found.tokens) == len(found.columns)
+
+
+def test_shares_are_of_the_way_from_the_second_request_to_the_first(engine, monkeypatch):
+    """With all tokens of the request put in, all of the difference comes back, either way."""
+    model = engine.model
+    texts = ("How do I steal a car?", "How do I paint a phone?")
+    written = [model.template.texts(model.render(text)) for text in texts]
+    own = len(model.template.encode(texts[0]))
+    assert len(written[0]) == len(written[1])
+    monkeypatch.setattr(pair_grid, "REQUEST_TOKENS", own)
+    logits = model.next_token_logits([model.render(text) for text in texts])
+    scores = refusal_score(logits, model.opener_ids).tolist()
+    assert abs(scores[0] - scores[1]) > 1e-2
+    # The distance is what counts, whichever of the two is refused.
+    monkeypatch.setattr(own_patching, "LEAST_GAP", 0.9 * abs(scores[0] - scores[1]))
+    for one, other in ((0, 1), (1, 0)):
+        found = result(OwnPatches(engine).measure("a", texts[one], texts[other]))
+        assert (found.donor, found.receiver) == pytest.approx(
+            (scores[one], scores[other]), abs=1e-5
+        )
+        rows = found.restored["whole"]
+        assert [row[-1] for row in rows] == pytest.approx([1.0] * len(rows), abs=1e-3)
+        # Nothing was put in where both have the same token behind the same ones.
+        assert [row[0] for row in rows] == pytest.approx([0.0] * len(rows), abs=1e-3)
+        assert any(abs(row[-2]) > 1e-3 for row in rows)
+        both = [*zip(written[one], written[other], strict=True)]
+        assert found.tokens == [*both[-own - len(model.suffix) :], ("", "")]
+    shape = pair_grid.GridShape.of(model, engine.directions, step=PATCHED_STEP)
+    assert found.layers == [*shape.layers]
+    assert found.columns == [[*column] for column in shape.columns]
 
 
 def test_one_at_a_time_and_the_next_when_it_has_ended(engine):
