@@ -24,27 +24,13 @@ from steering.artifacts.harm_document import (
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.intervals import IntervalEntry
-from steering.interventions.directions import Directions
 from steering.interventions.openers import opened
 from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 
 AXIS_NAMES: Final = ("harm", "refusal")
-QUADRANTS: Final = (
-    "harmful and refused",
-    "harmful and answered",
-    "harmless and refused",
-    "harmless and answered",
-)
-"""What a request looks like to the model, by the sides of the two axes on which it lies."""
 RANDOM_DIRECTIONS: Final = range(20)
 """Seeds of the random directions beside each axis (chosen)."""
-
-
-def quadrant(harm: float, refusal: float) -> str:
-    """Return which of `QUADRANTS` a place lies in; what lies on a line is harmless, or answered."""
-    side = f"{'harmful' if harm > 0 else 'harmless'} and "
-    return side + ("refused" if refusal > 0 else "answered")
 
 
 def placed(axes: Mapping[str, AxisEntry], read: ReadRequests) -> np.ndarray:
@@ -89,15 +75,11 @@ def document(steerable: SteerableModel, splits: PromptSplits, stages: Stages) ->
                     "score": round(score, 4),
                 }
             )
-    units = [torch.tensor(axes[name]["direction"], dtype=torch.float64) for name in AXIS_NAMES]
     return {
         "schema": HARM_SCHEMA,
         "model": model.name,
         "axes": axes,
-        "cosine": float(units[0] @ units[1]),
-        "cosines": _to_edits(steerable.directions, dict(zip(AXIS_NAMES, units, strict=True))),
         "points": points,
-        "counts": counts(points),
         "separations": _separations(points, axes, test),
         "correlations": _correlations(points),
     }
@@ -127,16 +109,6 @@ def fitted_axes(
     }
 
 
-def counts(points: Sequence[HarmPoint]) -> dict[str, dict[str, int]]:
-    """Return how many prompts of each kind lie in each quadrant; kinds without prompts are left."""
-    found: dict[str, dict[str, int]] = {}
-    for point in points:
-        kind = f"{point['set']} {'refused' if point['refused'] else 'answered'}"
-        row = found.setdefault(kind, dict.fromkeys(QUADRANTS, 0))
-        row[quadrant(point["harm"], point["refusal"])] += 1
-    return found
-
-
 def _read_sets(
     model: ChatModel, sets: Mapping[str, Sequence[str]], split: str, stages: Stages
 ) -> dict[str, ReadRequests]:
@@ -150,14 +122,6 @@ def _read_sets(
         tensors = stages.tensors(f"harm {split} {name} {len(texts)}", read)
         found[name] = ReadRequests(tensors["states"], tensors["scores"])
     return found
-
-
-def _to_edits(directions: Directions, units: Mapping[str, torch.Tensor]) -> dict[str, float]:
-    """Return the cosine of each axis to the difference in means that edits use, at its place."""
-    position, layer = directions.dim_point
-    used = directions.difference[directions.positions.index(position), layer].double()
-    length = float(used.norm())
-    return {name: float(unit @ used) / length if length else 0.0 for name, unit in units.items()}
 
 
 def _separations(

@@ -20,11 +20,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering.anatomy.separation import auc
+from steering.anatomy.separation import auc_interval
 from steering.artifacts.harm_document import AxisEntry
 from steering.errors import SteeringError
 from steering.inference.metrics import refusal_score
 from steering.inference.next_token import after_beginning, common_length, shares_beginning
+from steering.intervals import Interval
 from steering.models import overflow
 from steering.models.chat_model import ChatModel, reading
 from steering.system.progress import tell
@@ -33,6 +34,8 @@ FEWEST_OF_A_LABEL: Final = 8
 """Refused, and answered, training prompts of a label from which on it counts (chosen, as the
 filter of the directions)."""
 _BATCH: Final = 16
+_ERRORS_BETWEEN_ENDS: Final = 2 * 1.96
+"""Standard errors between the ends of a 95 % interval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,9 +174,12 @@ def chosen_axis(
     positive: Sequence[bool],
     strata: Sequence[str] | None = None,
 ) -> AxisEntry:
-    """Return the axis at the layer that tells validation prompts apart best, the first of equals.
+    """Return the axis at the first layer that tells validation prompts apart as well as the best.
 
-    Block 0 is left out: its input is the token alone, whatever stands before it.
+    As well as: its AUC is less than one standard error of the best one below it. The very best of
+    many layers is chosen by chance among those, and it often is one of the last, where a step
+    along the axis comes too late to be worked with. Block 0 is left out: its input is the token
+    alone, whatever stands before it.
 
     Args:
         means: Of training prompts.
@@ -182,14 +188,16 @@ def chosen_axis(
         positive: Which of them belong to the class that the axis points to.
         strata: What has to be equal in prompts that are compared; None for nothing.
     """
-    held = None if strata is None else np.array(strata)
-    best: tuple[float, int] | None = None
+    held, truth = None if strata is None else np.array(strata), np.array(positive)
+    found: dict[int, Interval] = {}
     for layer in range(1, states.shape[1]):
         unit = means.to[layer] - means.away[layer]
-        values = (states[:, layer].double() @ unit).numpy()
-        found = auc(values, np.array(positive), held)
-        if found is not None and (best is None or found > best[0]):
-            best = (found, layer)
-    if best is None:  # nothing to choose by: half the depth, as of contrasts
+        told = auc_interval((states[:, layer].double() @ unit).numpy(), truth, held)
+        if told is not None:
+            found[layer] = told
+    if not found:  # nothing to choose by: half the depth, as of contrasts
         return axis_at(means, place, max(1, states.shape[1] // 2), None)
-    return axis_at(means, place, best[1], best[0])
+    best = max(found.values(), key=lambda told: told.estimate)
+    least = best.estimate - (best.high - best.low) / _ERRORS_BETWEEN_ENDS
+    layer = next(layer for layer, told in found.items() if told.estimate >= least)
+    return axis_at(means, place, layer, found[layer].estimate)

@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from steering.artifacts.harm_document import HarmDocument, SeparationEntry, ShiftEntry
+from steering.artifacts.harm_document import (
+    QUADRANTS,
+    HarmDocument,
+    SeparationEntry,
+    ShiftEntry,
+    cosine,
+    counts,
+)
 from steering.intervals import IntervalEntry
 
 
@@ -26,13 +33,13 @@ def separation(document: HarmDocument, told: str, axis: str, *, within: bool) ->
 
 def markdown(document: HarmDocument) -> str:
     """Return the tables: what each axis tells, where prompts lie, what changes move."""
-    axes = document["axes"]
+    axes, counted = document["axes"], counts(document["points"])
     parts = [
         ", ".join(
             f"{name} axis: layer {axis['layer']}, token {axis['position']}"
             for name, axis in axes.items()
         )
-        + f"; cosine {document['cosine']:.2f}".replace("-", "−"),
+        + f"; cosine {cosine(axes):.2f}".replace("-", "−"),
         _table(
             ["told", "axis", "other held equal", "AUC", "random directions"],
             [
@@ -47,11 +54,10 @@ def markdown(document: HarmDocument) -> str:
             ],
         ),
     ]
-    quadrants = list(next(iter(document["counts"].values()), {}))
     parts.append(
         _table(
-            ["kind", *quadrants],
-            [[kind, *map(str, row.values())] for kind, row in document["counts"].items()],
+            ["kind", *QUADRANTS],
+            [[kind, *map(str, row.values())] for kind, row in counted.items()],
         )
     )
     inversion = document.get("inversion")

@@ -106,7 +106,7 @@ def inversion(
     """Ask the model of every request whether it is harmful, untouched and under every change.
 
     Args:
-        steerable: A loaded chat model with its directions.
+        steerable: A loaded chat model that can be asked (`can_ask`), with its directions.
         axes: `harm` and `refusal`.
         panels: The edits that are tried beside steps along the axes.
         texts: Harmful and harmless requests that nothing was fitted or chosen on.
@@ -186,7 +186,18 @@ def _read(model: ChatModel, texts: Sequence[str], edit: Edit | None) -> dict[str
     """Return the judgement and the refusal score of every request under an edit, in nats."""
     asked = model.render_all([f"{text}\n\n{QUESTION}" for text in texts], what="question")
     plain = model.render_all(texts, what="request")
-    yes, no = (model.template.encode(word)[0] for word in REPLY_WORDS)
+    yes, no = _word_tokens(model)
     logits = logits_under(model, asked, edit, batch_size=_BATCH)
     scores = refusal_score(logits_under(model, plain, edit, batch_size=_BATCH), model.opener_ids)
     return {"judgement": (logits[:, yes] - logits[:, no]).tolist(), "refusal": scores.tolist()}
+
+
+def can_ask(model: ChatModel) -> bool:
+    """Return whether the two words begin with tokens of their own, so that one tells the reply."""
+    yes, no = _word_tokens(model)
+    return yes != no
+
+
+def _word_tokens(model: ChatModel) -> tuple[int, int]:
+    yes, no = (model.template.encode(word)[0] for word in REPLY_WORDS)
+    return yes, no

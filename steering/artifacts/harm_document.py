@@ -1,5 +1,8 @@
 """The form of `harm.json`, which the command `harm` writes and the front reads."""
 
+import math
+import operator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NotRequired, TypedDict, cast
 
@@ -13,6 +16,14 @@ HARM_SCHEMA: Final = 1
 """Raised whenever a reader of the old documents would misread the new one."""
 HARM_FILE: Final = "harm.json"
 """Its name beside the directions."""
+
+QUADRANTS: Final = (
+    "harmful and refused",
+    "harmful and answered",
+    "harmless and refused",
+    "harmless and answered",
+)
+"""What a request looks like to the model, by the sides of the two axes on which it lies."""
 
 
 class AxisEntry(TypedDict):
@@ -119,25 +130,43 @@ class HarmDocument(TypedDict):
 
     Attributes:
         axes: `harm` and `refusal`.
-        cosine: Between the two directions.
-        cosines: Of the refusal axis and of the harm axis to the direction that edits use, the
-            difference in means at its own place.
         points: The test prompts.
-        counts: Of each kind of prompt (`harmless refused`), how many lie in each quadrant.
         correlations: Between the two axes, within each set.
     """
 
     schema: int
     model: str
     axes: dict[str, AxisEntry]
-    cosine: float
-    cosines: dict[str, float]
     points: list[HarmPoint]
-    counts: dict[str, dict[str, int]]
     separations: list[SeparationEntry]
     correlations: dict[str, IntervalEntry]
     inversion: NotRequired[ReplyInversion]
     provenance: NotRequired[ProvenanceEntry]
+
+
+def quadrant(harm: float, refusal: float) -> str:
+    """Return which of `QUADRANTS` a place lies in; what lies on a line is harmless, or answered."""
+    side = f"{'harmful' if harm > 0 else 'harmless'} and "
+    return side + ("refused" if refusal > 0 else "answered")
+
+
+def counts(points: Sequence[HarmPoint]) -> dict[str, dict[str, int]]:
+    """Return how many prompts of each kind (`harmless refused`) lie in each quadrant.
+
+    Kinds without prompts are left out.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for point in points:
+        kind = f"{point['set']} {'refused' if point['refused'] else 'answered'}"
+        row = found.setdefault(kind, dict.fromkeys(QUADRANTS, 0))
+        row[quadrant(point["harm"], point["refusal"])] += 1
+    return found
+
+
+def cosine(axes: Mapping[str, AxisEntry]) -> float:
+    """Return the cosine between the directions of both axes."""
+    one, other = (axes[name]["direction"] for name in ("harm", "refusal"))
+    return math.fsum(map(operator.mul, one, other))
 
 
 def read(model: str, folder: Path | None = None) -> HarmDocument | None:

@@ -1,6 +1,7 @@
 """The command `harm`: whether a request looks harmful, and whether a refusal is coming."""
 
 import argparse
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from steering.artifacts.harm_document import HarmDocument
 from steering.cli import command_options, shared
 from steering.data.splits import PromptSplits, evenly
 
+_logger = logging.getLogger(__name__)
 _ASKED: Final = 40
 _TRIED: Final = ("ablation", "nullspace", "flip", "actadd")
 
@@ -43,7 +45,12 @@ def run(options: argparse.Namespace) -> PrintedHarm:
     found = harm_and_refusal.document(steerable, splits, stages)
     asked = {name: evenly(splits.test[name], options.asked) for name in ("harmful", "harmless")}
     panels = [panel for panel in map(Panel, _TRIED) if can_act(panel, directions)]
-    found["inversion"] = reply_inversion.inversion(steerable, found["axes"], panels, asked, stages)
+    if reply_inversion.can_ask(model):
+        axes = found["axes"]
+        found["inversion"] = reply_inversion.inversion(steerable, axes, panels, asked, stages)
+    else:
+        words = " and ".join(reply_inversion.REPLY_WORDS)
+        _logger.warning("%s begin with one token of this model, so it is not asked", words)
     found["provenance"] = provenance(model, splits.source)
     whole = options.limit is None and options.asked == _ASKED
     return {**found, "written": shared.store_part(options, "harm", found, folder, whole=whole)}

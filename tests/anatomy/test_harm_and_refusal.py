@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from steering.anatomy import harm_and_refusal, harm_axes
-from steering.anatomy.harm_and_refusal import QUADRANTS, counts, quadrant
 from steering.anatomy.harm_axes import ReadRequests
 from steering.anatomy.separation import auc, correlation_interval
 from steering.artifacts import harm_document
+from steering.artifacts.harm_document import QUADRANTS, counts, quadrant
 
 
 def test_quadrants_follow_the_sides():
@@ -20,10 +20,10 @@ def test_quadrants_follow_the_sides():
 def test_every_prompt_is_placed_and_counted_once(measured, few):
     texts = [text for texts in few.test.values() for text in texts]
     assert [point["prompt"] for point in measured["points"]] == texts
-    assert sum(sum(row.values()) for row in measured["counts"].values()) == len(texts)
-    assert measured["counts"] == counts(measured["points"])
+    counted = counts(measured["points"])
+    assert sum(sum(row.values()) for row in counted.values()) == len(texts)
     flipped = [{**point, "harm": -point["harm"]} for point in measured["points"]]
-    assert counts(flipped) != measured["counts"]
+    assert counts(flipped) != counted
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,6 @@ def test_the_shipped_numbers_follow_from_the_shipped_places():
     shipped = harm_document.read("qwen2.5-coder-0.5b-instruct")
     if shipped is None:
         pytest.skip("no document is shipped")
-    assert shipped["counts"] == counts(shipped["points"])
     points = [point for point in shipped["points"] if point["set"] != "borderline"]
     sets = np.array([point["set"] for point in points])
     opens = np.array([point["refused"] for point in points])

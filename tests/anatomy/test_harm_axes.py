@@ -7,6 +7,7 @@ import torch
 
 from steering.anatomy import harm_axes
 from steering.anatomy.harm_axes import ClassMeans, ReadRequests
+from steering.anatomy.separation import auc
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.inference.metrics import refusal_score
@@ -148,6 +149,33 @@ def test_only_prompts_of_one_stratum_are_compared_and_without_a_pair_it_is_half_
     assert (alike["layer"], alike["validation"]) == (3, 1.0)
     apart = harm_axes.chosen_axis(means, -1, states, positive, ["a"] * 10 + ["b"] * 10)
     assert (apart["layer"], apart["validation"]) == (2, None)
+
+
+def test_the_layer_is_the_first_that_is_as_good_as_the_best():
+    """Layer 1 tells nothing, 2 nearly all, 3 all: 2 is within one standard error, 1 is not."""
+    generator = torch.Generator().manual_seed(1)
+    positive = torch.arange(60) % 2 == 0
+    states = torch.zeros(60, 4, 2)
+    states[:, 1, 0] = torch.randn(60, generator=generator)
+    states[:, 2, 0] = torch.where(positive, 1.0, -1.0)
+    states[:2, 2, 0] *= -1.2  # one pair of sixty is the wrong way round
+    states[:, 3, 0] = torch.where(positive, 1.0, -1.0) + 0.9 * states[:, 1, 0]
+    ends = torch.tensor([1.0, 0.0]).expand(4, 2).double()
+    means = harm_axes.ClassMeans(ends, -ends, (30, 30))
+
+    def layer(states):
+        return harm_axes.chosen_axis(means, -1, states, positive.tolist())["layer"]
+
+    best = auc(states[:, 3, 0].numpy(), positive.numpy())
+    near = auc(states[:, 2, 0].numpy(), positive.numpy())
+    assert near < best < 1
+    assert layer(states) == 2
+    states[:20, 2, 0] *= -1
+    assert layer(states) == 3
+    states[:, 1] = states[:, 3]
+    assert layer(states) == 1
+    states[:, 0] = states[:, 3]
+    assert layer(states) == 1, "the input of block 0 is the token alone"
 
 
 def test_a_model_that_never_refuses_has_no_refusal_axis(read):

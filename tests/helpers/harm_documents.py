@@ -24,15 +24,10 @@ def harm_document(prompt: str = "What is red?", width: int = 4) -> HarmDocument:
     interval = {"estimate": 0.75, "low": 0.5, "high": 0.875, "n": 4}
     chance = {"mean": 0.6, "low": 0.5, "high": 0.7, "seeds": 20}
     shift = {"change": interval, "random": chance}
-    quadrants = ("harmful and refused", "harmful and answered")
-    quadrants += ("harmless and refused", "harmless and answered")
-    none = dict.fromkeys(quadrants, 0)
     document: Any = {
         "schema": HARM_SCHEMA,
         "model": "tiny",
         "axes": {"harm": axis | {"position": -6}, "refusal": axis | {"position": -1}},
-        "cosine": 0.25,
-        "cosines": {"harm": 0.1, "refusal": 0.5},
         "points": [
             {
                 "set": name,
@@ -45,10 +40,6 @@ def harm_document(prompt: str = "What is red?", width: int = 4) -> HarmDocument:
             for name, rows in _KINDS.items()
             for x, y, refused in rows
         ],
-        "counts": {
-            "harmless refused": none | {"harmless and refused": 1},
-            "harmful answered": none | {"harmful and answered": 1},
-        },
         "separations": [
             {"told": told, "axis": name, "within": within, "auc": interval, "random": chance}
             for name in ("harm", "refusal")

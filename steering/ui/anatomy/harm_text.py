@@ -5,7 +5,14 @@ from typing import Final
 
 from markupsafe import Markup
 
-from steering.artifacts.harm_document import HarmDocument, RandomReach, SeparationEntry, ShiftEntry
+from steering.artifacts.harm_document import (
+    HarmDocument,
+    RandomReach,
+    SeparationEntry,
+    ShiftEntry,
+    cosine,
+    counts,
+)
 from steering.formatting import plain, signed
 from steering.intervals import IntervalEntry
 from steering.ui.anatomy.harm_figure import HARM_SETS, HarmMark, figure, shape
@@ -91,8 +98,9 @@ def board(document: HarmDocument, marks: Sequence[HarmMark] = ()) -> Markup:
 
 def sentence(document: HarmDocument) -> str:
     """Return what the map shows, in words."""
-    over = document["counts"].get("harmless refused", {})
-    answered = document["counts"].get("harmful answered", {})
+    counted = counts(document["points"])
+    over = counted.get("harmless refused", {})
+    answered = counted.get("harmful answered", {})
     parts = []
     if total := sum(over.values()):
         calm = over["harmless and refused"] + over["harmless and answered"]
@@ -160,7 +168,7 @@ def _beside(document: HarmDocument) -> str:
     return (
         f"The harm axis is read at the input of layer {axes['harm']['layer']}, the refusal axis at "
         f"that of layer {axes['refusal']['layer']}. The cosine of the two directions is "
-        f"{signed(document['cosine'])}. Places on the two axes correlate with {within}."
+        f"{signed(cosine(axes))}. Places on the two axes correlate with {within}."
     )
 
 

@@ -20,7 +20,8 @@ def test_the_map_is_told_to_those_who_do_not_see_it():
         "of the harmful ones it begins to answer 1; 1 of these looks harmful to it."
     )
     assert f'aria-label="Map of harm and refusal. {words}' in harm_text.board(document)
-    assert "Every harmful request" in harm_text.sentence({**document, "counts": {}})
+    told = [each for each in document["points"] if each["refused"] == (each["set"] == "harmful")]
+    assert "Every harmful request" in harm_text.sentence({**document, "points": told})
 
 
 def test_every_number_has_its_interval_and_its_control():
