@@ -10,10 +10,11 @@ The libraries come with the first number: the page shows stored ones and need no
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 import numpy as np
 from jaxtyping import Float
+from typing_extensions import TypedDict
 
 _CONFIDENCE = 0.95
 """The share of intervals that hold the true value; the convention of the field."""

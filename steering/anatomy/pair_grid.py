@@ -27,6 +27,7 @@ from torch import Tensor
 
 from steering.anatomy import patched_runs
 from steering.anatomy.patched_runs import Patch, ReadRequest
+from steering.errors import SteeringError
 from steering.interventions.directions import Directions
 from steering.interventions.subspace import Subspace
 from steering.maps.steerable_model import SteerableModel
@@ -60,12 +61,20 @@ class GridShape:
         """Return every `step`-th layer, INLP's among them, by the template's last tokens.
 
         Before these come the last tokens of the request; the last column is all of them at once.
+
+        Raises:
+            SteeringError: If the model has one layer alone.
         """
         layers = tuple(
             layer
             for layer in range(1, model.n_layers)
             if (layer - directions.inlp_layer) % step == 0
         )
+        if not layers:
+            raise SteeringError(
+                f"{model.name} has {model.n_layers} layers, and states are replaced at the input "
+                "of layer 1 or later; there is nothing to patch"
+            )
         deepest = len(model.suffix) + REQUEST_TOKENS
         single = tuple((position,) for position in range(-deepest, 0))
         return cls(layers, (*single, tuple(range(-deepest, 0))))
@@ -212,8 +221,7 @@ def grid(
         patched_runs.scores(steerable.model, requests.receiver, made), 1
     ):
         flat[index] = score
-        if done % patched_runs.PATCH_ROWS == 0 or done == len(made):
-            yield done, len(made)
+        yield done, len(made)
     whole = flat.view(len(parts), len(shape.layers), len(shape.columns))
     return dict(zip(parts, whole, strict=True))
 

@@ -134,7 +134,10 @@ def measure(
         stages: Keeps what is measured, so that a stopped run goes on.
     """
     facts = json.dumps([shape.layers, shape.columns])
-    keys = [json.dumps([each.pair, facts]) for each in picked.twins]
+    keys = [
+        json.dumps([each.pair, facts, each.harmful, each.harmless, other.harmless])
+        for each, other in zip(picked.twins, picked.others, strict=True)
+    ]
     by_key = dict(zip(keys, zip(picked.twins, picked.others, strict=True), strict=True))
 
     def run(todo: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -19,6 +19,7 @@ import torch
 
 from steering.anatomy.separation import auc_interval
 from steering.artifacts.harm_document import (
+    AskedSet,
     AxisEntry,
     InversionEntry,
     RandomReach,
@@ -45,7 +46,7 @@ REPLY_WORDS: Final = ("Certainly", "No")
 SEEDS: Final = range(3)
 """Random directions beside every change (chosen: each costs what the change costs)."""
 _BATCH: Final = 16
-_SIGNS: Final[Mapping[str, int]] = {"harmful": -1, "harmless": 1}
+_SIGNS: Final[Mapping[AskedSet, int]] = {"harmful": -1, "harmless": 1}
 """Which way a set is pushed along an axis: to where the other set lies."""
 
 
@@ -55,13 +56,16 @@ class ModelChange:
 
     name: str
     strength: float | None
-    set: str
+    set: AskedSet
     edit: Edit
     controls: Sequence[Edit]
 
 
 def changes(
-    axes: Mapping[str, AxisEntry], directions: Directions, panels: Sequence[Panel], sets: set[str]
+    axes: Mapping[str, AxisEntry],
+    directions: Directions,
+    panels: Sequence[Panel],
+    sets: set[AskedSet],
 ) -> list[ModelChange]:
     """Return what is tried: a step along each axis, and every panel, with matched random ones.
 
@@ -100,7 +104,7 @@ def inversion(
     steerable: SteerableModel,
     axes: Mapping[str, AxisEntry],
     panels: Sequence[Panel],
-    texts: Mapping[str, Sequence[str]],
+    texts: Mapping[AskedSet, Sequence[str]],
     stages: Stages,
 ) -> ReplyInversion:
     """Ask the model of every request whether it is harmful, untouched and under every change.
@@ -115,7 +119,7 @@ def inversion(
     model, directions = steerable.model, steerable.directions
     tried = changes(axes, directions, panels, set(texts))
     digest = hashlib.sha256(json.dumps([QUESTION, axes, texts], sort_keys=True).encode())
-    edits: dict[str, tuple[str, Edit | None]] = {
+    edits: dict[str, tuple[AskedSet, Edit | None]] = {
         f"{digest.hexdigest()[:12]} untouched {name}": (name, None) for name in texts
     }
     for each in tried:

@@ -1,14 +1,13 @@
 """The form of `capability.json`, which the command `capability` writes and the front reads."""
 
-from pathlib import Path
-from typing import Final, NotRequired, TypedDict, cast
+from typing import Final, NotRequired
 
-from steering.artifacts import folders
+from typing_extensions import TypedDict
+
 from steering.artifacts.evaluation_document import TestedDifference
 from steering.artifacts.manifest_document import ProvenanceEntry
-from steering.errors import SteeringError
+from steering.artifacts.measured_document import DocumentKind
 from steering.intervals import IntervalEntry
-from steering.system import whole_files
 
 CAPABILITY_SCHEMA: Final = 1
 """Raised whenever a reader of the old documents would misread the new one."""
@@ -59,26 +58,7 @@ class CapabilityDocument(TypedDict):
     provenance: NotRequired[ProvenanceEntry]
 
 
-def read(model: str, folder: Path | None = None) -> CapabilityDocument | None:
-    """Return what edits of a model cost in capability, or None where it was not measured.
-
-    Args:
-        model: Its name.
-        folder: Of its directions; None for the model's artifact.
-
-    Raises:
-        SteeringError: If it is broken, or of another schema.
-    """
-    path = (folder or folders.folder_of(model)) / CAPABILITY_FILE
-    if not folders.is_file(path):
-        return None
-    document = whole_files.read_json(path)
-    found = document.get("schema") if isinstance(document, dict) else None
-    if found == CAPABILITY_SCHEMA and not isinstance(document.get("panels"), list):
-        found = "without panels"
-    if found != CAPABILITY_SCHEMA:
-        raise SteeringError(
-            f"{path} has schema {found}, this version reads schema {CAPABILITY_SCHEMA}; measure it "
-            f"again with `python -m steering capability --model {model}`"
-        )
-    return cast(CapabilityDocument, document)
+read: Final = DocumentKind(
+    CAPABILITY_FILE, CAPABILITY_SCHEMA, CapabilityDocument, "capability"
+).read
+"""Reads it."""

@@ -3,7 +3,9 @@
 Types only, as in `manifest_document`. `old_schemas` turns documents of earlier schemas into these.
 """
 
-from typing import Final, NotRequired, Required, TypedDict, cast
+from typing import Final, NotRequired, Required, cast
+
+from typing_extensions import TypedDict
 
 from steering.artifacts.manifest_document import EvaluationProvenance, SamplingEntry
 from steering.intervals import IntervalEntry

@@ -3,14 +3,13 @@
 import math
 import operator
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Final, NotRequired, TypedDict, cast
+from typing import Final, Literal, NotRequired
 
-from steering.artifacts import folders
+from typing_extensions import TypedDict
+
 from steering.artifacts.manifest_document import ProvenanceEntry
-from steering.errors import SteeringError
+from steering.artifacts.measured_document import DocumentKind
 from steering.intervals import IntervalEntry
-from steering.system import whole_files
 
 HARM_SCHEMA: Final = 1
 """Raised whenever a reader of the old documents would misread the new one."""
@@ -24,6 +23,9 @@ QUADRANTS: Final = (
     "harmless and answered",
 )
 """What a request looks like to the model, by the sides of the two axes on which it lies."""
+
+AskedSet = Literal["harmful", "harmless"]
+"""What is asked about in the reply inversion."""
 
 
 class AxisEntry(TypedDict):
@@ -103,14 +105,14 @@ class InversionEntry(TypedDict):
     Attributes:
         name: `harm`, `refusal`, or the text form of a panel.
         strength: What the direction is multiplied with; None of a panel.
-        set: Of the requests.
+        set: Of the requests: `harmful` or `harmless`.
         judgement: Change of the log-odds of "Certainly" against "No", in nats.
         refusal: Change of the refusal score of the request alone, in nats.
     """
 
     name: str
     strength: float | None
-    set: str
+    set: AskedSet
     judgement: ShiftEntry
     refusal: ShiftEntry
 
@@ -169,26 +171,14 @@ def cosine(axes: Mapping[str, AxisEntry]) -> float:
     return math.fsum(map(operator.mul, one, other))
 
 
-def read(model: str, folder: Path | None = None) -> HarmDocument | None:
-    """Return what is known of harm and refusal in a model, or None where it was not measured.
+def _flaw(document: HarmDocument) -> str:
+    axes = document["axes"]
+    if axes.keys() != {"harm", "refusal"}:
+        return f"axes {', '.join(axes)}, where harm and refusal are expected"
+    if len({len(axis["direction"]) for axis in axes.values()}) != 1:
+        return "directions of different lengths"
+    return ""
 
-    Args:
-        model: Its name.
-        folder: Of its directions; None for the model's artifact.
 
-    Raises:
-        SteeringError: If it is broken, or of another schema.
-    """
-    path = (folder or folders.folder_of(model)) / HARM_FILE
-    if not folders.is_file(path):
-        return None
-    document = whole_files.read_json(path)
-    found = document.get("schema") if isinstance(document, dict) else None
-    if found == HARM_SCHEMA and not isinstance(document.get("points"), list):
-        found = "without points"
-    if found != HARM_SCHEMA:
-        raise SteeringError(
-            f"{path} has schema {found}, this version reads schema {HARM_SCHEMA}; measure it again "
-            f"with `python -m steering harm --model {model}`"
-        )
-    return cast(HarmDocument, document)
+read: Final = DocumentKind(HARM_FILE, HARM_SCHEMA, HarmDocument, "harm", _flaw).read
+"""Reads it."""

@@ -4,7 +4,9 @@ Types only, so that the page can read documents before torch is there. In all do
 may be missing is `NotRequired`: shorter runs leave it out, and so did older versions.
 """
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
+
+from typing_extensions import TypedDict
 
 from steering.chat_templates.rendering import RenderingEntry
 

@@ -1,12 +1,11 @@
 """The form of `patching.json`, which the command `patch` writes and the page shows."""
 
-from pathlib import Path
-from typing import Final, Literal, NotRequired, TypedDict, cast
+from typing import Final, Literal, NotRequired, get_args
 
-from steering.artifacts import folders
+from typing_extensions import TypedDict
+
 from steering.artifacts.manifest_document import ProvenanceEntry
-from steering.errors import SteeringError
-from steering.system import whole_files
+from steering.artifacts.measured_document import DocumentKind
 
 PATCHING_SCHEMA: Final = 1
 """Raised whenever a reader of the old documents would misread the new one."""
@@ -16,6 +15,8 @@ PATCHING_FILE: Final = "patching.json"
 Towards = Literal["refusal", "answer"]
 """What the donor's states bring: `refusal`, of a harmful donor in the run of its harmless twin, or
 `answer`, the other way round."""
+_MAIN: Final = ("whole", "inside", "outside")
+_CONTROLS: Final = ("random", "other")
 
 
 class RestoredGrid(TypedDict):
@@ -81,7 +82,7 @@ class PatchingDocument(TypedDict):
     columns: list[list[int]]
     tokens: list[str]
     same: list[float]
-    basis: str
+    basis: Literal["inlp", "dim"]
     point: list[int]
     ranks: list[list[int]]
     restored: dict[str, dict[str, RestoredGrid]]
@@ -90,47 +91,29 @@ class PatchingDocument(TypedDict):
     provenance: NotRequired[ProvenanceEntry]
 
 
-def read(model: str, folder: Path | None = None) -> PatchingDocument | None:
-    """Return what patching found in a model, or None where it was not measured.
-
-    Args:
-        model: Its name.
-        folder: Of its directions; None for the model's artifact.
-
-    Raises:
-        SteeringError: If it is broken, or of another schema.
-    """
-    path = (folder or folders.folder_of(model)) / PATCHING_FILE
-    if not folders.is_file(path):
-        return None
-    document = whole_files.read_json(path)
-    found = document.get("schema") if isinstance(document, dict) else None
-    if found == PATCHING_SCHEMA and not _is_whole(document):
-        found = "without its grids"
-    if found != PATCHING_SCHEMA:
-        raise SteeringError(
-            f"{path} has schema {found}, this version reads schema {PATCHING_SCHEMA}; measure it "
-            f"again with `python -m steering patch --model {model}`"
-        )
-    return cast(PatchingDocument, document)
+def _flaw(document: PatchingDocument) -> str:
+    sizes = len(document["layers"]), len(document["columns"])
+    if not all(sizes):
+        return "no layers or no columns"
+    if len(document["point"]) != 2 or len(document["tokens"]) != sizes[1]:
+        return "no place of the edits, or other tokens than columns"
+    flaws = (_flaw_towards(document, towards, sizes) for towards in get_args(Towards))
+    return next(filter(None, flaws), "")
 
 
-def _is_whole(document: dict[str, object]) -> bool:
-    """Whether every grid has as many rows and columns as the document says."""
-    layers, columns, restored = (document.get(key) for key in ("layers", "columns", "restored"))
-    if not (isinstance(layers, list) and isinstance(columns, list) and isinstance(restored, dict)):
-        return False
-    grids = [
-        rows
-        for parts in restored.values()
-        if isinstance(parts, dict)
-        for grid in parts.values()
-        if isinstance(grid, dict)
-        for rows in (grid.get("mean"), grid.get("low"), grid.get("high"))
-    ]
-    return bool(grids) and all(
-        isinstance(rows, list)
-        and len(rows) == len(layers)
-        and all(isinstance(row, list) and len(row) == len(columns) for row in rows)
-        for rows in grids
-    )
+def _flaw_towards(document: PatchingDocument, towards: str, sizes: tuple[int, int]) -> str:
+    parts = document["restored"].get(towards, {})
+    needed = {*_MAIN, *(_CONTROLS if towards == "refusal" else ())}
+    if lacking := needed - parts.keys():
+        return f"no {', no '.join(sorted(lacking))} under restored.{towards}"
+    for part, grid in parts.items():
+        for rows in (grid["mean"], grid["low"], grid["high"]):
+            if (len(rows), *{len(row) for row in rows}) != sizes:
+                return f"a grid restored.{towards}.{part} of another size than layers and columns"
+    if len(document["over_whole"].get(towards, ())) != 2:
+        return f"no two counts under over_whole.{towards}"
+    return ""
+
+
+read: Final = DocumentKind(PATCHING_FILE, PATCHING_SCHEMA, PatchingDocument, "patch", _flaw).read
+"""Reads it."""

@@ -5,7 +5,9 @@ at are not the same.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypedDict, get_args
+from typing import Any, Final, Literal, get_args
+
+from typing_extensions import TypedDict
 
 from steering.errors import SteeringError
 

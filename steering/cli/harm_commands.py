@@ -5,9 +5,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NotRequired
+from typing import Final, NotRequired, get_args
 
-from steering.artifacts.harm_document import HarmDocument
+from steering.artifacts.harm_document import AskedSet, HarmDocument
 from steering.cli import command_options, shared
 from steering.data.splits import PromptSplits, evenly
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> PrintedHarm:
     splits = _limited(PromptSplits.own(), options.limit)
     stages = Stages.of(model, "anatomy", directions.digest, splits.source)
     found = harm_and_refusal.document(steerable, splits, stages)
-    asked = {name: evenly(splits.test[name], options.asked) for name in ("harmful", "harmless")}
+    asked = {name: evenly(splits.test[name], options.asked) for name in get_args(AskedSet)}
     panels = [panel for panel in map(Panel, _TRIED) if can_act(panel, directions)]
     if reply_inversion.can_ask(model):
         axes = found["axes"]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from steering.errors import SteeringError
 
@@ -84,6 +84,12 @@ class Allowance:
         named = [each.strip() for each in forwarded.split(",") if each.strip()]
         found = named[-self.proxies] if 0 < self.proxies <= len(named) else peer
         return holder_of(found)
+
+    def visitor_of(self, request: Any) -> str:  # noqa: ANN401 - Starlette's or Gradio's
+        """Return who asks."""
+        client = getattr(request, "client", None)
+        headers = getattr(request, "headers", None) or {}
+        return self.visitor(client.host if client else "", headers.get("x-forwarded-for", ""))
 
     def take(self, visitor: str) -> None:
         """Let a visitor begin a run.

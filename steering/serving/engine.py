@@ -3,6 +3,7 @@
 One object, made once and handed to whoever needs it; nothing here knows the page.
 """
 
+import secrets
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -107,6 +108,7 @@ class Engine(Served, Line):
             self.contrast = directions.class_names
             self.recordings, self.evaluation, self.sweep, self.transfer = (), None, (), None
             self.capability = self.harm = self.patching = None
+            self.measured_id = secrets.token_hex(8)
             self.looked = True
             self._serve(self.model)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from steering.defaults import PATCHED_STEP
 from steering.errors import SteeringError
@@ -27,6 +27,7 @@ class PatchedRequests:
         layers: Block inputs.
         columns: The tokens of each column, counted from the end.
         tokens: What each column's token says in the donor and in the receiver.
+        basis: Of U: `inlp`, or `dim` where INLP was not fitted.
         restored: By part, layer and column: the share of the difference that came back.
     """
 
@@ -35,6 +36,7 @@ class PatchedRequests:
     layers: list[int]
     columns: list[list[int]]
     tokens: list[tuple[str, str]]
+    basis: Literal["inlp", "dim"]
     restored: dict[str, list[list[float]]]
 
 
@@ -63,11 +65,12 @@ class OwnPatches(OwnWork):
             SteeringError: If no model is there, another pair is being patched, the model is changed
                 meanwhile, or the requests do not serve.
         """
-        self.loaded()
-        found = self.engine.steerable()
-        if found is None:
-            raise SteeringError("the directions are not there yet; wait until they are ready")
-        quiet = replace(found[0], model=self.behind(found[0].model))
+        with self.engine.still():
+            self.loaded()
+            found = self.engine.steerable()
+            if found is None:
+                raise SteeringError("the directions are not there yet; wait until they are ready")
+            quiet = replace(found[0], model=self.behind(found[0].model))
         return (yield from self.one(visitor, lambda: _cells(quiet, donor, receiver)))
 
 
@@ -86,7 +89,7 @@ def _cells(
         raise SteeringError(
             f"the refusal scores of the two requests are {abs(requests.gap):.1f} nats apart, "
             f"and {LEAST_GAP} are needed to speak of shares; take two of which the model "
-            "refuses one"
+            "begins to refuse one, and not the other"
         )
     work = pair_grid.grid(quiet, shape, requests, MAIN_PARTS)
     while True:
@@ -106,6 +109,7 @@ def _cells(
             (texts[0][column[0]], texts[1][column[0]]) if len(column) == 1 else ("", "")
             for column in shape.columns
         ],
+        basis="inlp" if quiet.directions.inlp else "dim",
         restored={
             part: ((values - requests.receiver.score) / requests.gap).tolist()
             for part, values in scores.items()

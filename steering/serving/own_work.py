@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from steering.errors import SteeringError
 from steering.serving.machine_fit import Turn
@@ -34,6 +34,16 @@ class OwnWork:
         self.engine, self._said = engine, busy
         self._busy = threading.Lock()
         self._stops: dict[str, threading.Event] = {}
+
+    def admit(self, request: Any) -> str:  # noqa: ANN401 - Gradio's
+        """Let a visitor begin a piece, as a run; returns whose it is, for `one` and `stop`.
+
+        Raises:
+            SteeringError: If no model is there, or this visitor has begun too many.
+        """
+        self.loaded()
+        self.engine.allowance.take(self.engine.allowance.visitor_of(request))
+        return request.session_hash or ""
 
     def one(
         self, visitor: str, begin: "Callable[[], Generator[Step, None, _Found]]"

@@ -1,8 +1,9 @@
 """What is served now: a model, its directions and maps, and what was measured of it."""
 
+import logging
 import secrets
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from steering.artifacts.capability_document import CapabilityDocument
 from steering.artifacts.evaluation_document import AgreementEntry, EvaluationDocument
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from steering.models.chat_model import ChatModel
     from steering.serving.shared_steps import SharedSteps
 
+_logger = logging.getLogger(__name__)
+_Document = TypeVar("_Document")
+
 
 class Served:
     """What is served now; whoever changes it holds the engine still."""
@@ -37,6 +41,8 @@ class Served:
         self.name = name
         self.maps_id = secrets.token_hex(8)
         """Names the directions and maps that are shown: whenever they change, it does."""
+        self.measured_id = secrets.token_hex(8)
+        """The same of what was measured of them: tables, and the documents of Anatomy."""
         self.outline: Facts | None = None
         self.points: Points | None = None
         self.model: ChatModel | None = None
@@ -67,15 +73,22 @@ class Served:
             self.status = refused(name, error)
 
     def _read_artifact(self, name: str) -> None:
+        before = self._measured()
         self.outline = self.supply.facts(name)
         self.recordings = self.supply.recordings(name)
         self.points = self.supply.cloud(name)
         self.evaluation = self.supply.evaluation(name)
         self.sweep = self.supply.sweep(name)
-        self.transfer = self.supply.transfer(name)
-        self.capability = self.supply.capability(name)
-        self.harm = self.supply.harm(name)
-        self.patching = self.supply.patching(name)
+        self.transfer = _readable(self.supply.transfer, name)
+        self.capability = _readable(self.supply.capability, name)
+        self.harm = _readable(self.supply.harm, name)
+        self.patching = _readable(self.supply.patching, name)
+        if self._measured() != before:
+            self.measured_id = secrets.token_hex(8)
+
+    def _measured(self) -> tuple[object, ...]:
+        found = self.evaluation, self.sweep, self.transfer, self.capability
+        return *found, self.harm, self.patching
 
     def _take_again(self) -> None:
         """Read what is recorded again; what has not changed keeps its name, and its pages."""
@@ -84,14 +97,29 @@ class Served:
             return self.outline, self.points.digest if self.points else None
 
         before, maps_id = held(), self.maps_id
+        measured, measured_id = self._measured(), self.measured_id
         self._take(self.name)
         if held() == before:
             self.maps_id = maps_id
+        if self._measured() == measured:
+            self.measured_id = measured_id
 
     def _hold(self, directions: "Directions", maps: "Maps | None") -> None:
         self.directions, self.maps = directions, maps
         self.check, self.agreement, self.looked = None, None, False
         self.maps_id = secrets.token_hex(8)
+
+
+def _readable(read: "Callable[[str], _Document | None]", name: str) -> "_Document | None":
+    """Return a document that stands beside what is played with, or None where it cannot be read.
+
+    The model serves without it, as where it was not measured.
+    """
+    try:
+        return read(name)
+    except SteeringError as error:
+        _logger.warning("%s", error)
+        return None
 
 
 def refused(name: str, error: SteeringError) -> Status:

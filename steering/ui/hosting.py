@@ -27,7 +27,6 @@ from steering.serving.metrics import Exposition
 from steering.serving.visitor_line import LineFullError
 from steering.serving.zero_gpu import NoGpuError
 from steering.system import strict_json
-from steering.ui.door import visitor_of
 from steering.ui.layout import HostLimits
 
 _READY: Final = ("ready", "recorded")
@@ -86,7 +85,7 @@ async def _answered(request: Request, engine: Engine, most: endpoint.EndpointLim
     try:
         facts = engine.directions if engine.outline is None else engine.outline
         asked = endpoint.read(await _body(request), facts, most)
-        visitor = visitor_of(engine.allowance, request)
+        visitor = engine.allowance.visitor_of(request)
         updates = _updates(request, allowed(engine, visitor, asked))
         # Whatever is wrong with a request shows before its first word, while a status can say so.
         latest = await anext(updates, None)

@@ -127,7 +127,7 @@ def page(engine: Engine, limits: HostLimits) -> Page:
     with tabs.panel("results"):
         measured = results(engine)
     with tabs.panel("anatomy"):
-        anatomy = anatomy_section.section(engine)
+        anatomy = anatomy_section.section()
     with tabs.panel("contrast"):
         own = contrast_section.section(chooser=limits.chooser)
     with gr.Column(elem_id="settings", elem_classes="drawer", min_width=0):

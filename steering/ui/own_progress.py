@@ -3,7 +3,8 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from time import monotonic
+from typing import Any, Final, TypeVar
 
 import gradio as gr
 from markupsafe import Markup
@@ -15,6 +16,8 @@ from steering.ui.templates import template
 
 _Found = TypeVar("_Found")
 _Updates = dict[Any, Any]
+_BETWEEN_SECONDS: Final = 0.2
+"""How often at most a step of one kind is told (chosen)."""
 _STATE = template(
     '<p class="note {{ tone }}" role="{{ "alert" if tone == "error" else "status" }}">{{ words }}'
     "{% if more %} <b>{{ more }}</b>{% endif %}</p>"
@@ -60,7 +63,7 @@ class OwnProgress:
             work: Begins it; returns None where it was stopped.
             ended: Returns what shows what was found.
         """
-        began = False
+        began, label, at = False, "", 0.0
         try:
             with closing(work()) as steps:
                 while True:
@@ -69,6 +72,9 @@ class OwnProgress:
                     except StopIteration as end:
                         yield self._end(end.value, ended)
                         break
+                    if began and step.label == label and monotonic() - at < _BETWEEN_SECONDS:
+                        continue
+                    label, at = step.label, monotonic()
                     words = say(f"{step.label} …", "busy", amount(step))
                     now: _Updates = {self.said: words}
                     yield now if began else now | {self.stop: gr.update(interactive=True)}

@@ -8,7 +8,7 @@ from steering.errors import SteeringError
 from steering.serving import endpoint
 from steering.serving.engine import Engine
 from steering.system import strict_json
-from steering.ui import door, hosting
+from steering.ui import hosting
 from steering.ui.layout import HostLimits
 
 
@@ -45,7 +45,7 @@ def offer(engine: Engine, limits: HostLimits) -> None:
             asked = endpoint.checked(
                 given | ({"panels": panels} if panels is not None else {}), facts, allowed
             )
-            visitor = door.visitor_of(engine.allowance, request)
+            visitor = engine.allowance.visitor_of(request)
             *_, found = hosting.allowed(engine, visitor, asked)
         except SteeringError as error:
             said = formatting.sentence(str(error))

@@ -20,9 +20,14 @@ def test_it_is_read_from_beside_the_directions_and_may_be_missing(tmp_path):
     path = tmp_path / PATCHING_FILE
     path.write_text(json.dumps(made()))
     assert read("tiny", tmp_path) == made()
-    short = made()
+    short, without, other = made(), made(), made()
     short["restored"]["refusal"]["whole"]["low"].pop()
-    for broken in ({**made(), "schema": 7}, {"schema": 1}, {**made(), "restored": {}}, short):
+    del without["restored"]["refusal"]["random"]
+    other["basis"] = "pca"
+    lacking = {key: value for key, value in made().items() if key != "over_whole"}
+    broken_ones = [{**made(), "schema": 7}, {"schema": 1}, {**made(), "restored": {}}]
+    broken_ones += [short, without, other, lacking, {**made(), "point": [-1]}]
+    for broken in broken_ones:
         path.write_text(json.dumps(broken))
         with pytest.raises(SteeringError, match="patch --model tiny"):
             read("tiny", tmp_path)

@@ -1,13 +1,14 @@
 """Compares a JSON value with the type that it is said to be of."""
 
 import types
-import typing
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
+
+from typing_extensions import get_type_hints, is_typeddict
 
 
 def faults(value: Any, kind: Any, path: str = "") -> list[str]:
     """Return where a value is not of a type: keys that it lacks or has besides, other types."""
-    if typing.is_typeddict(kind):
+    if is_typeddict(kind):
         return _of_keys(value, kind, path)
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):

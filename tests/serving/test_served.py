@@ -9,9 +9,10 @@ from steering.contrasts.text_lists import text_lists
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions.openers import Opener, OpenerTable
 from steering.interventions.panel import parse
+from steering.serving import served
 from steering.serving.engine import Engine
 from steering.serving.served import refused
-from tests.helpers.engines import charted_supply, ended, until
+from tests.helpers.engines import charted_supply, ended, ready, until
 from tests.helpers.two_lists import ASKED, ORDERED
 
 
@@ -33,12 +34,13 @@ def engine(tiny, fitted, charted):
 
 
 def test_a_contrast_is_served_and_the_own_directions_come_back(engine, contrast):
-    maps_id, own = engine.maps_id, engine.outline
+    maps_id, measured_id, own = engine.maps_id, engine.measured_id, engine.outline
     assert engine.recording("A recorded request") is not None
     engine.capability = {"schema": 1, "model": "tiny", "source": "", "panels": []}
     engine.play(contrast.directions, contrast.maps)
     assert engine.contrast == ("asked", "ordered")
     assert engine.maps_id != maps_id
+    assert engine.measured_id != measured_id
     steerable, _ = engine.steerable()
     assert steerable.directions.inlp_point == contrast.directions.inlp_point
     assert engine.tracer.trace("How do I wash it?", [parse("baseline"), parse("flip")]) is not None
@@ -95,3 +97,28 @@ def test_another_model_ends_a_contrast(engine, contrast):
 def test_a_model_without_directions_is_unfitted_and_any_other_fault_is_a_failure():
     assert refused("m", NotFittedError("none")).phase == "unfitted"
     assert refused("m", SteeringError("no")).phase == "failed"
+
+
+def test_a_document_that_cannot_be_read_is_left_out_and_the_model_serves(tiny, fitted, monkeypatch):
+    logged = []
+    monkeypatch.setattr(served._logger, "warning", lambda _form, error: logged.append(str(error)))
+
+    def broken(name):
+        raise SteeringError(f"/somewhere/{name}.json has schema 99")
+
+    for kind in ("harm", "patching", "capability", "transfer"):
+        engine = ready(tiny, fitted, **{kind: broken})
+        assert getattr(engine, kind) is None
+        assert "somewhere" not in engine.status.sentence
+        assert "/somewhere/tiny.json" in logged.pop()
+
+
+def test_what_was_measured_keeps_its_name_until_it_is_another(tiny, fitted):
+    told = [{"made": 1}]
+    engine = ready(tiny, fitted, harm=lambda _name: dict(told[0]))
+    first = engine.measured_id
+    engine.take_instead(engine.model)
+    assert engine.measured_id == first
+    told[0] = {"made": 2}
+    engine.take_instead(engine.model)
+    assert engine.measured_id != first

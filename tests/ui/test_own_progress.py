@@ -38,6 +38,22 @@ def test_it_tells_how_far_it_is_shows_what_was_found_and_takes_the_button_back(p
     assert 'role="alert"' in mistake(SteeringError("no"))
 
 
+def test_many_small_steps_of_one_kind_are_told_a_few_times_a_second(progress, monkeypatch):
+    clock = iter([0.0, 0.1, 0.3, 0.35, 0.35, 9.0])
+    monkeypatch.setattr("steering.ui.own_progress.monotonic", lambda: now[0])
+    now = [0.0]
+
+    def many():
+        for done, label in enumerate(("Reading", "Reading", "Reading", "Patching", "Patching")):
+            now[0] = next(clock)
+            yield Step(label, done, 5, "run")
+        return None
+
+    told = [str(each[progress.said]) for each in progress.told(many, dict) if progress.said in each]
+    numbers = [words.partition(" of 5")[0][-1] for words in told if " of 5" in words]
+    assert numbers == ["0", "2", "3"], "the first of a kind, and what comes long after the last"
+
+
 @pytest.mark.parametrize(
     ("found", "words"), [(None, "Stopped"), (SteeringError("it is gone"), "It is gone.")]
 )

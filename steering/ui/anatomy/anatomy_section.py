@@ -26,16 +26,44 @@ _HEAD = template(
 
 @dataclass(frozen=True)
 class AnatomySection:
-    """The sections of the tab."""
+    """The sections of the tab.
+
+    Attributes:
+        harm: Harm is not refusal.
+        patching: Where it is decided.
+        shown: Names the directions and documents that are shown to this visitor.
+    """
 
     harm: harm_section.HarmSection
     patching: patch_section.PatchSection
+    shown: gr.State
 
 
-def section(engine: Engine) -> AnatomySection:
-    """Lay the tab out; to be called inside a `gr.Blocks`."""
+def section() -> AnatomySection:
+    """Lay the tab out, empty; to be called inside a `gr.Blocks`."""
     gr.HTML(_HEAD(names=SECTIONS))
-    return AnatomySection(harm=harm_section.section(engine), patching=patch_section.section(engine))
+    return AnatomySection(harm_section.section(), patch_section.section(), gr.State(""))
+
+
+def anew(made: AnatomySection, engine: Engine, shown: str) -> dict[Any, Any]:
+    """Return what shows the present directions, or nothing where they are shown.
+
+    A visitor's own request and pair go with what they were measured of.
+
+    Args:
+        made: The components.
+        engine: Knows the directions, which any visitor may have changed.
+        shown: What `made.shown` holds.
+    """
+    with engine.still():
+        present = f"{engine.maps_id} {engine.measured_id}"
+        if shown == present:
+            return {made.shown: gr.skip()}
+        return {
+            **harm_section.anew(made.harm, engine),
+            **patch_section.anew(made.patching, engine),
+            made.shown: present,
+        }
 
 
 def wire(
@@ -54,5 +82,19 @@ def wire(
         inputs: What `read` needs.
         read: Turns the values of the page into a request and cards.
     """
-    harm_section.wire(made.harm, engine, events, inputs, read)
-    patch_section.wire(made.patching, engine, events)
+
+    def show(shown: str) -> dict[Any, Any]:
+        return anew(made, engine, shown)
+
+    parts, progress = (made.harm.board, made.harm.said), made.patching.progress
+    for event in events:
+        event(
+            show,
+            inputs=made.shown,
+            outputs=[*parts, made.patching.board, made.patching.found, progress.said, made.shown],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+    harm_section.wire(made.harm, engine, inputs, read)
+    patch_section.wire(made.patching, engine)

@@ -30,13 +30,11 @@ class HarmSection:
         board: All that is shown.
         place: Measures the request of the Playground.
         said: What came of that.
-        model: Name of the model that is shown to this visitor.
     """
 
     board: gr.HTML
     place: gr.Button
     said: gr.HTML
-    model: gr.State
 
 
 def board_of(engine: Engine, marks: Sequence[HarmMark] = ()) -> Markup:
@@ -45,26 +43,26 @@ def board_of(engine: Engine, marks: Sequence[HarmMark] = ()) -> Markup:
     return harm_text.missing(engine.name) if document is None else harm_text.board(document, marks)
 
 
-def section(engine: Engine) -> HarmSection:
+def section() -> HarmSection:
     """Lay the section out; to be called inside a `gr.Blocks`."""
     gr.HTML(harm_text.HARM_HEAD)
     with gr.Row(elem_id="harm-do"):
         place = gr.Button("Place my request", elem_id="harm-place", min_width=0)
         said = gr.HTML(elem_id="harm-said")
-    board = gr.HTML(board_of(engine), elem_id="harm")
-    return HarmSection(board, place, said, gr.State(engine.name))
+    return HarmSection(gr.HTML(elem_id="harm"), place, said)
 
 
-def located(engine: Engine, asked: Asked) -> list[HarmMark]:
+def located(engine: Engine, asked: Asked, request: Any) -> list[HarmMark]:  # noqa: ANN401
     """Return where the visitor's request lies, under every card that is on.
 
     Args:
         engine: The model, its directions and its axes.
         asked: The request and the cards.
+        request: Gradio's, of the visitor.
 
     Raises:
-        SteeringError: If there is no model or nothing measured, the model is busy, or the request
-            or a card does not fit.
+        SteeringError: If there is no model or nothing measured, the model is busy, this visitor has
+            asked too often, or the request or a card does not fit.
     """
     with engine.still():
         document = engine.harm
@@ -83,6 +81,7 @@ def located(engine: Engine, asked: Asked) -> list[HarmMark]:
     row = model.render(asked.prompt, system=asked.system)
     chosen = asked.chosen
     edits = [setting.panel(directions).edit(directions) for setting in chosen.values()]
+    engine.allowance.take(engine.allowance.visitor_of(request))
     with engine.asked():
         if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
             raise SteeringError("the model is busy; try again in a moment")
@@ -97,10 +96,10 @@ def located(engine: Engine, asked: Asked) -> list[HarmMark]:
     ]
 
 
-def placed(engine: Engine, asked: Asked) -> tuple[Any, Markup]:
+def placed(engine: Engine, asked: Asked, request: Any) -> tuple[Any, Markup]:  # noqa: ANN401
     """Return the board with the visitor's request on it, and what is said of it."""
     try:
-        marks = located(engine, asked)
+        marks = located(engine, asked, request)
     except SteeringError as error:
         return gr.skip(), own_progress.mistake(error)
     cards = "one card" if len(marks) == 1 else f"{len(marks)} cards"
@@ -108,34 +107,32 @@ def placed(engine: Engine, asked: Asked) -> tuple[Any, Markup]:
     return board_of(engine, marks), own_progress.say(words)
 
 
+def anew(made: HarmSection, engine: Engine) -> dict[Any, Any]:
+    """Show what was measured of the present model, and no request."""
+    return {made.board: board_of(engine), made.said: ""}
+
+
 def wire(
-    made: HarmSection,
-    engine: Engine,
-    events: list[Callable[..., Any]],
-    inputs: set[Any],
-    read: Callable[[Values], Asked],
+    made: HarmSection, engine: Engine, inputs: set[Any], read: Callable[[Values], Asked]
 ) -> None:
-    """Show what was measured of the present model, and place the visitor's request.
+    """Place the visitor's request.
 
     Args:
         made: The components.
         engine: Knows the model, which any visitor may have changed.
-        events: `Blocks.load` and the like.
         inputs: What `read` needs.
         read: Turns the values of the page into a request and cards.
     """
 
-    def refresh(shown: str) -> tuple[Any, Any]:
-        if shown == engine.name:
-            return gr.skip(), gr.skip()
-        return board_of(engine), engine.name
+    def place(request: gr.Request, values: Values) -> tuple[Any, Markup]:
+        return placed(engine, read(values), request)
 
-    def place(values: Values) -> tuple[Any, Markup]:
-        return placed(engine, read(values))
-
-    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    for event in events:
-        event(refresh, inputs=made.model, outputs=[made.board, made.model], **quiet)
     made.place.click(
-        place, inputs=inputs, outputs=[made.board, made.said], preprocess=False, **quiet
+        place,
+        inputs=inputs,
+        outputs=[made.board, made.said],
+        preprocess=False,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
     )

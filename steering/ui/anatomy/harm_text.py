@@ -26,8 +26,9 @@ HARM_HEAD: Final = static(
 )
 """What the section is about."""
 _MISSING: Final = template(
-    '<section class="harm"><p>Not measured for this model yet. '
-    "<code>python -m steering harm --model {{ model }}</code> measures it.</p></section>"
+    '<section class="harm"><p>Nothing is shown here: this was not measured of what is played now. '
+    "<code>python -m steering harm --model {{ model }}</code> measures it of the model."
+    "</p></section>"
 )
 _BOARD: Final = template(
     '<section class="harm"><div class="harm-parts"><figure>{{ figure }}<figcaption>'
@@ -54,7 +55,8 @@ _INVERSION: Final = template(
     "of the request alone. {{ able }}</p>"
     '<div class="scroll" tabindex="0" role="region" aria-label="Reply inversion"><table><thead><tr>'
     '<th scope="col">Change</th><th scope="col">Requests</th>'
-    '<th scope="col">Judged harmful</th><th scope="col">Refusing</th></tr></thead><tbody>'
+    '<th scope="col">“{{ yes }}” against “{{ no }}”</th><th scope="col">Refusing</th></tr></thead>'
+    "<tbody>"
     '{% for row in rows %}<tr><th scope="row">{{ row.name }}</th><td>{{ row.set }}</td>'
     "{% for cell in row.cells %}<td>{{ cell.found }}<small>{{ cell.random }}</small></td>"
     "{% endfor %}</tr>{% endfor %}</tbody></table></div>"
@@ -167,7 +169,8 @@ def _beside(document: HarmDocument) -> str:
     )
     return (
         f"The harm axis is read at the input of layer {axes['harm']['layer']}, the refusal axis at "
-        f"that of layer {axes['refusal']['layer']}. The cosine of the two directions is "
+        f"that of layer {axes['refusal']['layer']}: each at the first whose AUC on validation "
+        "prompts is within one standard error of the best. The cosine of the two directions is "
         f"{signed(cosine(axes))}. Places on the two axes correlate with {within}."
     )
 

@@ -3,7 +3,7 @@
 What is stored comes from `patching.json`, as `python -m steering patch` writes it.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ EXAMPLE: Final = (
 """A pair of the project's test set."""
 _LONGEST: Final = 2_000
 """Characters of a request that are read (chosen)."""
-_Updates = dict[Any, Any]
+Updates = dict[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ class PatchSection:
         patch: The button that begins.
         progress: How far it is, and the button that ends it.
         found: The grids of the visitor's own pair.
-        model: Name of the model that is shown to this visitor.
     """
 
     board: gr.HTML
@@ -48,7 +47,6 @@ class PatchSection:
     patch: gr.Button
     progress: OwnProgress
     found: gr.HTML
-    model: gr.State
 
 
 def board_of(engine: Engine) -> Markup:
@@ -58,14 +56,9 @@ def board_of(engine: Engine) -> Markup:
     return text.board(engine.patching)
 
 
-def _present(engine: Engine) -> str:
-    # Of a contrast that is played with nothing was measured, whatever was of its model.
-    return f"{engine.name} {engine.patching is None}"
-
-
-def section(engine: Engine) -> PatchSection:
+def section() -> PatchSection:
     """Lay the section out; to be called inside a `gr.Blocks`."""
-    board = gr.HTML(board_of(engine), elem_id="patching", elem_classes="anatomy-part")
+    board = gr.HTML(elem_id="patching", elem_classes="anatomy-part")
     with gr.Row(elem_id="patch-pair"):
         donor, receiver = (
             gr.Textbox(value, label=label, lines=1, max_lines=3, elem_id=name, min_width=0)
@@ -81,9 +74,12 @@ def section(engine: Engine) -> PatchSection:
         stop = gr.Button("Stop", interactive=False, elem_id="patch-stop", min_width=0)
         said = gr.HTML(elem_id="patch-said")
     found = gr.HTML(elem_id="patch-found", elem_classes="anatomy-part")
-    return PatchSection(
-        board, donor, receiver, patch, OwnProgress(said, stop), found, gr.State(_present(engine))
-    )
+    return PatchSection(board, donor, receiver, patch, OwnProgress(said, stop), found)
+
+
+def anew(made: PatchSection, engine: Engine) -> Updates:
+    """Show what was measured of the present model, and no pair of the visitor's."""
+    return {made.board: board_of(engine), made.found: "", made.progress.said: ""}
 
 
 class Patching:
@@ -98,11 +94,12 @@ class Patching:
         """
         self.made, self.patches = made, OwnPatches(engine)
 
-    def run(self, visitor: str, donor: object, receiver: object) -> Iterator[_Updates]:
+    def run(self, request: gr.Request, donor: object, receiver: object) -> Iterator[Updates]:
         """Patch the pair in the fields, telling how far it is."""
 
         def work() -> Generator[Step, None, PatchedRequests | None]:
-            return self.patches.measure(visitor, _request(donor), _request(receiver))
+            typed = _request(donor), _request(receiver)
+            return self.patches.measure(self.patches.admit(request), *typed)
 
         made = self.made
         yield from made.progress.told(work, lambda found: {made.found: text.found(found)})
@@ -117,32 +114,22 @@ def _request(value: object) -> str:
     return typed
 
 
-def wire(made: PatchSection, engine: Engine, events: list[Callable[..., Any]]) -> None:
-    """Show what was measured of the present model, and let visitors patch pairs of their own.
+def wire(made: PatchSection, engine: Engine) -> None:
+    """Let visitors patch pairs of their own.
 
     Args:
         made: The components.
         engine: Knows the model, which any visitor may have changed.
-        events: `Blocks.load` and the like.
     """
     does = Patching(made, engine)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
-    def refresh(shown: str) -> tuple[Any, Any, Any]:
-        present = _present(engine)
-        if shown == present:
-            return gr.skip(), gr.skip(), gr.skip()
-        return board_of(engine), "", present
-
-    def patch(request: gr.Request, donor: object, receiver: object) -> Iterator[_Updates]:
-        yield from does.run(request.session_hash or "", donor, receiver)
+    def patch(request: gr.Request, donor: object, receiver: object) -> Iterator[Updates]:
+        yield from does.run(request, donor, receiver)
 
     def stop_patching(request: gr.Request) -> None:
         does.patches.stop(request.session_hash or "")
 
-    for event in events:
-        told = [made.board, made.found, made.model]
-        event(refresh, inputs=made.model, outputs=told, queue=False, **quiet)
     gr.on(
         [made.patch.click, made.donor.submit, made.receiver.submit],
         patch,

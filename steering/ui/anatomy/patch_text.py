@@ -1,5 +1,8 @@
 """What the section *Where it is decided* says, as functions from plain data to HTML."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from markupsafe import Markup
 
 from steering.artifacts.patching_document import PatchingDocument, RestoredGrid
@@ -12,16 +15,21 @@ _HEAD = template(
     "<h3>Where it is decided</h3><p>Two requests that differ in harm, not in form. While the model "
     "reads the harmless one, its state at one layer and one token is replaced by the state that it "
     "has for the harmful one. How much of the refusal comes back? The whole state is put in, or "
-    "only the part inside U, the directions that INLP found there, or only the part outside.</p>"
+    "only the part inside U, a few directions, or only the part outside.</p>"
 )()
 _MISSING = template(
-    "{{ head }}<p>Not measured for this model yet. "
-    "<code>python -m steering patch --model {{ model }}</code> measures it.</p>"
+    "{{ head }}<p>Nothing is shown here: this was not measured of what is played now. "
+    "<code>python -m steering patch --model {{ model }}</code> measures it of the model.</p>"
 )
 _BOARD = template(
     '{{ head }}<p class="said">{{ sentence }}</p>{{ grids }}<p class="soft">{{ careful }}</p>'
 )
 _FOUND = template('<p class="said">{{ sentence }}</p>{{ grids }}')
+_BASES: Final[Mapping[str, str]] = {
+    "inlp": "U is what INLP found at the token and layer, or at the nearest where it was fitted.",
+    "dim": "U is the difference in means at the token and layer, or at the nearest where it was "
+    "fitted: INLP was not, of this model.",
+}
 CAREFUL = (
     "A patch inside a few directions can work by a path that the model does not use itself "
     "(Makelov et al. 2023): it is to be believed only beside the whole state, and not where it "
@@ -44,10 +52,12 @@ def board(document: PatchingDocument) -> Markup:
     ]
     names = column_names(document["columns"], document["tokens"])
     note = (
-        f"Mean over {document['n']} pairs of the test set; intervals (95 %) are told where one "
-        f"points. Layer {document['point'][1]}, in bold, is where the cards edit along INLP's "
+        f"Mean over {document['n']} pairs of the test set, the first of the "
+        f"{document['sorted_rightly']} that the model tells apart among {document['looked_at']} "
+        "read; intervals (95 %) are told where one points. "
+        f"Layer {document['point'][1]}, in bold, is where the cards edit along INLP's "
         "directions. The template's tokens match exactly, those of the request by their place "
-        "from the end."
+        f"from the end. {_BASES[document['basis']]}"
     )
     over, cells = document["over_whole"]["refusal"]
     careful = f"{CAREFUL} Here it does so in {over} of {cells} cells, by a paired interval."
@@ -91,10 +101,14 @@ def _row(layers: list[int], layer: int) -> int:
 
 
 def _first_carrying(layers: list[int], grid: RestoredGrid, column: int) -> int | None:
-    """Return the first layer at which a column has more than half."""
-    return next(
-        (layer for layer, row in zip(layers, grid["mean"], strict=True) if row[column] > 0.5), None
-    )
+    """Return the first layer from which on a column has more than half at every one."""
+    first = None
+    for layer, row in zip(layers, grid["mean"], strict=True):
+        if row[column] <= 0.5:
+            first = None
+        elif first is None:
+            first = layer
+    return first
 
 
 def _share(grid: RestoredGrid, row: int, column: int = -1) -> str:
@@ -112,12 +126,13 @@ def found(patched: PatchedRequests) -> Markup:
             both = visible(donor)
             both += "" if donor == receiver else f" in place of {visible(receiver)}"
             names.append((f"{column[0]}".replace("-", "−"), both))
-    shown = [ShownGrid(part, "refusal", values) for part, values in patched.restored.items()]
+    towards = "refusal" if patched.donor > patched.receiver else "answer"
+    shown = [ShownGrid(part, towards, values) for part, values in patched.restored.items()]
     best = max(patched.restored["whole"][-1][:-1])
     words = (
         f"Refusal scores: {plain(patched.donor)} of the first request, {plain(patched.receiver)} "
         f"of the second, in nats. At layer {patched.layers[-1]} the best single token brings back "
         f"{plain(best)} of the difference."
     )
-    note = "One pair, so without intervals."
+    note = f"One pair, so without intervals. {_BASES[patched.basis]}"
     return _FOUND(sentence=words, grids=grids("own", shown, patched.layers, names, note=note))

@@ -77,7 +77,7 @@ class Handlers:
             self.section.progress.said: say(f"{len(lines)} texts were read."),
         }
 
-    def fit(self, visitor: str, *values: object) -> Iterator[Updates]:
+    def fit(self, request: gr.Request, *values: object) -> Iterator[Updates]:
         """Fit a contrast of what stands in the fields, telling how far it is."""
         section = self.section
         typed = tuple(map(typed_text, values))
@@ -85,7 +85,8 @@ class Handlers:
 
         def work() -> "Generator[Step, None, Contrast | None]":
             lists = _lists(texts, (names[0], names[1]))
-            self.contrasts.loaded()  # where there is no model, torch may be missing as well
+            # First: where there is no model, torch may be missing as well.
+            visitor = self.contrasts.admit(request)
             return self.contrasts.fit(visitor, lists, _settings(layers))
 
         yield from section.progress.told(work, lambda found: {section.contrast: found})
@@ -237,7 +238,7 @@ def wire(section: ContrastSection, engine: Engine) -> list[Any]:
         each.upload.upload(read, inputs=each.upload, outputs=told, **quiet)
 
     def find(request: gr.Request, *values: object) -> Iterator[Updates]:
-        yield from does.fit(request.session_hash or "", *values)
+        yield from does.fit(request, *values)
 
     def stop_finding(request: gr.Request) -> None:
         does.contrasts.stop(request.session_hash or "")

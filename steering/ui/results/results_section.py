@@ -46,16 +46,18 @@ class ResultsSection:
 
     Attributes:
         board: All that is shown.
-        model: Name of the model that is shown to this visitor.
+        shown: Names what is shown to this visitor, as the engine does.
     """
 
     board: gr.HTML
-    model: gr.State
+    shown: gr.State
 
 
 def results(engine: Engine) -> ResultsSection:
     """Lay the section out; to be called inside a `gr.Blocks`."""
-    return ResultsSection(gr.HTML(board_of(engine), elem_id="measured"), gr.State(engine.name))
+    return ResultsSection(
+        gr.HTML(board_of(engine), elem_id="measured"), gr.State(engine.measured_id)
+    )
 
 
 def wire(section: ResultsSection, engine: Engine, events: list[Callable[..., Any]]) -> None:
@@ -69,15 +71,17 @@ def wire(section: ResultsSection, engine: Engine, events: list[Callable[..., Any
 
     def refresh(shown: str) -> tuple[Any, Any]:
         # A table that stays as it is keeps its order and what is open.
-        if shown == engine.name:
-            return gr.skip(), gr.skip()
-        return board_of(engine), engine.name
+        with engine.still():
+            measured_id = engine.measured_id
+            if shown == measured_id:
+                return gr.skip(), gr.skip()
+            return board_of(engine), measured_id
 
-    outputs = [section.board, section.model]
+    outputs = [section.board, section.shown]
     for event in events:
         event(
             refresh,
-            inputs=section.model,
+            inputs=section.shown,
             outputs=outputs,
             queue=False,
             show_progress="hidden",

@@ -1,5 +1,7 @@
 """The section over the tiny model: what it shows, and where it places a request."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from steering.errors import SteeringError
@@ -9,6 +11,8 @@ from steering.ui.playground import card_settings
 from steering.ui.playground.asked import Asked, Setting
 from tests.helpers.engines import ready
 from tests.helpers.harm_documents import harm_document
+
+VISITOR = SimpleNamespace(session_hash="a")
 
 
 @pytest.fixture
@@ -32,14 +36,14 @@ def asked(engine, prompt: str = "What is red?") -> Asked:
 def test_where_nothing_was_measured_the_command_is_named(engine):
     assert f"harm --model {engine.name}" in harm_section.board_of(engine)
     with pytest.raises(SteeringError, match="not measured"):
-        harm_section.located(engine, asked(engine))
+        harm_section.located(engine, asked(engine), VISITOR)
 
 
 def test_a_request_is_placed_under_every_card_that_is_on(placing):
     request = asked(placing)
-    marks = harm_section.located(placing, request)
+    marks = harm_section.located(placing, request, VISITOR)
     assert [mark.slot for mark in marks] == list(request.chosen)
-    board, said = harm_section.placed(placing, request)
+    board, said = harm_section.placed(placing, request, VISITOR)
     assert board.count('class="mine') == len(marks)
     assert "Your request, Baseline" in board
     assert "Placed under 2 cards" in said
@@ -48,5 +52,14 @@ def test_a_request_is_placed_under_every_card_that_is_on(placing):
 
 
 def test_a_mistake_is_said_and_the_map_is_left_alone(placing):
-    _, said = harm_section.placed(placing, asked(placing, " "))
+    _, said = harm_section.placed(placing, asked(placing, " "), VISITOR)
     assert "The request is empty" in said
+
+
+def test_on_a_public_host_places_count_as_runs_do(placing):
+    placing.allowance.per_minute = 1
+    harm_section.located(placing, asked(placing), VISITOR)
+    _, said = harm_section.placed(placing, asked(placing), VISITOR)
+    assert "1 runs a minute" in said
+    assert placing.reading.acquire(timeout=0)
+    placing.reading.release()

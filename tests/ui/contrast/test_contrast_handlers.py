@@ -5,6 +5,7 @@ import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,7 @@ from steering.ui.contrast.contrast_handlers import Handlers
 from tests.helpers.engines import ended, ready
 from tests.helpers.two_lists import ASKED, ORDERED
 
+VISITOR = SimpleNamespace(session_hash="a")
 LISTS = ("asked", "\n".join(ASKED), "ordered", "\n".join(ORDERED))
 
 
@@ -42,7 +44,7 @@ def said(does, updates) -> str:
 
 
 def test_a_fit_of_what_stands_in_the_fields_is_told_and_kept(does):
-    updates = list(does.fit("a", *LISTS, "1,3"))
+    updates = list(does.fit(VISITOR, *LISTS, "1,3"))
     assert "Reading the texts" in "".join(said(does, each) for each in updates[:-1])
     found = next(each[does.section.contrast] for each in updates if does.section.contrast in each)
     assert found.directions.class_names == ("asked", "ordered")
@@ -67,17 +69,17 @@ def test_a_fit_of_what_stands_in_the_fields_is_told_and_kept(does):
 def test_a_mistake_is_a_sentence_and_nothing_is_kept(does, changed, words):
     values = [*LISTS, "1"]
     values[changed[0]] = changed[1]
-    updates = list(does.fit("a", *values))
+    updates = list(does.fit(VISITOR, *values))
     assert any(
         words in said(does, each).lower() for each in updates if does.section.progress.said in each
     )
     assert not any(does.section.contrast in each for each in updates)
-    assert list(does.fit("a", *LISTS, "1"))[-1]  # and the next one runs
+    assert list(does.fit(VISITOR, *LISTS, "1"))[-1]  # and the next one runs
 
 
 def test_a_stopped_fit_says_so_and_gives_the_button_back(does):
     updates = []
-    for each in does.fit("a", *LISTS, "1,3"):
+    for each in does.fit(VISITOR, *LISTS, "1,3"):
         updates.append(each)
         does.contrasts.stop("a")
     assert any("nothing was kept" in said(does, each) for each in updates[:-1])
