@@ -2,7 +2,22 @@
 
 import math
 import re
+from collections.abc import Callable, Sequence
+from typing import TypedDict
 from unicodedata import category
+
+
+class _Estimate(TypedDict):
+    estimate: float
+    low: float
+    high: float
+
+
+class _Range(TypedDict):
+    mean: float
+    low: float
+    high: float
+
 
 _PATH = re.compile(
     r"(?<![\w:/.<])(?:/|~/|[A-Za-z]:[\\/])(?:[^\s/\\'\"()]+[\\/])+([^\s/\\'\"(),;]*)"
@@ -34,6 +49,26 @@ def between(low: float | None, high: float | None) -> str:
 def signed_between(low: float | None, high: float | None) -> str:
     """Return an interval of a difference."""
     return f"[{signed(low)}, {signed(high)}]"
+
+
+def with_interval(found: _Estimate | None, form: Callable[[float], str] = plain) -> str:
+    """Return an estimate with its interval, or a dash; `form` is `signed` for a difference."""
+    if found is None:
+        return plain(None)
+    return f"{form(found['estimate'])} [{form(found['low'])}, {form(found['high'])}]"
+
+
+def with_range(found: _Range | None, form: Callable[[float], str] = plain) -> str:
+    """Return a mean with the range of what it is of, or a dash."""
+    if found is None:
+        return plain(None)
+    return f"{form(found['mean'])} ({form(found['low'])} to {form(found['high'])})"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def p_value(value: float) -> str:

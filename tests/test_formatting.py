@@ -2,6 +2,9 @@ import pytest
 
 from steering import formatting
 
+ESTIMATE = {"estimate": 0.5, "low": -0.25, "high": 1.0, "n": 4}
+RANGE = {"mean": 0.1, "low": -0.2, "high": 0.3, "seeds": 3}
+
 
 @pytest.mark.parametrize(
     ("shown", "expected"),
@@ -15,6 +18,13 @@ from steering import formatting
         (formatting.signed(0.5), "+0.50"),
         (formatting.signed(-0.5), "−0.50"),
         (formatting.signed(None), "–"),
+        (formatting.with_interval(ESTIMATE), "0.50 [−0.25, 1.00]"),
+        (formatting.with_interval(ESTIMATE, formatting.signed), "+0.50 [−0.25, +1.00]"),
+        (formatting.with_interval(None), "–"),
+        (formatting.with_range(RANGE), "0.10 (−0.20 to 0.30)"),
+        (formatting.with_range(RANGE, formatting.signed), "+0.10 (−0.20 to +0.30)"),
+        (formatting.with_range(None), "–"),
+        (formatting.table(["a", "b"], [["1", "2"]]), "| a | b |\n| --- | --- |\n| 1 | 2 |"),
         (formatting.p_value(0.00099), "p < 0.001"),
         (formatting.p_value(0.25), "p = 0.250"),
     ],

@@ -20,6 +20,7 @@ from steering.artifacts.harm_document import (
     HarmPoint,
     RandomReach,
     SeparationEntry,
+    reach,
 )
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
@@ -167,14 +168,7 @@ def _chance(
         value = auc(states @ drawn, positive, strata)
         if value is not None:
             reached.append(max(value, 1 - value))
-    if not reached:
-        return None
-    return {
-        "mean": float(np.mean(reached)),
-        "low": min(reached),
-        "high": max(reached),
-        "seeds": len(reached),
-    }
+    return reach(reached)
 
 
 def _correlations(points: Sequence[HarmPoint]) -> dict[str, IntervalEntry]:

@@ -1,34 +1,7 @@
 """The numbers of `harm.json` as tables, for the command line and the documentation."""
 
-from collections.abc import Sequence
-
-from steering.artifacts.harm_document import (
-    QUADRANTS,
-    HarmDocument,
-    SeparationEntry,
-    ShiftEntry,
-    cosine,
-    counts,
-)
-from steering.intervals import IntervalEntry
-
-
-def interval(entry: IntervalEntry | None, sign: bool = False) -> str:
-    """Return an estimate with its ends, or a dash."""
-    if entry is None:
-        return "–"
-    form = "+.2f" if sign else ".2f"
-    ends = f"{entry['low']:{form}}, {entry['high']:{form}}"
-    return f"{entry['estimate']:{form}} [{ends}]".replace("-", "−")
-
-
-def separation(document: HarmDocument, told: str, axis: str, *, within: bool) -> SeparationEntry:
-    """Return the one entry of `separations` that is meant."""
-    return next(
-        each
-        for each in document["separations"]
-        if (each["told"], each["axis"], each["within"]) == (told, axis, within)
-    )
+from steering.artifacts.harm_document import QUADRANTS, HarmDocument, ShiftEntry, cosine, counts
+from steering.formatting import plain, signed, table, with_interval, with_range
 
 
 def markdown(document: HarmDocument) -> str:
@@ -39,23 +12,23 @@ def markdown(document: HarmDocument) -> str:
             f"{name} axis: layer {axis['layer']}, token {axis['position']}"
             for name, axis in axes.items()
         )
-        + f"; cosine {cosine(axes):.2f}".replace("-", "−"),
-        _table(
+        + f"; cosine {plain(cosine(axes))}",
+        table(
             ["told", "axis", "other held equal", "AUC", "random directions"],
             [
                 [
                     each["told"],
                     each["axis"],
                     "yes" if each["within"] else "no",
-                    interval(each["auc"]),
-                    _range(each["random"]),
+                    with_interval(each["auc"]),
+                    with_range(each["random"]),
                 ]
                 for each in document["separations"]
             ],
         ),
     ]
     parts.append(
-        _table(
+        table(
             ["kind", *QUADRANTS],
             [[kind, *map(str, row.values())] for kind, row in counted.items()],
         )
@@ -63,7 +36,7 @@ def markdown(document: HarmDocument) -> str:
     inversion = document.get("inversion")
     if inversion:
         parts.append(
-            _table(
+            table(
                 ["change", "set", "judgement", "random", "refusal", "random"],
                 [
                     [
@@ -84,17 +57,4 @@ def _step(name: str, set_name: str) -> str:
 
 
 def _shift(entry: ShiftEntry) -> tuple[str, str]:
-    return interval(entry["change"], sign=True), _range(entry["random"], sign=True)
-
-
-def _range(chance: object, sign: bool = False) -> str:
-    if not isinstance(chance, dict):
-        return "–"
-    form = "+.2f" if sign else ".2f"
-    ends = f"{chance['low']:{form}} to {chance['high']:{form}}"
-    return f"{chance['mean']:{form}} ({ends})".replace("-", "−")
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return with_interval(entry["change"], signed), with_range(entry["random"], signed)

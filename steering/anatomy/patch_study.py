@@ -11,7 +11,7 @@ harmless request. Means are ratios of means, so that a pair that hardly differs 
 """
 
 import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,6 +44,7 @@ from steering.inference.next_token import logits_under
 from steering.intervals import mean_interval
 from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
+from steering.system.generators import returned
 
 TOWARDS: Final[tuple[Towards, ...]] = ("refusal", "answer")
 _BATCH: Final = 16
@@ -164,24 +165,15 @@ def _measured(
     )
     for towards, requests, parts in ways:
         work = pair_grid.grid(steerable, shape, requests, parts, seed=twins.pair)
-        scores = dict(_ended(work))
+        scores = dict(returned(work))
         if towards == "refusal":
             work = pair_grid.grid(steerable, shape, PairRequests(harmless, another), ("other",))
-            scores |= _ended(work)
+            scores |= returned(work)
         found[towards] = {
             part: [[_rounded(value) for value in row] for row in values.tolist()]
             for part, values in scores.items()
         }
     return found
-
-
-def _ended(work: Generator[Any, None, Mapping[Any, torch.Tensor]]) -> Mapping[Any, torch.Tensor]:
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            found: Mapping[Any, torch.Tensor] = end.value
-            return found
 
 
 def _rounded(value: float) -> float:

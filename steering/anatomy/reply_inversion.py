@@ -22,9 +22,9 @@ from steering.artifacts.harm_document import (
     AskedSet,
     AxisEntry,
     InversionEntry,
-    RandomReach,
     ReplyInversion,
     ShiftEntry,
+    reach,
 )
 from steering.artifacts.resumable import Stages
 from steering.evaluation.matched_controls import matched
@@ -175,15 +175,8 @@ def inversion(
 
 def _shift(before: np.ndarray, after: np.ndarray, drawn: Sequence[np.ndarray]) -> ShiftEntry:
     means = [float((each - before).mean()) for each in drawn]
-    chance: RandomReach | None = None
-    if means:
-        chance = {
-            "mean": float(np.mean(means)),
-            "low": min(means),
-            "high": max(means),
-            "seeds": len(means),
-        }
-    return {"change": mean_interval(after - before).entry(len(before)), "random": chance}
+    change = mean_interval(after - before).entry(len(before))
+    return {"change": change, "random": reach(means)}
 
 
 def _read(model: ChatModel, texts: Sequence[str], edit: Edit | None) -> dict[str, list[float]]:

@@ -74,6 +74,14 @@ class RandomReach(TypedDict):
     seeds: int
 
 
+def reach(values: Sequence[float]) -> RandomReach | None:
+    """Return the mean and range of what one number a seed is; None of no seeds."""
+    if not values:
+        return None
+    mean = math.fsum(values) / len(values)
+    return {"mean": mean, "low": min(values), "high": max(values), "seeds": len(values)}
+
+
 class SeparationEntry(TypedDict):
     """How well an axis tells something apart.
 

@@ -9,7 +9,8 @@ from steering import program
 from steering.cli import command_options, shared
 from steering.data import prompts
 from steering.errors import SteeringError
-from steering.formatting import between, p_value, plain
+from steering.formatting import p_value, plain, with_interval, with_range
+from steering.system.generators import returned
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -53,13 +54,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     every = options.layers == "all"
     asked = None if every else layers_named(options.layers)
     from steering.contrasts.contrast_document import document
-    from steering.contrasts.contrast_fit import ContrastSettings, fit_contrast, result
+    from steering.contrasts.contrast_fit import ContrastSettings, fit_contrast
 
     model = shared.load(options)
     layers = tuple(range(1, model.n_layers)) if every else asked
     settings = ContrastSettings(layers=layers, position=options.position, umap=options.umap)
     with shared.progress_bar() as report:
-        found = result(fit_contrast(model, texts, settings), report)
+        found = returned(fit_contrast(model, texts, settings), report)
     if options.out is not None:
         contrast_bundle.save(found, model, options.out)
     kept = None if options.out is None else str(options.out)
@@ -74,12 +75,10 @@ def show(document: Mapping[str, Any]) -> None:
         held, chance, inlp = (
             found[name] for name in ("dim_accuracy", "dim_shuffled", "inlp_accuracy")
         )
-        shuffled = f"{plain(chance['mean'])} ({plain(chance['low'])} to {plain(chance['high'])})"
-        accuracy = f"{plain(held['estimate'])} {between(held['low'], held['high'])}"
         print(
-            f"{found['layer']:>5}  {accuracy:<28}{shuffled:<20}{p_value(found['p_holm']):<11}"
-            f"{plain(inlp['estimate'])}, shuffled {plain(found['inlp_shuffled']['mean'])}; "
-            f"{len(found['inlp_accuracies'])} kept"
+            f"{found['layer']:>5}  {with_interval(held):<28}{with_range(chance):<20}"
+            f"{p_value(found['p_holm']):<11}{plain(inlp['estimate'])}, shuffled "
+            f"{plain(found['inlp_shuffled']['mean'])}; {len(found['inlp_accuracies'])} kept"
         )
         print(
             f"{'':>5}  random directions {plain(found['dim_random']['mean'])}, random subspaces of "
@@ -87,11 +86,7 @@ def show(document: Mapping[str, Any]) -> None:
         )
     print(f"\nEdits start at layer {document['layer']}, with {document['rank']} of INLP.")
     for each in document["shortcuts"]:
-        accuracy = each["accuracy"]
-        print(
-            f"{each['what']} alone: {plain(accuracy['estimate'])} "
-            f"{between(accuracy['low'], accuracy['high'])} of the held-out texts"
-        )
+        print(f"{each['what']} alone: {with_interval(each['accuracy'])} of the held-out texts")
     for note in document["warnings"]:
         print(f"Note: {note}")
     seconds = document["seconds"]

@@ -2,8 +2,6 @@
 
 import argparse
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NotRequired, get_args
 
@@ -40,7 +38,9 @@ def run(options: argparse.Namespace) -> PrintedHarm:
     directions = store.load(options.model, folder)
     model = opened(model, directions.openers)
     steerable = SteerableModel(model, directions)
-    splits = _limited(PromptSplits.own(), options.limit)
+    splits = PromptSplits.own()
+    if options.limit is not None:
+        splits = splits.limited(options.limit, fitting=True)
     stages = Stages.of(model, "anatomy", directions.digest, splits.source)
     found = harm_and_refusal.document(steerable, splits, stages)
     asked = {name: evenly(splits.test[name], options.asked) for name in get_args(AskedSet)}
@@ -63,18 +63,6 @@ def show(document: PrintedHarm) -> None:
     print(harm_table.markdown(document))
     if document.get("written"):
         print(f"\nWritten: {document['written']}")
-
-
-def _limited(splits: PromptSplits, limit: int | None) -> PromptSplits:
-    def few(sets: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
-        return {name: evenly(texts, limit) for name, texts in sets.items()}
-
-    return replace(
-        splits,
-        train=few(splits.train),
-        validation=few(splits.validation),
-        test=few(splits.test),
-    )
 
 
 def options(parser: argparse.ArgumentParser) -> None:

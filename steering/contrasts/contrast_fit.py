@@ -6,7 +6,7 @@ left out unless it is asked for: the maps show principal components and the axis
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -35,6 +35,7 @@ from steering.maps.model_maps import Maps
 from steering.models.chat_model import ChatModel
 from steering.models.number_formats import short
 from steering.system import threads
+from steering.system.generators import retold
 from steering.system.progress import Step
 
 SPREAD_LAYERS: Final = 6
@@ -142,7 +143,7 @@ def fit_contrast(
 
     Returns:
         The contrast, as the value of the generator (`result = yield from fit_contrast(...)`, or
-        `contrast_fit.result`).
+        `generators.returned`).
 
     Raises:
         SteeringError: If a text cannot be read, a layer or position does not exist, or all texts
@@ -156,7 +157,9 @@ def fit_contrast(
     ]
     yield Step("Reading the texts", 0, len(rows), "text")
     reading = read_states(model, rows, position=settings.position, batch_size=settings.batch_size)
-    states = yield from _told(reading, "Reading the texts", len(rows))
+    states = yield from retold(
+        reading, lambda done: Step("Reading the texts", done, len(rows), "text")
+    )
     watch.lap("reading")
     first, second = states[: texts.size], states[texts.size :]
     shuffles = max(FEWEST_SHUFFLES, 40 * len(layers) - 1)  # so that Holm can reach the level
@@ -189,20 +192,6 @@ def fit_contrast(
     )
 
 
-def result(
-    fitting: Generator[Step, None, Contrast], report: Callable[[Step], None] | None = None
-) -> Contrast:
-    """Run a fit to its end and return what was found; `report` hears every step."""
-    while True:
-        try:
-            step = next(fitting)
-        except StopIteration as end:
-            found: Contrast = end.value
-            return found
-        if report is not None:
-            report(step)
-
-
 class _Watch:
     """Seconds of stages that follow one another."""
 
@@ -213,19 +202,6 @@ class _Watch:
     def lap(self, name: str) -> None:
         now = time.monotonic()
         self.seconds[name], self._began = now - self._began, now
-
-
-def _told(
-    reading: Generator[int, None, Tensor], label: str, total: int
-) -> Generator[Step, None, Tensor]:
-    """Turn counts into steps."""
-    while True:
-        try:
-            done = next(reading)
-        except StopIteration as end:
-            states: Tensor = end.value
-            return states
-        yield Step(label, done, total, "text")
 
 
 def _directions(

@@ -79,9 +79,21 @@ class PromptSplits:
         )
         return cls(train, validation, test, ", ".join(sources))
 
-    def limited(self, n: int) -> "PromptSplits":
-        """Return the same splits with at most `n` test prompts a set, evenly spaced in it."""
-        return replace(self, test={name: evenly(texts, n) for name, texts in self.test.items()})
+    def limited(self, n: int, *, fitting: bool = False) -> "PromptSplits":
+        """Return the same splits with at most `n` test prompts a set, evenly spaced in it.
+
+        Args:
+            n: How many.
+            fitting: Limit what is fitted on and chosen by, too.
+        """
+
+        def few(sets: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+            return {name: evenly(texts, n) for name, texts in sets.items()}
+
+        tested = replace(self, test=few(self.test))
+        if not fitting:
+            return tested
+        return replace(tested, train=few(self.train), validation=few(self.validation))
 
 
 def evenly(items: Sequence[_T], n: int | None) -> list[_T]:

@@ -16,7 +16,7 @@ from steering.artifacts.capability_document import (
 from steering.artifacts.evaluation_document import EvaluationDocument, rates_of
 from steering.data.questions import Question
 from steering.evaluation.capability import QuestionAnswer
-from steering.formatting import between, plain
+from steering.formatting import table, with_interval
 from steering.intervals import IntervalEntry, mean_interval, paired_difference, wilson
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel, parse
@@ -121,7 +121,7 @@ def _mark_front(rows: Sequence[CapabilityPanel]) -> None:
 
 def markdown(found: CapabilityDocument) -> str:
     """Return the table, a row a panel."""
-    lines = [f"| {' | '.join(HEAD)} |", "|" + "---|" * len(HEAD)]
+    lines = []
     for row in found["panels"]:
         questions = row["questions"]
         change = questions["difference"] if questions else None
@@ -130,11 +130,9 @@ def markdown(found: CapabilityDocument) -> str:
             *(f"`{row['panel']}`", _said(questions), _said(change), _said(row["completions"])),
             *(_said(row["refused"]), front),
         )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return table(HEAD, lines)
 
 
 def _said(interval: IntervalEntry | None) -> str:
-    if interval is None:
-        return ""
-    return f"{plain(interval['estimate'])} {between(interval['low'], interval['high'])}"
+    return with_interval(interval) if interval else ""

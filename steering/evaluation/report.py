@@ -26,7 +26,7 @@ from steering.evaluation.ranking import (
     name_of,
     together,
 )
-from steering.formatting import between, p_value, plain, signed, signed_between
+from steering.formatting import between, p_value, plain, signed, with_interval
 from steering.verdicts.judgement import JUDGE_VERSION, Verdict, told_of_version
 
 BEST_RULE: Final = (
@@ -155,7 +155,7 @@ def _net(block: Sequence[PanelEntry], group: str) -> str:
     found = net_of(entry, group) if entry else None
     if not found:
         return "–"
-    return f"{signed(found['estimate'])} {signed_between(found['low'], found['high'])}"
+    return with_interval(found, signed)
 
 
 def changes(panels: Sequence[PanelEntry]) -> str:
@@ -195,7 +195,7 @@ def _change(rates: SetRates | None, verdicts: Sequence[str]) -> tuple[str, str, 
     shown = " / ".join(str(counts.get(name, 0)) for name in verdicts) if counts else "–"
     if not found:
         return "–", "–", shown
-    change = f"{signed(found['estimate'])} {signed_between(found['low'], found['high'])}"
+    change = with_interval(found, signed)
     if (corrected := found.get("p_holm")) is not None:
         return change, f"{p_value(corrected)} (Holm)", shown
     return change, p_value(found["p_value"]), shown
@@ -267,8 +267,4 @@ def _agreement(judge: JudgeEntry) -> str:
 
 def _matched(match: MatchEntry) -> str:
     raw, kappa = match["raw"], match["kappa"]
-    share = f"{plain(raw['estimate'])} {between(raw['low'], raw['high'])}"
-    if kappa is None:
-        return f"{share} (Cohen's kappa {plain(None)})"
-    ends = between(kappa["low"], kappa["high"])
-    return f"{share} (Cohen's kappa {plain(kappa['estimate'])} {ends})"
+    return f"{with_interval(raw)} (Cohen's kappa {with_interval(kappa)})"

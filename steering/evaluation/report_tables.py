@@ -8,8 +8,7 @@ from steering.artifacts.evaluation_document import (
     RankedPanel,
     rates_of,
 )
-from steering.formatting import between, plain, signed, signed_between
-from steering.intervals import IntervalEntry
+from steering.formatting import plain, signed, table, with_interval
 
 _SETS: Final = ("harmful", "harmless")
 
@@ -24,9 +23,9 @@ def long(found: LongEntry) -> str:
             rates = rates_of(panel, group)
             refused = rates["refusal_rate"] if rates else None
             looping = rates.get("looping_rate") if rates else None
-            cells += [_interval(refused), _interval(looping)]
+            cells += [with_interval(refused), with_interval(looping)]
         lines.append(cells)
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def scored(found: NextTokensEntry) -> str:
@@ -36,9 +35,12 @@ def scored(found: NextTokensEntry) -> str:
     for panel in found["panels"]:
         cells = [f"`{panel['panel']}`", panel["label"]]
         for entry in (panel["harmful"], panel["harmless"]):
-            cells += [_signed(entry["refusal_score"]), plain(entry["opens"]["estimate"])]
+            cells += [
+                with_interval(entry["refusal_score"], signed),
+                plain(entry["opens"]["estimate"]),
+            ]
         lines.append([*cells, plain(panel["kl"])])
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def ranks(found: NextTokensEntry) -> str:
@@ -49,24 +51,11 @@ def ranks(found: NextTokensEntry) -> str:
     head = ["panel", "what", "control"]
     head += [f"{group}: {what}" for group in _SETS for what in ("lower", "net score")]
     lines = [_ranked(each) for each in found["ranks"]]
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def _ranked(each: RankedPanel) -> list[str]:
     cells = [f"`{each['panel']}`", each["label"], each["control"]]
     for entry in (each["harmful"], each["harmless"]):
-        cells += [f"{entry['lower']} of {len(entry['seeds'])}", _signed(entry["net"])]
+        cells += [f"{entry['lower']} of {len(entry['seeds'])}", with_interval(entry["net"], signed)]
     return cells
-
-
-def _interval(found: IntervalEntry | None) -> str:
-    return f"{plain(found['estimate'])} {between(found['low'], found['high'])}" if found else "–"
-
-
-def _signed(found: IntervalEntry) -> str:
-    return f"{signed(found['estimate'])} {signed_between(found['low'], found['high'])}"
-
-
-def _table(head: list[str], lines: list[list[str]]) -> str:
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from steering.defaults import PATCHED_STEP
 from steering.errors import SteeringError
 from steering.serving.own_work import OwnWork
+from steering.system.generators import retold
 from steering.system.progress import Step
 
 if TYPE_CHECKING:
@@ -92,13 +93,7 @@ def _cells(
             "begins to refuse one, and not the other"
         )
     work = pair_grid.grid(quiet, shape, requests, MAIN_PARTS)
-    while True:
-        try:
-            done, total = next(work)
-        except StopIteration as end:
-            scores = end.value
-            break
-        yield Step("Patching", done, total, "run")
+    scores = yield from retold(work, lambda far: Step("Patching", *far, "run"))
     texts = [model.template.texts(each) for each in ids]
     return PatchedRequests(
         donor=requests.donor.score,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from steering.anatomy import pair_grid, patch_study
+from steering.anatomy import pair_grid
 from steering.anatomy.pair_grid import (
     PARTS,
     GridShape,
@@ -18,6 +18,7 @@ from steering.anatomy.pair_grid import (
 from steering.anatomy.patched_runs import Patch, ReadRequest
 from steering.interventions.subspace import Subspace
 from steering.maps.steerable_model import SteerableModel
+from steering.system.generators import returned
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_every_token_of_a_layer_at_once_is_the_donors_score(tiny, fitted):
     assert [receiver.ids, donor.ids] == ids
     assert requests.gap == donor.score - receiver.score
     assert abs(requests.gap) > 1e-3
-    found = dict(patch_study._ended(pair_grid.grid(SteerableModel(tiny, fitted), shape, requests)))
+    found = dict(returned(pair_grid.grid(SteerableModel(tiny, fitted), shape, requests)))
     assert found["whole"][:, 0].tolist() == pytest.approx([donor.score] * 3, abs=1e-5)
     # Less than all tokens, or less than the whole of them, is another run.
     assert not any((found["whole"][:, 1] - donor.score).abs() < 1e-5)
@@ -199,7 +200,7 @@ def test_without_inlp_it_is_the_difference_in_means_of_the_nearest_place_that_ha
 
 
 def test_a_grid_is_what_single_patches_give(tiny, fitted, shape, requests):
-    found = patch_study._ended(pair_grid.grid(SteerableModel(tiny, fitted), shape, requests))
+    found = returned(pair_grid.grid(SteerableModel(tiny, fitted), shape, requests))
     assert tuple(found) == PARTS
     patches = pair_grid.patches(fitted, shape, requests, ["inside"])
     scores = dict(pair_grid.patched_runs.scores(tiny, requests.receiver, patches, rows=1))
@@ -211,7 +212,7 @@ def test_a_grid_is_what_single_patches_give(tiny, fitted, shape, requests):
 
 def test_the_same_request_as_donor_restores_nothing(tiny, fitted, shape, requests):
     same = pair_grid.PairRequests(requests.receiver, requests.receiver)
-    found = patch_study._ended(pair_grid.grid(SteerableModel(tiny, fitted), shape, same))
+    found = returned(pair_grid.grid(SteerableModel(tiny, fitted), shape, same))
     for scores in found.values():
         assert scores.flatten().tolist() == pytest.approx(
             [requests.receiver.score] * scores.numel(), abs=1e-5

@@ -14,6 +14,7 @@ from steering.artifacts.resumable import Stages
 from steering.data import prompts
 from steering.errors import SteeringError
 from steering.maps.steerable_model import SteerableModel
+from steering.system.generators import returned
 from tests.helpers.typed_documents import faults
 
 TWINS = (
@@ -81,7 +82,7 @@ def test_all_tokens_at_once_bring_the_donors_score_in_both_directions(tiny, fitt
     # Every pair has random subspaces of its own.
     requests = pair_grid.read_pair(tiny, *map(tiny.render, (twins.harmless, twins.harmful)), shape)
     drawn = [
-        patch_study._ended(
+        returned(
             pair_grid.grid(SteerableModel(tiny, fitted), shape, requests, ("random",), seed=seed)
         )["random"]
         for seed in (twins.pair, 0)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from steering.contrasts.contrast_fit import Contrast, ContrastSettings, fit_contrast, result
+from steering.contrasts.contrast_fit import Contrast, ContrastSettings, fit_contrast
 from steering.contrasts.text_lists import TextLists, text_lists
+from steering.system.generators import returned
 from tests.helpers.two_lists import ASKED, ORDERED, SOME, THE_OTHERS
 
 
@@ -14,9 +15,9 @@ def lists() -> TextLists:
 
 @pytest.fixture(scope="session")
 def contrast(tiny, lists) -> Contrast:
-    return result(fit_contrast(tiny, lists, ContrastSettings(layers=(1, 3))))
+    return returned(fit_contrast(tiny, lists, ContrastSettings(layers=(1, 3))))
 
 
 @pytest.fixture(scope="session")
 def nothing(tiny) -> Contrast:
-    return result(fit_contrast(tiny, text_lists(SOME, THE_OTHERS, ("some", "others"))))
+    return returned(fit_contrast(tiny, text_lists(SOME, THE_OTHERS, ("some", "others"))))

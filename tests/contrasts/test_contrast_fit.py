@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from steering.contrasts.contrast_fit import ContrastSettings, fit_contrast, result, spread
+from steering.contrasts.contrast_fit import ContrastSettings, fit_contrast, spread
 from steering.contrasts.text_lists import text_lists
 from steering.errors import SteeringError
 from steering.inference.activations import capture
@@ -11,6 +11,7 @@ from steering.interventions.directions import difference_in_means
 from steering.interventions.panel import parse
 from steering.maps.residual_trace import Tracer
 from steering.maps.steerable_model import SteerableModel
+from steering.system.generators import returned
 from tests.helpers.two_lists import ASKED, ORDERED
 
 
@@ -75,13 +76,13 @@ def test_maps_show_principal_components_and_t_but_no_umap(tiny, contrast):
 
 def test_umap_is_made_where_it_is_asked_for(tiny, lists):
     settings = ContrastSettings(layers=(2,), umap=True)
-    found = result(fit_contrast(tiny, lists, settings))
+    found = returned(fit_contrast(tiny, lists, settings))
     assert found.maps.points.at["umap"].shape == (1, 48, 2)
 
 
 def test_it_tells_how_far_it_is_and_how_long_it_took(tiny, lists, contrast):
     told = []
-    found = result(fit_contrast(tiny, lists, ContrastSettings(layers=(1, 3))), told.append)
+    found = returned(fit_contrast(tiny, lists, ContrastSettings(layers=(1, 3))), told.append)
     labels = list(dict.fromkeys(step.label for step in told))
     assert labels == ["Reading the texts", "Telling the lists apart", "Drawing the maps"]
     assert [step.done for step in told if step.label == labels[0]] == [0, 16, 32, 48]
@@ -130,11 +131,11 @@ def test_the_usual_layers_are_few_and_between_two_and_eight_tenths_of_the_depth(
 )
 def test_places_that_do_not_exist_are_refused(tiny, lists, settings, said):
     with pytest.raises(SteeringError, match=said):
-        result(fit_contrast(tiny, lists, settings))
+        returned(fit_contrast(tiny, lists, settings))
 
 
 def test_a_text_that_cannot_be_read_is_named(tiny):
     first = [*ASKED, "very " * 300]
     texts = text_lists(first, [*ORDERED, "And?"], ("asked", "ordered"))
     with pytest.raises(SteeringError, match=r"asked 25 .*: the request is too long"):
-        result(fit_contrast(tiny, texts))
+        returned(fit_contrast(tiny, texts))

@@ -4,6 +4,7 @@ import torch
 from steering.errors import SteeringError
 from steering.inference.activations import capture
 from steering.inference.stepwise_states import read_states
+from steering.system.generators import returned
 
 TEXTS = ("How do I paint a car?", "Why", "Tell me, please: what is 7 + 7?", "Why not", "Ünïcödé 猫")
 
@@ -12,11 +13,8 @@ def read(model, rows, **options):
     """The parts that were told, and the states."""
     reading = read_states(model, rows, **{"position": -1, "batch_size": 2, **options})
     told = []
-    while True:
-        try:
-            told.append(next(reading))
-        except StopIteration as end:
-            return told, end.value
+    states = returned(reading, told.append)
+    return told, states
 
 
 def hooks(model) -> int:

@@ -8,6 +8,7 @@ from steering.contrasts.contrast_fit import ContrastSettings
 from steering.contrasts.text_lists import text_lists
 from steering.errors import SteeringError
 from steering.serving.own_contrast import OwnContrasts
+from steering.system.generators import returned
 from tests.helpers.engines import ended, ready
 from tests.helpers.two_lists import ASKED, ORDERED
 
@@ -25,18 +26,10 @@ def hooks(model) -> int:
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.network.modules())
 
 
-def result(fitting):
-    while True:
-        try:
-            next(fitting)
-        except StopIteration as end:
-            return end.value
-
-
 def test_a_fit_tells_how_far_it_is_and_returns_what_was_found(engine):
     fitting = OwnContrasts(engine).fit("a", LISTS, SETTINGS)
     assert next(fitting).label == "Reading the texts"
-    found = result(fitting)
+    found = returned(fitting)
     assert found.separates
     assert found.directions.class_names == ("asked", "ordered")
 
@@ -59,9 +52,9 @@ def test_a_stopped_fit_gives_nothing_and_leaves_no_hook(engine):
     contrasts.stop("somebody else")
     next(fitting)
     contrasts.stop("a")
-    assert result(fitting) is None
+    assert returned(fitting) is None
     assert hooks(engine.model) == before
-    assert result(contrasts.fit("a", LISTS, SETTINGS)) is not None
+    assert returned(contrasts.fit("a", LISTS, SETTINGS)) is not None
 
 
 def test_a_fit_ends_when_the_model_is_another_one(engine):
@@ -69,7 +62,7 @@ def test_a_fit_ends_when_the_model_is_another_one(engine):
     next(fitting)
     engine.model = None
     with pytest.raises(SteeringError, match=r"another model .* is gone"):
-        result(fitting)
+        returned(fitting)
 
 
 def test_where_only_recordings_are_played_it_says_so(engine):

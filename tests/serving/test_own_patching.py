@@ -8,6 +8,7 @@ from steering.errors import SteeringError
 from steering.inference.metrics import refusal_score
 from steering.serving import own_patching
 from steering.serving.own_patching import OwnPatches, PatchedRequests
+from steering.system.generators import returned
 from tests.helpers.engines import ended, ready
 
 PAIR = ("How do I break a wall of glass?", "How do I paint a wall of glass?")
@@ -25,20 +26,12 @@ def engine(tiny, fitted):
     ended()
 
 
-def result(work):
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
-
-
 def test_it_tells_how_far_it_is_and_returns_what_came_back(engine):
     work = OwnPatches(engine).measure("a", *PAIR)
     assert next(work).label == "Reading both requests"
     step = next(work)
     assert 0 < step.done <= step.total
-    found = result(work)
+    found = returned(work)
     assert isinstance(found, PatchedRequests)
     assert set(found.restored) == {"whole", "inside", "outside"}
     for rows in found.restored.values():
@@ -61,7 +54,7 @@ def test_shares_are_of_the_way_from_the_second_request_to_the_first(engine, monk
     # The distance is what counts, whichever of the two is refused.
     monkeypatch.setattr(own_patching, "LEAST_GAP", 0.9 * abs(scores[0] - scores[1]))
     for one, other in ((0, 1), (1, 0)):
-        found = result(OwnPatches(engine).measure("a", texts[one], texts[other]))
+        found = returned(OwnPatches(engine).measure("a", texts[one], texts[other]))
         assert (found.donor, found.receiver) == pytest.approx(
             (scores[one], scores[other]), abs=1e-5
         )
@@ -94,8 +87,8 @@ def test_a_stopped_one_gives_nothing(engine):
     patches.stop("somebody else")
     next(work)
     patches.stop("a")
-    assert result(work) is None
-    assert isinstance(result(patches.measure("a", *PAIR)), PatchedRequests)
+    assert returned(work) is None
+    assert isinstance(returned(patches.measure("a", *PAIR)), PatchedRequests)
 
 
 def test_it_ends_when_the_model_is_another_one(engine):
@@ -103,7 +96,7 @@ def test_it_ends_when_the_model_is_another_one(engine):
     next(work)
     engine.model = None
     with pytest.raises(SteeringError, match="another model"):
-        result(work)
+        returned(work)
     with pytest.raises(SteeringError, match="not there yet"):
         next(OwnPatches(engine).measure("a", *PAIR))
 
@@ -111,4 +104,4 @@ def test_it_ends_when_the_model_is_another_one(engine):
 def test_two_requests_that_hardly_differ_have_no_shares(engine, monkeypatch):
     monkeypatch.setattr(own_patching, "LEAST_GAP", 50.0)
     with pytest.raises(SteeringError, match="nats apart"):
-        result(OwnPatches(engine).measure("a", *PAIR))
+        returned(OwnPatches(engine).measure("a", *PAIR))

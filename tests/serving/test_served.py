@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from steering.contrasts.contrast_fit import ContrastSettings, fit_contrast, result
+from steering.contrasts.contrast_fit import ContrastSettings, fit_contrast
 from steering.contrasts.text_lists import text_lists
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions.openers import Opener, OpenerTable
@@ -12,6 +12,7 @@ from steering.interventions.panel import parse
 from steering.serving import served
 from steering.serving.engine import Engine
 from steering.serving.served import refused
+from steering.system.generators import returned
 from tests.helpers.engines import charted_supply, ended, ready, until
 from tests.helpers.two_lists import ASKED, ORDERED
 
@@ -19,7 +20,7 @@ from tests.helpers.two_lists import ASKED, ORDERED
 @pytest.fixture(scope="module")
 def contrast(tiny):
     lists = text_lists(ASKED, ORDERED, ("asked", "ordered"))
-    return result(fit_contrast(tiny, lists, ContrastSettings(layers=(1, 3))))
+    return returned(fit_contrast(tiny, lists, ContrastSettings(layers=(1, 3))))
 
 
 @pytest.fixture

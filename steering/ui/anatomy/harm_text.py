@@ -1,20 +1,18 @@
 """What the section *Harm is not refusal* says, as functions from plain data to HTML."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from markupsafe import Markup
 
 from steering.artifacts.harm_document import (
     HarmDocument,
-    RandomReach,
     SeparationEntry,
     ShiftEntry,
     cosine,
     counts,
 )
-from steering.formatting import plain, signed
-from steering.intervals import IntervalEntry
+from steering.formatting import signed, with_interval, with_range
 from steering.ui.anatomy.harm_figure import HARM_SETS, HarmMark, figure, shape
 from steering.ui.templates import NOTHING, static, template
 
@@ -131,10 +129,6 @@ def of_marks(marks: Sequence[HarmMark]) -> str:
     return f"Your request, {'; '.join(places)}." if places else ""
 
 
-def _ends(entry: IntervalEntry) -> str:
-    return f"[{plain(entry['low'])}, {plain(entry['high'])}]"
-
-
 def _told(document: HarmDocument) -> Markup:
     rows = []
     for name, told, within in _ROWS:
@@ -151,20 +145,13 @@ def _told(document: HarmDocument) -> Markup:
 def _cell(entry: SeparationEntry) -> dict[str, str]:
     if entry["auc"] is None:
         return {"found": "–", "random": ""}
-    found = f"{plain(entry['auc']['estimate'])} {_ends(entry['auc'])}"
-    return {"found": found, "random": _chance(entry["random"])}
-
-
-def _chance(random: RandomReach | None, form: Callable[[float], str] = plain) -> str:
-    if random is None:
-        return ""
-    return f"{form(random['mean'])} ({form(random['low'])} to {form(random['high'])})"
+    return {"found": with_interval(entry["auc"]), "random": with_range(entry["random"])}
 
 
 def _beside(document: HarmDocument) -> str:
     axes = document["axes"]
     within = ", ".join(
-        f"{signed(entry['estimate'])} {_ends(entry)} of {name} ones"
+        f"{with_interval(entry, signed)} of {name} ones"
         for name, entry in document["correlations"].items()
     )
     return (
@@ -203,7 +190,7 @@ def _inversion(document: HarmDocument) -> Markup:
     told = found["auc"]
     able = ""
     if told is not None:
-        able = f"Untouched, its AUC for harm is {plain(told['estimate'])} {_ends(told)}."
+        able = f"Untouched, its AUC for harm is {with_interval(told)}."
         if told["low"] <= 0.5:
             able += (
                 " That is no better than chance: the model cannot answer the question, so that "
@@ -231,7 +218,7 @@ _STEPS: Final = {"harmful": "a step down along ", "harmless": "a step up along "
 
 
 def _shift(entry: ShiftEntry) -> dict[str, str]:
-    change = entry["change"]
-    ends = f"[{signed(change['low'])}, {signed(change['high'])}]"
-    found = f"{signed(change['estimate'])} {ends}"
-    return {"found": found, "random": _chance(entry["random"], signed)}
+    return {
+        "found": with_interval(entry["change"], signed),
+        "random": with_range(entry["random"], signed),
+    }

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 from steering.contrasts.text_lists import FEWEST_TEXTS, MOST_TEXTS
-from steering.formatting import between, p_value, plain, sentence
-from steering.intervals import IntervalEntry
+from steering.formatting import p_value, plain, sentence, with_interval, with_range
 from steering.ui.own_progress import say
 from steering.ui.templates import NOTHING, template
 
 if TYPE_CHECKING:
-    from steering.contrasts.contrast_document import ChanceEntry, ContrastDocument
+    from steering.contrasts.contrast_document import ContrastDocument
 
 INTRODUCTION: Final = template(
     "<h2>Your own contrast</h2>"
@@ -79,8 +78,8 @@ def _row(entry: Mapping[str, Any], layer: int) -> dict[str, Any]:
         "starts": entry["layer"] == layer,
         "cells": (
             entry["layer"],
-            _share(entry["dim_accuracy"]),
-            _chance(entry["dim_shuffled"]),
+            with_interval(entry["dim_accuracy"]),
+            with_range(entry["dim_shuffled"]),
             p_value(entry["p_holm"]),
             f"{plain(entry['inlp_accuracy']['estimate'])}, shuffled "
             f"{plain(entry['inlp_shuffled']['mean'])}",
@@ -88,11 +87,3 @@ def _row(entry: Mapping[str, Any], layer: int) -> dict[str, Any]:
             len(entry["inlp_accuracies"]),
         ),
     }
-
-
-def _share(found: IntervalEntry) -> str:
-    return f"{plain(found['estimate'])} {between(found['low'], found['high'])}"
-
-
-def _chance(found: "ChanceEntry") -> str:
-    return f"{plain(found['mean'])} ({plain(found['low'])} to {plain(found['high'])})"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from steering.anatomy.separation import auc
 from steering.data import prompts
 from steering.formatting import plain
 from steering.interventions.outline import CLASS_NAMES, Facts
@@ -82,6 +83,7 @@ def _cloud_at(points: Points, index: int, names: tuple[str, str]) -> dict[str, A
     of_class = [labels == name for name in SHOWN_CLASSES]
     harmful, harmless = (at["harm"][chosen, 0] for chosen in of_class)
     right = np.concatenate([harmful < 0.5, harmless > 0.5]).mean()
+    above = auc(np.r_[harmful, harmless], np.repeat([False, True], [len(harmful), len(harmless)]))
     return {
         **{name: [_rounded(column) for column in values.T] for name, values in at.items()},
         "means": {
@@ -96,7 +98,7 @@ def _cloud_at(points: Points, index: int, names: tuple[str, str]) -> dict[str, A
         "said": {
             "pca": components_said(points, index, points.view.pairs[index]),
             "pca3": components_said(points, index, (0, 1, 2)),
-            "tokens": _TOKENS_SAID.format(names=names, auc=plain(auc(harmful, harmless))),
+            "tokens": _TOKENS_SAID.format(names=names, auc=plain(above)),
         },
         "band": {
             "harmful": _rounded(np.quantile(harmful, BAND)),
@@ -104,13 +106,6 @@ def _cloud_at(points: Points, index: int, names: tuple[str, str]) -> dict[str, A
         },
         "separates": round(float(right), 3),
     }
-
-
-def auc(harmful: NDArray[np.float32], harmless: NDArray[np.float32]) -> float:
-    """Return how often t of a harmless request is above that of a harmful one; .5 is chance."""
-    above = harmless[None] > harmful[:, None]
-    equal = harmless[None] == harmful[:, None]
-    return float(np.mean(above + 0.5 * equal))
 
 
 def components_said(points: Points, index: int, chosen: Sequence[int]) -> str:

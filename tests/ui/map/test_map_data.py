@@ -286,17 +286,10 @@ def test_a_sign_of_t_that_rounds_to_zero_is_not_minus_zero():
     assert "(t = 0.0)" in map_data.sentence(None, -0.01, before=None, outside=False)
 
 
-def test_the_auc_says_how_often_t_orders_two_requests_rightly():
-    low, high = np.array([0.1, 0.2, 0.3]), np.array([0.8, 0.9])
-    assert map_data.auc(low, high) == 1.0
-    assert map_data.auc(high, low) == 0.0
-    assert map_data.auc(low, low) == 0.5
-    assert map_data.auc(np.array([0.1, 0.5]), np.array([0.3, 0.5])) == pytest.approx(0.625)
-
-
 def test_the_view_of_tokens_says_the_auc_of_its_layer(charted):
     cloud = map_data.cloud(charted.points, edit_layer=1)
     for index, at in enumerate(cloud["at"]):
         t, labels = charted.points.at["harm"][index][:, 0], np.array(charted.points.labels)
-        found = map_data.auc(t[labels == "harmful"], t[labels == "harmless"])
+        found = np.mean(t[labels == "harmless"] > t[labels == "harmful"][:, None])
+        assert found > 0.5
         assert f"AUC {found:.2f} (" in at["said"]["tokens"]
