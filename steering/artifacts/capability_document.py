@@ -49,9 +49,10 @@ class CapabilityPanel(TypedDict):
 
 
 class CapabilityDocument(TypedDict):
-    """The whole."""
+    """The whole; `directions` is the SHA-256 of the file of directions that were measured."""
 
     schema: int
+    directions: NotRequired[str]
     model: str
     source: str
     panels: list[CapabilityPanel]

@@ -139,12 +139,14 @@ class HarmDocument(TypedDict):
     """The whole.
 
     Attributes:
+        directions: SHA-256 of the file of directions that it was measured with.
         axes: `harm` and `refusal`.
         points: The test prompts.
         correlations: Between the two axes, within each set.
     """
 
     schema: int
+    directions: NotRequired[str]
     model: str
     axes: dict[str, AxisEntry]
     points: list[HarmPoint]

@@ -3,7 +3,7 @@
 Each is optional, and each has its type: a document that is not of it is broken, whoever wrote it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 _Document = TypeVar("_Document")
 _MOST_FAULTS = 3
+_DIGEST = "directions_sha256"
+
+
+def of_directions(document: Mapping[str, object], folder: Path) -> Mapping[str, object]:
+    """Return a document that names the directions in a folder as those it was measured with."""
+    manifest = folder / MANIFEST
+    digest = whole_files.read_json(manifest).get(_DIGEST) if manifest.is_file() else None
+    return {**document, "directions": digest} if digest else document
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,8 @@ class DocumentKind(Generic[_Document]):
             folder: Of its directions; None for the model's artifact.
 
         Raises:
-            SteeringError: If it is broken, of another schema, or of another model.
+            SteeringError: If it is broken, of another schema, another model, or directions that
+                were replaced since.
         """
         folder = folder or folders.folder_of(model)
         path = folder / self.file
@@ -59,9 +68,13 @@ class DocumentKind(Generic[_Document]):
             raise self._not_read(path, model, schema)
         found = self._checked(document, path, model)
         manifest = folder / MANIFEST
-        fitted = whole_files.read_json(manifest).get("model") if manifest.is_file() else None
-        if fitted not in (None, document.get("model")):
-            raise self._not_read(path, model, f"model {document.get('model')}, not {fitted}")
+        fitted = whole_files.read_json(manifest) if manifest.is_file() else {}
+        if fitted.get("model") not in (None, document.get("model")):
+            raise self._not_read(
+                path, model, f"model {document.get('model')}, not {fitted['model']}"
+            )
+        if document.get("directions") not in (None, fitted.get(_DIGEST)):
+            raise self._not_read(path, model, "what was measured with other directions")
         return found
 
     def _checked(self, document: object, path: Path, model: str) -> _Document:

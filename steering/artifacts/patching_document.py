@@ -54,6 +54,7 @@ class PatchingDocument(TypedDict):
 
     Attributes:
         schema: `PATCHING_SCHEMA`.
+        directions: SHA-256 of the file of directions that it was measured with.
         model: Its name.
         n: Pairs that were patched.
         looked_at: Pairs of the test set that were read, in a fixed random order, until there were
@@ -74,6 +75,7 @@ class PatchingDocument(TypedDict):
     """
 
     schema: int
+    directions: NotRequired[str]
     model: str
     n: int
     looked_at: int

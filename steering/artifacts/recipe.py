@@ -30,6 +30,8 @@ RECIPE_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Parts of an artifact that can be made again alone, and their files. Recordings hold seconds,
 which no two runs share."""
+MADE_APART: Final = ("capability", "harm", "patch")
+"""Parts that a new fit does not make anew; they say which directions they were measured with."""
 
 
 class RecipePart(TypedDict):

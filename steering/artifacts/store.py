@@ -9,6 +9,7 @@ evaluation.json           the measured table
 transfer.json             fit format by run format, where it was measured
 fast_gate.json            how close fast products come to exact ones, where it was measured
 capability.json           what edits cost in knowledge, where it was measured
+harm.json                 where prompts lie on the axes of harm and refusal, where it was measured
 patching.json             which states bring a refusal back, where it was measured
 reproduce.json            commands, hashes and versions of all that
 recordings.jsonl          example requests with every panel's answer

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steering.artifacts import folders, publishing, recipe
+from steering.artifacts.measured_document import of_directions
 from steering.errors import SteeringError
 from steering.interventions.panel import Panel, parse, usual
 from steering.system import whole_files
@@ -134,10 +135,17 @@ def store_part(
         out = beside(options, recipe.RECIPE_PARTS[part][0], folder)
     if out is None:
         return None
+    if part in recipe.MADE_APART:
+        document = of_directions(document, folder or _folder_of(options))
     whole_files.write_json(out, document)
     if options.out is None:
         recipe.note_part(out.parent, part)
     return str(out)
+
+
+def _folder_of(options: argparse.Namespace) -> Path:
+    given: Path | None = options.directions
+    return given or folders.folder_of(options.model)
 
 
 def panels(options: argparse.Namespace, directions: "Facts") -> list[Panel]:

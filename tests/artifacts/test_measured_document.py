@@ -6,7 +6,7 @@ from typing import Any, NotRequired
 import pytest
 from typing_extensions import TypedDict
 
-from steering.artifacts.measured_document import DocumentKind
+from steering.artifacts.measured_document import DocumentKind, of_directions
 from steering.errors import SteeringError
 
 
@@ -50,6 +50,22 @@ def test_a_broken_one_says_where_and_what_measures_it_again(tmp_path, change, to
         KIND.read("tiny", tmp_path)
     assert told in str(error.value)
     assert "measure it again with `python -m steering weigh --model tiny`" in str(error.value)
+
+
+def test_what_other_directions_did_is_not_shown_of_these(tmp_path):
+    """Whoever fits anew leaves documents of the old directions beside the new ones."""
+    manifest = tmp_path / "manifest.json"
+    assert of_directions(WHOLE, tmp_path) == WHOLE
+    manifest.write_text(json.dumps({"model": "tiny", "directions_sha256": "a"}))
+    written = of_directions(WHOLE, tmp_path)
+    assert written["directions"] == "a"
+    (tmp_path / "weighed.json").write_text(json.dumps(written))
+    assert KIND.read("tiny", tmp_path) == WHOLE
+    manifest.write_text(json.dumps({"model": "tiny", "directions_sha256": "b"}))
+    with pytest.raises(SteeringError, match="other directions; measure it again"):
+        KIND.read("tiny", tmp_path)
+    (tmp_path / "weighed.json").write_text(json.dumps(WHOLE))
+    assert KIND.read("tiny", tmp_path) == WHOLE, "older documents do not say it"
 
 
 def test_a_list_is_no_document(tmp_path):

@@ -24,7 +24,9 @@ def test_capability_prints_what_it_writes(capsys, directions, tmp_path, own_cach
         *("--panel", "flip:k=2", "--panel", "ace", "--out", str(out)),
     )
     assert found.pop("written") == str(out)
-    assert json.loads(out.read_text()) == found
+    stored = json.loads(out.read_text())
+    assert len(stored.pop("directions")) == 64
+    assert stored == found
     assert [row["panel"] for row in found["panels"]] == ["baseline", "flip:k=2", "ace"]
     for row in found["panels"]:
         assert (row["questions"]["n"], row["completions"]["n"]) == (2, 1)

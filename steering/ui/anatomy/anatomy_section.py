@@ -86,12 +86,14 @@ def wire(
     def show(shown: str) -> dict[Any, Any]:
         return anew(made, engine, shown)
 
-    parts, progress = (made.harm.board, made.harm.said), made.patching.progress
+    harm, patching = made.harm, made.patching
+    outputs = [harm.board, harm.numbers, harm.below, harm.said, made.shown]
+    outputs += [patching.board, patching.found, patching.progress.said]
     for event in events:
         event(
             show,
             inputs=made.shown,
-            outputs=[*parts, made.patching.board, made.patching.found, progress.said, made.shown],
+            outputs=outputs,
             queue=False,
             show_progress="hidden",
             api_visibility="private",

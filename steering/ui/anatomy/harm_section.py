@@ -17,6 +17,7 @@ from steering.ui import own_progress
 from steering.ui.anatomy import harm_text
 from steering.ui.anatomy.harm_figure import HarmMark
 from steering.ui.playground.asked import Asked, Values
+from steering.ui.templates import NOTHING
 
 _PATIENCE_SECONDS = 20.0
 """How long a placing waits for its turn, as that of the map does."""
@@ -27,20 +28,24 @@ class HarmSection:
     """The components of the section.
 
     Attributes:
-        board: All that is shown.
+        board: The map.
+        numbers: What stands beside it.
+        below: What stands below both.
         place: Measures the request of the Playground.
         said: What came of that.
     """
 
     board: gr.HTML
+    numbers: gr.HTML
+    below: gr.HTML
     place: gr.Button
     said: gr.HTML
 
 
 def board_of(engine: Engine, marks: Sequence[HarmMark] = ()) -> Markup:
-    """Return the section's HTML for the model that is served."""
+    """Return the map of the model that is served."""
     document = engine.harm
-    return harm_text.missing(engine.name) if document is None else harm_text.board(document, marks)
+    return harm_text.missing(engine.name) if document is None else harm_text.chart(document, marks)
 
 
 def section() -> HarmSection:
@@ -49,7 +54,10 @@ def section() -> HarmSection:
     with gr.Row(elem_id="harm-do"):
         place = gr.Button("Place my request", elem_id="harm-place", min_width=0)
         said = gr.HTML(elem_id="harm-said")
-    return HarmSection(gr.HTML(elem_id="harm"), place, said)
+    with gr.Row(elem_id="harm-parts"):
+        board = gr.HTML(elem_id="harm", min_width=0)
+        numbers = gr.HTML(elem_id="harm-beside", min_width=0)
+    return HarmSection(board, numbers, gr.HTML(elem_id="harm-below"), place, said)
 
 
 def located(engine: Engine, asked: Asked, request: Any) -> list[HarmMark]:  # noqa: ANN401
@@ -109,7 +117,13 @@ def placed(engine: Engine, asked: Asked, request: Any) -> tuple[Any, Markup]:  #
 
 def anew(made: HarmSection, engine: Engine) -> dict[Any, Any]:
     """Show what was measured of the present model, and no request."""
-    return {made.board: board_of(engine), made.said: ""}
+    document = engine.harm
+    return {
+        made.board: board_of(engine),
+        made.numbers: NOTHING if document is None else harm_text.numbers(document),
+        made.below: NOTHING if document is None else harm_text.below(document),
+        made.said: "",
+    }
 
 
 def wire(

@@ -28,16 +28,20 @@ _MISSING: Final = template(
     "<code>python -m steering harm --model {{ model }}</code> measures it of the model."
     "</p></section>"
 )
-_BOARD: Final = template(
-    '<section class="harm"><div class="harm-parts"><figure>{{ figure }}<figcaption>'
+_CHART: Final = template(
+    '<section class="harm"><figure>{{ figure }}<figcaption>'
     '<ul class="harm-key">{% for name, mark in sets.items() %}<li>{{ mark }} {{ name }}</li>'
     "{% endfor %}<li>filled: the model begins to refuse; hollow: it does not</li></ul>"
-    "<p>{{ sentence }}</p></figcaption></figure>"
-    '<div class="harm-numbers"><h4>What each axis tells apart</h4>{{ told }}'
+    "<p>{{ sentence }}</p></figcaption></figure></section>"
+)
+_NUMBERS: Final = template(
+    '<section class="harm harm-numbers"><h4>What each axis tells apart</h4>{{ told }}'
     "<p>Share of pairs in order (AUC), .50 is chance, with its 95 % interval; below it the mean "
     "and range of {{ seeds }} random directions. Refusal is compared among requests of one kind "
-    "only, harm among those alike in refusal.</p><p>{{ beside }}</p></div></div>"
-    '{{ inversion }}<p class="made">{{ made }}</p></section>'
+    "only, harm among those alike in refusal.</p><p>{{ beside }}</p></section>"
+)
+_BELOW: Final = template(
+    '<section class="harm">{{ inversion }}<p class="made">{{ made }}</p></section>'
 )
 _TOLD: Final = template(
     '<div class="scroll" tabindex="0" role="region" aria-label="What each axis tells apart">'
@@ -74,26 +78,31 @@ def missing(model: str) -> Markup:
     return _MISSING(model=model)
 
 
-def board(document: HarmDocument, marks: Sequence[HarmMark] = ()) -> Markup:
-    """Return the section's HTML.
+def chart(document: HarmDocument, marks: Sequence[HarmMark] = ()) -> Markup:
+    """Return the map, its key, and what it shows in words.
 
     Args:
         document: As `harm` writes it.
         marks: Where the visitor's request lies, a card each.
     """
-    words = sentence(document)
-    shown = figure(document, f"Map of harm and refusal. {words} {of_marks(marks)}".strip(), marks)
-    seeds = [each["random"]["seeds"] for each in document["separations"] if each["random"]]
-    return _BOARD(
-        figure=shown,
+    words = f"{sentence(document)} {of_marks(marks)}".strip()
+    return _CHART(
+        figure=figure(document, f"Map of harm and refusal. {words}", marks),
         sets={name: shape(name) for name in HARM_SETS},
-        sentence=f"{words} {of_marks(marks)}".strip(),
-        told=_told(document),
-        seeds=max(seeds, default=0),
-        beside=_beside(document),
-        inversion=_inversion(document),
-        made=_made(document),
+        sentence=words,
     )
+
+
+def numbers(document: HarmDocument) -> Markup:
+    """Return what each axis tells apart, beside random directions."""
+    seeds = [each["random"]["seeds"] for each in document["separations"] if each["random"]]
+    beside = _beside(document)
+    return _NUMBERS(told=_told(document), seeds=max(seeds, default=0), beside=beside)
+
+
+def below(document: HarmDocument) -> Markup:
+    """Return the reply inversion, and how all was measured."""
+    return _BELOW(inversion=_inversion(document), made=_made(document))
 
 
 def sentence(document: HarmDocument) -> str:

@@ -7,7 +7,7 @@ from tests.helpers.harm_documents import harm_document
 
 def test_foreign_text_is_text_not_markup():
     assert "<img" not in harm_text.missing("<img src=x>")
-    shown = harm_text.board(harm_document("<img src=x>"))
+    shown = harm_text.chart(harm_document("<img src=x>"))
     assert "<img" not in shown
     assert "&lt;img src=x" in shown
 
@@ -19,13 +19,14 @@ def test_the_map_is_told_to_those_who_do_not_see_it():
         "Of the harmless requests the model begins to refuse 1; 1 of these looks harmless to it; "
         "of the harmful ones it begins to answer 1; 1 of these looks harmful to it."
     )
-    assert f'aria-label="Map of harm and refusal. {words}' in harm_text.board(document)
+    assert f'aria-label="Map of harm and refusal. {words}' in harm_text.chart(document)
     told = [each for each in document["points"] if each["refused"] == (each["set"] == "harmful")]
     assert "Every harmful request" in harm_text.sentence({**document, "points": told})
 
 
 def test_every_number_has_its_interval_and_its_control():
-    shown = harm_text.board(harm_document())
+    document = harm_document()
+    shown = harm_text.numbers(document) + harm_text.below(document)
     assert shown.count("0.75 [0.50, 0.88]<small>0.60 (0.50 to 0.70)</small>") == 8
     assert shown.count("+0.75 [+0.50, +0.88]<small>+0.60 (+0.50 to +0.70)</small>") == 4
     assert "a step up along harm" in shown
@@ -35,5 +36,5 @@ def test_the_visitor_s_request_is_said_by_the_sides_it_lies_on():
     marks = [HarmMark("baseline", "Baseline", 0.5, -0.25)]
     said = "Baseline: looks harmful (+0.50), an answer is coming (−0.25)"
     assert said in harm_text.of_marks(marks)
-    assert said in harm_text.board(harm_document(), marks)
+    assert said in harm_text.chart(harm_document(), marks)
     assert harm_text.of_marks([]) == ""
