@@ -27,6 +27,7 @@ RECIPE_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "capability": ("capability.json",),
     "harm": ("harm.json",),
     "patch": ("patching.json",),
+    "wordings": ("wordings.json",),
 }
 """Parts of an artifact that can be made again alone, and their files. Recordings hold seconds,
 which no two runs share."""
