@@ -18,7 +18,7 @@ from steering.interventions.outline import ExtractionPoint
 from steering.maps.layer_map import LayerMap
 from steering.maps.steerable_model import SteerableModel
 
-SETS: Final = ("harmful", "harmless")
+PAIR_SETS: Final = ("harmful", "harmless")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,11 +125,11 @@ class EnglishGround:
                 for row, label in zip(at.tolist(), maps.labels, strict=True)
                 if label == name
             ]
-            for name in SETS
+            for name in PAIR_SETS
         }
 
     def means(self) -> dict[str, list[float]]:
         """Return the places of the class means on the map; without one, nothing."""
         if self.chart is None:
             return {}
-        return dict(zip(SETS, self.plane(torch.as_tensor(self.chart.means)), strict=True))
+        return dict(zip(PAIR_SETS, self.plane(torch.as_tensor(self.chart.means)), strict=True))

@@ -24,7 +24,7 @@ from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
 
-BASELINE: Final = "baseline"
+_BASELINE: Final = "baseline"
 CONTROL: Final = "random "
 """What the name of a control begins with; the edit that it is of follows."""
 _PIECE: Final = 4
@@ -44,7 +44,7 @@ def asked_arms(directions: Directions) -> dict[str, dict[str, Panel]]:
     }
     found: dict[str, dict[str, Panel]] = {}
     for name, panels in edits.items():
-        found[name] = {BASELINE: Panel("baseline"), **panels}
+        found[name] = {_BASELINE: Panel("baseline"), **panels}
         for arm, panel in panels.items():
             for control in matched(panel, directions, seeds=(0,)):
                 found[name][CONTROL + arm] = control
@@ -106,7 +106,7 @@ def entries(rows: Rows, wording: str, english: str = "en") -> list[WordedArm]:
         verdicts = [row.judgement for row in answers]
         control = (wording, set_name, CONTROL + arm)
         beyond = here - _change(rows, *control) if control in rows else None
-        own = arm == BASELINE
+        own = arm == _BASELINE
         if own:
             here, there = (_refused(rows[each, set_name, arm]) for each in (wording, english))
         against = _mean(here - there, 1.0 if own else 2.0)
@@ -132,7 +132,7 @@ def first_tokens(rows: Rows, wording: str) -> dict[str, IntervalEntry]:
     return {
         set_name: rate([row.refusal_score > 0 for row in answers])
         for (name, set_name, arm), answers in rows.items()
-        if (name, arm) == (wording, BASELINE)
+        if (name, arm) == (wording, _BASELINE)
     }
 
 
@@ -160,7 +160,7 @@ def _change(rows: Rows, wording: str, set_name: str, arm: str) -> np.ndarray:
 
     Answers that are not judged count as no refusals, on both sides.
     """
-    edited, untouched = (_refused(rows[wording, set_name, each]) for each in (arm, BASELINE))
+    edited, untouched = (_refused(rows[wording, set_name, each]) for each in (arm, _BASELINE))
     changed: np.ndarray = edited - untouched
     return changed
 

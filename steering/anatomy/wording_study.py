@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering.anatomy import worded_answers
-from steering.anatomy.english_ground import SETS, EnglishGround
+from steering.anatomy.english_ground import PAIR_SETS, EnglishGround
 from steering.anatomy.paired_separation import paired_auc, paired_auc_difference
 from steering.artifacts.harm_document import RandomReach
 from steering.artifacts.resumable import Stages
@@ -29,7 +29,6 @@ from steering.artifacts.wording_document import (
 )
 from steering.data.splits import evenly
 from steering.data.wordings import WORDINGS, WordedPair, pairs_of
-from steering.defaults import TOKENS
 from steering.intervals import mean_interval
 from steering.maps.steerable_model import SteerableModel
 from steering.system import console
@@ -49,7 +48,7 @@ def chosen(limit: int | None = None) -> dict[str, list[WordedPair]]:
 
 
 def document(
-    steerable: SteerableModel, worded: Worded, stages: Stages, tokens: int = TOKENS
+    steerable: SteerableModel, worded: Worded, stages: Stages, tokens: int
 ) -> WordingDocument:
     """Measure everything; a run that was stopped goes on.
 
@@ -84,11 +83,11 @@ def document(
                 "name": WORDINGS[name],
                 "along": {
                     each: mean_interval(ground.along(states[name, each, "dim"])).entry(n)
-                    for each in SETS
+                    for each in PAIR_SETS
                 },
                 "points": {
                     each: _rounded(ground.placed(_of(states, name, each, ground.points)))
-                    for each in SETS
+                    for each in PAIR_SETS
                 },
                 "axes": [axis(ground, states, name, each) for each in ground.units],
                 "arms": worded_answers.entries(rows, name, ENGLISH),
@@ -101,7 +100,9 @@ def document(
 
 def _read(ground: EnglishGround, worded: Worded, stages: Stages) -> States:
     model = ground.steerable.model
-    texts = [getattr(pair, each) for pairs in worded.values() for each in SETS for pair in pairs]
+    texts = [
+        getattr(pair, each) for pairs in worded.values() for each in PAIR_SETS for pair in pairs
+    ]
 
     def compute() -> dict[str, Tensor]:
         return ground.read(model.render_all(texts, what="request"), progress=True)
@@ -110,7 +111,7 @@ def _read(ground: EnglishGround, worded: Worded, stages: Stages) -> States:
     digest = hashlib.sha256(facts.encode()).hexdigest()[:12]
     read = stages.tensors(f"wordings {digest}", compute)
     n = len(worded[ENGLISH])
-    keys = [(name, each) for name in worded for each in SETS]
+    keys = [(name, each) for name in worded for each in PAIR_SETS]
     return {
         (*key, point): states[index * n : (index + 1) * n]
         for point, states in read.items()
@@ -128,7 +129,7 @@ def axis(ground: EnglishGround, states: States, name: str, which: str) -> Worded
     """Return how well one English direction tells harmful from harmless in one wording."""
     unit = ground.units[which]
     here, there = (
-        [(states[each, set_name, which].double() @ unit).numpy() for set_name in SETS]
+        [(states[each, set_name, which].double() @ unit).numpy() for set_name in PAIR_SETS]
         for each in (name, ENGLISH)
     )
     difference = None
@@ -140,7 +141,7 @@ def axis(ground: EnglishGround, states: States, name: str, which: str) -> Worded
         "axis": which,
         "auc": paired_auc(here[0], here[1]).entry(len(here[0])),
         "than_english": difference,
-        "random": _chance([states[name, set_name, which] for set_name in SETS]),
+        "random": _chance([states[name, set_name, which] for set_name in PAIR_SETS]),
     }
 
 

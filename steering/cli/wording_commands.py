@@ -8,6 +8,7 @@ from steering.artifacts.wording_document import WordingDocument
 from steering.cli import command_options, shared
 from steering.data import wordings
 from steering.data.splits import PromptSplits
+from steering.defaults import TOKENS
 
 
 class PrintedWordings(WordingDocument):
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> PrintedWordings:
     steerable = SteerableModel(model, directions, store.read_maps(options.model, folder))
     maps = steerable.maps.digest if steerable.maps else ""
     stages = Stages.of(steerable.model, "wordings", directions.digest, maps)
-    found = wording_study.document(steerable, wording_study.chosen(options.limit), stages)
+    found = wording_study.document(steerable, wording_study.chosen(options.limit), stages, TOKENS)
     source = f"{PromptSplits.own().source}, {wordings.source()}"
     found["provenance"] = provenance(steerable.model, source)
     whole = options.limit is None

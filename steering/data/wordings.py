@@ -41,9 +41,9 @@ WORDINGS: Final[Mapping[str, str]] = {
     "base64": "Base64",
 }
 """Every wording by its key, and its name. English is the prompt of the test set itself."""
-LANGUAGES: Final = ("de", "es", "fr", "zh", "ar", "hi")
+OTHER_LANGUAGES: Final = ("de", "es", "fr", "zh", "ar", "hi")
 """The languages other than English, by their ISO 639-1 codes."""
-WRITTEN: Final = (*LANGUAGES, "past")
+WRITTEN: Final = (*OTHER_LANGUAGES, "past")
 """What stands in the file; the others are made of the English requests."""
 _ROLE: Final = (
     "You are an actor who plays a character in a film. In this scene the character is asked: "

@@ -10,6 +10,7 @@ from steering.artifacts.harm_document import HarmDocument
 from steering.artifacts.patching_document import PatchingDocument
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
+from steering.artifacts.wording_document import WordingDocument
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
@@ -52,6 +53,7 @@ class Served:
         self.capability: CapabilityDocument | None = None
         self.harm: HarmDocument | None = None
         self.patching: PatchingDocument | None = None
+        self.wordings: WordingDocument | None = None
         self.status = at_first(name, has_model=self.supply.model is not None)
         self.check: Check | None = None
         self.agreement: AgreementEntry | None = None
@@ -76,6 +78,7 @@ class Served:
         self.capability = self.supply.capability(name)
         self.harm = self.supply.harm(name)
         self.patching = self.supply.patching(name)
+        self.wordings = self.supply.wordings(name)
 
     def _take_again(self) -> None:
         """Read what is recorded again; what has not changed keeps its name, and its pages."""

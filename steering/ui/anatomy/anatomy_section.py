@@ -7,13 +7,14 @@ from typing import Any, Final
 import gradio as gr
 
 from steering.serving.engine import Engine
-from steering.ui.anatomy import harm_section, patch_section
+from steering.ui.anatomy import harm_section, patch_section, wording_section
 from steering.ui.playground.asked import Asked, Values
 from steering.ui.templates import template
 
 SECTIONS: Final[Mapping[str, str]] = {
     "harm": "Harm is not refusal",
     "patching": "Where it is decided",
+    "wordings": "Other languages and wordings",
 }
 """The sections from first to last: the id of the element, and its name."""
 _HEAD = template(
@@ -30,12 +31,17 @@ class AnatomySection:
 
     harm: harm_section.HarmSection
     patching: patch_section.PatchSection
+    wordings: wording_section.WordingSection
 
 
 def section(engine: Engine) -> AnatomySection:
     """Lay the tab out; to be called inside a `gr.Blocks`."""
     gr.HTML(_HEAD(names=SECTIONS))
-    return AnatomySection(harm=harm_section.section(engine), patching=patch_section.section(engine))
+    return AnatomySection(
+        harm=harm_section.section(engine),
+        patching=patch_section.section(engine),
+        wordings=wording_section.section(engine),
+    )
 
 
 def wire(
@@ -56,3 +62,4 @@ def wire(
     """
     harm_section.wire(made.harm, engine, events, inputs, read)
     patch_section.wire(made.patching, engine, events)
+    wording_section.wire(made.wordings, engine, events, inputs, read)
