@@ -22,6 +22,7 @@ from steering.artifacts import (
     local_fits,
     patching_document,
     store,
+    wording_document,
 )
 from steering.artifacts.manifest_document import ManifestFacts
 from steering.cluster import replicas
@@ -166,6 +167,7 @@ def _stored(names: dict[str, str]) -> Supply:
         capability=capability_document.read,
         harm=harm_document.read,
         patching=patching_document.read,
+        wordings=wording_document.read,
         manifest=_manifest,
         outline=store.outline,
         points=store.read_points,

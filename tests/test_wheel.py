@@ -21,6 +21,7 @@ ALONE = (
     "steering/data/prompts.jsonl",
     "steering/data/prose.txt",
     "steering/data/questions.jsonl",
+    "steering/data/wordings.jsonl",
 )
 
 

@@ -27,10 +27,11 @@ RECIPE_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "capability": ("capability.json",),
     "harm": ("harm.json",),
     "patch": ("patching.json",),
+    "wordings": ("wordings.json",),
 }
 """Parts of an artifact that can be made again alone, and their files. Recordings hold seconds,
 which no two runs share."""
-MADE_APART: Final = ("capability", "harm", "patch")
+MADE_APART: Final = ("capability", "harm", "patch", "wordings")
 """Parts that a new fit does not make anew; they say which directions they were measured with."""
 
 

@@ -19,6 +19,7 @@ from steering.cli import (
     request_commands,
     scaling_commands,
     token_commands,
+    wording_commands,
     worker_options,
 )
 from steering.cli.shared import show_plainly, unpack_directions
@@ -179,6 +180,14 @@ def parser() -> argparse.ArgumentParser:
             "which states of a request bring its refusal back in the run of its harmless twin",
         )
     )
+    wording_commands.options(
+        command(
+            "wordings",
+            wording_commands.run,
+            wording_commands.show,
+            "what English directions tell and do in other languages and wordings",
+        )
+    )
     command_options.sweep(
         command("sweep", study.run, show_plainly, "grids of rank, strength and layer")
     )
@@ -225,13 +234,14 @@ def parser() -> argparse.ArgumentParser:
             "bench", bench_commands.run, bench_commands.show, "how fast this machine is, as ratios"
         )
     )
-    scaled = command(
-        "scaling",
-        scaling_commands.run,
-        scaling_commands.show,
-        "how many machines a crowd of visitors needs, simulated from measured times",
+    scaling_commands.options(
+        command(
+            "scaling",
+            scaling_commands.run,
+            scaling_commands.show,
+            "how many machines a crowd of visitors needs, simulated from measured times",
+        )
     )
-    scaling_commands.options(scaled)
     serve = command("serve", request_commands.serve, show_plainly, "start the app")
     worker_options.replicas(
         command_options.speed(command_options.machine(command_options.model(serve, default=None)))

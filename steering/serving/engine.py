@@ -107,7 +107,7 @@ class Engine(Served, Line):
             self.outline, self.points = self.directions, maps.points
             self.contrast = directions.class_names
             self.recordings, self.evaluation, self.sweep, self.transfer = (), None, (), None
-            self.capability = self.harm = self.patching = None
+            self.capability = self.harm = self.patching = self.wordings = None
             self.measured_id = secrets.token_hex(8)
             self.looked = True
             self._serve(self.model)

@@ -11,6 +11,7 @@ from steering.artifacts.harm_document import HarmDocument
 from steering.artifacts.patching_document import PatchingDocument
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
+from steering.artifacts.wording_document import WordingDocument
 from steering.errors import NotFittedError, SteeringError
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
@@ -58,6 +59,7 @@ class Served:
         self.capability: CapabilityDocument | None = None
         self.harm: HarmDocument | None = None
         self.patching: PatchingDocument | None = None
+        self.wordings: WordingDocument | None = None
         self.status = at_first(name, has_model=self.supply.model is not None)
         self.check: Check | None = None
         self.agreement: AgreementEntry | None = None
@@ -83,12 +85,13 @@ class Served:
         self.capability = _readable(self.supply.capability, name)
         self.harm = _readable(self.supply.harm, name)
         self.patching = _readable(self.supply.patching, name)
+        self.wordings = _readable(self.supply.wordings, name)
         if self._measured() != before:
             self.measured_id = secrets.token_hex(8)
 
     def _measured(self) -> tuple[object, ...]:
         found = self.evaluation, self.sweep, self.transfer, self.capability
-        return *found, self.harm, self.patching
+        return *found, self.harm, self.patching, self.wordings
 
     def _take_again(self) -> None:
         """Read what is recorded again; what has not changed keeps its name, and its pages."""

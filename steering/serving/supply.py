@@ -11,6 +11,7 @@ from steering.artifacts.manifest_document import ManifestFacts
 from steering.artifacts.patching_document import PatchingDocument
 from steering.artifacts.recording_document import Recording
 from steering.artifacts.transfer_document import TransferDocument
+from steering.artifacts.wording_document import WordingDocument
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
@@ -49,6 +50,8 @@ class Supply:
         harm: Reads where prompts lie on the axes of harm and refusal, `harm.json`; None if there is
             none.
         patching: Reads what patched states bring back, `patching.json`; None if it is not known.
+        wordings: Reads what English directions do in other wordings, `wordings.json`; None if it is
+            not known.
         adapting: Checks directions and maps on this machine, and fits them for it.
         fitted: Returns which names have directions by now; None where all have.
         at_speed: Loads the model with `exact` or `fast` products; None where nobody may choose.
@@ -69,6 +72,7 @@ class Supply:
     capability: Callable[[str], CapabilityDocument | None] = lambda _name: None
     harm: Callable[[str], HarmDocument | None] = lambda _name: None
     patching: Callable[[str], PatchingDocument | None] = lambda _name: None
+    wordings: Callable[[str], WordingDocument | None] = lambda _name: None
     adapting: Adapting = field(default_factory=Adapting)
     fitted: Callable[[], Collection[str]] | None = None
     at_speed: "Callable[[str, str], ChatModel] | None" = None

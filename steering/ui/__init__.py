@@ -66,6 +66,7 @@ def launch_options(
             "room.css",
             "contrast.css",
             "anatomy.css",
+            "wording.css",
         ),
         "head": f"<style>{_joined('frame.css')}</style><script>{script}</script>",
         # Prompts are the visitor's own: they are not kept, not even in the browser.

@@ -12,6 +12,7 @@ from steering.cli import (
     harm_commands,
     patch_commands,
     study_commands,
+    wording_commands,
 )
 from steering.data.splits import PromptSplits
 from steering.models import loading
@@ -66,6 +67,7 @@ def test_what_is_made_again_here_is_the_same_and_what_was_changed_is_told(
         ("capability", capability_commands, "run", "capability.json"),
         ("harm", harm_commands, "run", "harm.json"),
         ("patch", patch_commands, "run", "patching.json"),
+        ("wordings", wording_commands, "run", "wordings.json"),
     ],
 )
 def test_every_other_part_is_made_by_its_own_command(

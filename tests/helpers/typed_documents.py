@@ -22,6 +22,8 @@ def faults(value: Any, kind: Any, path: str = "") -> list[str]:
             for fault in faults(each, one, f"{path}[{index}]")
         ]
     if origin is dict:
+        if not isinstance(value, dict):
+            return [f"{path} is {value!r}, expected {kind}"]
         return [
             fault
             for key, each in value.items()

@@ -7,13 +7,14 @@ from typing import Any, Final
 import gradio as gr
 
 from steering.serving.engine import Engine
-from steering.ui.anatomy import harm_section, patch_section
+from steering.ui.anatomy import harm_section, patch_section, wording_section
 from steering.ui.playground.asked import Asked, Values
 from steering.ui.templates import template
 
 SECTIONS: Final[Mapping[str, str]] = {
     "harm": "Harm is not refusal",
     "patching": "Where it is decided",
+    "wordings": "Other languages and wordings",
 }
 """The sections from first to last: the id of the element, and its name."""
 _HEAD = template(
@@ -31,18 +32,22 @@ class AnatomySection:
     Attributes:
         harm: Harm is not refusal.
         patching: Where it is decided.
+        wordings: Other languages and wordings.
         shown: Names the directions and documents that are shown to this visitor.
     """
 
     harm: harm_section.HarmSection
     patching: patch_section.PatchSection
+    wordings: wording_section.WordingSection
     shown: gr.State
 
 
 def section() -> AnatomySection:
     """Lay the tab out, empty; to be called inside a `gr.Blocks`."""
     gr.HTML(_HEAD(names=SECTIONS))
-    return AnatomySection(harm_section.section(), patch_section.section(), gr.State(""))
+    return AnatomySection(
+        harm_section.section(), patch_section.section(), wording_section.section(), gr.State("")
+    )
 
 
 def anew(made: AnatomySection, engine: Engine, shown: str) -> dict[Any, Any]:
@@ -62,6 +67,7 @@ def anew(made: AnatomySection, engine: Engine, shown: str) -> dict[Any, Any]:
         return {
             **harm_section.anew(made.harm, engine),
             **patch_section.anew(made.patching, engine),
+            **wording_section.anew(made.wordings, engine),
             made.shown: present,
         }
 
@@ -86,9 +92,10 @@ def wire(
     def show(shown: str) -> dict[Any, Any]:
         return anew(made, engine, shown)
 
-    harm, patching = made.harm, made.patching
+    harm, patching, wordings = made.harm, made.patching, made.wordings
     outputs = [harm.board, harm.numbers, harm.below, harm.said, made.shown]
     outputs += [patching.board, patching.found, patching.progress.said]
+    outputs += [wordings.board, wordings.said]
     for event in events:
         event(
             show,
@@ -98,5 +105,6 @@ def wire(
             show_progress="hidden",
             api_visibility="private",
         )
-    harm_section.wire(made.harm, engine, inputs, read)
-    patch_section.wire(made.patching, engine)
+    harm_section.wire(harm, engine, inputs, read)
+    patch_section.wire(patching, engine)
+    wording_section.wire(wordings, engine, inputs, read)

@@ -14,13 +14,10 @@ from steering.errors import SteeringError
 from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
 from steering.ui import own_progress
-from steering.ui.anatomy import harm_text
+from steering.ui.anatomy import harm_text, own_place
 from steering.ui.anatomy.harm_figure import HarmMark
 from steering.ui.playground.asked import Asked, Values
 from steering.ui.templates import NOTHING
-
-_PATIENCE_SECONDS = 20.0
-"""How long a placing waits for its turn, as that of the map does."""
 
 
 @dataclass(frozen=True)
@@ -73,30 +70,16 @@ def located(engine: Engine, asked: Asked, request: Any) -> list[HarmMark]:  # no
             asked too often, or the request or a card does not fit.
     """
     with engine.still():
-        document = engine.harm
-        steerable = engine.steerable()
-    if document is None:
-        raise SteeringError("the axes of harm and refusal are not measured for this model yet")
-    if steerable is None:
-        raise SteeringError(
-            "placing a request needs the model, which is not loaded here; the map shows what was "
-            "measured before"
-        )
+        document, steerable = own_place.ready(engine, engine.harm, "the axes of harm and refusal")
     from steering.anatomy.harm_placing import place_request
 
-    model, directions = steerable[0].model, steerable[0].directions
+    model, directions = steerable.model, steerable.directions
     check_length(asked.prompt, asked.system)
     row = model.render(asked.prompt, system=asked.system)
     chosen = asked.chosen
     edits = [setting.panel(directions).edit(directions) for setting in chosen.values()]
-    engine.allowance.take(engine.allowance.visitor_of(request))
-    with engine.asked():
-        if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
-            raise SteeringError("the model is busy; try again in a moment")
-        try:
-            places = place_request(model, document["axes"], row, edits)
-        finally:
-            engine.reading.release()
+    with own_place.turn(engine, request):
+        places = place_request(model, document["axes"], row, edits)
     return [
         HarmMark(slot, setting.title, *place)
         for (slot, setting), place in zip(chosen.items(), places, strict=True)

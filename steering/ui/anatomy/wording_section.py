@@ -1,0 +1,130 @@
+"""The section *Other languages and wordings*: stored numbers, and the visitor's own request.
+
+What is stored comes from `wordings.json`, as `python -m steering wordings` writes it. The request
+of the Playground is placed on the English map as it is, as a role to play and as Base64: these are
+made by rule, the others take a translator.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import gradio as gr
+from markupsafe import Markup
+
+from steering.data.wordings import WORDINGS, reworded
+from steering.errors import SteeringError
+from steering.inference.comparison import check_length
+from steering.serving.engine import Engine
+from steering.ui import own_progress
+from steering.ui.anatomy import own_place, wording_text
+from steering.ui.anatomy.wording_map import WordedMark
+from steering.ui.playground.asked import Asked, Values
+
+BY_RULE: Final = ("en", "role", "base64")
+"""Wordings that a request is put into without a person; the first is the request itself."""
+
+
+@dataclass(frozen=True)
+class WordingSection:
+    """The components of the section.
+
+    Attributes:
+        board: All that is shown.
+        place: Places the request of the Playground.
+        said: What came of that.
+    """
+
+    board: gr.HTML
+    place: gr.Button
+    said: gr.HTML
+
+
+def board_of(engine: Engine, marks: Sequence[WordedMark] = ()) -> Markup:
+    """Return the section's HTML for the model that is served."""
+    document = engine.wordings
+    if document is None:
+        return wording_text.missing(engine.name)
+    return wording_text.board(document, marks)
+
+
+def section() -> WordingSection:
+    """Lay the section out; to be called inside a `gr.Blocks`."""
+    gr.HTML(wording_text.WORDING_HEAD, elem_id="wording-head", elem_classes="anatomy-part")
+    with gr.Row(elem_id="wording-do"):
+        place = gr.Button("Place my request", elem_id="wording-place", min_width=0)
+        said = gr.HTML(elem_id="wording-said")
+    board = gr.HTML(elem_id="wordings", elem_classes="anatomy-part")
+    return WordingSection(board, place, said)
+
+
+def anew(made: WordingSection, engine: Engine) -> dict[Any, Any]:
+    """Show what was measured of the present model, and no request."""
+    return {made.board: board_of(engine), made.said: ""}
+
+
+def located(engine: Engine, asked: Asked, request: Any) -> list[WordedMark]:  # noqa: ANN401
+    """Return where the visitor's request lies, untouched, in the wordings that are made by rule.
+
+    Args:
+        engine: The model, its directions and maps.
+        asked: The request; cards are not read.
+        request: Gradio's, of the visitor.
+
+    Raises:
+        SteeringError: If there is no model or nothing measured, the model is busy, this visitor has
+            asked too often, or the request does not fit.
+    """
+    with engine.still():
+        maps = engine.maps
+        _, steerable = own_place.ready(engine, engine.wordings, "other wordings")
+    from steering.anatomy.english_ground import EnglishGround
+    from steering.maps.steerable_model import SteerableModel
+
+    model, directions = steerable.model, steerable.directions
+    texts = [reworded(asked.prompt, name) for name in BY_RULE]
+    for text in texts:
+        check_length(text, asked.system)
+    rows = [model.render(text, system=asked.system) for text in texts]
+    ground = EnglishGround.of(SteerableModel(model, directions, maps))
+    with own_place.turn(engine, request):
+        read = ground.read(rows)
+    return [
+        WordedMark("your own words" if name == "en" else WORDINGS[name], along, tuple(at))
+        for name, (along, *at) in zip(BY_RULE, ground.placed(read), strict=True)
+    ]
+
+
+def placed(engine: Engine, asked: Asked, request: Any) -> tuple[Any, Markup]:  # noqa: ANN401
+    """Return the board with the visitor's request on it, and what is said of it."""
+    try:
+        marks = located(engine, asked, request)
+    except SteeringError as error:
+        return gr.skip(), own_progress.mistake(error)
+    return board_of(engine, marks), own_progress.say(wording_text.of_marks(marks))
+
+
+def wire(
+    made: WordingSection, engine: Engine, inputs: set[Any], read: Callable[[Values], Asked]
+) -> None:
+    """Place the visitor's request.
+
+    Args:
+        made: The components.
+        engine: Knows the model, which any visitor may have changed.
+        inputs: What `read` needs.
+        read: Turns the values of the page into a request and cards.
+    """
+
+    def place_worded(request: gr.Request, values: Values) -> tuple[Any, Markup]:
+        return placed(engine, read(values), request)
+
+    made.place.click(
+        place_worded,
+        inputs=inputs,
+        outputs=[made.board, made.said],
+        preprocess=False,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )

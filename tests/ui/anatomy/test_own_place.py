@@ -1,0 +1,58 @@
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from steering.errors import SteeringError
+from steering.ui.anatomy import own_place
+from tests.helpers.engines import ready
+
+VISITOR = SimpleNamespace(session_hash="a")
+
+
+@pytest.fixture
+def engine(tiny, fitted):
+    return ready(tiny, fitted)
+
+
+def test_what_is_not_there_is_said(engine):
+    document, steerable = own_place.ready(engine, {"n": 1}, "numbers")
+    assert document == {"n": 1}
+    assert steerable.directions is engine.directions
+    with pytest.raises(SteeringError, match="numbers are not measured"):
+        own_place.ready(engine, None, "numbers")
+    engine.model = None
+    with pytest.raises(SteeringError, match="not loaded here"):
+        own_place.ready(engine, {"n": 1}, "numbers")
+
+
+def test_the_model_is_given_back_whatever_happens(engine):
+    wanted = []
+
+    def fails():
+        with own_place.turn(engine, VISITOR):
+            wanted.append(engine.wanted)
+            return 1 / 0
+
+    pytest.raises(ZeroDivisionError, fails)
+    assert wanted == [True], "background work waits"
+    assert not engine.wanted
+    assert engine.reading.acquire(timeout=0)
+    engine.reading.release()
+
+
+def test_whoever_meets_a_busy_model_is_told(engine, monkeypatch):
+    monkeypatch.setattr(own_place, "_PATIENCE_SECONDS", 0.01)
+    held = threading.Thread(target=lambda: engine.reading.acquire(timeout=0))
+    held.start()
+    held.join()
+    with pytest.raises(SteeringError, match="busy"), own_place.turn(engine, VISITOR):
+        pytest.fail("it was entered")
+
+
+def test_whoever_asks_too_often_is_told(engine):
+    engine.allowance.per_minute = 1
+    with own_place.turn(engine, VISITOR):
+        pass
+    with pytest.raises(SteeringError, match="1 runs a minute"), own_place.turn(engine, VISITOR):
+        pytest.fail("it was entered")
