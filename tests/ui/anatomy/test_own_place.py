@@ -34,7 +34,8 @@ def test_the_model_is_given_back_whatever_happens(engine):
             wanted.append(engine.wanted)
             return 1 / 0
 
-    pytest.raises(ZeroDivisionError, fails)
+    with pytest.raises(ZeroDivisionError):
+        fails()
     assert wanted == [True], "background work waits"
     assert not engine.wanted
     assert engine.reading.acquire(timeout=0)
