@@ -48,6 +48,7 @@ class Served:
         self.room = 1  # rows that are worked on at once; a loaded model has more
         self.evaluation: EvaluationDocument | None = None
         self.sweep: Sequence[SweepRow] = ()
+        self.swept_in: str | None = None
         self.transfer: TransferDocument | None = None
         self.capability: CapabilityDocument | None = None
         self.harm: HarmDocument | None = None
@@ -72,6 +73,7 @@ class Served:
         self.points = self.supply.cloud(name)
         self.evaluation = self.supply.evaluation(name)
         self.sweep = self.supply.sweep(name)
+        self.swept_in = self.supply.swept_in(name)
         self.transfer = self.supply.transfer(name)
         self.capability = self.supply.capability(name)
         self.harm = self.supply.harm(name)
