@@ -20,7 +20,9 @@ export function choose(here, index) {
   if (!here.data) return;
   // What follows was not moved by hand on the Playground: it starts no run.
   window.steering.calm();
-  here.root.dataset.picked = here.data.cells[index].cheap ? "cheap" : "dear"; // the tour reads it
+  // The tour reads it.
+  const { cheap, form, panel } = here.data.cells[index];
+  here.root.dataset.picked = `${cheap ? "cheap" : "dear"} ${form ?? panel}`;
   here.given.trigger("select", { panel: here.data.cells[index].panel });
 }
 

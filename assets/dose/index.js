@@ -87,6 +87,7 @@ function click(here, event) {
   const { value, save: format, cell } = button.dataset;
   if (group && value) {
     here.chosen[group] = value;
+    if (group === "against") delete here.root.dataset.picked; // it was picked for something else
     drawAll(here);
   } else if (format) {
     const name = /** @type {HTMLElement} */ (button.closest("article")).dataset.figure ?? "";
