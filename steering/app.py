@@ -163,6 +163,7 @@ def _stored(names: dict[str, str]) -> Supply:
         recordings=store.recordings,
         evaluation=store.evaluation,
         sweep=sweep_table.read,
+        swept_in=sweep_table.measured_in,
         transfer=store.transfer,
         capability=capability_document.read,
         harm=harm_document.read,

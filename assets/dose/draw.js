@@ -5,7 +5,7 @@ import { dress, told } from "./dress.js";
 import { ahead, again, AIMS, pixelsOf } from "./keys.js";
 import { nameAll } from "./names.js";
 import { FIGURES, figure, isSet, part, plotOf, wanted } from "./state.js";
-import { legends, list, press } from "./words.js";
+import { legends, list, press, tellKnown } from "./words.js";
 
 /**
  * @typedef {import("./state.js").Section} Section
@@ -20,6 +20,9 @@ export function choose(here, index) {
   if (!here.data) return;
   // What follows was not moved by hand on the Playground: it starts no run.
   window.steering.calm();
+  // The tour reads it.
+  const { cheap, form, panel } = here.data.cells[index];
+  here.root.dataset.picked = `${cheap ? "cheap" : "dear"} ${form ?? panel}`;
   here.given.trigger("select", { panel: here.data.cells[index].panel });
 }
 
@@ -129,5 +132,6 @@ export function drawAll(here) {
   press(here);
   FIGURES.forEach((name) => draw(here, name));
   legends(here);
+  tellKnown(here);
   list(here);
 }

@@ -45,7 +45,7 @@ function show(here, data) {
   const unit = hardly ? "score" : "rate";
   const first = hardly ? "c" : "k";
   const dial = data.dials.includes(first) ? first : data.dials[0] ?? "k";
-  Object.assign(here.chosen, { dial, unit, cost: unit, measure: `harmful_${unit}` });
+  Object.assign(here.chosen, { dial, unit, cost: unit, measure: `harmful_${unit}`, against: "kl" });
   for (const button of all("button", part(here, "dial"))) {
     button.hidden = !data.dials.includes(button.dataset.value ?? "");
   }
@@ -87,6 +87,7 @@ function click(here, event) {
   const { value, save: format, cell } = button.dataset;
   if (group && value) {
     here.chosen[group] = value;
+    if (group === "against") delete here.root.dataset.picked; // it was picked for something else
     drawAll(here);
   } else if (format) {
     const name = /** @type {HTMLElement} */ (button.closest("article")).dataset.figure ?? "";

@@ -15,11 +15,12 @@ let settling = 0;
  * @param {() => void} drawAgain
  */
 export function nameAll(here, size, drawAgain) {
-  const unit = here.chosen.cost;
-  const key = `${here.model} ${unit} ${size.width} ${size.height}`;
+  const { cost: unit, against: cost } = here.chosen;
+  const shown = `${unit} ${cost}`;
+  const key = `${here.model} ${shown} ${size.width} ${size.height}`;
   const drawing = here.drawn.frontier;
   // Until those for this size are there, the names of the last size are nearly right.
-  if (here.names?.unit === unit) {
+  if (here.names?.shown === shown) {
     drawing.layout.annotations = [
       ...(drawing.layout.annotations ?? []),
       ...grown(dressed(here.names.found, here.ink), growth()),
@@ -30,9 +31,9 @@ export function nameAll(here, size, drawAgain) {
   settling = setTimeout(async () => {
     // Python counts in letters of the usual size.
     const board = { width: size.width / growth(), height: size.height / growth() };
-    const found = await askServer(here.given.server, "names", { unit, ...board }).catch(() => []);
-    if (here.chosen.cost !== unit || !key.startsWith(`${here.model} `)) return;
-    here.names = { key, unit, found };
+    const found = await askServer(here.given.server, "names", { unit, cost, ...board }).catch(() => []);
+    if (`${here.chosen.cost} ${here.chosen.against}` !== shown || !key.startsWith(`${here.model} `)) return;
+    here.names = { key, shown, found };
     drawAgain();
   }, here.names ? SETTLED : 0);
 }

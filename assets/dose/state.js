@@ -3,13 +3,15 @@
 /**
  * @typedef {{ cell: number, curve: number, point: number | number[], x: number, y: number,
  *   axis?: string }} Spot
- * @typedef {{ panel: string, slot: string | null, form: string | null, told: string }} Cell
+ * @typedef {{ panel: string, slot: string | null, form: string | null, told: string,
+ *   cheap?: boolean }} Cell
  * @typedef {{ traces: any[], layout: any, spots: Spot[], about: string, legend: any,
  *   narrow?: any }} Drawing see steering/ui/dose/figure_parts.py
  * @typedef {{ cells: Cell[], figures: Record<string, Record<string, Drawing>>, rows: any[],
- *   dials: string[], sentences: Record<string, string>, n: number, narrow: number }} Data
+ *   dials: string[], sentences: Record<string, string>,
+ *   known: Record<string, string>, n: number, narrow: number }} Data
  *   see steering/ui/dose/dose_data.py
- * @typedef {{ key: string, unit: string, found: any[] }} Names
+ * @typedef {{ key: string, shown: string, found: any[] }} Names
  * @typedef {object} Section
  * @property {HTMLElement} root
  * @property {Given} given
@@ -37,7 +39,7 @@ export const section = (root, given) => ({
   data: null,
   model: undefined,
   ink: {},
-  chosen: { measure: "harmful_rate", dial: "k", of: "harmful", unit: "rate", cost: "rate" },
+  chosen: { measure: "harmful_rate", dial: "k", of: "harmful", unit: "rate", cost: "rate", against: "kl" },
   drawn: {},
   at: {},
   names: null,
@@ -68,8 +70,8 @@ export const plotOf = (here, name) => /** @type {Plot} */ (one(".plot", figure(h
  * @returns {Drawing | undefined} the figure that is chosen, as Python made it
  */
 export function wanted({ data, chosen }, name) {
-  const { measure, dial, of, unit, cost } = chosen;
-  const key = { heat: measure, curves: `${dial} ${of} ${unit}`, frontier: cost }[name];
+  const { measure, dial, of, unit, cost, against } = chosen;
+  const key = { heat: measure, curves: `${dial} ${of} ${unit}`, frontier: `${cost} ${against}` }[name];
   return data?.figures[name][key ?? ""];
 }
 

@@ -1,5 +1,5 @@
 // Words around the figures: which buttons are pressed, what signs mean, and the list of names.
-import { add, all } from "../shared/dom.js";
+import { add, all, write } from "../shared/dom.js";
 import { named } from "../shared/colour.js";
 import { figure, part, wanted } from "./state.js";
 
@@ -9,11 +9,28 @@ import { figure, part, wanted } from "./state.js";
 const mark = (slot) =>
   document.querySelector(`#card-${slot} .mark`)?.cloneNode(true) ?? document.createElement("i");
 
+/** @param {Section} here @param {HTMLElement} button @returns {boolean} whether this cost was measured */
+const isThere = ({ data, chosen }, { dataset }) => `${chosen.cost} ${dataset.value}` in (data?.figures.frontier ?? {});
+
+/**
+ * Says what the figure of costs shows of knowledge, or how that can be measured.
+ * @param {Section} here
+ */
+export function tellKnown(here) {
+  const { against } = here.chosen;
+  const words = here.data?.known[against] || here.data?.known.missing || "";
+  const place = part(here, "known");
+  write(place, words);
+  place.hidden = !words;
+  here.root.dataset.against = against;
+}
+
 /** @param {Section} here */
 export function press(here) {
   for (const [group, value] of Object.entries(here.chosen)) {
     for (const button of all("button", part(here, group))) {
       button.setAttribute("aria-pressed", String(button.dataset.value === value));
+      if (group === "against") /** @type {HTMLButtonElement} */ (button).disabled = !isThere(here, button);
     }
   }
 }
@@ -66,9 +83,10 @@ export function legends(here) {
 /** @param {Section} here */
 export function list(here) {
   const lines = part(here, "names");
-  const { cost } = here.chosen;
+  const { cost, against } = here.chosen;
   lines.replaceChildren();
   part(here, "names-head").textContent = wanted(here, "frontier")?.legend.head;
+  part(here, "cost-head").textContent = wanted(here, "frontier")?.legend.cost;
   here.data?.rows.forEach((row, i) => {
     const item = add(lines, "li", `card-${row.slot} ${row.group}`);
     const button = add(item, "button");
@@ -78,7 +96,7 @@ export function list(here) {
     button.append(mark(row.slot));
     add(button, "span", "who", row.name);
     add(button, "span", "value", row[cost]);
-    add(button, "span", "value", row.kl);
+    add(button, "span", "value", row[against]);
   });
 }
 

@@ -1,15 +1,17 @@
 // When a step of the tour is solved: pure functions of what was seen on the page and what is known of
-// the model. They read names and numbers, never words that a visitor sees.
+// the model. They read names and numbers, never words that a visitor sees. Those of the second chapter
+// are in inside.js.
+import { INSIDE, inside } from "./inside.js";
+import { outcome } from "./outcome.js";
 
 /**
  * @typedef {{ label: string, panels: Record<string, string> }} Asked a request: verdicts by text form
- * @typedef {{ answers: Record<string, Asked>, places: Record<string, number> }} Seen requests by digest, and
- *   t of the map by `t of the baseline|text form`
+ * @typedef {{ answers: Record<string, Asked>, places: Record<string, number>,
+ *   views: import("./inside.js").Noted }} Seen requests by digest, t of the map by
+ *   `t of the baseline|text form`, and notes of views by step
  * @typedef {{ defaults: Record<string, Record<string, number | string>>, maps: boolean,
- *   requests: Record<string, string> }} Known what steering/ui/tour.py tells
- * @typedef {"open" | "solved" | "stuck" | "lacks" | "unrecorded"} State
- * @typedef {{ state: State, parts: boolean[], tried: [string, string][] }} Outcome `tried`: settings, and
- *   what came of them: `declined`, `answered`, `other` or nothing
+ *   requests: Record<string, string>, views: string[] }} Known what steering/ui/tour.py tells
+ * @typedef {import("./outcome.js").Outcome} Outcome
  * @typedef {{ name: string, given: string[], values: Record<string, number | string> }} Settings
  */
 
@@ -61,11 +63,6 @@ const start = ({ panels }) => (panels.baseline ? sided(panels.baseline) : "");
  * @returns {Asked[]}
  */
 const labelled = ({ answers }, labels) => Object.values(answers).filter(({ label }) => labels.includes(label));
-
-/** @param {boolean[]} parts @param {boolean} stuck @param {[string, string][]} [tried] @returns {Outcome} */
-function outcome(parts, stuck, tried = []) {
-  return { state: parts.every(Boolean) ? "solved" : stuck ? "stuck" : "open", parts, tried };
-}
 
 /** @param {Outcome[]} found @param {number} parts @returns {Outcome} the one that is farthest */
 function farthest(found, parts) {
@@ -210,8 +207,10 @@ const NEEDS_MAPS = ["between", "opposite"];
  * @returns {Outcome}
  */
 export function check(id, seen, known) {
-  const found = CHECKS[id](seen, known);
+  const isInside = INSIDE.includes(id);
+  const found = isInside ? inside(id, seen.views ?? {}) : CHECKS[id](seen, known);
   const lacks =
+    (isInside && !known.views.includes(id)) ||
     (NEEDS_INLP.includes(id) && !known.defaults.flip) || (NEEDS_MAPS.includes(id) && !known.maps);
   return lacks ? { ...found, state: "lacks" } : found;
 }

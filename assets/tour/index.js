@@ -3,8 +3,9 @@ import { all, one, touched } from "../shared/dom.js";
 import { check } from "./checks.js";
 import { draw, name, part } from "./draw.js";
 import { fresh, keep, languageOf, recall } from "./memory.js";
-import { added, isUnrecorded, places, shown } from "./seen.js";
-import { show, wanted } from "./show.js";
+import { added, isUnrecorded, noting, places, shown } from "./seen.js";
+import { show, visit, wanted } from "./show.js";
+import { noted, touchedViews, VIEWS } from "./views.js";
 
 /**
  * @typedef {import("./checks.js").Known} Known
@@ -40,7 +41,7 @@ function tell(tour) {
 function look(tour) {
   if (!tour.kept.open) return;
   const before = JSON.stringify([tour.kept.seen, tour.unrecorded]);
-  tour.kept.seen = added(tour.kept.seen, shown(), places());
+  tour.kept.seen = noting(added(tour.kept.seen, shown(), places()), noted());
   // What was missing already when the step was opened is not about it.
   tour.stale &&= isUnrecorded();
   tour.unrecorded = isUnrecorded() && !tour.stale;
@@ -94,6 +95,7 @@ function reset(tour) {
 function showMe(tour) {
   const now = step(tour);
   tour.stale = false;
+  if (now.id in VIEWS) return visit(VIEWS[now.id]);
   show(wanted(now, outcomeOf(tour), tour.known, tour.times), Boolean(now.map), tour.known);
   tour.times += 1;
 }
@@ -122,6 +124,18 @@ function click(tour, event) {
     close: () => close(tour),
   };
   does[id]?.();
+}
+
+/**
+ * Notes what of a view was touched.
+ * @param {Tour} tour
+ * @param {Event} event
+ */
+function note(tour, event) {
+  if (!tour.kept.open) return;
+  const before = JSON.stringify(tour.kept.seen.views);
+  tour.kept.seen = noting(tour.kept.seen, touchedViews(event));
+  if (JSON.stringify(tour.kept.seen.views) !== before) tell(tour);
 }
 
 /** @param {Tour} tour @param {KeyboardEvent} event */
@@ -154,7 +168,8 @@ function follow(tour) {
       look(tour);
     });
   };
-  const attributeFilter = ["data-state", "data-verdict", "data-t", "data-form"];
+  const names = ["state", "verdict", "t", "form", "tab", "against", "picked"];
+  const attributeFilter = names.map((each) => `data-${each}`);
   new MutationObserver(soon).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter });
   new ResizeObserver(() => {
     page.style.setProperty("--tour", `${tour.root.offsetHeight}px`);
@@ -167,7 +182,7 @@ export function start({ element, props, watch, steps, texts }) {
   const kept = recall(languageOf(Object.keys(texts), navigator.languages));
   if (!(kept.language in texts)) kept.language = Object.keys(texts)[0];
   if (!steps[kept.at]) kept.at = 0;
-  const known = { model: "", defaults: {}, maps: false, requests: {} };
+  const known = { model: "", defaults: {}, maps: false, requests: {}, views: [] };
   /** @type {Tour} */
   const tour = { root, kept, known, steps, texts, times: 0, unrecorded: false, stale: false };
   const choice = /** @type {HTMLSelectElement} */ (part(root, "language"));
@@ -176,7 +191,14 @@ export function start({ element, props, watch, steps, texts }) {
     name(root, texts[choice.value], choice.value);
     tell(tour);
   });
-  document.addEventListener("click", (event) => click(tour, event));
+  document.addEventListener("click", (event) => {
+    click(tour, event);
+    note(tour, event);
+  });
+  // A cell that the keyboard reaches is touched by Enter; a button clicks by itself.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && touched(event, "td")) note(tour, event);
+  });
   root.addEventListener("keydown", (event) => press(tour, event));
   name(root, texts[kept.language], kept.language);
   watch("value", () => take(tour, props.value));

@@ -36,7 +36,20 @@ export const isUnrecorded = () =>
   Boolean(document.querySelector('.card .view[data-state="missing"]'));
 
 /** @returns {Seen} */
-export const nothing = () => ({ answers: {}, places: {} });
+export const nothing = () => ({ answers: {}, places: {}, views: {} });
+
+/**
+ * @param {Seen} seen
+ * @param {[string, string[]][]} notes by step
+ * @returns {Seen} with these as well; each note once
+ */
+export function noting(seen, notes) {
+  const views = { ...seen.views };
+  for (const [id, more] of notes) {
+    if (more.length) views[id] = [...new Set([...(views[id] ?? []), ...more])].slice(-KEPT);
+  }
+  return { ...seen, views };
+}
 
 /**
  * @param {Seen} seen
@@ -54,7 +67,7 @@ export function added(seen, answers, landed) {
   for (const { form, t } of start ? landed : []) {
     if (form !== "baseline") found.places[`${start?.t}|${form}`] = t;
   }
-  return { answers: latest(found.answers, KEPT), places: latest(found.places, 8 * KEPT) };
+  return { ...found, answers: latest(found.answers, KEPT), places: latest(found.places, 8 * KEPT) };
 }
 
 /**

@@ -8,9 +8,9 @@ import { settings } from "./checks.js";
 
 /**
  * @typedef {import("./checks.js").Known} Known
- * @typedef {import("./checks.js").Outcome} Outcome
+ * @typedef {import("./outcome.js").Outcome} Outcome
  * @typedef {{ request: string, panels?: string[] }} Show
- * @typedef {{ id: string, ranks?: string, map?: boolean, shows: Show[] }} Step
+ * @typedef {{ id: string, chapter: string, ranks?: string, map?: boolean, shows: Show[] }} Step
  */
 
 const USUAL = ["baseline", "actadd:c=-1", "ablation", "nullspace", "flip"];
@@ -88,6 +88,29 @@ export function show({ request, panels }, onMap, known) {
       if (location.hash === link) history.replaceState(null, "", withHash("playground"));
       runIfEmpty();
     }, LOOK);
+  });
+  eye.observe(document, { subtree: true, childList: true, attributes: true });
+}
+
+/**
+ * Goes to a view and touches there what solves its step, as soon as it is drawn.
+ * @param {import("./views.js").View} view
+ */
+export function visit({ tab, place, aim }) {
+  location.hash = place;
+  const touch = () => {
+    if (document.documentElement.dataset.tab !== tab) return false;
+    const found = aim();
+    if (!found) return false;
+    for (const other of all(".toured")) other.classList.remove("toured");
+    found.classList.add("toured");
+    found.scrollIntoView({ block: "center" });
+    found.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    return true;
+  };
+  if (touch()) return;
+  const eye = new MutationObserver(() => {
+    if (location.hash.slice(1) !== place || touch()) eye.disconnect(); // or the visitor went elsewhere
   });
   eye.observe(document, { subtree: true, childList: true, attributes: true });
 }

@@ -55,6 +55,7 @@ class Served:
         self.room = 1  # rows that are worked on at once; a loaded model has more
         self.evaluation: EvaluationDocument | None = None
         self.sweep: Sequence[SweepRow] = ()
+        self.swept_in: str | None = None
         self.transfer: TransferDocument | None = None
         self.capability: CapabilityDocument | None = None
         self.harm: HarmDocument | None = None
@@ -81,6 +82,7 @@ class Served:
         self.points = self.supply.cloud(name)
         self.evaluation = self.supply.evaluation(name)
         self.sweep = self.supply.sweep(name)
+        self.swept_in = self.supply.swept_in(name)
         self.transfer = _readable(self.supply.transfer, name)
         self.capability = _readable(self.supply.capability, name)
         self.harm = _readable(self.supply.harm, name)

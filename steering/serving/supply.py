@@ -40,6 +40,7 @@ class Supply:
         maps: Reads the precomputed maps; None if there are none.
         evaluation: Reads the measured table, `evaluation.json`; None if there is none.
         sweep: Reads the rows of the measured grids, as `sweep_table` gives them; empty if none.
+        swept_in: Reads the number format in which those were measured; None if it is not known.
         outline: Reads what there is to know of the directions without torch, so that the page
             can be laid out before it; None where the directions themselves are at hand.
         points: The same of the maps: what there is to look at.
@@ -65,6 +66,7 @@ class Supply:
     maps: "Callable[[str], Maps | None]" = lambda _name: None
     evaluation: Callable[[str], EvaluationDocument | None] = lambda _name: None
     sweep: Callable[[str], Sequence[SweepRow]] = lambda _name: ()
+    swept_in: Callable[[str], str | None] = lambda _name: None
     outline: Callable[[str], Facts] | None = None
     points: Callable[[str], Points | None] | None = None
     transfer: Callable[[str], TransferDocument | None] = lambda _name: None

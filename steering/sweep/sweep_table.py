@@ -255,5 +255,11 @@ def read(model: str, folder: Path | None = None) -> list[SweepRow]:
     return load(path)[0] if path.is_file() else []
 
 
+def measured_in(model: str, folder: Path | None = None) -> str | None:
+    """Return the number format in which a model's shipped table was measured; None if unknown."""
+    path = (folder or folders.folder_of(model)) / TABLE
+    return load(path)[1]["provenance"].get("dtype") if path.is_file() else None
+
+
 def _value(key: str, cell: str) -> str | float | None:
     return None if cell == "" else cell if key in _TEXTS else float(cell)

@@ -15,12 +15,14 @@ from markupsafe import Markup
 from steering.artifacts.recording_document import Recording
 from steering.data.prompts import Label
 from steering.errors import SteeringError
+from steering.evaluation.evaluation_options import ERASERS
 from steering.interventions.outline import Facts
-from steering.interventions.panel import Panel
+from steering.interventions.panel import Panel, parse
 from steering.serving.engine import Engine
 from steering.shipped import ASSETS
 from steering.system import strict_json
 from steering.ui import request_bar, scripts
+from steering.ui.dose.capability_join import Beside, joined
 from steering.ui.playground import card_settings
 from steering.ui.templates import static, template
 from steering.verdicts.judgement import REFUSALS
@@ -29,7 +31,7 @@ LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch", "es": "
 """Languages of the tour, as they call themselves."""
 OPENER: Final = static(
     '<button type="button" class="opener" data-tours aria-expanded="false" '
-    'title="Eight tasks, from a first refusal to refusing a soup recipe">Tour</button>'
+    'title="Tasks in two chapters: what edits do, and what refusal is made of">Tour</button>'
 )
 """Opens and closes the tour."""
 _BOARD: Final = template(
@@ -113,6 +115,28 @@ _PANELS: Final = {
 }
 
 
+def _has_erasers(engine: Engine) -> bool:
+    rows = engine.evaluation["panels"] if engine.evaluation else []
+    return any(row["panel"].split(":")[0] in ERASERS for row in rows)
+
+
+def _has_costs(engine: Engine) -> bool:
+    outline, known = engine.outline, Beside(engine.capability)
+    if outline is None:
+        return False
+    panels = [parse(row["panel"]) for row in engine.sweep]
+    return any(joined(panels, known.rows(outline), outline))
+
+
+_VIEWS: Final[Mapping[str, Callable[[Engine], bool]]] = {
+    "harm": lambda engine: engine.harm is not None,
+    "decided": lambda engine: engine.patching is not None,
+    "erasers": _has_erasers,
+    "cost": _has_costs,
+}
+"""By step of the second chapter, whether what its view shows was measured."""
+
+
 def section(engine: Engine) -> gr.HTML:
     """Make the tour's panel, which takes no room until it is opened; inside a `gr.Blocks`."""
     texts = {code: read(f"{code}.json") for code in LANGUAGES}
@@ -143,15 +167,18 @@ def told(engine: Engine) -> str:
     Returns:
         `model`: its name and which directions, by which the browser knows what it saw before;
         `defaults`: by kind of panel what a text form leaves to the model, no entry for kinds that
-        the model lacks; `maps`: whether there are any; `requests`: by what a step needs it for.
+        the model lacks; `maps`: whether there are any; `requests`: by what a step needs it for;
+        `views`: the steps of the second chapter for which something was measured.
     """
     with engine.still():
         outline, maps, name = engine.outline, engine.points is not None, engine.name
+        views = [step for step, there in _VIEWS.items() if there(engine)]
     document = {
         "model": f"{name} {_fit(outline)}",
         "defaults": _defaults(outline),
         "maps": maps,
         "requests": _requests(engine, outline),
+        "views": views,
     }
     return _script(document)
 

@@ -3,6 +3,7 @@
 Usage: recorded_server.py PORT FOLDER. Places come from a tiny model's maps, and t is then set.
 """
 
+import copy
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +13,18 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
+from steering.artifacts.evaluation_document import EvaluationDocument  # noqa: E402
 from steering.artifacts.recorded_markers import with_places  # noqa: E402
 from steering.artifacts.recording_document import Recording  # noqa: E402
 from steering.artifacts.recordings import recorded_panels  # noqa: E402
 from steering.inference.comparison import Answer  # noqa: E402
-from steering.interventions.panel import Panel  # noqa: E402
+from steering.interventions.panel import Panel, parse  # noqa: E402
 from steering.maps.steerable_model import SteerableModel  # noqa: E402
 from steering.serving.engine import Engine, Supply  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from tests.browser.server import chart, fit  # noqa: E402
-from tests.helpers import tiny_models  # noqa: E402
+from tests.helpers import capabilities, doses, patching, tiny_evaluations, tiny_models  # noqa: E402
+from tests.helpers.harm_documents import harm_document  # noqa: E402
 
 REFUSED = "I'm sorry, but I can't help with that."
 ANSWERED = "Sure. First, take what you need, and then begin with the first step."
@@ -33,6 +36,22 @@ REQUESTS = {
 DIGEST = "d" * 64
 LANDS = {"baseline": -0.2, "nullspace": 0.5, "flip": 0.95}
 """t by kind of panel, where alpha is the kind's own."""
+
+DOSES = {"baseline": 0.9, "ablation": 0.1, "flip": 0.2}
+KNOWN = {"baseline": 0.5, "ablation": 0.2, "flip": 0.5}
+"""Of what refuses less, flipping alone knows as much."""
+ERASED = {"leace": 0.4, "ace:c=0": 0.1, "alterrep:c=-1": 0.2}
+
+
+def erased() -> EvaluationDocument:
+    """Return a table with three erasers, made of the row of another edit."""
+    document = tiny_evaluations.document()
+    row = next(each for each in document["panels"] if each["panel"].startswith("ablation"))
+    for form, refused in ERASED.items():
+        made = copy.deepcopy(row) | {"panel": form, "label": form, "kind": "beyond"}
+        made["harmful"]["refusal_rate"]["estimate"] = refused
+        document["panels"].append(made)
+    return document
 
 
 def refuses(panel: Panel, label: str, k: int) -> bool:
@@ -79,7 +98,18 @@ def main(port: int, _folder: Path) -> None:
     lines = recordings(SteerableModel(model, directions, charted))
     points = replace(charted.points, digest=DIGEST)
     supply = Supply(
-        None, lambda _: directions, lambda _: lines, {"tiny": "Tiny"}, points=lambda _: points
+        None,
+        lambda _: directions,
+        lambda _: lines,
+        {"tiny": "Tiny"},
+        points=lambda _: points,
+        harm=lambda _: harm_document(),
+        patching=lambda _: patching.made(),
+        evaluation=lambda _: erased(),
+        sweep=lambda _: [
+            doses.row(parse(f), directions, label=f, rate=r) for f, r in DOSES.items()
+        ],
+        capability=lambda _: capabilities.document(KNOWN, model=directions.model),
     )
     demo = build(Engine("tiny", supply))
     demo.launch(server_name="127.0.0.1", server_port=port, **launch_options())

@@ -36,7 +36,7 @@ from steering.sweep import cells, sweep  # noqa: E402
 from steering.system.progress import Step, tell  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from steering.ui.layout import HostLimits  # noqa: E402
-from tests.helpers import tiny_evaluations, tiny_models  # noqa: E402
+from tests.helpers import capabilities, tiny_evaluations, tiny_models  # noqa: E402
 from tests.helpers.flat_layout import flatten  # noqa: E402
 from tests.helpers.tiny_directions import fit_directions  # noqa: E402
 
@@ -62,6 +62,8 @@ NAMES = {
 }
 OWN = ("worn", "moved", "new")
 """Models with maps of their own: of other states, of states moved alike, or none until a fit."""
+KNOWN = {"baseline": 0.5, "ablation": 0.45, "flip:k=2": 0.3, "flip:k=1": 0.4, "leace": 0.4}
+"""Share of questions that the tiny model is said to get right, by panel."""
 PASSES = 8
 MEASURED = {
     "tiny": tiny_evaluations.document(),
@@ -231,6 +233,7 @@ def main(port: int, folder: Path) -> None:
         fitted=lambda: {*NAMES} - {"new"} | {*fits.made},
         evaluation=MEASURED.get,
         sweep=lambda name: swept if name == "tiny" else (),
+        capability={"tiny": capabilities.document(KNOWN, model=directions.model)}.get,
         adapting=Adapting(
             fitted=lambda model: fits.made.get(model.name),
             check=fits.check,

@@ -194,6 +194,33 @@ def test_named_points_and_what_is_taken_away(see, tmp_path):
             assert (tmp_path / "picture").read_bytes().startswith(start)
 
 
+def test_costs_are_shown_against_questions_and_what_was_not_asked_cannot_be_chosen(see):
+    page = see()
+    known = page.locator('.doses [data-part="known"]')
+    assert not known.is_visible()
+    assert page.is_disabled('[data-part="against"] [data-value="code"]')  # nothing of it is known
+    dots = page.evaluate(f"{ROWS}.spots('frontier').length")
+    page.click('[data-part="against"] [data-value="questions"]')
+    page.wait_for_function(THERE)
+    assert "4 of" in known.inner_text()
+    assert "1 more were asked but have no measured dose" in known.inner_text()
+    spots = page.evaluate(f"{ROWS}.spots('frontier')")
+    assert sorted(spot["x"] for spot in spots) == [0.3, 0.4, 0.45, 0.5]
+    assert len(spots) < dots
+    flipping = page.locator('.doses [data-part="names"] li.paper', has_text="flipping")
+    assert "30 %" in flipping.first.inner_text()
+    lines = page.evaluate("document.querySelector('[data-figure=frontier] .plot').layout.shapes")
+    assert [(line["x0"], line["line"]["dash"]) for line in lines] == [(0.25, "dash"), (0.5, "dot")]
+    page.wait_for_selector('[data-figure="frontier"] .annotation:has-text("flipping")')
+    index = next(i for i, spot in enumerate(spots) if spot["x"] == 0.4)
+    wanted = click(page, "frontier", index)
+    assert wanted == "flip:k=1"
+    wait_form(page, "flip", wanted)
+    page.click('[data-part="against"] [data-value="kl"]')
+    assert not known.is_visible()
+    assert page.evaluate(f"{ROWS}.spots('frontier').length") == dots
+
+
 def test_a_model_without_doses_says_which_command_makes_them(app, visit):
     app.pace(0.0)
     page = visit(app).page

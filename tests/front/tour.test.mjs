@@ -3,9 +3,10 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import { check, settings, sided } from "../../assets/tour/checks.js";
-import { filled } from "../../assets/tour/draw.js";
+import { filled, placeOf } from "../../assets/tour/draw.js";
+import { INSIDE } from "../../assets/tour/inside.js";
 import { languageOf } from "../../assets/tour/memory.js";
-import { added, nothing } from "../../assets/tour/seen.js";
+import { added, nothing, noting } from "../../assets/tour/seen.js";
 import { nextRank, wanted } from "../../assets/tour/show.js";
 
 const STEPS = JSON.parse(readFileSync(new URL("../../assets/tour/steps.json", import.meta.url), "utf-8"));
@@ -19,6 +20,7 @@ const KNOWN = {
     flip: { k: 3, alpha: 2, basis: "inlp" },
   },
   requests: { harmful: "H", harmless: "S", weaker: "W", lands: "L", borderline: "B" },
+  views: ["harm", "decided", "erasers", "cost"],
 };
 const answers = (...requests) => ({
   answers: Object.fromEntries(requests.map(([label, panels], index) => [String(index), { label, panels }])),
@@ -182,4 +184,40 @@ test("the language is the browser's where there is a text in it", () => {
 
 test("a text is filled in, and keeps what nobody knows", () => {
   assert.equal(filled("Step {n} of {all} {x}", { n: 1, all: 8 }), "Step 1 of 8 {x}");
+});
+
+const noted = (id, ...notes) => ({ ...nothing(), views: { [id]: notes } });
+
+test("a view's step needs its view and the right touch, and nothing of another view", () => {
+  assert.deepEqual(INSIDE, STEPS.filter(({ chapter }) => chapter === "inside").map(({ id }) => id));
+  for (const id of INSIDE) {
+    assert.equal(state(id, noted(id, "open", "right")), "solved", id);
+    assert.equal(state(id, noted(id, "right")), "open", id);
+    assert.equal(state(id, noted(id, "open")), "open", id);
+    assert.equal(state(id, noted("other", "open", "right")), "open", id);
+    assert.equal(state(id, noted(id, "open", "right"), { ...KNOWN, views: [] }), "lacks", id);
+  }
+  assert.equal(state("harm", noted("harm", "open", "none")), "stuck");
+  assert.equal(state("cost", noted("cost", "open", "flip", "ablation")), "open");
+  assert.equal(state("cost", noted("cost", "open", "flip", "ablation", "actadd")), "stuck");
+});
+
+test("what was touched is told without the signs, and each once", () => {
+  let seen = noting(nothing(), [["harm", ["open"]], ["cost", []]]);
+  seen = noting(seen, [["harm", ["harmless: answered"]]]);
+  seen = noting(seen, [["harm", ["open", "harmless: answered", "harmful: declined"]]]);
+  const { tried, parts } = check("harm", seen, KNOWN);
+  assert.deepEqual(tried, [["harmless", "answered"], ["harmful", "declined"]]);
+  assert.deepEqual(parts, [true, false]);
+  assert.deepEqual(check("decided", noted("decided", "L3 (−1) = 0.2"), KNOWN).tried, [["L3 (−1) = 0.2", ""]]);
+  assert.deepEqual(Object.keys(seen.views), ["harm"]);
+  // What was kept by an earlier page has no notes.
+  assert.deepEqual(noting({ answers: {}, places: {} }, [["harm", ["open"]]]).views, { harm: ["open"] });
+});
+
+test("a step is counted in its chapter", () => {
+  assert.deepEqual(placeOf(STEPS, 0), { n: 1, all: 8 });
+  assert.deepEqual(placeOf(STEPS, 7), { n: 8, all: 8 });
+  assert.deepEqual(placeOf(STEPS, 8), { n: 1, all: 4 });
+  assert.deepEqual(placeOf(STEPS, 11), { n: 4, all: 4 });
 });

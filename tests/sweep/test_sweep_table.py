@@ -7,11 +7,14 @@ from steering.errors import SteeringError
 from steering.interventions.panel import parse
 from steering.sweep.sweep_table import (
     SWEEP_COLUMNS,
+    TABLE,
     SweepRow,
     interval_of,
     load,
+    measured_in,
     shares_of,
     summary,
+    write,
 )
 from steering.system import whole_files
 from tests.helpers.short_sweep import FACTS
@@ -81,3 +84,10 @@ def test_a_table_that_was_changed_or_is_of_another_run_is_refused(swept, tmp_pat
     path.with_suffix(".json").unlink()
     with pytest.raises(SteeringError, match="cannot be read"):
         load(path)
+
+
+def test_the_format_of_a_table_is_told_and_that_of_none_or_of_one_that_names_none_is_not(tmp_path):
+    assert measured_in("tiny", tmp_path) is None
+    for provenance, told in (({"dtype": "bfloat16"}, "bfloat16"), ({}, None)):
+        write(tmp_path / TABLE, [], {"settings": {}, "provenance": provenance})
+        assert measured_in("tiny", tmp_path) == told

@@ -7,11 +7,18 @@ from dataclasses import replace
 import pytest
 
 from steering.inference.comparison import Answer
+from steering.interventions.panel import Panel
 from steering.serving.engine import Engine, Supply
 from steering.ui import request_bar, tour
+from tests.helpers import patching
+from tests.helpers.capabilities import document
+from tests.helpers.doses import row
+from tests.helpers.harm_documents import harm_document
 
 STEPS = tour.read("steps.json")
-ORDER = ["refusal", "ablate", "rank", "nullspace", "between", "opposite", "soup", "overrefusal"]
+EDITS = ["refusal", "ablate", "rank", "nullspace", "between", "opposite", "soup", "overrefusal"]
+INSIDE = ["harm", "decided", "erasers", "cost"]
+ORDER = EDITS + INSIDE
 
 
 def texts(code):
@@ -43,8 +50,11 @@ def test_every_language_has_the_same_texts_with_the_same_gaps(code):
 
 def test_every_step_has_a_task_and_two_parts():
     assert [step["id"] for step in STEPS] == ORDER
+    chapters = {step["id"]: step["chapter"] for step in STEPS}
+    assert chapters == dict.fromkeys(EDITS, "edits") | dict.fromkeys(INSIDE, "inside")
     for code in tour.LANGUAGES:
         assert list(texts(code)["task"]) == ORDER
+        assert list(texts(code)["chapters"]) == ["edits", "inside"]
         assert all(len(each["parts"]) == 2 for each in texts(code)["task"].values())
 
 
@@ -80,6 +90,29 @@ def test_what_a_text_form_leaves_out_is_told(supply, fitted):
     assert set(bare["defaults"]) == {"ablation", "actadd"}
     # What was seen with other directions is not taken for theirs.
     assert bare["model"] != found["model"]
+
+
+def test_a_step_about_a_view_is_there_where_something_was_measured(supply, fitted):
+    assert told(Engine("tiny", supply))["views"] == []
+
+    def found(**measured):
+        given = {name: lambda _name, each=each: each for name, each in measured.items()}
+        return told(Engine("tiny", replace(supply, **given)))["views"]
+
+    assert found(harm=harm_document()) == ["harm"]
+    assert found(patching=patching.made()) == ["decided"]
+    rows = {"panels": [{"panel": "flip"}, {"panel": "leace"}]}
+    assert found(evaluation=rows) == ["erasers"]
+    assert found(evaluation={"panels": rows["panels"][:1]}) == []
+    swept, asked = [row(Panel("flip"), fitted)], document({"flip": 0.5})
+    assert found(sweep=swept, capability=asked) == ["cost"]
+    for less in (
+        {"capability": asked},
+        {"sweep": swept},
+        {"sweep": swept, "capability": document({"leace": 0.5})},
+        {"sweep": swept, "capability": asked | {"model": "another"}},
+    ):
+        assert found(**less) == []
 
 
 def test_a_step_shows_the_recorded_request_that_fits_it_best(supply):

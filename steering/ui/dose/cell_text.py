@@ -38,6 +38,9 @@ def told(cell: Cell, *, n: int, n_answered: int) -> str:
     ):
         if cell[key]:
             lines.append(f"{name} {_between(cell[key], say)}{end}")
+    for name, key in (("questions right", "questions"), ("ends of functions right", "code")):
+        if cell[key]:
+            lines.append(f"{name} {_between(cell[key], percent)}")
     if not cell["kl"]:
         lines.append("This edit breaks the model.")
     lines.append(f"n = {n} a class, first token, 95 % intervals")

@@ -10,12 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
+from steering.artifacts.capability_document import CapabilityPanel
 from steering.errors import SteeringError
 from steering.interventions.outline import Facts
 from steering.interventions.panel import Panel, parse
 from steering.sweep.sweep_table import SweepMeasure, SweepRow, interval_of, shares_of
 from steering.ui import text
-from steering.ui.dose import cell_text, curve_figure, dose_text, frontier_figure, heat_figure
+from steering.ui.dose import (
+    capability_join,
+    cell_text,
+    curve_figure,
+    dose_text,
+    frontier_figure,
+    heat_figure,
+)
+from steering.ui.dose.capability_join import Beside
 from steering.ui.dose.figure_parts import NARROW, trimmed
 from steering.ui.map.map_data import settings_of
 from steering.ui.playground import card_settings
@@ -28,6 +37,7 @@ MEASURES: Final[tuple[SweepMeasure, ...]] = (
     "kl",
     "loss",
 )
+_NOTHING_BESIDE: Final = Beside()
 _SHORT: Final = {
     "directional ablation, as in Arditi et al.": "ablation at every layer",
     "directional ablation, as in the authors' code": "ablation at one layer",
@@ -38,21 +48,24 @@ _SHORT: Final = {
 """Names that fit into a plot."""
 
 
-def view(rows: Sequence[SweepRow], directions: Facts) -> dict[str, Any]:
+def view(
+    rows: Sequence[SweepRow], directions: Facts, beside: Beside = _NOTHING_BESIDE
+) -> dict[str, Any]:
     """Return what the three figures show.
 
     Args:
         rows: Of `sweep_table.load`; at least one.
         directions: The model's, to tell the default settings and the cards.
+        beside: What lies beside the doses: what edits cost in knowledge.
 
     Returns:
         `cells`, one a row: its `panel`, the card (`slot`) that can be set to it, the `form` that
-        the card then shows, and what is `told` of it; `figures`, by name and choice, see
-        `figure_parts.Drawing`; `rows`, the named points in words; `dials`, those with curves;
-        the `sentences` of `dose_text`; `n`, the prompts a class behind every number; and the
-        `narrow` width of a board in pixels.
+        the card then shows, what is `told` of it, and whether it is `cheap`; `figures`, by name and
+        choice, see `figure_parts.Drawing`; `rows`, the named points in words; `dials`, those with
+        curves; the `sentences` of `dose_text`, and those `known` of `capability_join`; `n`, the
+        prompts a class behind every number; and the `narrow` width of a board in pixels.
     """
-    cells = measured_cells(rows, directions)
+    cells = measured_cells(rows, directions, beside)
     points, panels = frontier(rows, cells), [each["panel"] for each in cells]
     n, n_answered = int(rows[0]["n"]), dose_text.answered(rows)
     along, grid = curves(panels, directions), heat(panels, directions)
@@ -63,6 +76,7 @@ def view(rows: Sequence[SweepRow], directions: Facts) -> dict[str, Any]:
                 "slot": each["slot"],
                 "form": each["form"],
                 "told": cell_text.told(each, n=n, n_answered=n_answered),
+                "cheap": each["cheap"],
             }
             for row, each in zip(rows, cells, strict=True)
         ],
@@ -76,14 +90,40 @@ def view(rows: Sequence[SweepRow], directions: Facts) -> dict[str, Any]:
         "rows": frontier_figure.rows(cells, points),
         "dials": [dial for dial, lines in along.items() if lines],
         "sentences": dose_text.sentences(rows),
+        "known": capability_join.sentences(cells, beside, directions),
         "n": n,
         "narrow": NARROW,
     }
 
 
-def measured_cells(rows: Sequence[SweepRow], directions: Facts) -> list[dict[str, Any]]:
-    """Return every row as a `cell`."""
-    return [cell(row, parse(row["panel"]), directions) for row in rows]
+def measured_cells(
+    rows: Sequence[SweepRow], directions: Facts, beside: Beside = _NOTHING_BESIDE
+) -> list[dict[str, Any]]:
+    """Return every row as a `cell`, with what is known beside it.
+
+    That is the share of `questions` and of `code` that it gets right, as [estimate, low, high] or
+    None; and whether it is `cheap`: whether its interval of refusals lies below the untouched
+    model's, and no question is shown to be lost.
+    """
+    panels = [parse(row["panel"]) for row in rows]
+    known = capability_join.joined(panels, beside.rows(directions), directions)
+    cells = [cell(row, panel, directions) for row, panel in zip(rows, panels, strict=True)]
+    untouched = next((each["harmful_rate"] for each in cells if _is_untouched(each)), None)
+    for each, row in zip(cells, known, strict=True):
+        each |= {name: _known(row, name) for name in capability_join.KNOWLEDGE}
+        rate = each["harmful_rate"]
+        refuses_less = bool(untouched and rate and rate[2] < untouched[1])
+        each["cheap"] = refuses_less and capability_join.keeps(row)
+    return cells
+
+
+def _is_untouched(cell: Mapping[str, Any]) -> bool:
+    return bool(cell["panel"].name == "baseline")
+
+
+def _known(row: CapabilityPanel | None, name: str) -> list[float] | None:
+    rate = capability_join.rate_of(row, name)
+    return rate and [_round(each) for each in (rate["estimate"], rate["low"], rate["high"])]
 
 
 def cell(row: SweepRow, panel: Panel, directions: Facts) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from steering.sweep import sweep_table
 from steering.sweep.sweep_table import SweepRow
 from steering.ui import scripts, text
 from steering.ui.dose import dose_data, dose_text, name_places
+from steering.ui.dose.capability_join import Beside
+from steering.ui.dose.costs import COSTS, FrontAxes
 from steering.ui.dose.figure_parts import trimmed
 from steering.ui.map.map_data import settings_of
 from steering.ui.map.map_section import served
@@ -57,12 +59,19 @@ def empty(engine: Engine) -> dict[str, Any]:
     return {"model": engine.name, "missing": "" if there else dose_text.missing(engine.name)}
 
 
+def beside(engine: Engine) -> Beside:
+    """Return what lies beside the doses of the model that is served."""
+    return Beside(engine.capability, engine.swept_in)
+
+
 def section(engine: Engine) -> DoseSection:
     """Lay out the section; to be called inside a `gr.Blocks`."""
 
     def doses(_asked: object) -> dict[str, Any] | None:
         rows, directions = engine.sweep, engine.outline
-        return dose_data.view(rows, directions) if rows and directions is not None else None
+        if not rows or directions is None:
+            return None
+        return dose_data.view(rows, directions, beside(engine))
 
     kept = DoseCells()
 
@@ -89,13 +98,17 @@ class DoseCells:
     """The cells of the model that was asked for last: making them takes 0.2 s (measured)."""
 
     def __init__(self) -> None:
-        self._made: tuple[object, object, list[dict[str, Any]]] | None = None
+        self._of: tuple[object, ...] = ()
+        self._made: list[dict[str, Any]] = []
 
-    def of(self, rows: Sequence[SweepRow], directions: Facts) -> list[dict[str, Any]]:
+    def of(
+        self, rows: Sequence[SweepRow], directions: Facts, beside: Beside
+    ) -> list[dict[str, Any]]:
         """Return what `dose_data.measured_cells` does."""
-        if self._made is None or self._made[0] is not rows or self._made[1] is not directions:
-            self._made = (rows, directions, dose_data.measured_cells(rows, directions))
-        return self._made[2]
+        asked = (rows, directions, beside.document)
+        if list(map(id, asked)) != list(map(id, self._of)):
+            self._of, self._made = asked, dose_data.measured_cells(rows, directions, beside)
+        return self._made
 
 
 def named(engine: Engine, kept: DoseCells, asked: object) -> list[dict[str, Any]]:
@@ -104,18 +117,19 @@ def named(engine: Engine, kept: DoseCells, asked: object) -> list[dict[str, Any]
     Args:
         engine: Knows the model's doses.
         kept: Where cells are kept between two questions.
-        asked: `{"unit": ..., "width": ..., "height": ...}`, in pixels; of anything else there are
-            no names.
+        asked: `{"unit": ..., "cost": ..., "width": ..., "height": ...}`, in pixels; of anything
+            else there are no names.
     """
     rows, directions = engine.sweep, engine.outline
     if not rows or directions is None or not isinstance(asked, Mapping):
         return []
     width, height = (_pixels(asked.get(key)) for key in ("width", "height"))
-    if asked.get("unit") not in ("rate", "score") or width is None or height is None:
+    unit, cost = (str(asked.get(key)) for key in ("unit", "cost"))
+    if unit not in ("rate", "score") or cost not in COSTS or width is None or height is None:
         return []
-    cells = kept.of(rows, directions)
+    cells = kept.of(rows, directions, beside(engine))
     points = dose_data.frontier(rows, cells)
-    placed = name_places.names(cells, points, str(asked["unit"]), (width, height))
+    placed = name_places.names(cells, points, FrontAxes(unit, cost), (width, height))
     return [trimmed(each) for each in placed]
 
 

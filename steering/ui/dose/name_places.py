@@ -7,8 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from steering.ui.dose.figure_parts import NARROW, stretch
-from steering.ui.dose.frontier_figure import LABEL_MARGIN, listed, measured, position, ranges
+from steering.ui.dose.capability_join import is_shown
+from steering.ui.dose.costs import COSTS, FrontAxes, references
+from steering.ui.dose.figure_parts import NARROW
+from steering.ui.dose.frontier_figure import LABEL_MARGIN, listed, position, ranges
 from steering.ui.templates import template
 
 _WORD = template("{{ word }}")
@@ -33,7 +35,7 @@ _WORDS: Final = {True: 80, False: 300}
 
 
 def names(
-    cells: Sequence[Cell], points: Sequence[Point], unit: str, size: tuple[float, float]
+    cells: Sequence[Cell], points: Sequence[Point], axes: FrontAxes, size: tuple[float, float]
 ) -> list[dict[str, Any]]:
     """Return plotly's annotations that name the points.
 
@@ -42,14 +44,16 @@ def names(
     Args:
         cells: Of `dose_data.cell`.
         points: Of `dose_data.frontier`.
-        unit: `rate` or `score`.
+        axes: What the figure shows.
         size: Width and height of the whole board, in pixels.
     """
-    board = _Board(cells, unit, size)
+    board = _Board(cells, axes, size)
     lines = listed(points)
-    shown = [point for point in points if measured(cells[point["cell"]])]
-    taken = [board.corner(), *(box for point in shown for box in board.boxes(point))]
-    dots = [_around(board.pixel(position(cell, unit)), 5) for cell in cells if measured(cell)]
+    shown = [point for point in points if is_shown(cells[point["cell"]], axes.cost)]
+    taken = [*board.words(), *(box for point in shown for box in board.boxes(point))]
+    dots = [
+        _around(board.pixel(position(cell, axes)), 5) for cell in cells if is_shown(cell, axes.cost)
+    ]
     made = []
     for line in listed(shown):
         rank = next(i for i, each in enumerate(lines, 1) if line["cell"] in each["cells"])
@@ -58,19 +62,19 @@ def names(
         if offset is None:
             continue
         taken.append(board.name_box(line["cell"], word, offset))
-        made.append(_annotation(cells[line["cell"]], line, word, (unit, offset)))
+        made.append(_annotation(cells[line["cell"]], line, word, (axes, offset)))
     return made
 
 
 class _Board:
     """The frontier figure at one size: from axes to pixels."""
 
-    def __init__(self, cells: Sequence[Cell], unit: str, size: tuple[float, float]) -> None:
-        self.cells, self.unit = cells, unit
+    def __init__(self, cells: Sequence[Cell], axes: FrontAxes, size: tuple[float, float]) -> None:
+        self.cells, self.axes = cells, axes
         self.width = size[0] - LABEL_MARGIN["l"] - LABEL_MARGIN["r"]
         self.height = size[1] - LABEL_MARGIN["t"] - LABEL_MARGIN["b"]
         self.narrow = self.width < NARROW
-        self.across, self.up = ranges(cells, unit)
+        self.across, self.up = ranges(cells, axes)
 
     def pixel(self, place: tuple[float, float]) -> tuple[float, float]:
         (left, right), (bottom, top) = self.across, self.up
@@ -80,26 +84,37 @@ class _Board:
             (top - y) / ((top - bottom) or 1.0) * self.height,
         )
 
-    def corner(self) -> Box:
-        return 0.0, self.height - 24, float(_WORDS[self.narrow]), self.height
+    def words(self) -> list[Box]:
+        """Return what the words in the corner cover, and the names of lines."""
+        wide, foot = float(_WORDS[self.narrow]), self.height - 24
+        left = self.width - wide if COSTS[self.axes.cost].rises else 0.0
+        found = [(left, foot, left + wide, self.height)]
+        shown = [cell for cell in self.cells if is_shown(cell, self.axes.cost)]
+        for each in references(shown, self.axes.cost)[1]:
+            x, _ = self.pixel((each["x"], 0.0))
+            wide = _LETTER * len(each["text"]) + 6
+            at_foot = each["yanchor"] == "bottom"
+            found.append((x, foot, x + wide, self.height) if at_foot else (x - wide, 0.0, x, 20.0))
+        return found
 
     def boxes(self, point: Point) -> list[Box]:
         """Return what a point covers: its mark and its bars."""
         cell = self.cells[point["cell"]]
-        x, y = self.pixel(position(cell, self.unit))
+        x, y = self.pixel(position(cell, self.axes))
         mark = _around((x, y), 11)
         if point["group"] == "random":
             return [mark]
-        _, low, high = cell[f"harmful_{self.unit}"]
-        left, _ = self.pixel((stretch(cell["kl"][1]), 0.0))
-        right, _ = self.pixel((stretch(cell["kl"][2]), 0.0))
+        _, low, high = cell[f"harmful_{self.axes.unit}"]
+        place, (_, first, last) = COSTS[self.axes.cost].place, cell[self.axes.cost]
+        left, _ = self.pixel((place(first), 0.0))
+        right, _ = self.pixel((place(last), 0.0))
         _, above = self.pixel((0.0, high))
         _, below = self.pixel((0.0, low))
         return [mark, (x - 1, above, x + 1, below), (left, y - 1, right, y + 1)]
 
     def name_box(self, index: int, word: str, offset: tuple[float, float]) -> Box:
         """Return what a name covers; it hangs on its nearer end."""
-        x, y = self.pixel(position(self.cells[index], self.unit))
+        x, y = self.pixel(position(self.cells[index], self.axes))
         dx, dy = offset
         wide = _LETTER * len(word) + 6
         left = x + dx if dx > 3 else x + dx - wide if dx < -3 else x - wide / 2
@@ -144,10 +159,10 @@ def _meets(boxes: Sequence[Box], others: Sequence[Box]) -> NDArray[np.bool_]:
 
 
 def _annotation(
-    cell: Cell, line: Mapping[str, Any], word: str, placed: tuple[str, tuple[float, float]]
+    cell: Cell, line: Mapping[str, Any], word: str, placed: tuple[FrontAxes, tuple[float, float]]
 ) -> dict[str, Any]:
-    unit, (dx, dy) = placed
-    x, y = position(cell, unit)
+    axes, (dx, dy) = placed
+    x, y = position(cell, axes)
     quiet = line["group"] in ("control", "random")
     return {
         "x": x,
