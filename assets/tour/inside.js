@@ -13,7 +13,7 @@ const TOLD = 4; // touches that are told, the last ones (chosen)
 const ENOUGH = 3; // wrong ones after which “not here” is a result, where nobody knows a right one (chosen)
 
 /** The steps whose views know by themselves whether there is a right thing to touch. */
-const KNOWING = ["harm", "decided", "erasers"];
+const KNOWING = ["harm", "decided", "wordings", "erasers"];
 
 /** The steps of this chapter; another view takes its place here, in views.js and in the texts. */
 export const INSIDE = [...KNOWING, "cost"];

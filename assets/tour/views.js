@@ -73,6 +73,29 @@ const decided = {
   },
 };
 
+const WORDINGS = "#wordings label[data-auc]";
+
+/** @param {HTMLElement} label @returns {number} how well the English direction tells its requests apart */
+const aucOf = ({ dataset }) => Number(dataset.auc);
+
+/** @returns {HTMLElement | undefined} the wording in which it does so worst */
+const hardest = () => all(WORDINGS).find((label) => aucOf(label) === Math.min(...all(WORDINGS).map(aucOf)));
+
+/** @type {View} */
+const wordings = {
+  tab: "anatomy",
+  place: "wordings",
+  seen: () => (hardest() ? ["open"] : []),
+  touch: (event) => {
+    // A click on a label is one on its button as well: one of the two is told.
+    if (!(event.target instanceof HTMLInputElement)) return [];
+    const label = touched(event, WORDINGS);
+    if (!label) return [];
+    return [`${label.textContent?.trim()} = ${aucOf(label).toFixed(2)}`, ...(label === hardest() ? ["right"] : [])];
+  },
+  aim: () => hardest()?.querySelector("input") ?? null,
+};
+
 const ERASERS = ["leace", "ace", "alterrep"];
 
 /** @param {Element} body rows of the table of results */
@@ -133,7 +156,7 @@ const there = (view, right) =>
   all(view).length ? ["open", ...(document.querySelector(right) ? [] : ["none"])] : [];
 
 /** @type {Record<string, View>} */
-export const VIEWS = { harm, decided, erasers, cost };
+export const VIEWS = { harm, decided, wordings, erasers, cost };
 
 const isOpen = (/** @type {View} */ view) => document.documentElement.dataset.tab === view.tab;
 

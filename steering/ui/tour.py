@@ -131,6 +131,7 @@ def _has_costs(engine: Engine) -> bool:
 _VIEWS: Final[Mapping[str, Callable[[Engine], bool]]] = {
     "harm": lambda engine: engine.harm is not None,
     "decided": lambda engine: engine.patching is not None,
+    "wordings": lambda engine: engine.wordings is not None,
     "erasers": _has_erasers,
     "cost": _has_costs,
 }

@@ -77,7 +77,7 @@ def test_the_second_chapter_is_solved_in_the_views_it_is_about(recorded, visit):
     page.click('.tour [data-part="steps"]')
     page.click('.tour [data-part="list"] [data-goes="8"]')
     reach(page, "harm", "open")
-    assert page.inner_text('.tour [data-part="count"]') == "1 / 4"
+    assert page.inner_text('.tour [data-part="count"]') == "1 / 5"
     page.click("#tab-anatomy")
     page.wait_for_selector('.tour [data-part="parts"] [data-state="done"]')
     page.locator(".harm-map .dot.harmless:not(.refused)").click()
@@ -95,7 +95,7 @@ def test_the_second_chapter_is_solved_in_the_views_it_is_about(recorded, visit):
     cells.nth(4 + 2).focus()
     page.keyboard.press("Enter")
     reach(page, "decided", "solved")
-    for step in ("erasers", "cost"):
+    for step in ("wordings", "erasers", "cost"):
         page.click('.tour [data-part="next"]')
         reach(page, step, "open")
         page.click('.tour [data-part="show"]')

@@ -10,14 +10,14 @@ from steering.inference.comparison import Answer
 from steering.interventions.panel import Panel
 from steering.serving.engine import Engine, Supply
 from steering.ui import request_bar, tour
-from tests.helpers import patching
+from tests.helpers import patching, wordings
 from tests.helpers.capabilities import document
 from tests.helpers.doses import row
 from tests.helpers.harm_documents import harm_document
 
 STEPS = tour.read("steps.json")
 EDITS = ["refusal", "ablate", "rank", "nullspace", "between", "opposite", "soup", "overrefusal"]
-INSIDE = ["harm", "decided", "erasers", "cost"]
+INSIDE = ["harm", "decided", "wordings", "erasers", "cost"]
 ORDER = EDITS + INSIDE
 
 
@@ -101,6 +101,7 @@ def test_a_step_about_a_view_is_there_where_something_was_measured(supply, fitte
 
     assert found(harm=harm_document()) == ["harm"]
     assert found(patching=patching.made()) == ["decided"]
+    assert found(wordings=wordings.made()) == ["wordings"]
     rows = {"panels": [{"panel": "flip"}, {"panel": "leace"}]}
     assert found(evaluation=rows) == ["erasers"]
     assert found(evaluation={"panels": rows["panels"][:1]}) == []

@@ -41,7 +41,8 @@ _BOARD: Final = template(
 )
 _PICKER: Final = template(
     '<fieldset class="choice"><legend>Show the requests in</legend>{% for row in rows %}'
-    '<label><input type="radio" name="worded-shown" value="{{ row.wording }}"'
+    '<label{% if aucs[row.wording] is not none %} data-auc="{{ aucs[row.wording] }}"{% endif %}>'
+    '<input type="radio" name="worded-shown" value="{{ row.wording }}"'
     "{% if loop.first %} checked{% endif %}><span>{{ row.name }}</span></label>{% endfor %}"
     "</fieldset>"
 )
@@ -76,7 +77,13 @@ def board(document: WordingDocument, marks: Sequence[WordedMark] = ()) -> Markup
     return _BOARD(
         sentence=sentence(document),
         chart=wording_chart.chart(document),
-        picker=_PICKER(rows=document["wordings"]),
+        picker=_PICKER(
+            rows=document["wordings"],
+            aucs={
+                row["wording"]: found["estimate"] if (found := _auc(row)) else None
+                for row in document["wordings"]
+            },
+        ),
         map=figure(document, chart, label.strip(), marks) if chart else NOTHING,
         caption=_caption(document),
         mine=mine,
