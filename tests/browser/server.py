@@ -36,7 +36,7 @@ from steering.sweep import cells, sweep  # noqa: E402
 from steering.system.progress import Step, tell  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from steering.ui.layout import HostLimits  # noqa: E402
-from tests.helpers import tiny_evaluations, tiny_models  # noqa: E402
+from tests.helpers import tiny_evaluations, tiny_models, wordings  # noqa: E402
 from tests.helpers.flat_layout import flatten  # noqa: E402
 from tests.helpers.tiny_directions import fit_directions  # noqa: E402
 
@@ -231,6 +231,7 @@ def main(port: int, folder: Path) -> None:
         fitted=lambda: {*NAMES} - {"new"} | {*fits.made},
         evaluation=MEASURED.get,
         sweep=lambda name: swept if name == "tiny" else (),
+        wordings=lambda name: wordings.made(6) if name == "tiny" else None,
         adapting=Adapting(
             fitted=lambda model: fits.made.get(model.name),
             check=fits.check,
