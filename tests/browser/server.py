@@ -36,7 +36,7 @@ from steering.sweep import cells, sweep  # noqa: E402
 from steering.system.progress import Step, tell  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from steering.ui.layout import HostLimits  # noqa: E402
-from tests.helpers import capabilities, tiny_evaluations, tiny_models  # noqa: E402
+from tests.helpers import capabilities, tiny_evaluations, tiny_models, wordings  # noqa: E402
 from tests.helpers.flat_layout import flatten  # noqa: E402
 from tests.helpers.tiny_directions import fit_directions  # noqa: E402
 
@@ -234,6 +234,7 @@ def main(port: int, folder: Path) -> None:
         evaluation=MEASURED.get,
         sweep=lambda name: swept if name == "tiny" else (),
         capability={"tiny": capabilities.document(KNOWN, model=directions.model)}.get,
+        wordings=lambda name: wordings.made(6) if name == "tiny" else None,
         adapting=Adapting(
             fitted=lambda model: fits.made.get(model.name),
             check=fits.check,
