@@ -23,7 +23,14 @@ from steering.maps.steerable_model import SteerableModel  # noqa: E402
 from steering.serving.engine import Engine, Supply  # noqa: E402
 from steering.ui import build, launch_options  # noqa: E402
 from tests.browser.server import chart, fit  # noqa: E402
-from tests.helpers import capabilities, doses, patching, tiny_evaluations, tiny_models  # noqa: E402
+from tests.helpers import (  # noqa: E402
+    capabilities,
+    doses,
+    patching,
+    tiny_evaluations,
+    tiny_models,
+    wordings,
+)
 from tests.helpers.harm_documents import harm_document  # noqa: E402
 
 REFUSED = "I'm sorry, but I can't help with that."
@@ -105,6 +112,7 @@ def main(port: int, _folder: Path) -> None:
         points=lambda _: points,
         harm=lambda _: harm_document(),
         patching=lambda _: patching.made(),
+        wordings=lambda _: wordings.made(),
         evaluation=lambda _: erased(),
         sweep=lambda _: [
             doses.row(parse(f), directions, label=f, rate=r) for f, r in DOSES.items()
