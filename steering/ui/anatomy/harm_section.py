@@ -16,11 +16,9 @@ from steering.serving.engine import Engine
 from steering.ui import own_progress
 from steering.ui.anatomy import harm_text
 from steering.ui.anatomy.harm_figure import HarmMark
+from steering.ui.map import locate
 from steering.ui.playground.asked import Asked, Values
 from steering.ui.templates import NOTHING
-
-_PATIENCE_SECONDS = 20.0
-"""How long a placing waits for its turn, as that of the map does."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +88,10 @@ def located(engine: Engine, asked: Asked, request: Any) -> list[HarmMark]:  # no
     chosen = asked.chosen
     edits = [setting.panel(directions).edit(directions) for setting in chosen.values()]
     engine.allowance.take(engine.allowance.visitor_of(request))
-    with engine.asked():
-        if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
+    with locate.placing(engine) as free:
+        if not free:
             raise SteeringError("the model is busy; try again in a moment")
-        try:
-            places = place_request(model, document["axes"], row, edits)
-        finally:
-            engine.reading.release()
+        places = place_request(model, document["axes"], row, edits)
     return [
         HarmMark(slot, setting.title, *place)
         for (slot, setting), place in zip(chosen.items(), places, strict=True)
