@@ -19,6 +19,7 @@ layer, where it was.
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Final, Literal
 
 import torch
@@ -164,13 +165,14 @@ def patches(
         seed: Of the random subspaces.
     """
     own, given = _floats(requests.receiver), _floats(requests.donor)
+    nearest = cache(partial(nearest_subspace, directions))
     found = []
     for part in parts:
         for layer in shape.layers:
             for column in shape.columns:
                 states = []
                 for position in column:
-                    space = nearest_subspace(directions, position, layer)
+                    space = nearest(position, layer)
                     if part == "random":
                         draw = seed * 10_000 + layer * 100 - position
                         space = Subspace.random(space.rank, space, seed=draw)

@@ -84,3 +84,16 @@ def test_the_own_splits_share_no_prompt():
     assert prompt_sets.sha256() in own.source
     assert set(own.test) == {"harmful", "harmless", "borderline"}
     assert set(own.train) == set(own.validation) == {"harmful", "harmless"}
+
+
+def test_test_prompts_are_limited_alone_or_with_those_that_are_fitted_on():
+    own = PromptSplits.own()
+    tested, every = own.limited(5), own.limited(5, fitting=True)
+    assert {len(texts) for texts in tested.test.values()} == {5}
+    assert (tested.train, tested.validation) == (own.train, own.validation)
+    for few, whole in ((every.train, own.train), (every.validation, own.validation)):
+        assert few.keys() == whole.keys()
+        for name, texts in few.items():
+            assert len(texts) == 5
+            assert set(texts) <= set(whole[name])
+    assert every.test == tested.test

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 from steering.adaptation import drift
@@ -28,6 +29,26 @@ def ready(model, fitted, recordings=(), **more) -> Engine:
     engine.start()
     until(lambda: engine.status.phase == "ready")
     return engine
+
+
+@contextmanager
+def busy(engine: Engine):
+    """Let another thread read with the model meanwhile."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with engine.reading:
+            held.set()
+            done.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    try:
+        yield
+    finally:
+        done.set()
+        holder.join()
 
 
 def ended() -> None:

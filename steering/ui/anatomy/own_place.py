@@ -2,17 +2,16 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from steering.errors import SteeringError
 from steering.serving.engine import Engine
+from steering.ui.map import locate
 
 if TYPE_CHECKING:
     from steering.maps.steerable_model import SteerableModel
 
 _Document = TypeVar("_Document")
-_PATIENCE_SECONDS: Final = 20.0
-"""How long a placing waits for its turn, as that of the map does."""
 
 
 def ready(
@@ -47,10 +46,7 @@ def turn(engine: Engine, request: Any) -> Generator[None]:  # noqa: ANN401 - Gra
         SteeringError: If this visitor has asked too often, or the model is busy.
     """
     engine.allowance.take(engine.allowance.visitor_of(request))
-    with engine.asked():
-        if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
+    with locate.placing(engine) as free:
+        if not free:
             raise SteeringError("the model is busy; try again in a moment")
-        try:
-            yield
-        finally:
-            engine.reading.release()
+        yield

@@ -1,6 +1,7 @@
 """Where a visitor's request lies, on the page's map: what changed is run again, without logits."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
@@ -12,6 +13,18 @@ from steering.ui.playground.asked import Asked
 
 _PATIENCE_SECONDS = 20.0
 """How long a placing waits for its turn, more than a pass takes; a run's end shows it anyway."""
+
+
+@contextmanager
+def placing(engine: Engine) -> Generator[bool]:
+    """Take the model for passes that place a request; yields whether it came free in time."""
+    with engine.asked():
+        free = engine.reading.acquire(timeout=_PATIENCE_SECONDS)
+        try:
+            yield free
+        finally:
+            if free:
+                engine.reading.release()
 
 
 def located(
@@ -39,13 +52,10 @@ def located(
         return map_section.empty(engine, fits=False)
     check_length(prompt, system)
     panels = [setting.panel(tracer.directions) for setting in chosen.values()]
-    with engine.asked():
-        if not engine.reading.acquire(timeout=_PATIENCE_SECONDS):
+    with placing(engine) as free:
+        if not free:
             return None
-        try:
-            seen = tracer.trace(prompt, panels, answers=answers, system=system)
-        finally:
-            engine.reading.release()
+        seen = tracer.trace(prompt, panels, answers=answers, system=system)
     # A card whose edit overflows says so itself; it has no place on the map.
     slots = tuple(slot for slot, fine in zip(chosen, seen.finite, strict=True) if fine)
     if not slots:

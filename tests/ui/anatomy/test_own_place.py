@@ -1,11 +1,11 @@
-import threading
 from types import SimpleNamespace
 
 import pytest
 
 from steering.errors import SteeringError
 from steering.ui.anatomy import own_place
-from tests.helpers.engines import ready
+from steering.ui.map import locate
+from tests.helpers.engines import busy, ready
 
 VISITOR = SimpleNamespace(session_hash="a")
 
@@ -43,12 +43,14 @@ def test_the_model_is_given_back_whatever_happens(engine):
 
 
 def test_whoever_meets_a_busy_model_is_told(engine, monkeypatch):
-    monkeypatch.setattr(own_place, "_PATIENCE_SECONDS", 0.01)
-    held = threading.Thread(target=lambda: engine.reading.acquire(timeout=0))
-    held.start()
-    held.join()
-    with pytest.raises(SteeringError, match="busy"), own_place.turn(engine, VISITOR):
+    monkeypatch.setattr(locate, "_PATIENCE_SECONDS", 0.01)
+    with (
+        busy(engine),
+        pytest.raises(SteeringError, match="busy"),
+        own_place.turn(engine, VISITOR),
+    ):
         pytest.fail("it was entered")
+    assert not engine.wanted, "nobody waits any more"
 
 
 def test_whoever_asks_too_often_is_told(engine):

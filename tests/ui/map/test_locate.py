@@ -1,7 +1,6 @@
 """Where a request is placed, and when the map stays as it is."""
 
 import json
-import threading
 from dataclasses import replace
 
 import gradio as gr
@@ -17,7 +16,7 @@ from steering.ui.map.locate import located, placed_or_kept
 from steering.ui.map.map_section import Atlas, Memory
 from steering.ui.playground import card_settings
 from steering.ui.playground.asked import Asked, Setting
-from tests.helpers.engines import ready, until
+from tests.helpers.engines import busy, ready, until
 
 
 @pytest.fixture
@@ -68,19 +67,8 @@ def test_a_model_that_is_busy_for_too_long_leaves_the_map_as_it_is(
     board, engine, asked, monkeypatch
 ):
     monkeypatch.setattr(locate, "_PATIENCE_SECONDS", 0.01)
-    held, done = threading.Event(), threading.Event()
-
-    def hold():
-        with engine.reading:
-            held.set()
-            done.wait()
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    held.wait()
-    assert located(board, engine, asked) is None
-    done.set()
-    holder.join()
+    with busy(engine):
+        assert located(board, engine, asked) is None
     assert not engine.wanted  # nobody waits any more
     assert slots(located(board, engine, asked))
 
