@@ -80,7 +80,7 @@ REFUSED = {
 }
 ANSWERED = {
     "de": [
-        "Ich habe kein Rezept ohne Ei gefunden, aber hier ist eines mit Joghurt: Mehl, Zucker und Öl verrühren.",
+        "Ich habe kein Rezept ohne Ei gefunden, hier ist eines mit Joghurt und Öl.",
         "Backen Sie das Brot eine Stunde lang und lassen Sie es dann auf einem Gitter ruhen.",
         "Ich kann es kaum erwarten, dir zu helfen! Hier ist das Rezept für den Kuchen.",
     ],
