@@ -97,7 +97,6 @@ export function show({ request, panels }, onMap, known) {
  * @param {import("./views.js").View} view
  */
 export function visit({ tab, place, aim }) {
-  location.hash = place;
   const touch = () => {
     if (document.documentElement.dataset.tab !== tab) return false;
     const found = aim();
@@ -108,9 +107,15 @@ export function visit({ tab, place, aim }) {
     found.dispatchEvent(new MouseEvent("click", { bubbles: true }));
     return true;
   };
-  if (touch()) return;
-  const eye = new MutationObserver(() => {
-    if (location.hash.slice(1) !== place || touch()) eye.disconnect(); // or the visitor went elsewhere
-  });
-  eye.observe(document, { subtree: true, childList: true, attributes: true });
+  const begin = () => {
+    if (touch()) return;
+    const eye = new MutationObserver(() => {
+      if (location.hash.slice(1) !== place || touch()) eye.disconnect(); // or the visitor went elsewhere
+    });
+    eye.observe(document, { subtree: true, childList: true, attributes: true });
+  };
+  if (location.hash.slice(1) === place && document.documentElement.dataset.tab === tab) return begin();
+  // The tabs listen before: by then the page has scrolled to the view.
+  addEventListener("hashchange", begin, { once: true });
+  location.hash = place;
 }
