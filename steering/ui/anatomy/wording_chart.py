@@ -46,7 +46,7 @@ _CHART: Final = template(
     '<ul class="worded-key"><li><b class="untouched"></b> untouched</li>'
     '<li><b class="edited"></b> edited along English directions</li>'
     '<li><b class="drawn"></b> along random ones, drawn once</li>'
-    '<li><b class="found"></b> along the English direction, .5 is chance</li>'
+    '<li><b class="along"></b> along the English direction, .5 is chance</li>'
     '<li><i class="reach"></i> {{ seeds }} random directions</li></ul>'
 )
 
@@ -106,7 +106,7 @@ def _auc(row: WordingEntry) -> dict[str, object]:
         "kind": "auc",
         "words": f"{row['name']}: AUC {_said(found['auc'])}; random directions "
         f"{plain(chance['mean'])}, from {plain(chance['low'])} to {plain(chance['high'])}",
-        "marks": [_mark("reach", random), _mark("found", found["auc"])],
+        "marks": [_mark("reach", random), _mark("along", found["auc"])],
     }
 
 
