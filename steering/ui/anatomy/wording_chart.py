@@ -18,7 +18,7 @@ from steering.artifacts.wording_document import (
 )
 from steering.formatting import between, plain
 from steering.intervals import IntervalEntry
-from steering.ui.templates import template
+from steering.ui.templates import static, template
 
 EDITS: Final[Mapping[str, tuple[str, str]]] = {
     "ablation": ("Ablation", "harmful"),
@@ -26,6 +26,8 @@ EDITS: Final[Mapping[str, tuple[str, str]]] = {
     "actadd": ("Addition", "harmless"),
 }
 """The edits by their arm: the name on the switch, and the set that they are done on."""
+_ENDS: Final = static('<span class="ends" aria-hidden="true"><b>0</b><b>.5</b><b>1</b></span>')
+"""What the lines of a plot stand for."""
 _CHART: Final = template(
     '<fieldset class="choice"><legend>Edit with English directions</legend>'
     "{% for arm, name in edits.items() %}"
@@ -34,8 +36,9 @@ _CHART: Final = template(
     '{% for table in tables %}<div class="rates" data-arm="{{ table.arm }}">'
     '<div class="scroll" tabindex="0" role="region" aria-label="{{ table.title }}"><table>'
     "<caption>{{ table.title }}</caption><thead><tr>"
-    '<th scope="col">Wording</th><th scope="col">{{ table.set }} requests refused</th>'
-    '<th scope="col">Told apart (AUC)</th></tr></thead><tbody>{% for row in table.rows %}'
+    '<th scope="col">Wording</th><th scope="col">{{ table.set }} requests refused'
+    "{{ ends }}</th>"
+    '<th scope="col">Told apart (AUC){{ ends }}</th></tr></thead><tbody>{% for row in table.rows %}'
     '<tr><th scope="row">{{ row.name }}</th>{% for cell in row.cells %}<td>'
     '<span class="plot {{ cell.kind }}" tabindex="0" data-tip="{{ cell.words }}" '
     'aria-label="{{ cell.words }}" role="img">'
@@ -57,6 +60,7 @@ def chart(document: WordingDocument) -> Markup:
     edits = {arm: name for arm, (name, each) in EDITS.items() if arm_of(rows[0], arm, each)}
     axes = [axis_of(row, "dim") for row in rows]
     return _CHART(
+        ends=_ENDS,
         edits=edits,
         tables=[
             {
