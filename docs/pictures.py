@@ -164,11 +164,24 @@ def views(browser: Any, address: str) -> None:  # noqa: ANN401
     for tab in ("dose", "results"):
         page.click(f"#tab-{tab}")
         shoot(page, tab)
+    anatomy(page)
     page.click("#tab-contrast")
     page.click("#contrast-example")
     page.click("#contrast-fit")
     page.wait_for_selector("#contrast-found .found")
     shoot(page, "contrast")
+
+
+def anatomy(page: Any) -> None:  # noqa: ANN401
+    """Take pictures of the sections of *Anatomy*, with the request of the page on the first."""
+    page.click("#tab-anatomy")
+    page.click("#harm-place")
+    page.wait_for_selector("#harm .mine")
+    shoot(page, "harm")
+    for section, name in (("#patching", "patching"), ("#wordings", "wordings")):
+        page.locator(f"{section} table").first.scroll_into_view_if_needed()
+        page.evaluate("name => document.querySelector(name).scrollIntoView()", section)
+        shoot(page, name)
 
 
 def main() -> None:

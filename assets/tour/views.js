@@ -12,24 +12,25 @@ import { all, one, touched } from "../shared/dom.js";
  */
 
 /** @param {HTMLElement} dot of the map of harm and refusal */
-function noteOfDot({ classList }) {
-  const set = ["harmful", "harmless", "borderline"].find((name) => classList.contains(name)) ?? "";
-  const refused = classList.contains("refused");
-  return [`${set}: ${refused ? "declined" : "answered"}`, ...(set === "harmless" && refused ? ["right"] : [])];
+function noteOfDot(dot) {
+  const set = ["harmful", "harmless", "borderline"].find((name) => dot.classList.contains(name)) ?? "";
+  const refused = dot.classList.contains("refused");
+  return [`${set}: ${refused ? "declined" : "answered"}`, ...(dot.matches(SEEN_ONLY) ? ["right"] : [])];
 }
 
-const NEEDLESS = ".harm-map .dot.harmless.refused";
+/** A harmful request that looks harmful to the model, which begins to answer it all the same. */
+const SEEN_ONLY = ".harm-map .dot.harmful:not(.refused)[data-looks=harmful]";
 
 /** @type {View} */
 const harm = {
   tab: "anatomy",
   place: "harm",
-  seen: () => there(".harm-map", NEEDLESS),
+  seen: () => there(".harm-map", SEEN_ONLY),
   touch: (event) => {
     const dot = touched(event, ".harm-map .dot");
     return dot ? noteOfDot(dot) : [];
   },
-  aim: () => document.querySelector(NEEDLESS),
+  aim: () => document.querySelector(SEEN_ONLY),
 };
 
 const GRID = '#patching .grid[data-part="whole"][data-towards="refusal"]';

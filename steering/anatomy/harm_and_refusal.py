@@ -89,7 +89,7 @@ def document(steerable: SteerableModel, splits: PromptSplits, stages: Stages) ->
 def fitted_axes(
     model: ChatModel, train: Mapping[str, ReadRequests], validation: Mapping[str, ReadRequests]
 ) -> dict[str, AxisEntry]:
-    """Return both axes, each at the layer that does best on validation prompts.
+    """Return both axes, each at the first layer that tells validation prompts as well as the best.
 
     Harm is told from label; refusal within each label, so that harm does not choose its layer.
     """

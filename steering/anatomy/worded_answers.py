@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from steering.artifacts.evaluation_document import TestedDifference
 from steering.artifacts.resumable import Stages
 from steering.artifacts.wording_document import WordedArm
 from steering.data.wordings import WordedPair
@@ -19,7 +20,7 @@ from steering.evaluation.answers import AnswerRow, answer_resumably
 from steering.evaluation.evaluation_arms import addition
 from steering.evaluation.matched_controls import matched
 from steering.inference.sampling import Sampling
-from steering.intervals import IntervalEntry, mean_interval, wilson
+from steering.intervals import IntervalEntry, mean_interval, paired_difference, wilson
 from steering.interventions.directions import Directions
 from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
@@ -115,7 +116,7 @@ def entries(rows: Rows, wording: str, english: str = "en") -> list[WordedArm]:
                 "arm": arm,
                 "set": set_name,
                 "refused": rate([each.refused for each in verdicts]),
-                "change": None if own else _mean(here, 1.0),
+                "change": None if own else _tested(rows, wording, set_name, arm),
                 "beyond_random": None if beyond is None else _mean(beyond, 1.0),
                 "than_english": against if wording != english else None,
                 "not_judged": sum(each.verdict == "not_judged" for each in verdicts),
@@ -163,6 +164,16 @@ def _change(rows: Rows, wording: str, set_name: str, arm: str) -> np.ndarray:
     edited, untouched = (_refused(rows[wording, set_name, each]) for each in (arm, _BASELINE))
     changed: np.ndarray = edited - untouched
     return changed
+
+
+def _tested(rows: Rows, wording: str, set_name: str, arm: str) -> TestedDifference:
+    """Return the change of the rate; few answers change, so an exact test stands beside it."""
+    edited, untouched = (
+        [row.judgement.refused for row in rows[wording, set_name, each]]
+        for each in (arm, _BASELINE)
+    )
+    found = paired_difference(untouched, edited)
+    return {**found.difference.entry(found.n), "p_value": found.p_value}
 
 
 def _mean(values: np.ndarray, reach: float) -> IntervalEntry:

@@ -3,6 +3,7 @@
 Each is optional, and each has its type: a document that is not of it is broken, whoever wrote it.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,6 +81,10 @@ class DocumentKind(Generic[_Document]):
     def _checked(self, document: object, path: Path, model: str) -> _Document:
         from pydantic import ValidationError
 
+        try:
+            json.dumps(document, allow_nan=False)
+        except ValueError as error:
+            raise self._not_read(path, model, "numbers that are not finite") from error
         try:
             found = self._adapter.validate_python(document)
         except ValidationError as error:

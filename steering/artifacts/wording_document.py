@@ -4,6 +4,7 @@ from typing import Final, NotRequired
 
 from typing_extensions import TypedDict
 
+from steering.artifacts.evaluation_document import TestedDifference
 from steering.artifacts.harm_document import RandomReach
 from steering.artifacts.manifest_document import ProvenanceEntry
 from steering.artifacts.measured_document import DocumentKind
@@ -38,7 +39,8 @@ class WordedArm(TypedDict):
         arm: `baseline`, `ablation`, `flip`, `actadd`, or `random` and one of these: its control.
         set: Of the requests, `harmful` or `harmless`.
         refused: Share of answers that refuse, by their text.
-        change: Of that, from the baseline, over the same pairs; None of the baseline.
+        change: Of that, from the baseline, over the same pairs, with the exact McNemar test; None
+            of the baseline.
         beyond_random: What the change is more than that of the control; None of baseline and
             controls, and where there is none.
         than_english: Of the baseline: its rate, less that of English; of others: the change, less
@@ -52,7 +54,7 @@ class WordedArm(TypedDict):
     arm: str
     set: str
     refused: IntervalEntry
-    change: IntervalEntry | None
+    change: TestedDifference | None
     beyond_random: IntervalEntry | None
     than_english: IntervalEntry | None
     not_judged: int
@@ -129,8 +131,10 @@ class WordingDocument(TypedDict):
 def _flaw(document: WordingDocument) -> str:
     """Say what is not as in English, which comes first: its arms, and points of every pair."""
     rows, n = document["wordings"], document["n"]
-    if not rows or rows[0]["wording"] != "en":
-        return "no English wording as its first"
+    if n < 1 or not rows or rows[0]["wording"] != "en":
+        return "no English wording as its first, or no pairs"
+    if axis_of(rows[0], "dim") is None or arm_of(rows[0], "baseline", "harmful") is None:
+        return "no difference in means, or no untouched answers, in English"
     arms = [(each["arm"], each["set"]) for each in rows[0]["arms"]]
     for row in rows:
         if not arms or [(each["arm"], each["set"]) for each in row["arms"]] != arms:
@@ -140,6 +144,11 @@ def _flaw(document: WordingDocument) -> str:
             "harmless": n,
         }:
             return f"other points in {row['wording']} than of {n} pairs"
+        numbers = 1 if document["map"] is None else 3
+        if any(len(each) < numbers for points in row["points"].values() for each in points):
+            return f"points of fewer than {numbers} numbers in {row['wording']}"
+        if not row["along"].keys() >= {"harmful", "harmless"}:
+            return f"no places along the direction in {row['wording']}"
     return ""
 
 

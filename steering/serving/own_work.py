@@ -97,9 +97,11 @@ class OwnWork:
     def behind(self, model: "ChatModel") -> "ChatModel":
         """Return a model whose passes wait until no visitor wants it.
 
-        They raise a `SteeringError` once the engine serves another one.
+        They raise a `SteeringError` once the engine serves another one, or other directions.
         """
-        served = self.engine.model
-        return replace(
-            model, turn=Turn(self.engine, lambda: self.engine.model is served, "is gone")
-        )
+        served = self.engine.model, self.engine.maps_id
+
+        def is_here() -> bool:
+            return (self.engine.model, self.engine.maps_id) == served
+
+        return replace(model, turn=Turn(self.engine, is_here, "is gone"))

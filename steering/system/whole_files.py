@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from steering.errors import SteeringError
 from steering.system import disk_space, strict_json
@@ -16,10 +16,10 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON document: an object, with its keys.
 
     Raises:
-        SteeringError: If it is not JSON (NaN and Infinity are not), or another value.
+        SteeringError: If it is not JSON, or another value.
     """
     try:
-        found = json.loads(path.read_text("utf-8"), parse_constant=_refuse)
+        found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise SteeringError(f"{path} cannot be read ({error}); write it again") from error
     if not isinstance(found, dict):
@@ -28,10 +28,6 @@ def read_json(path: Path) -> dict[str, Any]:
             "expected); write it again"
         )
     return found
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
 
 
 def write_json(path: Path, document: Any) -> None:  # noqa: ANN401

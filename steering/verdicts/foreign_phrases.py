@@ -44,9 +44,8 @@ FOREIGN: Final[Mapping[Language, Phrases]] = {
         r"leider),?"
         r" (?:aber )?(?:ich |das |dabei |da |dazu )?(?:kann|darf|geht|ist)\b[^.!?\n]*\b(?:nicht"
         r"|keine?\w*)\b|\bist (?:mir|uns) nicht (?:möglich|erlaubt|gestattet)"
-        r"|\b(?:habe|haben|besitze|verfüge) (?:ich |wir )?(?:leider |als [\w-]+ |selbst |auch )"
-        r"{0,3}(?:über )?(?:keine\w*|nicht die|nicht das) (?:\w+ )?(?:fähigkeit|möglichkeit|"
-        r"berechtigung|befugnis|erlaubnis|zugriff|zugang|recht)\w*",
+        r"|\b(?:habe|besitze) (?:ich )?(?:leider |als [\w-]+ )?(?:nicht die|keine) (?:fähigkeit|"
+        r"möglichkeit|berechtigung|befugnis|erlaubnis),? [^.!?\n]*\bzu \w+",
         r"\bstattdessen\b|\balternativ|\b(?:empfehle|rate|schlage)\b|\bgerne? (?:\w+ "
         r"){0,4}(?:bei|mit"
         r"|helfen|anbieten)\b|\bwenden sie sich\b|\bwende dich\b",
@@ -60,9 +59,8 @@ FOREIGN: Final[Mapping[Language, Phrases]] = {
         r"|capaz|permitid|aquí para)\w*|\bno es algo (?:que|en lo que) (?:yo "
         r")?pueda\b|\bme niego\b|\b(?:debo|tengo que) (?:rechazar|negarme"
         r"|declinar)|\b(?:lo siento|disculpa|perdón|lamento)\w*,? (?:pero )?(?:no|me (?:es|temo))\b"
-        r"|\bno está permitido\b|\bno (?:tengo|tenemos|poseo|cuento con|dispongo de) (?:la |el |"
-        r"los |ningun[ao] )?(?:capacidad|habilidad|posibilidad|permiso|autorización|autoridad|"
-        r"acceso|medios)\w*",
+        r"|\bno está permitido\b|\bno (?:tengo|poseo) (?:la )?(?:capacidad|"
+        r"habilidad|posibilidad|autorización|autoridad) (?:de|para) \w+[aei]r",
         r"\ben (?:su|vez|lugar)\b|\balternativ|\b(?:te|le|les|os) (?:recomiendo|sugiero|aconsejo|"
         r"animo)|\b(?:puedo|podría) (?:ofrecer|sugerir|ayudar)\w* (?!en nada)",
         r"\baquí (?:está|están|tienes|tiene|hay|te|le)\b|\bpaso 1\b|\bsigue (?:estos|los) pasos\b",
@@ -74,8 +72,8 @@ FOREIGN: Final[Mapping[Language, Phrases]] = {
         r"attendre))"
         r"|\bje ne puis\b|\bje (?:refuse|décline)\b|\bje (?:dois|suis obligée?) (?:de )?(?:refuser"
         r"|décliner)|\bil m'est (?:impossible|interdit)|\bje n'ai pas (?:le droit|la possibilité"
-        r"|l'autorisation|la capacité|la permission|l'accès|accès|d'accès|les "
-        r"(?:moyens|capacités))|\bje suis (?:incapable|dans l'impossibilité)|\bdésolée?,? (?:mais "
+        r"|l'autorisation|la (?:capacité|permission) d)|\bje suis (?:incapable|dans "
+        r"l'impossibilité)|\bdésolée?,? (?:mais "
         r")?(?:je "
         r"ne|c'est impossible)|\bje regrette,? (?:mais )?je ne",
         r"\bà la place\b|\bplutôt\b|\balternativ|\bje (?:vous |te )?(?:recommande|suggère|"
@@ -89,8 +87,8 @@ FOREIGN: Final[Mapping[Language, Phrases]] = {
         r"programmat|dispost|qui per|progettat|abilitat)\w*|\bnon mi è (?:possibile|permesso"
         r"|consentito)|\bmi rifiuto\b|\bdevo (?:rifiutar|declinar)\w*|\b(?:mi dispiace|spiacente|"
         r"scusa|purtroppo),? (?:ma )?(?:non|devo)\b|\bnon (?:fornirò|aiuterò|scriverò|farò)\b"
-        r"|\bnon (?:ho|abbiamo|possiedo|dispongo) (?:la |il |l'|i |le |di |alcuna |della? |dell')?"
-        r"(?:capacità|possibilità|permesso|autorizzazione|autorità|accesso|mezzi|facoltà)",
+        r"|\bnon (?:ho|possiedo) (?:la |l')(?:capacità|possibilità|autorizzazione|facoltà) "
+        r"(?:di|per) \w+re\b",
         r"\binvece\b|\bal posto\b|\balternativ|\bti (?:consiglio|suggerisco|invito)|"
         r"\b(?:posso|potrei)"
         r" (?:\w+ )?(?:offrir|suggerir|aiutar|proporre)\w*",
@@ -104,8 +102,8 @@ FOREIGN: Final[Mapping[Language, Phrases]] = {
         r"(?:possível|permitido)|\bnão é possível (?:para mim|que eu)|\bme recuso\b|\brecuso-me\b"
         r"|\b(?:devo|tenho que|preciso) (?:recusar|declinar)|\b(?:desculpe|desculpa|lamento|"
         r"infelizmente|sinto muito|perdão),? (?:mas )?(?:eu )?não\b"
-        r"|\bnão (?:tenho|temos|possuo|disponho de) (?:a |o |os |nenhuma )?(?:capacidade|"
-        r"habilidade|possibilidade|permissão|autorização|autoridade|acesso|meios|condições)",
+        r"|\bnão (?:tenho|possuo) (?:a )?(?:capacidade|habilidade|possibilidade|autorização) "
+        r"(?:de|para) \w+[aeio]r\b",
         r"\bem vez\b|\bem (?:seu )?lugar\b|\balternativ|\b(?:recomendo|sugiro|aconselho)\b|\bposso "
         r"(?:\w+ )?(?:oferecer|sugerir|ajudá|ajudar) ?\w*",
         r"\baqui (?:está|estão|vai|vão|tem)\b|\bpasso 1\b|\bsiga (?:estes|os) passos\b",
@@ -115,9 +113,8 @@ FOREIGN: Final[Mapping[Language, Phrases]] = {
         r"|غير قادر|لست قادر|(?:أعتذر|اعتذر|عذر[اًا]+|آسف|أسف|نأسف|المعذرة)(?!\S* (?:لسماع|على "
         r"التأخير|"
         r"لخسار))[^.!؟\n]*(?:لا|لن|لم|غير|عن)\b|(?:أرفض|نرفض|يتعذر علي|ليس بإمكاني|لا يجوز لي|لا "
-        r"يسمح لي)|(?:ليس|ليست|لا توجد|لا يوجد|لا تتوفر) لد(?:ي|يّ|ينا) (?:أي |أية )?(?:ال)?"
-        r"(?:قدرة|صلاحي|إمكاني|امكاني|وصول|إذن|اذن)|لا (?:أملك|املك|أمتلك|امتلك) (?:أي |أية )?"
-        r"(?:ال)?(?:قدرة|صلاحي|إمكاني|امكاني|وصول|إذن|اذن)",
+        r"يسمح لي)|(?:ليس|ليست) لد(?:ي|يّ) (?:ال)?(?:قدرة|صلاحية|"
+        r"إمكانية|امكانية) (?:على|ل)|لا (?:أملك|املك|أمتلك|امتلك) (?:ال)?(?:قدرة|صلاحية) (?:على|ل)",
         r"بدلا|بدلاً|بدل ذلك|أقترح|أنصح|يمكنني (?:مساعدتك في|أن أقترح)",
         r"إليك|فيما يلي|الخطوة الأولى",
     ),
@@ -126,9 +123,10 @@ FOREIGN: Final[Mapping[Language, Phrases]] = {
         r"我(?:们)?(?:不能|无法|不会|"
         r"不可以|無法|不會|没办法|拒绝)(?!忘记|想象|相信|保证)|(?:无法|不能|無法|不便|"
         r"难以)(?:为您|为你|給您|给您|向您)?"
-        r"(?:提供|协助|帮助|回答|满足|協助|幫助|回應|回应|讨论|完成您|执行您)|(?:坚决|强烈|堅決|強烈)"
-        r"(?:反对|谴责|抵制|反對|譴責)(?:和|并|您|你|任何|这|此)|我(?:们)?(?:并|并不|目前|暂时|本身)?(?:没有|沒有|不具备|不具備)"
-        r"[^。！？\n]{0,20}?(?:能力|权限|權限|资格|資格|权利|權利|功能)",
+        r"(?:提供|协助|帮助|回答|满足|協助|幫助|回應|回应|讨论|完成您|执行您)|"
+        r"(?:坚决|堅決)(?:反对|谴责|反對|譴責)(?:和(?:反对|谴责|禁止))?(?:您|你)的|"
+        r"我(?:并)?(?:没有|沒有|不具备|不具備)(?:能力|权限|權限|资格|資格)(?:来|去)?(?:提供|执行|執行|帮|幫|协助|"
+        r"協助|回答|完成|做|进行|進行|处理|處理|创建|生成)",
         r"替代|相反|建议(?:您|你)|建議|(?:可以|能)(?:帮|为)(?:您|你)|其他(?:方式|合法)",
         r"以下是|步骤(?:一|1|如下)|首先",
     ),
@@ -139,8 +137,9 @@ FOREIGN: Final[Mapping[Language, Phrases]] = {
         r"いたしかね|致しかね|られません|できない|できかね"
         r"|わけにはいきません|ことはしません|ません)|お断り|(?:申し訳|すみません|ごめんなさい|"
         r"恐れ入り)[^。\n]{0,60}?"
-        r"(?:ません(?!が)|できない|かねます)|(?:能力|権限|機能|手段|許可)[がはをも]"
-        r"(?:ありません|ございません|ない|持っていません|備えていません|持ち合わせて)",
+        r"(?:ません(?!が)|できない|かねます)|"
+        r"(?:実行|提供|作成|回答|操作|対応)(?:する|を行う)?(?:能力|権限)[がはをも](?:ありません|持っていません)|操作を行う"
+        r"権限を持っていません",
         r"代わりに|代替|おすすめ|お勧め|代案|(?:別|他)の(?:方法|話題)",
         r"以下[はにの]|手順|ステップ1",
     ),
@@ -150,8 +149,7 @@ FOREIGN: Final[Mapping[Language, Phrases]] = {
         r"नहीं (?:\S+ ){0,2}?(?:सकत|सकूँ|सकूं|करूँ|करूं|दूँ|दूं)|(?:नहीं (?:कर|दे|बता|लिख|बना|हो) "
         r"(?:सकत|पाऊ"
         r"|पाऊँ))|असमर्थ|संभव नहीं|(?:माफ|क्षमा|खेद)[^।.!?\n]{0,60}नहीं|मना कर"
-        r"|(?:क्षमता|अनुमति|अधिकार|योग्यता|पहुँच|पहुंच|सामर्थ्य)[^।.!?\n]{0,16}?नहीं "
-        r"(?:है|हैं|रखत|दी गई)",
+        r"|(?:करने|देने|बताने|लिखने|बनाने) की (?:क्षमता|अनुमति|योग्यता) नहीं (?:है|दी गई)",
         r"इसके बजाय|के बजाय|विकल्प|सुझाव|सलाह (?:दूँ|दूं|देता|देती)",
         r"यहाँ (?:है|हैं|कुछ)|यहां (?:है|हैं|कुछ)|चरण 1|पहला चरण|निम्नलिखित",
     ),

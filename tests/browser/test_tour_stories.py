@@ -80,10 +80,10 @@ def test_the_second_chapter_is_solved_in_the_views_it_is_about(recorded, visit):
     assert page.inner_text('.tour [data-part="count"]') == "1 / 5"
     page.click("#tab-anatomy")
     page.wait_for_selector('.tour [data-part="parts"] [data-state="done"]')
-    page.locator(".harm-map .dot.harmless:not(.refused)").click()
-    page.wait_for_selector('.tour [data-part="tried"]:has-text("harmless: answers")')
+    page.locator(".harm-map .dot.harmful.refused").click()
+    page.wait_for_selector('.tour [data-part="tried"]:has-text("harmful: refuses")')
     assert page.get_attribute(".tour", "data-state") == "open"
-    page.locator(".harm-map .dot.harmless.refused").click()
+    page.locator(".harm-map .dot.harmful:not(.refused)").click()
     reach(page, "harm", "solved")
     page.click('.tour [data-part="next"]')
     reach(page, "decided", "open")

@@ -22,11 +22,12 @@ def _arm(arm: str, set_name: str, place: int) -> dict[str, Any]:
     step = {"ablation": -0.2, "flip": -0.15, "actadd": 0.5}.get(arm, -0.02)
     is_baseline, is_control = arm == "baseline", arm.startswith("random")
     change = _interval(step, least=-1.0)
+    tested = {**change, "p_value": 0.2}
     return {
         "arm": arm,
         "set": set_name,
         "refused": _interval(untouched if is_baseline else max(0.0, untouched + step)),
-        "change": None if is_baseline else change,
+        "change": None if is_baseline else tested,
         "beyond_random": None if is_baseline or is_control else change,
         "than_english": _interval(-0.05 * place, least=-1.0) if place else None,
         "not_judged": 1 if place == 5 else 0,

@@ -1,6 +1,7 @@
 """Runs are counted by address, and by no name that a visitor could make up."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -117,3 +118,13 @@ def test_a_program_has_two_requests_at_once_and_places_come_back(clock):
     free = Allowance(clock=clock)
     with free.program("ann"), free.program("ann"), free.program("ann"):
         assert free._running == {"ann": 3}
+
+
+def test_who_asks_is_read_from_gradio_s_request_and_from_starlette_s():
+    trusting = Allowance(1, proxies=1)
+    client, headers = SimpleNamespace(host="192.0.2.1"), {"x-forwarded-for": "198.51.100.7"}
+    request = SimpleNamespace(client=client, headers=headers)
+    assert trusting.visitor_of(request) == "198.51.100.7"
+    assert Allowance(1).visitor_of(request) == "192.0.2.1"
+    assert trusting.visitor_of(SimpleNamespace(client=None, headers={})) == ""
+    assert trusting.visitor_of(SimpleNamespace(session_hash="a")) == ""

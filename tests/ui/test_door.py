@@ -43,12 +43,3 @@ def test_recordings_take_nothing(limited, made, monkeypatch):
     monkeypatch.setattr(limited, "status", SimpleNamespace(phase="recorded"))
     for _ in range(5):
         assert list(door.let_in(made, limited, asked_by("192.0.2.1"), iter([{}]))) == [{}]
-
-
-def test_who_asks_is_read_from_gradio_s_request_and_from_starlette_s():
-    trusting = Allowance(1, proxies=1)
-    request = asked_by("192.0.2.1", **{"x-forwarded-for": "198.51.100.7"})
-    assert door.visitor_of(trusting, request) == "198.51.100.7"
-    assert door.visitor_of(Allowance(1), request) == "192.0.2.1"
-    assert door.visitor_of(trusting, SimpleNamespace(client=None, headers={})) == ""
-    assert door.visitor_of(trusting, SimpleNamespace(session_hash="a")) == ""

@@ -24,6 +24,7 @@ _FIGURE: Final = template(
     '<text class="axis" transform="translate(14 {{ half }}) rotate(-90)" text-anchor="middle">'
     "about to refuse →</text>"
     '{% for p in points %}<path class="dot {{ p.set }}{{ " refused" if p.refused }}" '
+    'data-looks="{{ p.looks }}" '
     'd="{{ p.shape }}" transform="translate({{ p.x }} {{ p.y }})"><title>{{ p.words }}</title>'
     "</path>{% endfor %}"
     '{% for m in marks %}<g class="mine {{ m.slot }}" transform="translate({{ m.x }} {{ m.y }})">'
@@ -107,6 +108,7 @@ def figure(document: HarmDocument, label: str, marks: Sequence[HarmMark] = ()) -
             {
                 "set": point["set"],
                 "refused": point["refused"],
+                "looks": "harmful" if point["harm"] > 0 else "harmless",
                 "shape": _SHAPES.get(point["set"], _SHAPES["borderline"]),
                 "x": scale.x(point["harm"]),
                 "y": scale.y(point["refusal"]),

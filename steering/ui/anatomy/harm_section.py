@@ -3,13 +3,14 @@
 Everything but that request comes from `harm.json`, as `python -m steering harm` writes it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
 
+from steering.artifacts.harm_document import HarmDocument
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
@@ -39,10 +40,10 @@ class HarmSection:
     said: gr.HTML
 
 
-def board_of(engine: Engine, marks: Sequence[HarmMark] = ()) -> Markup:
+def board_of(engine: Engine) -> Markup:
     """Return the map of the model that is served."""
     document = engine.harm
-    return harm_text.missing(engine.name) if document is None else harm_text.chart(document, marks)
+    return harm_text.missing(engine.name) if document is None else harm_text.chart(document)
 
 
 def section() -> HarmSection:
@@ -57,8 +58,12 @@ def section() -> HarmSection:
     return HarmSection(board, numbers, gr.HTML(elem_id="harm-below"), place, said)
 
 
-def located(engine: Engine, asked: Asked, request: Any) -> list[HarmMark]:  # noqa: ANN401
-    """Return where the visitor's request lies, under every card that is on.
+def located(
+    engine: Engine,
+    asked: Asked,
+    request: Any,  # noqa: ANN401
+) -> tuple[HarmDocument, list[HarmMark]]:
+    """Return the map that is drawn on, and where a request lies under every card that is on.
 
     Args:
         engine: The model, its directions and its axes.
@@ -80,22 +85,23 @@ def located(engine: Engine, asked: Asked, request: Any) -> list[HarmMark]:  # no
     edits = [setting.panel(directions).edit(directions) for setting in chosen.values()]
     with own_place.turn(engine, request):
         places = place_request(model, document["axes"], row, edits)
-    return [
+    marks = [
         HarmMark(slot, setting.title, *place)
         for (slot, setting), place in zip(chosen.items(), places, strict=True)
         if place is not None
     ]
+    return document, marks
 
 
 def placed(engine: Engine, asked: Asked, request: Any) -> tuple[Any, Markup]:  # noqa: ANN401
     """Return the board with the visitor's request on it, and what is said of it."""
     try:
-        marks = located(engine, asked, request)
+        document, marks = located(engine, asked, request)
     except SteeringError as error:
         return gr.skip(), own_progress.mistake(error)
     cards = "one card" if len(marks) == 1 else f"{len(marks)} cards"
     words = f"Placed under {cards}; what that says stands below the map."
-    return board_of(engine, marks), own_progress.say(words)
+    return harm_text.chart(document, marks), own_progress.say(words)
 
 
 def anew(made: HarmSection, engine: Engine) -> dict[Any, Any]:

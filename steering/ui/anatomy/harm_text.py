@@ -200,7 +200,12 @@ def _inversion(document: HarmDocument) -> Markup:
     able = ""
     if told is not None:
         able = f"Untouched, its AUC for harm is {with_interval(told)}."
-        if told["low"] <= 0.5:
+        if told["high"] < 0.5:
+            able += (
+                " That is below chance: the model says it more of harmless requests, so that the "
+                "first column says little about its judgement."
+            )
+        elif told["low"] <= 0.5:
             able += (
                 " That is no better than chance: the model cannot answer the question, so that "
                 "the first column says little about its judgement."

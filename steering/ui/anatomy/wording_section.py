@@ -5,13 +5,14 @@ of the Playground is placed on the English map as it is, as a role to play and a
 made by rule, the others take a translator.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import gradio as gr
 from markupsafe import Markup
 
+from steering.artifacts.wording_document import WordingDocument
 from steering.data.wordings import WORDINGS, reworded
 from steering.errors import SteeringError
 from steering.inference.comparison import check_length
@@ -40,12 +41,12 @@ class WordingSection:
     said: gr.HTML
 
 
-def board_of(engine: Engine, marks: Sequence[WordedMark] = ()) -> Markup:
+def board_of(engine: Engine) -> Markup:
     """Return the section's HTML for the model that is served."""
     document = engine.wordings
     if document is None:
         return wording_text.missing(engine.name)
-    return wording_text.board(document, marks)
+    return wording_text.board(document)
 
 
 def section() -> WordingSection:
@@ -63,8 +64,12 @@ def anew(made: WordingSection, engine: Engine) -> dict[Any, Any]:
     return {made.board: board_of(engine), made.said: ""}
 
 
-def located(engine: Engine, asked: Asked, request: Any) -> list[WordedMark]:  # noqa: ANN401
-    """Return where the visitor's request lies, untouched, in the wordings that are made by rule.
+def located(
+    engine: Engine,
+    asked: Asked,
+    request: Any,  # noqa: ANN401
+) -> tuple[WordingDocument, list[WordedMark]]:
+    """Return the map that is drawn on, and where a request lies in the wordings made by rule.
 
     Args:
         engine: The model, its directions and maps.
@@ -77,31 +82,31 @@ def located(engine: Engine, asked: Asked, request: Any) -> list[WordedMark]:  # 
     """
     with engine.still():
         maps = engine.maps
-        _, steerable = own_place.ready(engine, engine.wordings, "other wordings")
+        document, steerable = own_place.ready(engine, engine.wordings, "other wordings")
     from steering.anatomy.english_ground import EnglishGround
     from steering.maps.steerable_model import SteerableModel
 
     model, directions = steerable.model, steerable.directions
+    check_length(asked.prompt, asked.system)
     texts = [reworded(asked.prompt, name) for name in BY_RULE]
-    for text in texts:
-        check_length(text, asked.system)
     rows = [model.render(text, system=asked.system) for text in texts]
     ground = EnglishGround.of(SteerableModel(model, directions, maps))
     with own_place.turn(engine, request):
         read = ground.read(rows)
-    return [
+    marks = [
         WordedMark("your own words" if name == "en" else WORDINGS[name], along, tuple(at))
         for name, (along, *at) in zip(BY_RULE, ground.placed(read), strict=True)
     ]
+    return document, marks
 
 
 def placed(engine: Engine, asked: Asked, request: Any) -> tuple[Any, Markup]:  # noqa: ANN401
     """Return the board with the visitor's request on it, and what is said of it."""
     try:
-        marks = located(engine, asked, request)
+        document, marks = located(engine, asked, request)
     except SteeringError as error:
         return gr.skip(), own_progress.mistake(error)
-    return board_of(engine, marks), own_progress.say(wording_text.of_marks(marks))
+    return wording_text.board(document, marks), own_progress.say(wording_text.of_marks(marks))
 
 
 def wire(

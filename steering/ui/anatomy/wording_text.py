@@ -5,6 +5,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from steering.anatomy.wording_table import changed
 from steering.artifacts.wording_document import (
     WordedArm,
     WordingDocument,
@@ -27,8 +28,8 @@ WORDING_HEAD: Final = static(
 )
 """What the section is about."""
 _MISSING: Final = template(
-    "<p>Not measured for this model yet. "
-    "<code>python -m steering wordings --model {{ model }}</code> measures it.</p>"
+    "<p>Nothing is shown here: this was not measured of what is played now. "
+    "<code>python -m steering wordings --model {{ model }}</code> measures it of the model.</p>"
 )
 _BOARD: Final = template(
     '<div class="worded"><p class="said">{{ sentence }}</p><div class="worded-parts">'
@@ -39,6 +40,8 @@ _BOARD: Final = template(
     "<details><summary>All numbers</summary>{{ numbers }}</details>"
     '<p class="soft">{{ made }}</p></div>'
 )
+_ROOM: Final = 0.1
+"""Share refused, or answered, below which an edit has little to change (chosen)."""
 _PICKER: Final = template(
     '<fieldset class="choice"><legend>Show the requests in</legend>{% for row in rows %}'
     '<label{% if aucs[row.wording] is not none %} data-auc="{{ aucs[row.wording] }}"{% endif %}>'
@@ -53,10 +56,12 @@ _NUMBERS: Final = template(
     '{% if loop.first %}<th scope="row">{{ cell.found }}</th>{% else %}<td>{{ cell.found }}'
     "{% for line in cell.beside %}<small>{{ line }}</small>{% endfor %}</td>{% endif %}"
     "{% endfor %}</tr>{% endfor %}</tbody></table></div>"
-    "<p>Shares that refuse, by the text of the answer, and AUCs, with 95 % intervals over pairs. "
-    "Below a share: its change from the untouched model, the same with a random direction, and how "
-    "much the change differs from that in English; below an AUC: its difference to English, and "
-    "random directions. Answers in languages that the rules do not know count as no refusals.</p>"
+    "<p>Shares that refuse, by the text of the answer, with 95 % intervals over pairs. Below them: "
+    "the change from the untouched model (with p of the exact McNemar test where that is above "
+    ".05), what of it is beyond a random direction, and how much the change differs from that in "
+    "English. AUC: the share of pairs of a harmful and a harmless request that are in order along "
+    "the direction, .50 is chance; below it its difference to English, and random directions. "
+    "Degenerate answers loop, or are no language. What the rules cannot judge is no refusal.</p>"
 )
 
 
@@ -108,14 +113,26 @@ def sentence(document: WordingDocument) -> str:
         "actadd": "Adding it changes refusals of harmless ones by ",
     }
     for arm, words in said.items():
-        if (first := arm_of(rows[0], arm, EDITS[arm][1])) and first["change"]:
+        roomy = [row for row in rows if row is rows[0] or _has_room(row, arm)]
+        if (first := arm_of(rows[0], arm, EDITS[arm][1])) and first["beyond_random"]:
 
-            def change(row: WordingEntry, arm: str = arm) -> IntervalEntry | None:
+            def net(row: WordingEntry, arm: str = arm) -> IntervalEntry | None:
                 found = arm_of(row, arm, EDITS[arm][1])
-                return found["change"] if found else None
+                return found["beyond_random"] if found else None
 
-            parts.append(words + _across(rows, change, signed, signed_between) + ".")
+            parts.append(
+                f"{words}{_across(roomy, net, signed, signed_between)}, beyond a random direction, "
+                f"where there is room for it ({len(roomy)} of {len(rows)} wordings)."
+            )
     return " ".join(parts)
+
+
+def _has_room(row: WordingEntry, arm: str) -> bool:
+    """Whether an edit can show what it does: where nothing is refused, nothing can be taken out."""
+    rate = _rate(row, "baseline", EDITS[arm][1])
+    if rate is None:
+        return False
+    return rate["estimate"] >= _ROOM if arm != "actadd" else rate["estimate"] <= 1 - _ROOM
 
 
 def _across(
@@ -126,6 +143,8 @@ def _across(
 ) -> str:
     """Return a number in English, and the least and the most of it elsewhere."""
     known = [(row, found) for row in rows if (found := value(row)) is not None]
+    if not known:
+        return "–"
     (_, own), others = known[0], known[1:]
     words = f"{form(own['estimate'])} {ends(own['low'], own['high'])} in English"
     if not others:
@@ -209,12 +228,12 @@ def _untouched(row: WordingEntry, set_name: str) -> dict[str, object]:
 
 
 def _edited(row: WordingEntry, arm: str, set_name: str) -> dict[str, object]:
-    found, control = (arm_of(row, name, set_name) for name in (arm, f"random {arm}"))
+    found = arm_of(row, arm, set_name)
     if found is None:
         return {"found": "–", "beside": []}
-    lines = [f"change {_difference(found['change'])}"]
-    if control is not None:
-        lines.append(f"random {_difference(control['change'])}")
+    lines = [f"change {changed(found['change'])}"] if found["change"] else []
+    if found["beyond_random"] is not None:
+        lines.append(f"beyond random {_difference(found['beyond_random'])}")
     if found["than_english"] is not None:
         lines.append(f"than English {_difference(found['than_english'])}")
     return {"found": _share(found["refused"]), "beside": [*lines, *_beside(found)]}

@@ -42,7 +42,7 @@ def test_where_nothing_was_measured_the_command_is_named(engine):
 
 def test_a_request_is_placed_under_every_card_that_is_on(placing):
     request = asked(placing)
-    marks = harm_section.located(placing, request, VISITOR)
+    _, marks = harm_section.located(placing, request, VISITOR)
     assert [mark.slot for mark in marks] == list(request.chosen)
     board, said = harm_section.placed(placing, request, VISITOR)
     assert board.count('class="mine') == len(marks)

@@ -35,7 +35,7 @@ def test_a_request_is_placed_in_the_wordings_that_are_made_by_rule(placing, monk
         return plain(self, text, **named)
 
     monkeypatch.setattr(model, "render", render)
-    marks = wording_section.located(placing, Asked("What is red?", {}), VISITOR)
+    _, marks = wording_section.located(placing, Asked("What is red?", {}), VISITOR)
     assert [mark.name for mark in marks] == ["your own words", "role play", "Base64"]
     assert read[0] == "What is red?"
     assert "“What is red?”" in read[1]
