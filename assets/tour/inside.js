@@ -8,7 +8,7 @@ import { outcome } from "./outcome.js";
  *   `right` once the right thing was touched, `none` where there is none, and what else was touched
  */
 
-const SIGNS = ["open", "right", "none"];
+export const SIGNS = ["open", "right", "none"];
 const TOLD = 4; // touches that are told, the last ones (chosen)
 const ENOUGH = 3; // wrong ones after which “not here” is a result, where nobody knows a right one (chosen)
 

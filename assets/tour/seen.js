@@ -1,5 +1,6 @@
 // What the page shows, as data: from the attributes of the cards and of the map's list of places.
 import { all } from "../shared/dom.js";
+import { SIGNS } from "./inside.js";
 
 /**
  * @typedef {import("./checks.js").Seen} Seen
@@ -46,7 +47,11 @@ export const nothing = () => ({ answers: {}, places: {}, views: {} });
 export function noting(seen, notes) {
   const views = { ...seen.views };
   for (const [id, more] of notes) {
-    if (more.length) views[id] = [...new Set([...(views[id] ?? []), ...more])].slice(-KEPT);
+    if (!more.length) continue;
+    const known = [...new Set([...(views[id] ?? []), ...more])];
+    const isSign = (/** @type {string} */ note) => SIGNS.includes(note);
+    // However much is touched after it, what was solved stays so.
+    views[id] = [...known.filter(isSign), ...known.filter((note) => !isSign(note)).slice(-KEPT)];
   }
   return { ...seen, views };
 }

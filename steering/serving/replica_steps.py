@@ -82,6 +82,7 @@ class ReplicaSteps(SharedSteps):
                 yield plain_forms.column(found)
         finally:
             if not over.is_set():
+                over.set()  # whoever leaves has not lost a replica
                 with suppress(Exception):  # it may be gone, and nobody waits for it any more
                     stream.cancel()
 
@@ -93,7 +94,8 @@ def _read(stream: Stream, queue: Deliveries[Plain], over: threading.Event) -> No
         for column in stream:
             queue.put(column)
     except BaseException as error:  # noqa: BLE001 - whoever waits has to hear of it
-        _logger.warning("a replica was lost: %s: %s", type(error).__name__, error)
+        if not over.is_set():
+            _logger.warning("a replica was lost: %s: %s", type(error).__name__, error)
         end = ReplicaLostError()
         end.__cause__ = error
     over.set()

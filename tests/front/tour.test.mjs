@@ -215,6 +215,13 @@ test("what was touched is told without the signs, and each once", () => {
   assert.deepEqual(noting({ answers: {}, places: {} }, [["harm", ["open"]]]).views, { harm: ["open"] });
 });
 
+test("what was solved stays so, however much is touched after it", () => {
+  let seen = noting(nothing(), [["decided", ["open"]], ["decided", ["right"]]]);
+  for (let layer = 0; layer < 40; layer++) seen = noting(seen, [["decided", [`L${layer} (−1) = 0.2`]]]);
+  assert.equal(check("decided", seen, KNOWN).state, "solved");
+  assert.equal(seen.views.decided.length, 2 + 24);
+});
+
 test("a step is counted in its chapter", () => {
   assert.deepEqual(placeOf(STEPS, 0), { n: 1, all: 8 });
   assert.deepEqual(placeOf(STEPS, 7), { n: 8, all: 8 });

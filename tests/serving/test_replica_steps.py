@@ -11,6 +11,7 @@ from steering.errors import SteeringError
 from steering.inference import generation
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import parse
+from steering.serving import replica_steps
 from steering.serving.from_the_start import ReplicaLostError, from_the_start
 from steering.serving.replica_steps import ReplicaSteps
 from tests.helpers.forked_replicas import Forked
@@ -81,6 +82,36 @@ def test_a_run_that_has_ended_cancels_nothing(tiny, asked):
     stream = Whole()
     assert list(ReplicaSteps(tiny, lambda _: stream).generate(tiny, *asked)) == []
     assert not stream.cancelled
+
+
+def test_whoever_leaves_has_lost_no_replica(tiny, asked, monkeypatch):
+    """Cancelling makes the stream raise where it is read; hosts look for real losses in the log."""
+    told, ended = [], threading.Event()
+    monkeypatch.setattr(replica_steps._logger, "warning", lambda *words: told.append(words))
+
+    class Left:
+        def __init__(self):
+            self.cancelled = threading.Event()
+
+        def __iter__(self):
+            try:
+                self.cancelled.wait(60)
+                raise ConnectionError("cancelled")
+            finally:
+                ended.set()
+            yield
+
+        def cancel(self):
+            self.cancelled.set()
+
+    stop = threading.Event()
+    stop.set()
+    assert list(ReplicaSteps(tiny, lambda _: Left()).generate(tiny, *asked, stop=stop)) == []
+    assert ended.wait(60)
+    for thread in threading.enumerate():
+        if thread.name == "replica":
+            thread.join(60)
+    assert told == []
 
 
 def test_a_replica_that_dies_is_a_loss_and_the_next_one_writes_the_same(replicas, tiny, asked):
