@@ -41,3 +41,23 @@ def test_important_is_kept_for_what_nothing_may_override():
     # The frame stands outside Gradio's container, whose prefix outweighs it.
     text = "".join(each.read_text("utf-8") for each in SHEETS if each.name != "frame.css")
     assert text.count("!important") <= 44
+
+
+@pytest.mark.parametrize(
+    ("sheet", "own"),
+    [
+        (
+            "anatomy",
+            (".harm", "#harm", ".patched", "#patch", ".anatomy", "#panel-anatomy", ".dark"),
+        ),
+        ("wording", (".worded", "#wording")),
+    ],
+)
+def test_a_section_s_rules_begin_with_names_of_its_own(sheet, own):
+    """All sheets are one: a rule for `.plot` here sets the height of every plot of the page."""
+    rules = re.sub(r"/\*.*?\*/", "", (ASSETS / f"{sheet}.css").read_text("utf-8"), flags=re.DOTALL)
+    rules = re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)", "()", rules)  # commas inside are no ends
+    heads = re.findall(r"(?:^|[{}])\s*([^{}@;]+)\{", rules)
+    begun = [each.strip() for head in heads for each in head.split(",")]
+    assert len(begun) > 20
+    assert [each for each in begun if not each.startswith(own)] == []

@@ -40,7 +40,7 @@ _CHART: Final = template(
     "{{ ends }}</th>"
     '<th scope="col">Told apart (AUC){{ ends }}</th></tr></thead><tbody>{% for row in table.rows %}'
     '<tr><th scope="row">{{ row.name }}</th>{% for cell in row.cells %}<td>'
-    '<span class="plot {{ cell.kind }}" tabindex="0" data-tip="{{ cell.words }}" '
+    '<span class="worded-plot {{ cell.kind }}" tabindex="0" data-tip="{{ cell.words }}" '
     'aria-label="{{ cell.words }}" role="img">'
     '{% for m in cell.marks %}<i class="{{ m.name }}" style="left: {{ m.low }}%; '
     'right: {{ m.rest }}%"></i><b class="{{ m.name }}" style="left: {{ m.at }}%"></b>{% endfor %}'
