@@ -40,7 +40,7 @@ function arrange(section) {
   const head = all("th[aria-sort]", section).find((each) => each.getAttribute("aria-sort") !== "none");
   const column = head && one("[data-sort]", head).dataset.sort;
   const sign = head?.getAttribute("aria-sort") === "descending" ? -1 : 1;
-  const bodies = all("tbody", section);
+  const bodies = all("tbody[data-order]", section); // other tables stand below it
   bodies.sort((a, b) => {
     const first = Number(a.dataset.order) - Number(b.dataset.order);
     if (!column) return first;

@@ -11,7 +11,7 @@ from tests.helpers.stage import open_models
 
 pytestmark = pytest.mark.browser
 
-FORMS = """() => [...document.querySelectorAll('.results tbody')]
+FORMS = """() => [...document.querySelectorAll('.results tbody[data-order]')]
   .map(body => body.querySelector('code')?.innerText)"""
 FIRST = [each["panel"] for each in tiny_evaluations.document()["panels"]][:9]
 TEXTS = """
@@ -29,7 +29,7 @@ def table(app, visit):
     """A visitor's page on which the table is in sight."""
     page = visit(app, ready=False).page
     page.click("#tab-results")
-    page.locator(".results table").scroll_into_view_if_needed()
+    page.locator('[aria-label="Table of results"] table').scroll_into_view_if_needed()
     return page
 
 
@@ -46,7 +46,7 @@ def sorting(page) -> dict[str, str]:
 
 def rates(page, group: str, rule: str) -> list[float]:
     return page.evaluate(
-        """name => [...document.querySelectorAll('.results tbody')]
+        """name => [...document.querySelectorAll('.results tbody[data-order]')]
         .map(body => Number(body.getAttribute(name)))""",
         f"data-{group}-{rule}",
     )
@@ -57,6 +57,9 @@ def test_a_click_sorts_up_then_down_then_as_it_was(table):
     head = "[data-sort=harmful]"
     table.click(head)
     assert sorting(table)["harmful"] == "ascending"
+    # The tables below it keep their rows.
+    others = table.locator(".results details table:not(:has([data-order])) tbody")
+    assert others.count() == table.locator(".results details table").count() > 0
     assert rates(table, "harmful", "refusal") == sorted(rates(table, "harmful", "refusal"))
     table.click(head)
     assert sorting(table)["harmful"] == "descending"
