@@ -9,6 +9,7 @@ from steering.anatomy.harm_axes import ReadRequests
 from steering.anatomy.separation import auc, correlation_interval
 from steering.artifacts import harm_document
 from steering.artifacts.harm_document import QUADRANTS, counts, quadrant
+from steering.interventions.openers import opened
 
 
 def test_quadrants_follow_the_sides():
@@ -210,3 +211,15 @@ def test_the_shipped_numbers_follow_from_the_shipped_places():
         found = auc(values, positive, strata if each["within"] else None)
         assert each["auc"] is not None
         assert found == pytest.approx(each["auc"]["estimate"], abs=1e-3)
+
+
+@pytest.mark.model
+def test_shipped_places_come_out_again(real):
+    model, directions = real
+    stored = harm_document.read(model.name)
+    assert stored is not None
+    some = [stored["points"][index] for index in (0, 100, 200)]
+    read = harm_axes.read_requests(opened(model, directions.openers), [p["prompt"] for p in some])
+    places = harm_and_refusal.placed(stored["axes"], read)
+    assert places == pytest.approx(np.array([(p["harm"], p["refusal"]) for p in some]), abs=2e-3)
+    assert read.scores.tolist() == pytest.approx([p["score"] for p in some], abs=1e-3)

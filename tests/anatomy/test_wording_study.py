@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from steering.anatomy import wording_study
+from steering.anatomy import worded_answers, wording_study
 from steering.anatomy.english_ground import EnglishGround
 from steering.anatomy.wording_study import chosen, document
 from steering.artifacts.resumable import Stages
-from steering.artifacts.wording_document import WORDING_FILE, WordingDocument, read
+from steering.artifacts.wording_document import WORDING_FILE, WordingDocument, arm_of, read
 from steering.data.wordings import WORDINGS
+from steering.interventions.panel import Panel
 from steering.maps.steerable_model import SteerableModel
 from tests.helpers.typed_documents import faults
 
@@ -75,3 +76,28 @@ def test_a_limit_takes_the_same_pairs_in_every_wording():
     assert list(few) == list(WORDINGS)
     assert len({tuple(each.pair for each in pairs) for pairs in few.values()}) == 1
     assert all(len(pairs) == 40 for pairs in chosen().values())
+
+
+@pytest.mark.model
+def test_shipped_places_and_verdicts_come_out_again(real):
+    """The first pair in three wordings, and its untouched German answer."""
+    model, directions = real
+    stored = read(model.name)
+    assert stored is not None
+    steerable = SteerableModel(model, directions)
+    ground = EnglishGround.of(steerable)
+    for name in ("en", "hi", "past"):
+        (row,) = [each for each in stored["wordings"] if each["wording"] == name]
+        pair = chosen()[name][0]
+        rows = model.render_all([pair.harmful, pair.harmless], what="request")
+        places = ground.along(ground.read(rows)["dim"])
+        expected = [row["points"][each][0][0] for each in ("harmful", "harmless")]
+        assert places == pytest.approx(expected, abs=2e-3)
+    german = {"de": [chosen()["de"][0]]}
+    arms = {"harmful": {"baseline": Panel("baseline")}}
+    found = worded_answers.answered(steerable, german, arms, Stages(["real"]), stored["tokens"])
+    (answer,) = found["de", "harmful", "baseline"]
+    (row,) = [each for each in stored["wordings"] if each["wording"] == "de"]
+    arm = arm_of(row, "baseline", "harmful")
+    assert arm is not None
+    assert answer.judgement.verdict == arm["verdicts"][0]

@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 
+from steering.artifacts import capability_document
 from steering.artifacts.resumable import Stages
-from steering.data.questions import COMPLETION, Question
+from steering.data.questions import COMPLETION, Question, questions
 from steering.errors import SteeringError
 from steering.evaluation import capability
 from steering.evaluation.capability import measure
@@ -112,3 +113,22 @@ def test_a_question_says_nothing_of_its_other_choices(tiny):
     first, second = (capability._scores(tiny, each, {"baseline": None}) for each in (one, other))
     assert first["baseline"][0] == second["baseline"][0]
     assert first["baseline"][1] != second["baseline"][1]
+
+
+@pytest.mark.model
+def test_a_shipped_share_comes_out_again(real, alone):
+    """What the untouched model and ablation get right of the arithmetic questions."""
+    model, directions = real
+    stored = capability_document.read(model.name)
+    assert stored is not None
+    asked = [each for each in questions() if each.area == "arithmetic"][:8]
+    panels = [parse("baseline"), parse("ablation")]
+    found = measure(SteerableModel(model, directions), asked, panels, Stages(["real"]))
+    assert all(0.0 < each.share < 1.0 for answers in found.values() for each in answers)
+    whole = [each for each in questions() if each.area == "arithmetic"]
+    rates = {row["panel"]: row["areas"]["arithmetic"] for row in stored["panels"]}
+    base = measure(SteerableModel(model, directions), whole, panels[:1], Stages(["real"]))
+    right = sum(each.right for each in base[panels[0]])
+    assert right / len(whole) == pytest.approx(rates["baseline"]["estimate"])
+    share = sum(each.share for each in base[panels[0]]) / len(whole)
+    assert share == pytest.approx(rates["baseline"]["share"]["estimate"], abs=2e-3)
