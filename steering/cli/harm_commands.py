@@ -11,7 +11,7 @@ from steering.data.splits import PromptSplits, evenly
 
 _logger = logging.getLogger(__name__)
 _ASKED: Final = 40
-_TRIED: Final = ("ablation", "nullspace", "flip", "actadd")
+_TRIED: Final = ("ablation", "nullspace", "flip", "actadd", "leace", "ace", "alterrep")
 
 
 class PrintedHarm(HarmDocument):
