@@ -74,7 +74,7 @@ const decided = {
   },
 };
 
-const WORDINGS = "#wordings label[data-auc]";
+const WORDINGS = "#wording-map label[data-auc]";
 
 /** @param {HTMLElement} label @returns {number} how well the English direction tells its requests apart */
 const aucOf = ({ dataset }) => Number(dataset.auc);

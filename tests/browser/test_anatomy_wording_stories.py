@@ -11,12 +11,12 @@ def test_an_edit_and_a_wording_are_picked_and_a_request_is_placed(app, visit):
     assert page.locator("#wordings .rates:visible").count() == 1
     page.click("#wordings label:has(input[value=actadd])")
     assert page.locator("#wordings .rates:visible").get_attribute("data-arm") == "actadd"
-    page.click("#wordings label:has(input[value=hi])")
+    page.click("#wording-map label:has(input[value=hi])")
     shown = "e => getComputedStyle(e).display != 'none'"
     for key, is_shown in (("hi", True), ("en", False)):
-        points = page.locator(f'#wordings .points[data-wording="{key}"]')
+        points = page.locator(f'#wording-map .points[data-wording="{key}"]')
         assert points.evaluate(shown) is is_shown
     page.click("#wording-place")
-    page.wait_for_selector("#wordings .mine")
-    assert page.locator("#wordings .mine").count() == 3
+    page.wait_for_selector("#wording-map .mine")
+    assert page.locator("#wording-map .mine").count() == 3
     assert "in Base64" in page.inner_text("#wording-said")

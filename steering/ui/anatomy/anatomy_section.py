@@ -95,7 +95,7 @@ def wire(
     harm, patching, wordings = made.harm, made.patching, made.wordings
     outputs = [harm.board, harm.numbers, harm.below, harm.said, made.shown]
     outputs += [patching.board, patching.found, patching.progress.said]
-    outputs += [wordings.board, wordings.said]
+    outputs += [wordings.rates, wordings.board, wordings.below, wordings.said]
     for event in events:
         event(
             show,

@@ -11,11 +11,10 @@ import gradio as gr
 from markupsafe import Markup
 
 from steering.artifacts.harm_document import HarmDocument
-from steering.errors import SteeringError
 from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
-from steering.ui import own_progress
 from steering.ui.anatomy import harm_text, own_place
+from steering.ui.anatomy.absent import absent
 from steering.ui.anatomy.harm_figure import HarmMark
 from steering.ui.playground.asked import Asked, Values
 from steering.ui.templates import NOTHING
@@ -43,7 +42,7 @@ class HarmSection:
 def board_of(engine: Engine) -> Markup:
     """Return the map of the model that is served."""
     document = engine.harm
-    return harm_text.missing(engine.name) if document is None else harm_text.chart(document)
+    return absent("harm", engine.name) if document is None else harm_text.chart(document)
 
 
 def section() -> HarmSection:
@@ -93,15 +92,12 @@ def located(
     return document, marks
 
 
-def placed(engine: Engine, asked: Asked, request: Any) -> tuple[Any, Markup]:  # noqa: ANN401
-    """Return the board with the visitor's request on it, and what is said of it."""
-    try:
-        document, marks = located(engine, asked, request)
-    except SteeringError as error:
-        return gr.skip(), own_progress.mistake(error)
+def placed(engine: Engine, asked: Asked, request: Any) -> own_place.Found:  # noqa: ANN401
+    """Return the map with the visitor's request on it, and what is said of it; as `located`."""
+    document, marks = located(engine, asked, request)
     cards = "one card" if len(marks) == 1 else f"{len(marks)} cards"
     words = f"Placed under {cards}; what that says stands below the map."
-    return harm_text.chart(document, marks), own_progress.say(words)
+    return harm_text.chart(document, marks), words
 
 
 def anew(made: HarmSection, engine: Engine) -> dict[Any, Any]:
@@ -127,15 +123,7 @@ def wire(
         read: Turns the values of the page into a request and cards.
     """
 
-    def place(request: gr.Request, values: Values) -> tuple[Any, Markup]:
+    def find(values: Values, request: Any) -> own_place.Found:  # noqa: ANN401
         return placed(engine, read(values), request)
 
-    made.place.click(
-        place,
-        inputs=inputs,
-        outputs=[made.board, made.said],
-        preprocess=False,
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    own_place.wire(made.place, [made.board, made.said], "place_harm", inputs, find)

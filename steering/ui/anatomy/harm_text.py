@@ -23,11 +23,6 @@ HARM_HEAD: Final = static(
     "coming? That is read at the last token before the answer.</p></div>"
 )
 """What the section is about."""
-_MISSING: Final = template(
-    '<section class="harm"><p>Nothing is shown here: this was not measured of what is played now. '
-    "<code>python -m steering harm --model {{ model }}</code> measures it of the model."
-    "</p></section>"
-)
 _CHART: Final = template(
     '<section class="harm"><figure>{{ figure }}<figcaption>'
     '<ul class="harm-key">{% for name, mark in sets.items() %}<li>{{ mark }} {{ name }}</li>'
@@ -71,11 +66,6 @@ _ROWS: Final = (
     ("Refused from answered", "refusal", False),
     ("the same, of one kind", "refusal", True),
 )
-
-
-def missing(model: str) -> Markup:
-    """Return what stands where nothing was measured."""
-    return _MISSING(model=model)
 
 
 def chart(document: HarmDocument, marks: Sequence[HarmMark] = ()) -> Markup:

@@ -15,6 +15,7 @@ from steering.serving.engine import Engine
 from steering.serving.own_patching import OwnPatches, PatchedRequests
 from steering.system.progress import Step
 from steering.ui.anatomy import patch_text as text
+from steering.ui.anatomy.absent import absent
 from steering.ui.own_progress import OwnProgress
 from steering.ui.playground.asked import typed_text
 
@@ -51,13 +52,13 @@ class PatchSection:
 
 def board_of(engine: Engine) -> Markup:
     """Return what is stored of the model that is served."""
-    if engine.patching is None:
-        return text.missing(engine.name)
-    return text.board(engine.patching)
+    document = engine.patching
+    return absent("patch", engine.name) if document is None else text.board(document)
 
 
 def section() -> PatchSection:
     """Lay the section out; to be called inside a `gr.Blocks`."""
+    gr.HTML(text.PATCH_HEAD, elem_id="patch-head", elem_classes="anatomy-part")
     board = gr.HTML(elem_id="patching", elem_classes="anatomy-part")
     with gr.Row(elem_id="patch-pair"):
         donor, receiver = (

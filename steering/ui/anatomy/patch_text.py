@@ -9,21 +9,16 @@ from steering.artifacts.patching_document import PatchingDocument, RestoredGrid
 from steering.formatting import between, plain, visible
 from steering.serving.own_patching import PatchedRequests
 from steering.ui.anatomy.patch_grids import ShownGrid, column_names, grids
-from steering.ui.templates import template
+from steering.ui.templates import static, template
 
-_HEAD = template(
+PATCH_HEAD: Final = static(
     "<h3>Where it is decided</h3><p>Two requests that differ in harm, not in form. While the model "
     "reads the harmless one, its state at one layer and one token is replaced by the state that it "
     "has for the harmful one. How much of the refusal comes back? The whole state is put in, or "
     "only the part inside U, a few directions, or only the part outside.</p>"
-)()
-_MISSING = template(
-    "{{ head }}<p>Nothing is shown here: this was not measured of what is played now. "
-    "<code>python -m steering patch --model {{ model }}</code> measures it of the model.</p>"
 )
-_BOARD = template(
-    '{{ head }}<p class="said">{{ sentence }}</p>{{ grids }}<p class="soft">{{ careful }}</p>'
-)
+"""What the section is about."""
+_BOARD = template('<p class="said">{{ sentence }}</p>{{ grids }}<p class="soft">{{ careful }}</p>')
 _FOUND = template('<p class="said">{{ sentence }}</p>{{ grids }}')
 _BASES: Final[Mapping[str, str]] = {
     "inlp": "U is what INLP found at the token and layer, or at the nearest where it was fitted.",
@@ -36,11 +31,6 @@ CAREFUL = (
     "does more than that."
 )
 """What has to be known to read the part inside."""
-
-
-def missing(model: str) -> Markup:
-    """Return what stands where nothing was measured."""
-    return _MISSING(head=_HEAD, model=model)
 
 
 def board(document: PatchingDocument) -> Markup:
@@ -62,7 +52,6 @@ def board(document: PatchingDocument) -> Markup:
     over, cells = document["over_whole"]["refusal"]
     careful = f"{CAREFUL} Here it does so in {over} of {cells} cells, by a paired interval."
     return _BOARD(
-        head=_HEAD,
         sentence=sentence(document),
         grids=grids(
             "stored", shown, document["layers"], names, marked=document["point"][1], note=note

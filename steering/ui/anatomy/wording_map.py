@@ -15,8 +15,8 @@ from steering.artifacts.wording_document import EnglishMapEntry, WordingDocument
 from steering.ui.templates import template
 
 _WIDTH, _HEIGHT, _MARGIN = 480.0, 400.0, 16.0
-_NAME_WIDTH, _NAME_HEIGHT = 70.0, 13.0
-"""Room that a name takes (as it is set in 12 pixels)."""
+_NAME_WIDTH, _NAME_HEIGHT = 92.0, 17.0
+"""Room that a name takes as it is set on a phone, in 16 units; elsewhere it takes less."""
 _AIR: Final = 0.04
 """Share of the span that is left free on every side."""
 _FIGURE: Final = template(

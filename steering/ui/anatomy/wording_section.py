@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import gradio as gr
-from markupsafe import Markup
 
 from steering.artifacts.wording_document import WordingDocument
 from steering.data.wordings import WORDINGS, reworded
-from steering.errors import SteeringError
 from steering.inference.comparison import check_length
 from steering.serving.engine import Engine
-from steering.ui import own_progress
 from steering.ui.anatomy import own_place, wording_text
+from steering.ui.anatomy.absent import absent
 from steering.ui.anatomy.wording_map import WordedMark
 from steering.ui.playground.asked import Asked, Values
+from steering.ui.templates import NOTHING
 
 BY_RULE: Final = ("en", "role", "base64")
 """Wordings that a request is put into without a person; the first is the request itself."""
@@ -31,22 +30,18 @@ class WordingSection:
     """The components of the section.
 
     Attributes:
-        board: All that is shown.
+        rates: What is shown in words, and the plots; where nothing was measured, how it is.
+        board: The English map.
+        below: All numbers.
         place: Places the request of the Playground.
         said: What came of that.
     """
 
+    rates: gr.HTML
     board: gr.HTML
+    below: gr.HTML
     place: gr.Button
     said: gr.HTML
-
-
-def board_of(engine: Engine) -> Markup:
-    """Return the section's HTML for the model that is served."""
-    document = engine.wordings
-    if document is None:
-        return wording_text.missing(engine.name)
-    return wording_text.board(document)
 
 
 def section() -> WordingSection:
@@ -55,13 +50,25 @@ def section() -> WordingSection:
     with gr.Row(elem_id="wording-do"):
         place = gr.Button("Place my request", elem_id="wording-place", min_width=0)
         said = gr.HTML(elem_id="wording-said")
-    board = gr.HTML(elem_id="wordings", elem_classes="anatomy-part")
-    return WordingSection(board, place, said)
+    with gr.Row(elem_id="wording-parts"):
+        rates = gr.HTML(elem_id="wordings", elem_classes="anatomy-part", min_width=0)
+        board = gr.HTML(elem_id="wording-map", elem_classes="anatomy-part", min_width=0)
+    below = gr.HTML(elem_id="wording-below", elem_classes="anatomy-part")
+    return WordingSection(rates, board, below, place, said)
 
 
 def anew(made: WordingSection, engine: Engine) -> dict[Any, Any]:
     """Show what was measured of the present model, and no request."""
-    return {made.board: board_of(engine), made.said: ""}
+    document = engine.wordings
+    if document is None:
+        shown = absent("wordings", engine.name), NOTHING, NOTHING
+    else:
+        shown = (
+            wording_text.rates(document),
+            wording_text.worded_map(document),
+            wording_text.below(document),
+        )
+    return {**dict(zip((made.rates, made.board, made.below), shown, strict=True)), made.said: ""}
 
 
 def located(
@@ -100,13 +107,10 @@ def located(
     return document, marks
 
 
-def placed(engine: Engine, asked: Asked, request: Any) -> tuple[Any, Markup]:  # noqa: ANN401
-    """Return the board with the visitor's request on it, and what is said of it."""
-    try:
-        document, marks = located(engine, asked, request)
-    except SteeringError as error:
-        return gr.skip(), own_progress.mistake(error)
-    return wording_text.board(document, marks), own_progress.say(wording_text.of_marks(marks))
+def placed(engine: Engine, asked: Asked, request: Any) -> own_place.Found:  # noqa: ANN401
+    """Return the map with the visitor's request on it, and what is said of it; as `located`."""
+    document, marks = located(engine, asked, request)
+    return wording_text.worded_map(document, marks), wording_text.of_marks(marks)
 
 
 def wire(
@@ -121,15 +125,7 @@ def wire(
         read: Turns the values of the page into a request and cards.
     """
 
-    def place_worded(request: gr.Request, values: Values) -> tuple[Any, Markup]:
+    def find(values: Values, request: Any) -> own_place.Found:  # noqa: ANN401
         return placed(engine, read(values), request)
 
-    made.place.click(
-        place_worded,
-        inputs=inputs,
-        outputs=[made.board, made.said],
-        preprocess=False,
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    own_place.wire(made.place, [made.board, made.said], "place_worded", inputs, find)

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from steering.anatomy.wording_table import changed
 from steering.artifacts.wording_document import (
+    EnglishMapEntry,
     WordedArm,
     WordingDocument,
     WordingEntry,
@@ -27,17 +28,15 @@ WORDING_HEAD: Final = static(
     "from harmless, and do edits along them still work?</p>"
 )
 """What the section is about."""
-_MISSING: Final = template(
-    "<p>Nothing is shown here: this was not measured of what is played now. "
-    "<code>python -m steering wordings --model {{ model }}</code> measures it of the model.</p>"
+_RATES: Final = template(
+    '<div class="worded worded-rates"><p class="said">{{ sentence }}</p>{{ chart }}</div>'
 )
-_BOARD: Final = template(
-    '<div class="worded"><p class="said">{{ sentence }}</p><div class="worded-parts">'
-    '<div class="worded-rates">{{ chart }}</div>'
-    '{% if map %}<figure>{{ picker }}{{ map }}<figcaption class="soft">{{ caption }}</figcaption>'
-    "</figure>{% endif %}</div>"
-    "{% if mine %}<p>{{ mine }}</p>{% endif %}"
-    "<details><summary>All numbers</summary>{{ numbers }}</details>"
+_MAP: Final = template(
+    '<div class="worded"><figure>{{ picker }}{{ map }}'
+    '<figcaption class="soft">{{ caption }} {{ mine }}</figcaption></figure></div>'
+)
+_BELOW: Final = template(
+    '<div class="worded"><details><summary>All numbers</summary>{{ numbers }}</details>'
     '<p class="soft">{{ made }}</p></div>'
 )
 _ROOM: Final = 0.1
@@ -65,36 +64,37 @@ _NUMBERS: Final = template(
 )
 
 
-def missing(model: str) -> Markup:
-    """Return what stands where nothing was measured."""
-    return _MISSING(model=model)
+def rates(document: WordingDocument) -> Markup:
+    """Return what the document shows in words, and the tables with a plot in each cell."""
+    return _RATES(sentence=sentence(document), chart=wording_chart.chart(document))
 
 
-def board(document: WordingDocument, marks: Sequence[WordedMark] = ()) -> Markup:
-    """Return the section's HTML.
+def worded_map(document: WordingDocument, marks: Sequence[WordedMark] = ()) -> Markup:
+    """Return the English map with every wording on it; nothing where the model has no map.
 
     Args:
         document: As `wordings` writes it.
         marks: Where the visitor's request lies, a wording each.
     """
-    chart, mine = document["map"], of_marks(marks)
+    entry, mine = document["map"], of_marks(marks)
+    if entry is None:
+        return NOTHING
     label = f"Map of English training prompts with every wording. {_places(document)} {mine}"
-    return _BOARD(
-        sentence=sentence(document),
-        chart=wording_chart.chart(document),
-        picker=_PICKER(
-            rows=document["wordings"],
-            aucs={
-                row["wording"]: found["estimate"] if (found := _auc(row)) else None
-                for row in document["wordings"]
-            },
-        ),
-        map=figure(document, chart, label.strip(), marks) if chart else NOTHING,
-        caption=_caption(document),
+    aucs = {
+        row["wording"]: found["estimate"] if (found := _auc(row)) else None
+        for row in document["wordings"]
+    }
+    return _MAP(
+        picker=_PICKER(rows=document["wordings"], aucs=aucs),
+        map=figure(document, entry, label.strip(), marks),
+        caption=_caption(entry),
         mine=mine,
-        numbers=_numbers(document),
-        made=_made(document),
     )
+
+
+def below(document: WordingDocument) -> Markup:
+    """Return all numbers, and how they were measured."""
+    return _BELOW(numbers=_numbers(document), made=_made(document))
 
 
 def sentence(document: WordingDocument) -> str:
@@ -183,15 +183,12 @@ def _places(document: WordingDocument) -> str:
     )
 
 
-def _caption(document: WordingDocument) -> str:
-    chart = document["map"]
-    if chart is None:
-        return ""
+def _caption(entry: EnglishMapEntry) -> str:
+    token = str(entry["position"]).replace("-", "−")
     return (
-        f"The map of principal components of English training prompts at layer {chart['layer']}, "
-        f"token {chart['position']}".replace("-", "−")
-        + ". Small dots: English requests, as the map was made from. A line goes from the mean of "
-        "harmless to the mean of harmful requests of one wording."
+        f"The map of principal components of English training prompts at layer {entry['layer']}, "
+        f"token {token}. Small dots: English requests, as the map was made from. A line goes from "
+        "the mean of harmless to the mean of harmful requests of one wording."
     )
 
 

@@ -7,10 +7,9 @@ import pytest
 from steering.errors import SteeringError
 from steering.interventions.panel import Panel
 from steering.ui.anatomy import harm_section
-from steering.ui.map import locate
 from steering.ui.playground import card_settings
 from steering.ui.playground.asked import Asked, Setting
-from tests.helpers.engines import busy, ready
+from tests.helpers.engines import ready
 from tests.helpers.harm_documents import harm_document
 
 VISITOR = SimpleNamespace(session_hash="a")
@@ -52,24 +51,13 @@ def test_a_request_is_placed_under_every_card_that_is_on(placing):
     placing.reading.release()
 
 
-def test_a_model_that_is_busy_for_too_long_is_said_so(placing, monkeypatch):
-    monkeypatch.setattr(locate, "_PATIENCE_SECONDS", 0.01)
-    with busy(placing):
-        _, said = harm_section.placed(placing, asked(placing), VISITOR)
-    assert "the model is busy" in str(said).lower()
-    assert not placing.wanted  # nobody waits any more
-    assert harm_section.located(placing, asked(placing), VISITOR)
-
-
-def test_a_mistake_is_said_and_the_map_is_left_alone(placing):
-    _, said = harm_section.placed(placing, asked(placing, " "), VISITOR)
-    assert "The request is empty" in said
+def test_a_mistake_is_an_error_of_its_own(placing):
+    with pytest.raises(SteeringError, match="request is empty"):
+        harm_section.placed(placing, asked(placing, " "), VISITOR)
 
 
 def test_on_a_public_host_places_count_as_runs_do(placing):
     placing.allowance.per_minute = 1
     harm_section.located(placing, asked(placing), VISITOR)
-    _, said = harm_section.placed(placing, asked(placing), VISITOR)
-    assert "1 runs a minute" in said
-    assert placing.reading.acquire(timeout=0)
-    placing.reading.release()
+    with pytest.raises(SteeringError, match="1 runs a minute"):
+        harm_section.placed(placing, asked(placing), VISITOR)

@@ -1,10 +1,12 @@
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 
 from steering.errors import SteeringError
 from steering.ui.anatomy import own_place
 from steering.ui.map import locate
+from steering.ui.own_progress import say
 from tests.helpers.engines import busy, ready
 
 VISITOR = SimpleNamespace(session_hash="a")
@@ -59,3 +61,14 @@ def test_whoever_asks_too_often_is_told(engine):
         pass
     with pytest.raises(SteeringError, match="1 runs a minute"), own_place.turn(engine, VISITOR):
         pytest.fail("it was entered")
+
+
+def test_what_was_found_is_shown_and_a_mistake_leaves_the_map_alone():
+    assert own_place.told(lambda: ("a map", "Placed.")) == ("a map", say("Placed."))
+
+    def wrong():
+        raise SteeringError("the request is empty")
+
+    board, said = own_place.told(wrong)
+    assert board == gr.skip()
+    assert "The request is empty" in said

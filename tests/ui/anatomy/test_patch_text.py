@@ -5,12 +5,6 @@ from steering.ui.anatomy import patch_text
 from tests.helpers.patching import made
 
 
-def test_the_name_of_a_model_is_text_not_markup():
-    found = patch_text.missing("<img src=x>")
-    assert "<img" not in found
-    assert "python -m steering patch" in found
-
-
 def test_the_sentence_says_what_the_grids_show():
     document = made()
     said = patch_text.sentence(document)

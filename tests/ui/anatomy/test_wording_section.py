@@ -19,8 +19,11 @@ def placing(tiny, fitted, charted):
     )
 
 
-def test_where_nothing_was_measured_the_command_is_named(engine):
-    assert f"wordings --model {engine.name}" in wording_section.board_of(engine)
+def test_where_nothing_was_measured_the_command_is_named(made, engine):
+    section = made.anatomy.wordings
+    shown = wording_section.anew(section, engine)
+    assert f"wordings --model {engine.name}" in shown[section.rates]
+    assert shown[section.board] == shown[section.below] == ""
     with pytest.raises(SteeringError, match="not measured"):
         wording_section.located(engine, Asked("What is red?", {}), VISITOR)
 
@@ -48,6 +51,6 @@ def test_a_request_is_placed_in_the_wordings_that_are_made_by_rule(placing, monk
     placing.reading.release()
 
 
-def test_a_mistake_is_said_and_the_board_is_left_alone(placing):
-    _, said = wording_section.placed(placing, Asked(" ", {}), VISITOR)
-    assert "The request is empty" in said
+def test_a_mistake_is_an_error_of_its_own(placing):
+    with pytest.raises(SteeringError, match="request is empty"):
+        wording_section.placed(placing, Asked(" ", {}), VISITOR)

@@ -19,7 +19,7 @@ def test_the_sentence_says_english_and_the_least_and_most_elsewhere():
 
 
 def test_the_map_is_told_to_those_who_do_not_see_it():
-    shown = wording_text.board(made())
+    shown = wording_text.worded_map(made())
     label = re.search(r'class="worded-map"[^>]*aria-label="([^"]+)"', shown)[1]
     for name in WORDINGS.values():
         assert f"{name}: harmful at" in label
@@ -28,25 +28,24 @@ def test_the_map_is_told_to_those_who_do_not_see_it():
 def test_without_a_map_the_numbers_stay():
     document = made()
     document["map"] = None
-    shown = wording_text.board(document)
-    assert "worded-map" not in shown
-    assert "worded-shown" not in shown
-    assert "All numbers" in shown
+    assert wording_text.worded_map(document) == ""
+    assert "All numbers" in wording_text.below(document)
 
 
 def test_what_comes_from_a_file_is_escaped():
     document = made()
     document["wordings"][1]["name"] = "<img src=x>"
     document["model"] = "<b>"
-    assert "<img" not in wording_text.board(document)
-    assert "<b>" not in wording_text.missing("<b>")
+    for part in (wording_text.rates, wording_text.worded_map, wording_text.below):
+        assert "<img" not in part(document)
+        assert "&lt;img" in part(document)
 
 
 def test_a_request_is_told_in_every_wording_that_it_was_placed_in():
     marks = [WordedMark("role play", 0.5), WordedMark("Base64", -1.25)]
     told = wording_text.of_marks(marks)
     assert "+0.50 in role play, −1.25 in Base64" in told
-    assert told in wording_text.board(made(), marks)
+    assert told in wording_text.worded_map(made(), marks)
     assert wording_text.of_marks([]) == ""
 
 
