@@ -25,7 +25,6 @@ from steering.artifacts.harm_document import (
 from steering.artifacts.resumable import Stages
 from steering.data.splits import PromptSplits
 from steering.intervals import IntervalEntry
-from steering.interventions.openers import opened
 from steering.maps.steerable_model import SteerableModel
 from steering.models.chat_model import ChatModel
 
@@ -56,7 +55,7 @@ def document(steerable: SteerableModel, splits: PromptSplits, stages: Stages) ->
     Raises:
         SteeringError: If the model refuses, or answers, too few training prompts.
     """
-    model = opened(steerable.model, steerable.directions.openers)
+    model = steerable.model
     train = _read_sets(model, splits.train, "train", stages)
     validation = _read_sets(model, splits.validation, "validation", stages)
     axes = fitted_axes(model, train, validation)

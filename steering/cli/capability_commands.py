@@ -5,19 +5,16 @@ import hashlib
 from collections.abc import Sequence
 from typing import NotRequired
 
-from steering.adaptation import loaded
 from steering.artifacts import store
 from steering.artifacts.capability_document import CapabilityDocument
 from steering.artifacts.provenance import provenance
 from steering.artifacts.resumable import Stages
-from steering.cli import shared
+from steering.cli import shared, study_options
 from steering.data import questions
 from steering.data.questions import Question
 from steering.evaluation import capability, capability_table, eraser_arms, evaluation_arms
 from steering.interventions.directions import Directions
-from steering.interventions.openers import opened
 from steering.interventions.panel import Panel, parse
-from steering.maps.steerable_model import SteerableModel
 from steering.system import console
 
 
@@ -31,17 +28,16 @@ def run(options: argparse.Namespace) -> PrintedCapability:
     """Ask every panel every question; a whole table is stored beside the directions."""
     found, source = _questions(options)
     _panels(options, store.load(options.model, options.directions))  # before the slow model load
-    model = shared.load(options)
-    folder = loaded.folder_for(model, options.directions)
-    directions = store.load(options.model, folder)
+    steerable, folder = shared.studied(options)
+    model, directions = steerable.model, steerable.directions
     panels = _panels(options, directions)
     console.say(f"{len(panels)} panels are asked {len(found)} questions, of a pass or four each.")
     stages = Stages.of(model, "capability", directions.digest)
     stored = store.evaluation(options.model, folder)  # if it is broken, before the slow part
-    answered = capability.measure(SteerableModel(model, directions), found, panels, stages)
+    answered = capability.measure(steerable, found, panels, stages)
     refused = capability_table.refusals(stored, panels, directions)
     document = capability_table.document(model.name, source, found, answered, refused)
-    document["provenance"] = provenance(opened(model, directions.openers), source)
+    document["provenance"] = provenance(model, source)
     whole = not (options.panel or options.questions or options.limit)
     written = shared.store_part(options, "capability", document, folder, whole=whole)
     return {**document, "written": written}
@@ -49,9 +45,7 @@ def run(options: argparse.Namespace) -> PrintedCapability:
 
 def show(document: PrintedCapability) -> None:
     """Print the table."""
-    print(capability_table.markdown(document))
-    if document.get("written"):
-        print(f"\nWritten: {document['written']}")
+    print(capability_table.markdown(document) + study_options.written(document))
 
 
 def _questions(options: argparse.Namespace) -> tuple[Sequence[Question], str]:

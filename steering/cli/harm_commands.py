@@ -2,11 +2,10 @@
 
 import argparse
 import logging
-from pathlib import Path
 from typing import Final, NotRequired, get_args
 
 from steering.artifacts.harm_document import AskedSet, HarmDocument
-from steering.cli import command_options, shared
+from steering.cli import command_options, shared, study_options
 from steering.data.splits import PromptSplits, evenly
 
 _logger = logging.getLogger(__name__)
@@ -22,22 +21,14 @@ class PrintedHarm(HarmDocument):
 
 def run(options: argparse.Namespace) -> PrintedHarm:
     """Find the axes, place the test prompts, ask the model what it thinks of them."""
-    from steering.adaptation import loaded
     from steering.anatomy import harm_and_refusal, reply_inversion
-    from steering.artifacts import store
     from steering.artifacts.provenance import provenance
     from steering.artifacts.resumable import Stages
     from steering.evaluation.matched_controls import can_act
-    from steering.interventions.openers import opened
     from steering.interventions.panel import Panel
-    from steering.maps.steerable_model import SteerableModel
 
-    store.load(options.model, options.directions)  # if it is broken, before the slow part
-    model = shared.load(options)
-    folder = loaded.folder_for(model, options.directions)
-    directions = store.load(options.model, folder)
-    model = opened(model, directions.openers)
-    steerable = SteerableModel(model, directions)
+    steerable, folder = shared.studied(options)
+    model, directions = steerable.model, steerable.directions
     splits = PromptSplits.own()
     if options.limit is not None:
         splits = splits.limited(options.limit, fitting=True)
@@ -60,24 +51,14 @@ def show(document: PrintedHarm) -> None:
     """Print the tables."""
     from steering.anatomy import harm_table
 
-    print(harm_table.markdown(document))
-    if document.get("written"):
-        print(f"\nWritten: {document['written']}")
+    print(harm_table.markdown(document) + study_options.written(document))
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    command_options.machine(command_options.model(parser))
-    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
-    parser.add_argument(
-        "--limit", type=command_options.positive, help="prompts of each class for each purpose"
-    )
-    parser.add_argument(
+    study_options.study(parser, "prompts of each class for each purpose").add_argument(
         "--asked",
         type=command_options.positive,
         default=_ASKED,
         help=f"test prompts of each class that are asked about (default {_ASKED})",
-    )
-    parser.add_argument(
-        "--out", type=Path, help="write this JSON file (default: beside the directions, if whole)"
     )

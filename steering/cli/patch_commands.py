@@ -1,10 +1,9 @@
 """The command `patch`: which states of a request bring a refusal back in the run of its twin."""
 
 import argparse
-from pathlib import Path
 
 from steering.artifacts.patching_document import PatchingDocument, Towards
-from steering.cli import command_options, shared
+from steering.cli import command_options, shared, study_options
 from steering.data.splits import PromptSplits
 from steering.defaults import PATCHED_PAIRS, PATCHED_STEP
 from steering.formatting import between, plain
@@ -19,18 +18,12 @@ class PrintedPatching(PatchingDocument):
 
 def run(options: argparse.Namespace) -> PrintedPatching:
     """Patch pairs of the test set; the table of as many as is usual lies beside the directions."""
-    from steering.adaptation import loaded
     from steering.anatomy import patch_study
     from steering.anatomy.pair_grid import GridShape
-    from steering.artifacts import store
     from steering.artifacts.provenance import provenance
     from steering.artifacts.resumable import Stages
-    from steering.maps.steerable_model import SteerableModel
 
-    store.load(options.model, options.directions)  # before the slow model load
-    model = shared.load(options)
-    folder = loaded.folder_for(model, options.directions)
-    steerable = SteerableModel(model, store.load(options.model, folder))
+    steerable, folder = shared.studied(options)
     shape = GridShape.of(steerable.model, steerable.directions, step=options.step)
     picked = patch_study.chosen(steerable, patch_study.own_twins(), options.pairs)
     cells = len(shape.layers) * len(shape.columns)
@@ -64,14 +57,12 @@ def show(document: PrintedPatching) -> None:
                 )
             )
             print(f"  {part:<8} {'  '.join(cells)}")
-    if document["written"]:
-        print(f"\nWritten: {document['written']}")
+    print(study_options.written(document))
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    command_options.machine(command_options.model(parser))
-    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    study_options.study(parser)
     parser.add_argument(
         "--pairs",
         type=command_options.positive,
@@ -83,7 +74,4 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=command_options.positive,
         default=PATCHED_STEP,
         help=f"every so many layers (default {PATCHED_STEP})",
-    )
-    parser.add_argument(
-        "--out", type=Path, help="write this JSON file (default: beside the directions, if whole)"
     )

@@ -57,13 +57,29 @@ def load(
 
 def steerable(options: argparse.Namespace) -> "SteerableModel":
     """Load the model with the directions that serve it here: those asked for, or a kept fit."""
+    return studied(options)[0]
+
+
+def studied(
+    options: argparse.Namespace, *, maps: bool = False
+) -> "tuple[SteerableModel, Path | None]":
+    """Do what `steerable` does, and return the folder of the directions; None is the artifact's.
+
+    Directions that are broken are found before the model is loaded, which is slow.
+
+    Args:
+        options: Name the model, and perhaps a folder of directions.
+        maps: Read the maps as well, where there are any.
+    """
     from steering.adaptation import loaded
     from steering.artifacts import store
     from steering.maps.steerable_model import SteerableModel
 
+    store.load(options.model, options.directions)
     model = load(options)
     folder = loaded.folder_for(model, options.directions)
-    return SteerableModel(model, store.load(options.model, folder))
+    found = store.read_maps(options.model, folder) if maps else None
+    return SteerableModel(model, store.load(options.model, folder), found), folder
 
 
 def unpack_directions(options: argparse.Namespace) -> None:

@@ -62,8 +62,7 @@ class SharedSteps:
         self._lock = threading.Lock()
         self._loop = DecodeLoop(model)  # its thread's alone
         self._arrived: list[DecodeRequest] = []
-        self._deliver: dict[DecodeRequest, Deliveries[Column]] = {}
-        self._stops: dict[DecodeRequest, threading.Event] = {}
+        self._deliver: dict[DecodeRequest, tuple[Deliveries[Column], threading.Event]] = {}
         self._working = False
 
     @property
@@ -97,7 +96,7 @@ class SharedSteps:
         queue: Deliveries[Column] = SimpleQueue()
         with self._lock:
             self._arrived.append(request)
-            self._deliver[request], self._stops[request] = queue, stop
+            self._deliver[request] = queue, stop
             if not self._working:
                 self._working = True
                 threading.Thread(target=self._work, name="steps", daemon=True).start()
@@ -107,11 +106,14 @@ class SharedSteps:
         while True:
             with self._lock:
                 # Whoever waits for a column looks at `stop` later than the next pass begins.
-                left = [each for each, stop in self._stops.items() if each.over or stop.is_set()]
+                left = [
+                    request
+                    for request, (_, stop) in self._deliver.items()
+                    if request.over or stop.is_set()
+                ]
                 for request in left:
                     request.over = True
-                    del self._stops[request]
-                    self._deliver.pop(request).put(None)
+                    self._deliver.pop(request)[0].put(None)
                     if not request.complete:
                         _logger.debug("a run was left: its %d rows are gone", len(request.rows))
                 if not self._deliver:
@@ -129,15 +131,14 @@ class SharedSteps:
                 self._give_up(error)
                 return
             for request, outcome in outcomes:
-                self._deliver[request].put(outcome)
+                self._deliver[request][0].put(outcome)
 
     def _give_up(self, error: BaseException) -> None:
         """End all runs with an error that came out of a pass: no row can go on from there."""
         with self._lock:
-            for queue in self._deliver.values():
+            for queue, _ in self._deliver.values():
                 queue.put(error)
             self._deliver.clear()
-            self._stops.clear()
             self._arrived.clear()
             self._loop, self._working = DecodeLoop(self.model), False
 

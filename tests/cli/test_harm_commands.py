@@ -17,8 +17,7 @@ def test_it_prints_what_it_writes_and_a_part_is_not_stored_as_the_whole(
         size = model.network.config.vocab_size
         return replace(model, openers={str(number): number for number in range(0, size, 2)})
 
-    monkeypatch.setattr("steering.interventions.openers.opened", shy)
-    monkeypatch.setattr("steering.anatomy.harm_and_refusal.opened", shy)
+    monkeypatch.setattr("steering.maps.steerable_model.opened", shy)
     arguments = ("--directions", directions, "--limit", "40", "--asked", "1")
     out = tmp_path / "harm.json"
     found = document(capsys, "harm", "--json", *arguments, "--out", str(out))
