@@ -19,4 +19,7 @@ def test_an_edit_and_a_wording_are_picked_and_a_request_is_placed(app, visit):
     page.click("#wording-place")
     page.wait_for_selector("#wording-map .mine")
     assert page.locator("#wording-map .mine").count() == 3
-    assert "in Base64" in page.inner_text("#wording-said")
+    assert "Placed in 3 wordings" in page.inner_text("#wording-said")
+    assert "in Base64" in page.inner_text("#wording-map figcaption")
+    # What was chosen beside the map stays.
+    assert page.locator("#wordings .rates:visible").get_attribute("data-arm") == "actadd"

@@ -101,7 +101,7 @@ def located(
     with own_place.turn(engine, request):
         read = ground.read(rows)
     marks = [
-        WordedMark("your own words" if name == "en" else WORDINGS[name], along, tuple(at))
+        WordedMark("its own words" if name == "en" else WORDINGS[name], along, tuple(at))
         for name, (along, *at) in zip(BY_RULE, ground.placed(read), strict=True)
     ]
     return document, marks
@@ -110,7 +110,8 @@ def located(
 def placed(engine: Engine, asked: Asked, request: Any) -> own_place.Found:  # noqa: ANN401
     """Return the map with the visitor's request on it, and what is said of it; as `located`."""
     document, marks = located(engine, asked, request)
-    return wording_text.worded_map(document, marks), wording_text.of_marks(marks)
+    words = f"Placed in {len(marks)} wordings; what that says stands below the map."
+    return wording_text.worded_map(document, marks), words
 
 
 def wire(

@@ -39,14 +39,15 @@ def test_a_request_is_placed_in_the_wordings_that_are_made_by_rule(placing, monk
 
     monkeypatch.setattr(model, "render", render)
     _, marks = wording_section.located(placing, Asked("What is red?", {}), VISITOR)
-    assert [mark.name for mark in marks] == ["your own words", "role play", "Base64"]
+    assert [mark.name for mark in marks] == ["its own words", "role play", "Base64"]
     assert read[0] == "What is red?"
     assert "“What is red?”" in read[1]
     assert base64.b64decode(read[2]).decode() == "What is red?"
     assert all(len(mark.at) == 2 for mark in marks)
     board, said = wording_section.placed(placing, Asked("What is red?", {}), VISITOR)
     assert board.count('class="mine"') == 3
-    assert "in Base64" in said
+    assert "in Base64" in board
+    assert "Placed in 3 wordings" in said
     assert placing.reading.acquire(timeout=0)
     placing.reading.release()
 
