@@ -62,7 +62,7 @@ def section() -> PatchSection:
     board = gr.HTML(elem_id="patching", elem_classes="anatomy-part")
     with gr.Row(elem_id="patch-pair"):
         donor, receiver = (
-            gr.Textbox(value, label=label, lines=2, max_lines=3, elem_id=name, min_width=0)
+            gr.Textbox(value, label=label, lines=1, max_lines=3, elem_id=name, min_width=0)
             for value, label, name in zip(
                 EXAMPLE,
                 ("Your own pair: states of this request …", "… go into the run of this one"),
