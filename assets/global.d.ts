@@ -5,7 +5,8 @@ interface Steering {
   place(): void;
   address(path: string): string;
   plotly(path: string): Promise<void>;
-  tabs: { tell(): void };
+  tabs: { tell(): void; arrive(): void };
+  onceSeen(element: Element, then: () => void): void;
   link: { open(): void; read(): string };
   keepSafe(on: boolean): void;
 }

@@ -1,7 +1,7 @@
 // The section “Dose and response” in the browser: it draws three figures that Python made, see
 // steering/ui/dose. A click, or Enter, on a cell asks Python to set the card it belongs to.
 import { inks } from "../shared/colour.js";
-import { all, one, touched } from "../shared/dom.js";
+import { all, onceSeen, one, touched } from "../shared/dom.js";
 import { SLOTS } from "../shared/plot.js";
 import { askServer } from "../shared/server.js";
 import { choose, drawAll, pixels, reach } from "./draw.js";
@@ -169,12 +169,8 @@ export function start(given) {
   };
   let seen = false;
   given.watch("value", () => seen && given.props.value?.model !== here.model && beginOnce());
-  // Nothing is asked for before the section is seen.
-  const eye = new IntersectionObserver(([entry]) => {
-    if (!entry.isIntersecting) return;
-    eye.disconnect();
+  onceSeen(root, () => {
     seen = true;
     beginOnce();
   });
-  eye.observe(root);
 }

@@ -11,7 +11,8 @@ import { listenForNumbers } from "./numbers.js";
 import { calm, moved, place } from "./live.js";
 import { listenForPresenting } from "./present.js";
 import { listenForResults } from "./results.js";
-import { listenForTabs, tell } from "./tabs.js";
+import { arrive, listenForTabs, tell } from "./tabs.js";
+import { onceSeen } from "../shared/dom.js";
 import { followVeils, keepSafe } from "./veil.js";
 import { followVerdicts } from "./verdicts.js";
 import { enterRoom } from "../room/entry.js";
@@ -19,7 +20,7 @@ import { enterRoom } from "../room/entry.js";
 /** Begins; a page calls it once. */
 export function start() {
   const link = { open: openLink, read: readLink };
-  window.steering = { moved, calm, place, address, plotly, tabs: { tell }, link, keepSafe };
+  window.steering = { moved, calm, place, address, plotly, tabs: { tell, arrive }, onceSeen, link, keepSafe };
   enterRoom();
   listenForTabs();
   listenForNumbers();

@@ -39,6 +39,11 @@ function follow() {
   place?.scrollIntoView();
 }
 
+/** Goes to the place in some panel that the address names; called when it may have come. */
+export function arrive() {
+  if (document.getElementById(aim())?.closest(".tab-panel")) follow();
+}
+
 /** @param {string} name */
 function choose(name) {
   close();

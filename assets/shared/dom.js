@@ -30,6 +30,20 @@ export function touched(event, selector) {
 }
 
 /**
+ * Does something once, as soon as an element is seen: what is hidden at first asks for nothing.
+ * @param {Element} element
+ * @param {() => void} then
+ */
+export function onceSeen(element, then) {
+  const eye = new IntersectionObserver(([entry]) => {
+    if (!entry.isIntersecting) return;
+    eye.disconnect();
+    then();
+  });
+  eye.observe(element);
+}
+
+/**
  * @param {Element} parent
  * @param {string} tag
  * @param {string} [name] classes

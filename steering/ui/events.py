@@ -33,7 +33,8 @@ from steering.ui.replays import Updates
 from steering.ui.results import results_section
 
 _ARRIVE = (
-    "() => { window.steering.calm(300); window.steering.place(); window.steering.link.open(); }"
+    "() => { window.steering.calm(300); window.steering.place(); window.steering.link.open(); "
+    "window.steering.tabs.arrive(); }"
 )
 """The same for a page that has just come, whose visitor may be about to move one."""
 
@@ -63,9 +64,8 @@ def wire(page: Page, engine: Engine, load: Callable[..., Any]) -> None:
     dose_section.wire(
         page.doses, partial(_bring, page, engine), [page.doses.said, *changes.card_outputs(page)]
     )
-    moments = [load, page.timer.tick]
-    results_section.wire(page.results, engine, moments)
-    anatomy_section.wire(page.anatomy, engine, moments, page.asked, page.read)
+    results_section.wire(page.results, engine, [load, page.timer.tick])
+    anatomy_section.wire(page.anatomy, engine, [page.timer.tick], page.asked, page.read)
 
     opened_link.wire(page, engine, quiet)
 

@@ -23,6 +23,8 @@ _HEAD = template(
     '{% if names|length > 1 %}<nav aria-label="Sections">{% for name, title in names.items() %}'
     '<a href="#{{ name }}">{{ title }}</a>{% endfor %}</nav>{% endif %}</header>'
 )
+_ONCE_SEEN = "window.steering.onceSeen(element.closest('.tab-panel'), () => trigger('select'));"
+"""What the sections show is asked for when the tab is seen, not by every page that is opened."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,15 @@ class AnatomySection:
     """The sections of the tab.
 
     Attributes:
+        head: Tells that the tab is seen.
         harm: Harm is not refusal.
         patching: Where it is decided.
         wordings: Other languages and wordings.
-        shown: Names the directions and documents that are shown to this visitor.
+        shown: Names the directions and documents that are shown to this visitor; empty before the
+            tab is seen.
     """
 
+    head: gr.HTML
     harm: harm_section.HarmSection
     patching: patch_section.PatchSection
     wordings: wording_section.WordingSection
@@ -44,9 +49,12 @@ class AnatomySection:
 
 def section() -> AnatomySection:
     """Lay the tab out, empty; to be called inside a `gr.Blocks`."""
-    gr.HTML(_HEAD(names=SECTIONS))
     return AnatomySection(
-        harm_section.section(), patch_section.section(), wording_section.section(), gr.State("")
+        head=gr.HTML(_HEAD(names=SECTIONS), js_on_load=_ONCE_SEEN),
+        harm=harm_section.section(),
+        patching=patch_section.section(),
+        wordings=wording_section.section(),
+        shown=gr.State(""),
     )
 
 
@@ -84,27 +92,27 @@ def wire(
     Args:
         made: The components.
         engine: Knows the model, which any visitor may have changed.
-        events: `Blocks.load` and the like, after which the present model is shown.
+        events: After which the present model is shown, where the tab was seen.
         inputs: What `read` needs.
         read: Turns the values of the page into a request and cards.
     """
 
-    def show(shown: str) -> dict[Any, Any]:
+    def show_first(shown: str) -> dict[Any, Any]:
         return anew(made, engine, shown)
+
+    def show_again(shown: str) -> dict[Any, Any]:
+        return anew(made, engine, shown) if shown else {made.shown: gr.skip()}
 
     harm, patching, wordings = made.harm, made.patching, made.wordings
     outputs = [harm.board, harm.numbers, harm.below, harm.said, made.shown]
     outputs += [patching.board, patching.found, patching.progress.said]
     outputs += [wordings.rates, wordings.board, wordings.below, wordings.said]
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    first = made.head.select(show_first, inputs=made.shown, outputs=outputs, **quiet)
+    # What has come has moved the section that a link names.
+    first.then(js="() => window.steering.tabs.arrive()", **quiet)
     for event in events:
-        event(
-            show,
-            inputs=made.shown,
-            outputs=outputs,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+        event(show_again, inputs=made.shown, outputs=outputs, **quiet)
     harm_section.wire(harm, engine, inputs, read)
     patch_section.wire(patching, engine)
     wording_section.wire(wordings, engine, inputs, read)
