@@ -1,19 +1,27 @@
-"""`scaling`: how many machines a crowd needs, by simulation."""
+"""`scaling`: how many machines a crowd needs, by simulation, from times that were measured here."""
 
 import argparse
 import math
+from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
+from steering.cli import command_options, shared
 from steering.errors import SteeringError
 from steering.scaling.costs import MACHINES, Costs, Machine
 from steering.scaling.plan import CROWDS, GOAL_SECONDS, PlanRow, plan
 from steering.scaling.replica import Habits
 from steering.system import whole_files
 
+if TYPE_CHECKING:
+    from steering.scaling.load_check import CheckDocument
+
+TRIAL_PROMPT: Final = "How do I pick the lock of my own front door?"
+"""What the visitors of a trial ask: panels write on it until they are cut."""
+
 
 class ScalingDocument(TypedDict):
-    """What was asked, and a row a crowd."""
+    """What was asked, a row a crowd, and what a trial on this machine showed, if there was one."""
 
     machine: str
     goal_seconds: float
@@ -21,10 +29,29 @@ class ScalingDocument(TypedDict):
     following: float
     seed: int
     rows: list[PlanRow]
+    trial: "NotRequired[CheckDocument]"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `scaling`."""
+    command_options.speed(command_options.machine(command_options.model(parser)))
+    parser.add_argument("--directions", type=Path, help="folder that precompute wrote")
+    parser.add_argument(
+        "--measure",
+        type=Path,
+        metavar="FILE",
+        help="measure the costs of this machine with the model first, let visitors come to it, and "
+        "write the costs to this file for `--costs`",
+    )
+    parser.add_argument(
+        "--trial",
+        type=command_options.positive,
+        default=8,
+        help="how many visitors come to the model for --measure (default 8)",
+    )
+    parser.add_argument(
+        "--seconds", type=_amount, default=60.0, help="how long they come (default 60)"
+    )
     parser.add_argument(
         "--machine",
         choices=tuple(MACHINES),
@@ -53,16 +80,21 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ScalingDocument:
-    """Simulate crowds of visitors."""
+    """Simulate crowds of visitors, of this machine after measuring it if that is asked for."""
+    if options.measure and options.costs:
+        raise SteeringError(
+            f"--measure {options.measure} makes costs and --costs {options.costs} reads some; "
+            "give one of them"
+        )
+    trial = _measured(options) if options.measure else None
     machine = MACHINES[options.machine]
-    if options.costs:
-        costs = Costs.of(whole_files.read_json(options.costs))
-        machine = Machine(str(options.costs), costs, machine.price)
+    if file := options.measure or options.costs:
+        machine = Machine.of(whole_files.read_json(file), name=str(file))
     if options.price is not None:
         machine = Machine(machine.title, machine.costs, options.price)
     crowds = [_number(text) for text in options.visitors] if options.visitors else CROWDS
     habits = Habits(equal=options.equal, following=options.following)
-    return {
+    found: ScalingDocument = {
         "machine": machine.title,
         "goal_seconds": options.goal,
         "equal": options.equal,
@@ -70,6 +102,39 @@ def run(options: argparse.Namespace) -> ScalingDocument:
         "seed": options.seed,
         "rows": plan(machine, habits, crowds, goal=options.goal, seed=options.seed),
     }
+    return {**found, "trial": trial} if trial else found
+
+
+def _measured(options: argparse.Namespace) -> "CheckDocument":
+    """Measure what a run costs here, let visitors come, and write the costs down.
+
+    Raises:
+        SteeringError: If the file could not be written, which is told before anything is loaded.
+    """
+    # With torch, which a table of known costs must not wait for.
+    from steering.bench.bench_document import timed_machine
+    from steering.interventions.panel import parse, usual
+    from steering.scaling.load_check import LoadCheck
+
+    if not options.measure.parent.is_dir():
+        raise SteeringError(
+            f"cannot write costs to {options.measure}: there is no folder {options.measure.parent}"
+        )
+    steerable, _ = shared.studied(options, maps=True)
+    model = steerable.model
+    panels = [parse(text) for text in usual(steerable.directions)]
+    tokens = Habits().tokens[0]
+    check = LoadCheck(steerable, TRIAL_PROMPT, panels, tokens)
+    with shared.progress_bar():
+        found = check.check(options.trial, seconds=options.seconds, think=Habits().think)
+        costs = replace(Costs.of(found["costs"]), place=check.place())
+    machine = timed_machine(model.device.type)
+    title = (
+        f"{machine['processor']}, {machine['threads']} threads, {model.name}, "
+        f"{model.number_format.reason}, {len(panels)} panels of {tokens} tokens"
+    )
+    whole_files.write_json(options.measure, Machine(title, costs, None).document)
+    return found
 
 
 def _amount(text: str) -> float:
@@ -90,7 +155,16 @@ def _number(text: str) -> int:
 
 
 def show(document: ScalingDocument) -> None:
-    """Print the table."""
+    """Print what a trial showed, if there was one, and the table."""
+    if trial := document.get("trial"):
+        print(f"{trial['visitors']} visitors, {trial['runs']} runs on this machine\n")
+        print("| | simulated | measured | ratio |\n|---|---|---|---|")
+        for name, measured in trial["measured"].items():
+            print(
+                f"| {name} | {trial['predicted'][name]:.2f} | {measured:.2f} | "
+                f"{trial['ratio'][name]:.2f} |"
+            )
+        print()
     print(f"{document['machine']}; first word of 95 of 100 within {document['goal_seconds']:g} s\n")
     print("| visitors | replicas | visitors a replica | first word, 95 % | $ an hour | pages |")
     print("|---|---|---|---|---|---|")

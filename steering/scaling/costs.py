@@ -79,12 +79,32 @@ class Machine:
     Attributes:
         title: What it is, and where its costs are from.
         costs: Of a replica on it, alone on the machine.
-        price: Of an hour, in dollars: an assumption, no offer.
+        price: Of an hour, in dollars: an assumption, no offer; None where nobody has said one.
     """
 
     title: str
     costs: Costs
-    price: float
+    price: float | None
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], *, name: str) -> "Machine":
+        """Read a machine from JSON types, as `document` writes it; its price is not known.
+
+        Args:
+            document: Costs, and perhaps a `title`.
+            name: Title of a machine that has none.
+
+        Raises:
+            SteeringError: If a cost is missing, or none of them.
+        """
+        title = document.get("title", name)
+        costs = {key: value for key, value in document.items() if key != "title"}
+        return cls(str(title), Costs.of(costs), None)
+
+    @property
+    def document(self) -> dict[str, object]:
+        """The machine as JSON types, without its price."""
+        return {"title": self.title, **vars(self.costs)}
 
 
 MACHINES: Final[Mapping[str, Machine]] = {

@@ -18,6 +18,8 @@ from steering.inference.decode_request import DecodeRequest
 from steering.inference.generation import answer_perplexity
 from steering.inference.sampling import Sampling
 from steering.interventions.panel import Panel
+from steering.maps.markers import landed
+from steering.maps.residual_trace import Tracer
 from steering.maps.steerable_model import SteerableModel
 from steering.scaling.costs import Costs
 from steering.scaling.replica import Habits, Waits, simulate
@@ -27,6 +29,8 @@ from steering.system.fair_lock import FairLock
 
 _RUNS: Final = (1, 4, 12)
 """Runs that share the steps that are timed (chosen)."""
+_PLACED: Final = 3
+"""Times that places are timed, of which the middle one counts (chosen)."""
 _LOOK_SECONDS: Final = 0.02
 """How often a visitor in line looks whether it is their turn (chosen: small against a run)."""
 _Watch = Callable[[], float]
@@ -115,6 +119,28 @@ class LoadCheck:
         between = alone - read - measure - (self.tokens - 1) * steps[0][1]
         _, room = shared(model, FairLock())
         return Costs(tuple(steps), read, measure, 0.0, max(0.0, between), room, len(edits))
+
+    def place(self) -> float:
+        """Return the seconds that the places of a request and its answers take on the maps.
+
+        The visitors of `crowd` ask for none, so that `check` counts none. 0 without maps.
+        """
+        steerable = self.steerable
+        if steerable.maps is None:
+            return 0.0
+        sampling = Sampling(max_new_tokens=self.tokens)
+        *_, last = compare(steerable, self.prompt, self.panels, sampling=sampling)
+        written = [list(answer.token_ids) for answer in last]
+        length, maps = len(steerable.model.render(self.prompt)), steerable.maps
+
+        def placed() -> None:
+            # A tracer of its own each time: in the app hardly two requests are the same.
+            trace = Tracer(steerable).trace(self.prompt, self.panels, answers=written)
+            landed(maps, trace, prompt=self.prompt, length=length)
+
+        placed()  # the first pass of its kind prepares what later ones find
+        times = sorted(self._timed(placed) for _ in range(_PLACED))
+        return times[len(times) // 2]
 
     def crowd(
         self, visitors: int, *, seconds: float, think: tuple[float, float], seed: int

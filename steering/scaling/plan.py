@@ -23,7 +23,10 @@ _FOLLOWERS_WAIT: Final = 4.0
 
 
 class PlanRow(TypedDict):
-    """What a crowd needs of one kind of machine; None where no number of replicas helps."""
+    """What a crowd needs of one kind of machine; None where no number of replicas helps.
+
+    Dollars are None as well where nobody has said what such a machine costs.
+    """
 
     visitors: int
     replicas: int | None
@@ -101,7 +104,9 @@ def plan(
                 "replicas": replicas,
                 "visitors_a_replica": found.visitors,
                 "p95": found.p95,
-                "dollars_an_hour": None if replicas is None else replicas * machine.price,
+                "dollars_an_hour": None
+                if replicas is None or machine.price is None
+                else replicas * machine.price,
                 "pages": pages(active, visitors - active, found, habits),
             }
         )

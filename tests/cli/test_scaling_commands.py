@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from steering.artifacts import store
 from steering.cli.main import main
 from steering.scaling.costs import Costs
 from tests.helpers.commands import document, refused
@@ -42,3 +43,27 @@ def test_the_documentation_has_the_table_that_the_command_writes(capsys):
     assert len(rows) == 5
     page = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text("utf-8")
     assert "\n".join(rows) in page
+
+
+def test_costs_of_this_machine_are_measured_and_serve_the_table(
+    capsys, tmp_path, directions, charted
+):
+    file = tmp_path / "here.json"
+    store.write_maps(Path(directions), charted)
+    asked = ("scaling", "--directions", directions, "--visitors", "10", "--json")
+    trial = ("--measure", str(file), "--trial", "2", "--seconds", "0.5")
+    found = document(capsys, *asked, *trial)
+    assert found["trial"]["runs"] >= 2
+    costs = json.loads(file.read_text())
+    assert costs["place"] > 0  # the maps are there, and were asked
+    assert found["machine"] == costs["title"]
+    again = document(capsys, *asked, "--costs", str(file))
+    assert again["rows"] == found["rows"]
+    assert again["rows"][0]["dollars_an_hour"] is None  # nobody has said what it costs
+
+
+def test_where_costs_are_written_is_looked_at_before_anything_is_loaded(capsys, tmp_path):
+    nowhere = str(tmp_path / "none" / "here.json")
+    assert "there is no folder" in refused(capsys, "scaling", "--measure", nowhere)
+    both = ("--measure", str(tmp_path / "a.json"), "--costs", str(tmp_path / "b.json"))
+    assert "give one of them" in refused(capsys, "scaling", *both)
