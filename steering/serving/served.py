@@ -78,11 +78,11 @@ class Served:
     def _read_artifact(self, name: str) -> None:
         before = self._measured()
         self.outline = self.supply.facts(name)
-        self.recordings = self.supply.recordings(name)
         self.points = self.supply.cloud(name)
-        self.evaluation = self.supply.evaluation(name)
-        self.sweep = self.supply.sweep(name)
-        self.swept_in = self.supply.swept_in(name)
+        self.recordings = _readable(self.supply.recordings, name) or ()
+        self.evaluation = _readable(self.supply.evaluation, name)
+        self.sweep = _readable(self.supply.sweep, name) or ()
+        self.swept_in = _readable(self.supply.swept_in, name) if self.sweep else None
         self.transfer = _readable(self.supply.transfer, name)
         self.capability = _readable(self.supply.capability, name)
         self.harm = _readable(self.supply.harm, name)
@@ -116,7 +116,7 @@ class Served:
 
 
 def _readable(read: "Callable[[str], _Document | None]", name: str) -> "_Document | None":
-    """Return a document that stands beside what is played with, or None where it cannot be read.
+    """Return what was measured or recorded of what is played with, or None where it is broken.
 
     The model serves without it, as where it was not measured.
     """

@@ -107,9 +107,10 @@ def test_a_document_that_cannot_be_read_is_left_out_and_the_model_serves(tiny, f
     def broken(name):
         raise SteeringError(f"/somewhere/{name}.json has schema 99")
 
-    for kind in ("harm", "patching", "capability", "transfer"):
+    for kind in ("harm", "patching", "capability", "transfer", "evaluation", "sweep"):
         engine = ready(tiny, fitted, **{kind: broken})
-        assert getattr(engine, kind) is None
+        assert not getattr(engine, kind)
+        assert engine.status.phase == "ready"
         assert "somewhere" not in engine.status.sentence
         assert "/somewhere/tiny.json" in logged.pop()
 
