@@ -64,7 +64,8 @@ class DecodeLoop:
             logits = reader.advance()
             for request, members in reader.by_request().items():
                 rows = [reader.members[member][1] for member in members]
-                outcomes.append(self._outcome(request, rows, logits[members]))
+                own = logits if len(members) == len(logits) else logits[members]
+                outcomes.append(self._outcome(request, rows, own))
         # 3.
         if self.waiting:
             outcomes.append(self._admit(self.waiting.popleft()))
@@ -119,7 +120,7 @@ class DecodeLoop:
             request.over = True
         return request, Column(
             tuple(None if request.ended[same] else tokens[same] for same in request.same),
-            logits[[rows.index(same) for same in request.same]] if first else None,
+            logits[[rows.index(same) for same in request.same]].cpu() if first else None,
             tuple(request.ended),
             tuple(request.overflowed),
         )

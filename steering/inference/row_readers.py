@@ -33,7 +33,11 @@ class RowReader(ABC):
 
     @abstractmethod
     def advance(self) -> Float[Tensor, "member vocab"]:
-        """Let every member read its last token; return its next logits."""
+        """Let every member read its last token; return its next logits, on the model's device.
+
+        Tokens are chosen there: what every row's 152 thousand numbers take off a GPU and through a
+        CPU is longer than the pass itself, from some 64 rows on (docs/performance.md).
+        """
 
     @abstractmethod
     def drop_ended(self) -> None:
@@ -86,7 +90,7 @@ class JoinedRows(RowReader):
         with intervene(model, self.program):
             output = model.run(batch, keep=1, cache=self.cache, use_cache=True)
         self.cache.end_step()
-        return output.logits[:, -1].float().cpu()  # type: ignore[no-any-return]
+        return output.logits[:, -1].float()  # type: ignore[no-any-return]
 
     def drop_ended(self) -> None:
         """Take rows and requests that have ended out of the pass."""
@@ -128,7 +132,7 @@ class RowsApart(RowReader):
         with intervene(self.model, self.program):
             output = self.model.run(self.batch, keep=1, cache=self.cache, use_cache=caches)
         self.cache = output.cache if caches else None
-        return output.logits[:, -1].float().cpu()  # type: ignore[no-any-return]
+        return output.logits[:, -1].float()  # type: ignore[no-any-return]
 
     def drop_ended(self) -> None:
         """Take rows and requests that have ended out of the pass."""

@@ -24,7 +24,7 @@ class TokenChoice:
     def __call__(self, logits: Float[Tensor, "batch vocab"]) -> list[int]:
         """Return a token a row; each call goes on with the stream."""
         if self.sampling.temperature == 0:
-            return [int(token) for token in logits.argmax(-1)]
+            return list(map(int, logits.argmax(-1).tolist()))
         # The largest logit is taken off first and all is done in float64: divided as they are,
         # logits overflow under a temperature near 0, whose limit is the likeliest token.
         below = logits.double() - logits.double().amax(dim=-1, keepdim=True)
@@ -32,7 +32,7 @@ class TokenChoice:
         scaled = _within_top_p(scaled, self.sampling.top_p)
         uniform = torch.rand(logits.shape[-1], generator=self.generator, dtype=torch.float64)
         noise = -torch.log(-torch.log(uniform.clamp(min=1e-300)))
-        return [int(token) for token in (scaled + noise).argmax(-1)]
+        return list(map(int, (scaled + noise.to(scaled.device)).argmax(-1).tolist()))
 
 
 def _within_top_p(

@@ -9,7 +9,8 @@ import copy
 import gc
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,31 +75,34 @@ def pytest_runtest_protocol(item: pytest.Item):
     A hook, not a fixture, so that fixtures of every scope run with as many threads as the tests
     that use them: the last bits of a matrix product hang on the number.
     """
-    if any(map(item.get_closest_marker, ("model", "browser", "gpu"))):
-        return (yield)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        # NumPy's and SciPy's threads are others than torch's.
-        with _POOLS.limit(limits=1, user_api="blas"):
+    with _no_log_left():
+        if any(map(item.get_closest_marker, ("model", "browser", "gpu"))):
             return (yield)
-    finally:
-        torch.set_num_threads(before)
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            # NumPy's and SciPy's threads are others than torch's.
+            with _POOLS.limit(limits=1, user_api="blas"):
+                return (yield)
+        finally:
+            torch.set_num_threads(before)
 
 
-@pytest.fixture(autouse=True)
-def no_log_left() -> Iterator[None]:
-    """Take the log back that a test has opened, as the app does when it is served.
+@contextmanager
+def _no_log_left() -> Generator[None]:
+    """Take the log back that a test or its fixtures have opened, as the app does when it is served.
 
     It writes to the stream of that test for ever, and the next test would find nothing on its own.
     """
     before, level = list(logging.root.handlers), logging.root.level
-    yield
-    for handler in list(logging.root.handlers):
-        # pytest's own handlers come and go between the phases of a test, and are of other classes.
-        if type(handler) is logging.StreamHandler and handler not in before:
-            logging.root.removeHandler(handler)
-    logging.root.setLevel(level)
+    try:
+        yield
+    finally:
+        for handler in list(logging.root.handlers):
+            # pytest's own handlers come and go between the phases of a test, of other classes.
+            if type(handler) is logging.StreamHandler and handler not in before:
+                logging.root.removeHandler(handler)
+        logging.root.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)
