@@ -123,5 +123,18 @@ MACHINES: Final[Mapping[str, Machine]] = {
         ),
         0.05,
     ),
+    "h100": Machine(
+        "one H100, 16 CPU cores, default model, bfloat16, 5 panels of 48 tokens",
+        # `scaling --measure FILE --trial 30 --seconds 30` there (torch 2.11).
+        Costs(
+            steps=((5, 0.053), (20, 0.041), (60, 0.097)),
+            read=0.110,
+            measure=0.066,
+            place=0.235,
+            between=0.0,
+            room=158,
+        ),
+        3.00,
+    ),
 }
 """By name. A kind is here when somebody has measured it; others come with `--costs FILE`."""

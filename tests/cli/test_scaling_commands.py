@@ -5,7 +5,7 @@ import pytest
 
 from steering.artifacts import store
 from steering.cli.main import main
-from steering.scaling.costs import Costs
+from steering.scaling.costs import MACHINES, Costs
 from tests.helpers.commands import document, refused
 
 FAST = Costs(((5, 0.01), (50, 0.02)), read=0.1, measure=0.1, place=0.1, between=0.1, room=50)
@@ -37,8 +37,9 @@ def test_costs_of_another_machine_come_from_a_file(capsys, tmp_path):
             assert f"{wrong} is no amount; allowed: numbers from 0" in capsys.readouterr().err
 
 
-def test_the_documentation_has_the_table_that_the_command_writes(capsys):
-    assert main(["scaling"]) == 0
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_documentation_has_the_table_that_the_command_writes(capsys, machine):
+    assert main(["scaling", "--machine", machine]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| 1")]
     assert len(rows) == 5
     page = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text("utf-8")
