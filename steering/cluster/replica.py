@@ -8,9 +8,10 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
@@ -49,6 +50,7 @@ class Replica:
         # A thread for each that waits for a column, and one that loads.
         self._threads = ThreadPoolExecutor(MOST_REQUESTS + 1, "columns")
         self._room, self._rows = asyncio.Condition(), 0
+        self._line: deque[object] = deque()
         self._leave = os._exit
         self.now = self.left = 0
 
@@ -122,19 +124,35 @@ class Replica:
         steps, wait = await self.steps(asked["model"]), asyncio.get_running_loop().run_in_executor
         (rows, edits, sampling), stop = plain_forms.request(asked), threading.Event()
         room = row_limit(steps.model, MOST_ROWS)
+        async with self._room_for(len(rows), room):
+            found = steps.generate(steps.model, rows, edits, sampling, stop=stop)
+            try:
+                while (column := await wait(self._threads, next, found, None)) is not None:
+                    yield plain_forms.of_column(column)
+            finally:
+                stop.set()
+                with suppress(ValueError):  # a thread may wait in it; it sees `stop`, and ends it
+                    found.close()
+
+    @asynccontextmanager
+    async def _room_for(self, rows: int, most: int) -> AsyncIterator[None]:
+        """Hold room for rows, had in the order of arrival: few that come late pass no many."""
+        me = object()
         async with self._room:
-            await self._room.wait_for(lambda: not self._rows or self._rows + len(rows) <= room)
-            self._rows += len(rows)
-        found = steps.generate(steps.model, rows, edits, sampling, stop=stop)
+            self._line.append(me)
+            try:
+                await self._room.wait_for(
+                    lambda: self._line[0] is me and (not self._rows or self._rows + rows <= most)
+                )
+                self._rows += rows
+            finally:  # whoever had room, or has left, lets the next one look
+                self._line.remove(me)
+                self._room.notify_all()
         try:
-            while (column := await wait(self._threads, next, found, None)) is not None:
-                yield plain_forms.of_column(column)
+            yield
         finally:
-            stop.set()
-            with suppress(ValueError):  # a thread may wait in it; it sees `stop`, and ends it
-                found.close()
             async with self._room:
-                self._rows -= len(rows)
+                self._rows -= rows
                 self._room.notify_all()
 
     async def facts(self) -> Plain:

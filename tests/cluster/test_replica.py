@@ -154,35 +154,78 @@ def test_a_processor_that_is_lost_ends_the_process(tiny, asked, monkeypatch):
     assert left == [1]
 
 
-def test_rows_that_have_no_room_wait_for_those_that_have(tiny, asked, monkeypatch):
+class Counting(Keeping):
+    """Has room for five rows, and notes who is let in.
+
+    Attributes:
+        came: The number of rows of each request, as it is continued.
+        at_once: How many rows were continued then, its own among them.
+    """
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.came, self.at_once = [], []
+
+    async def loaded(self, key):
+        steps = await super().loaded(key)
+        generate = steps.generate
+
+        def counted(model, rows, *given, **named):
+            self.came.append(len(rows))
+            self.at_once.append(self._rows)
+            return generate(model, rows, *given, **named)
+
+        steps.generate = counted
+        return steps
+
+
+def of(asked, rows, tokens=6):
+    sampling = asdict(Sampling(tokens))
+    return asked | {"rows": asked["rows"][:1] * rows, "edits": [None] * rows, "sampling": sampling}
+
+
+@pytest.fixture
+def five(tiny, monkeypatch):
     monkeypatch.setattr("steering.cluster.replica.row_limit", lambda *_: 5)
-    plain, at_once = asked[0], []
+    endless = without_end(tiny)
+    return Counting(lambda _held: endless)
 
-    class Counting(Keeping):
-        async def loaded(self, key):
-            steps = await super().loaded(key)
-            generate = steps.generate
 
-            def counted(*given, **named):
-                at_once.append(self._rows)
-                return generate(*given, **named)
-
-            steps.generate = counted
-            return steps
-
-    replica = Counting(lambda _held: tiny)
+def test_rows_that_have_no_room_wait_for_those_that_have(five, asked):
+    plain, replica = asked[0], five
 
     async def work():
         async def one(rows):
-            more = plain | {"rows": plain["rows"][:1] * rows, "edits": [None] * rows}
-            return len([each async for each in replica.columns(more)])
+            return len([each async for each in replica.columns(of(plain, rows))])
 
         return await asyncio.gather(*(one(rows) for rows in (2, 2, 2, 9)))
 
     assert asyncio.run(work()) == [6] * 4
-    assert sorted(at_once)[-1] == 9, "more rows than there is room for are continued alone"
-    assert max(each for each in at_once if each < 9) <= 5
+    assert sorted(replica.at_once)[-1] == 9, "more rows than there is room for are continued alone"
+    assert max(each for each in replica.at_once if each < 9) <= 5
     assert replica._rows == 0
+
+
+@pytest.mark.parametrize("leaves", [False, True], ids=["stays", "leaves"])
+def test_few_rows_that_come_late_pass_no_request_of_many_unless_it_leaves(five, asked, leaves):
+    """Room goes by arrival, though there is room for two rows long before there is for four."""
+    plain = asked[0]
+
+    async def work():
+        await five.warm(plain["model"])
+        short, long = (of(plain, 2, tokens) for tokens in (3, 30))
+        visitors = []
+        for request in (short, long, of(plain, 4), short, short):
+            visitors.append(asyncio.ensure_future(_rest(five.columns(request))))
+            await asyncio.sleep(0)  # it is in the line before the next one comes
+        if leaves:
+            visitors.pop(2).cancel()
+        return await asyncio.gather(*visitors)
+
+    written = asyncio.run(asyncio.wait_for(work(), 60))
+    assert five.came == ([2, 2, 2, 2] if leaves else [2, 2, 4, 2, 2])
+    assert [len(each) for each in written] == ([3, 30, 3, 3] if leaves else [3, 30, 6, 3, 3])
+    assert (five._rows, len(five._line)) == (0, 0)
 
 
 def test_whoever_leaves_while_others_use_the_model_is_not_written_for(tiny, asked):
