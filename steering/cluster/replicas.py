@@ -8,6 +8,7 @@ what they write.
 import logging
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +20,6 @@ from steering.serving import host_settings, zero_gpu
 from steering.serving.replica_range import ReplicaRange
 from steering.serving.supply import Supply
 from steering.serving.zero_gpu import Plain
-from steering.system.progress import Report, Step
 
 if TYPE_CHECKING:
     from steering.models.chat_model import ChatModel
@@ -98,24 +98,15 @@ class Replicas:
 
         They are loaded here as well, for perplexities and the map.
         """
+        return replace(supply, hold=self.hold, steps=self.steps)
 
-        def loaded(name: str, report: Report) -> "ChatModel":
-            found = supply.load(name, report)
-            report(Step("Waiting for the processes that write answers", 0, 0, "step"))
-            self.hold(found)
-            return found
-
-        def at_speed(name: str, speed: str) -> "ChatModel":
-            assert supply.at_speed is not None
-            found = supply.at_speed(name, speed)
-            self.hold(found)
-            return found
-
-        given = None if supply.at_speed is None else at_speed
-        return replace(supply, model=loaded, at_speed=given, steps=self.steps)
-
-    def hold(self, found: "ChatModel") -> None:
+    def hold(self, found: "ChatModel", wanted: Callable[[], bool] = lambda: True) -> None:
         """Begin replicas, if none have begun, and let all of them load what was loaded here.
+
+        Args:
+            found: A loaded model.
+            wanted: Whether it is still of use. One that is not is told to nobody: the model that
+                was chosen after it may be loaded first, and would be given up for it.
 
         Raises:
             SteeringError: If the cluster cannot be reached, or the model cannot be held there.
@@ -124,11 +115,13 @@ class Replicas:
 
         key = held_model.of_model(found).key
         with self._lock:  # two models may be loaded at once, where a visitor changes their mind
+            if not wanted():
+                return
             if self._made is None:
                 self._made = self._begin(found)
             told = self._made.options(user_config={"model": key})
             self._handle = ray_door.serve().run(told.bind(), name=APPLICATION, route_prefix=None)
-        if said := self._to(key, "warm").remote(key).result():
+        if wanted() and (said := self._to(key, "warm").remote(key).result()):
             raise SteeringError(said)
 
     def steps(self, model: "ChatModel", turn: "FairLock") -> "tuple[SharedSteps, int]":

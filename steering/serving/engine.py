@@ -7,6 +7,7 @@ import secrets
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from steering.artifacts.evaluation_document import AgreementEntry
@@ -155,7 +156,7 @@ class Engine(Served, Line):
             with self._lock:
                 if attempt is self._attempt:
                     self.directions, self.maps = directions, maps
-            model = self.supply.load(name, report)
+            model = self.supply.load(name, report, partial(self.wants, attempt))
             outcome = Status("ready", name, model.number_format.reason)
             self.adopt(attempt, model)
         except SteeringError as error:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from steering import program
@@ -177,7 +178,7 @@ def _run(
 
     outcome = Fitting("failed", "The fit ended with an error that is in the server's log.")
     try:
-        loaded = model or engine.supply.load(name, report)
+        loaded = model or engine.supply.load(name, report, partial(engine.wants, attempt))
         quiet = replace(loaded, turn=Turn(engine, lambda: engine.wants(attempt, loaded)))
         with watched_by(report):
             fit(quiet)

@@ -65,13 +65,14 @@ def _run(engine: "Engine", before: "ChatModel", switch: Switch) -> None:
     found = None
     try:
         loaded = engine.supply.at_speed(before.name, switch.to)
+        if engine.supply.hold is not None:
+            engine.supply.hold(loaded, lambda: _mode_of(engine, before) is not None)
         with engine.still():
-            served = engine.model
+            mode = _mode_of(engine, before)
             # Another model was chosen meanwhile, which has a switch of its own.
-            if served is None or served.network is not before.network:
+            if mode is None:
                 done = Switch()
                 return
-            mode = served.template.mode.thinking
             found = loaded if loaded.template.mode.thinking == mode else loaded.in_mode(mode)
             engine.take_instead(found)
             done = Switch()
@@ -83,3 +84,10 @@ def _run(engine: "Engine", before: "ChatModel", switch: Switch) -> None:
                 engine.switch = done
     if found is not None:
         machine_fit.look(engine, found)
+
+
+def _mode_of(engine: "Engine", model: "ChatModel") -> str | None:
+    """Return in which mode a model is served; None if another one is by now."""
+    served = engine.model
+    same = served is not None and served.network is model.network
+    return served.template.mode.thinking if served is not None and same else None

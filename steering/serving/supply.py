@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from steering.artifacts.capability_document import CapabilityDocument
@@ -17,7 +18,7 @@ from steering.interventions.outline import Facts
 from steering.maps.map_points import Points
 from steering.serving.machine_fit import Adapting
 from steering.sweep.sweep_table import SweepRow
-from steering.system.progress import Report
+from steering.system.progress import Report, Step
 
 if TYPE_CHECKING:
     from steering.interventions.directions import Directions
@@ -57,6 +58,8 @@ class Supply:
         fitted: Returns which names have directions by now; None where all have.
         at_speed: Loads the model with `exact` or `fast` products; None where nobody may choose.
         steps: Returns what `shared_steps.shared` returns, where a model is worked with elsewhere.
+        hold: Lets those who work elsewhere hold a model that is loaded here, if it is still of use
+            by then, which its second argument tells; None where nobody does.
     """
 
     model: "Callable[[str, Report], ChatModel] | None"
@@ -79,9 +82,15 @@ class Supply:
     fitted: Callable[[], Collection[str]] | None = None
     at_speed: "Callable[[str, str], ChatModel] | None" = None
     steps: "Callable[[ChatModel, FairLock], tuple[SharedSteps, int]] | None" = None
+    hold: "Callable[[ChatModel, Callable[[], bool]], None] | None" = None
 
-    def load(self, name: str, report: Report) -> "ChatModel":
-        """Return the loaded model.
+    def load(self, name: str, report: Report, wanted: "Callable[[ChatModel], bool]") -> "ChatModel":
+        """Return the loaded model, which those who work elsewhere hold as well.
+
+        Args:
+            name: Of the model.
+            report: Is told how far it is.
+            wanted: Whether the model is still of use; one that is not is returned all the same.
 
         Raises:
             SteeringError: If there is none to load, or it cannot be loaded.
@@ -91,7 +100,11 @@ class Supply:
                 "no model runs here, only recorded answers; start the app without "
                 "STEERING_MODEL=none"
             )
-        return self.model(name, report)
+        found = self.model(name, report)
+        if self.hold is not None:
+            report(Step("Waiting for the processes that write answers", 0, 0, "step"))
+            self.hold(found, partial(wanted, found))
+        return found
 
     def facts(self, name: str) -> Facts:
         """Return what there is to know of the directions."""

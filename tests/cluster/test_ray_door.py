@@ -5,6 +5,7 @@ import pytest
 
 from steering.cluster import ray_door
 from steering.errors import SteeringError
+from tests.cluster.conftest import RAY_WAS_IMPORTED
 from tests.helpers.thread_ray import ThreadRay
 
 
@@ -21,6 +22,21 @@ def test_where_ray_is_missing_the_error_says_what_to_install(monkeypatch):
         ray_door.ray()
     with pytest.raises(SteeringError, match=r"refusal-steering-playground\[cluster\]"):
         ray_door.serve()
+
+
+EVERYTHING = """
+import importlib, pkgutil, steering
+for module in pkgutil.walk_packages(steering.__path__, "steering."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+"""
+
+
+@pytest.mark.slow
+def test_no_module_imports_ray_before_it_is_asked_for(ray_that_ends):
+    assert ray_that_ends(EVERYTHING) == 0
+    asks = "from steering.cluster import ray_door; ray_door.ray()"
+    assert ray_that_ends(EVERYTHING + asks) == RAY_WAS_IMPORTED
 
 
 class SlowStartError(Exception):

@@ -1,8 +1,5 @@
 """The door to Ray Serve, on a stand-in that notes what it is told."""
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -16,10 +13,12 @@ from steering.cluster.replicas import Pace, Replicas
 from steering.errors import SteeringError
 from steering.inference.row_limit import row_limit
 from steering.serving import held_model
-from steering.serving.engine import Supply
+from steering.serving.engine import Engine, Supply
 from steering.serving.replica_range import ReplicaRange
 from steering.serving.shared_steps import MOST_ROWS
 from steering.system.fair_lock import FairLock
+from tests.cluster.conftest import RAY_WAS_IMPORTED
+from tests.helpers.engines import Slow, ended, until
 
 NAMES = ("STEERING_REPLICAS", "STEERING_ADDRESS", "STEERING_MODEL", "STEERING_REPLICA_MODELS")
 
@@ -183,12 +182,60 @@ def test_two_models_that_are_loaded_at_once_begin_one_deployment(door, tiny, mon
     assert len(door.told) == 1
 
 
-def test_other_products_are_held_there_before_they_are_served(door, tiny, fitted):
+def key_of(model):
+    return {"model": held_model.of_model(model).key}
+
+
+@pytest.mark.parametrize("first", ["slow", "quick"])
+def test_a_slow_load_that_was_superseded_is_told_to_no_replica(door, tiny, fitted, first):
+    models = {name: replace(tiny, name=name) for name in ("slow", "quick")}
+    loads = {name: Slow([model]) for name, model in models.items()}
     made = Replicas(ReplicaRange(2, 2), None)
-    supply = Supply(lambda *_: tiny, lambda _: fitted, lambda _: (), at_speed=lambda *_: tiny)
-    assert made.behind(supply).at_speed("tiny", "fast") is tiny
-    assert len(door.settings) == 1
-    assert made.behind(replace(supply, at_speed=None)).at_speed is None
+    supply = Supply(
+        lambda name, _report: loads[name](),
+        lambda name: replace(fitted, model=name),
+        lambda _: (),
+    )
+    engine = Engine("slow", made.behind(supply))
+    engine.start()
+    until(lambda: loads["slow"].calls == 1)
+    engine.choose("quick")
+    until(lambda: loads["quick"].calls == 1)
+    for name in (first, *models.keys() - {first}):
+        before = [each for each in threading.enumerate() if each.name == "load"]
+        loads[name].gates[0].set()
+        until(lambda known=before: not all(each.is_alive() for each in known))
+    ended()
+    assert engine.model.name == "quick"
+    assert door.settings == [key_of(models["quick"])]
+    assert [given for _, given in door.calls] == [(key_of(models["quick"])["model"],)]
+
+
+def test_a_model_is_told_where_it_is_of_use_when_its_turn_comes(door, tiny, monkeypatch):
+    """The one before may take minutes to be held, and visitors may change their mind meanwhile."""
+    models = [replace(tiny, name=name) for name in ("one", "two", "three")]
+    made, gate, wanted = Replicas(ReplicaRange(2, 2), None), threading.Event(), ["one", "two"]
+    run = door.run
+
+    def slowly(*given, **named):
+        gate.wait(60)
+        return run(*given, **named)
+
+    monkeypatch.setattr(door, "run", slowly)
+    threads = []
+    for model in models[:2]:
+        given = (model, lambda name=model.name: name in wanted)
+        threads.append(threading.Thread(target=made.hold, args=given))
+        threads[-1].start()
+        until(lambda: len(door.settings) == 1)  # the first one has the lock
+    wanted[:] = ["three"]
+    gate.set()
+    for each in threads:
+        each.join(60)
+    made.hold(models[2], lambda: "three" in wanted)
+    assert door.settings == [key_of(models[0]), key_of(models[2])]
+    # Nor does a replica load the first one any more, for which it would give up what it holds.
+    assert [given for _, given in door.calls] == [(key_of(models[2])["model"],)]
 
 
 def test_a_page_that_ends_while_ray_begins_ends_it(door, tiny, monkeypatch):
@@ -239,10 +286,12 @@ def test_what_was_not_begun_does_not_end(door):
 def test_a_supply_loads_here_and_then_there(door, tiny, fitted):
     made, said = Replicas(ReplicaRange(2, 2), None), []
     supply = made.behind(Supply(lambda *_: tiny, lambda _: fitted, lambda _: ()))
-    assert supply.load("tiny", said.append) is tiny
+    assert supply.load("tiny", said.append, lambda model: model is tiny) is tiny
     assert [step.label for step in said] == ["Waiting for the processes that write answers"]
     assert len(door.settings) == 1
     assert supply.steps is not None
+    assert supply.load("tiny", said.append, lambda _: False) is tiny
+    assert len(door.settings) == 1
 
 
 def test_the_thread_that_reaches_ray_stays_when_the_one_that_loads_has_ended(
@@ -281,7 +330,8 @@ def test_the_environment_says_how_many_and_where(door, monkeypatch):
         replicas.from_environment()
 
 
-def test_a_page_without_replicas_imports_no_ray():
-    program = "import sys; from steering.app import App; App(); sys.exit('ray' in sys.modules)"
-    environment = {**os.environ, "STEERING_MODEL": "none", "STEERING_REPLICAS": "1"}
-    assert subprocess.run([sys.executable, "-c", program], env=environment).returncode == 0
+@pytest.mark.parametrize(("replicas", "imports"), [("1", False), ("2", True)])
+def test_a_page_without_replicas_imports_no_ray(ray_that_ends, replicas, imports):
+    asked = {"STEERING_REPLICAS": replicas, "STEERING_MODEL": "" if imports else "none"}
+    done = ray_that_ends("from steering.app import App; App()", **asked)
+    assert done == (RAY_WAS_IMPORTED if imports else 0)

@@ -101,6 +101,22 @@ def test_a_model_that_was_chosen_meanwhile_stays(engine, tiny):
     assert engine.switch.to == ""
 
 
+def test_other_products_are_held_elsewhere_before_they_are_served_if_they_are_of_use(engine, tiny):
+    seen = []
+
+    def hold(model, wanted):
+        seen.append((speed_switch.speed_of(model), speed_switch.speed_of(engine.model), wanted()))
+        with engine.still():
+            engine.model = replace(tiny, network=object())
+        seen.append(wanted())
+
+    engine.supply = replace(engine.supply, hold=hold)
+    speed_switch.start(engine, "fast")
+    until(lambda: not engine.switch.to)
+    assert seen == [("fast", "exact", True), False]
+    assert speed_switch.speed_of(engine.model) == "exact"
+
+
 def test_a_change_that_ends_late_does_not_end_the_change_of_another_model(engine, tiny):
     slow = Slow([at(tiny, "fast"), at(tiny, "fast")])
     engine.supply = replace(engine.supply, at_speed=lambda *_: slow())

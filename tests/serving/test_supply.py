@@ -27,6 +27,18 @@ def test_points_are_those_of_the_maps_unless_they_are_read_alone(supply, charted
 
 
 def test_without_a_model_loading_says_how_to_have_one(supply, tiny):
-    assert supply.load("tiny", lambda _: None) is tiny
+    assert supply.load("tiny", lambda _: None, lambda _: True) is tiny
     with pytest.raises(SteeringError, match="STEERING_MODEL=none"):
-        replace(supply, model=None).load("tiny", lambda _: None)
+        replace(supply, model=None).load("tiny", lambda _: None, lambda _: True)
+
+
+def test_who_works_elsewhere_is_told_of_what_is_loaded_and_whether_it_is_still_of_use(supply, tiny):
+    seen, said, of_use = [], [], []
+    held = replace(supply, hold=lambda *given: seen.append(given))
+    assert held.load("tiny", said.append, lambda model: model is tiny and not of_use) is tiny
+    ((model, wanted),) = seen
+    assert model is tiny
+    assert wanted()
+    of_use.append("another one was chosen")
+    assert not wanted()
+    assert [step.label for step in said] == ["Waiting for the processes that write answers"]
