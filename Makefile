@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
+RAY := $(VENV)/ray
 MODEL ?= qwen2.5-coder-0.5b-instruct
 
-.PHONY: demo test test-fast check wheel precompute
+.PHONY: demo test test-fast test-ray check wheel precompute
 
-FAST := not model and not browser and not gpu
+FAST := not model and not browser and not gpu and not ray
+RAY_TESTS := ray
 # Neighbours stay in one worker, so that what they share is made once: see tests/conftest.py.
 PARALLEL := -n auto --dist worksteal
 
@@ -15,7 +17,12 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev chromium
 	$(RUN) -m pytest -m "$(FAST)" $(PARALLEL) --shapes
-	$(RUN) -m pytest -m "not ($(FAST))" --shapes
+	$(RUN) -m pytest -m "not ray and not ($(FAST))" --shapes
+	$(MAKE) --no-print-directory test-ray
+
+# Workers and replicas as real processes of Ray. They bring their own load: one test at a time.
+test-ray: $(RAY)/.installed chromium
+	$(RAY)/bin/python -m pytest -m "$(RAY_TESTS)" --shapes
 
 # No weights, no browser, no shapes checked, nothing slow: 60 s on two cores beside other work (measured).
 test-fast: $(VENV)/.installed-dev
@@ -62,4 +69,14 @@ $(VENV)/.installed: requirements.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(RUN) -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+	touch $@
+
+# On top of the environment of all other tests, not in it: with Ray come uvloop and httptools, on which
+# every server that finds them runs, and the page would be tested on what few of its users have.
+# Where there is no Ray for a Python or a system, nothing is added, and the tests skip.
+$(RAY)/.installed: $(VENV)/.installed-dev requirements-ray.txt
+	$(RUN) -m venv --without-pip $(RAY)
+	$(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> "$$($(RAY)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dev.pth"
+	$(RUN) -m pip --python $(RAY)/bin/python install --disable-pip-version-check -q -r requirements-ray.txt
 	touch $@

@@ -4,6 +4,7 @@ Nothing here may import torch, transformers or steering: with `-n`, the process 
 tests runs none, and the workers start only when it has read this file.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,9 @@ SLOW = (
 take longer than all others (measured), and `make test-fast` leaves them out."""
 
 
+HAS_RAY = find_spec("ray") is not None
+WITHOUT_RAY = "Ray is not installed here; `make test-ray` runs these where there are packages of it"
+
 _TESTS = Path(__file__).parent
 
 
@@ -64,9 +68,11 @@ def _name(item: pytest.Item) -> str:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what `make test-fast` leaves out."""
+    """Mark what `make test-fast` leaves out, and what has to be skipped without Ray."""
     if _name(item) in SLOW:
         item.add_marker("slow")
+    if item.get_closest_marker("ray") and not HAS_RAY:
+        item.add_marker(pytest.mark.skip(reason=WITHOUT_RAY))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

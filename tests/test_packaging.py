@@ -59,8 +59,10 @@ def imported(folder):
 def test_requirements_are_those_of_the_package_and_its_extras():
     app = {*PROJECT["dependencies"], *EXTRAS["app"], *EXTRAS["quantization"]}
     assert requirements("requirements.txt") == app
-    without_ray = [each for each in EXTRAS["cluster"] if not each.startswith("ray")]
-    assert requirements("requirements-dev.txt") == {*EXTRAS["dev"], *without_ray}
+    (ray,) = [each for each in EXTRAS["cluster"] if each.startswith("ray")]
+    assert requirements("requirements-dev.txt") == {*EXTRAS["dev"], *EXTRAS["cluster"]} - {ray}
+    (tested,) = requirements("requirements-ray.txt")
+    assert tested.partition(";")[0] == ray
 
 
 def test_what_is_imported_is_declared_and_nothing_else():
@@ -85,7 +87,8 @@ def test_only_the_app_needs_the_extra_app():
 
 def test_constraints_fit_the_requirements_and_cover_them():
     pinned = constraints()
-    for entry in requirements("requirements.txt") | requirements("requirements-dev.txt"):
+    files = ("requirements.txt", "requirements-dev.txt", "requirements-ray.txt")
+    for entry in chain.from_iterable(map(requirements, files)):
         wanted = Requirement(entry)
         assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), entry
 

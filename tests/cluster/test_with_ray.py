@@ -1,11 +1,6 @@
 """Workers as real processes of Ray: the same bits, one killed in the middle, the leader killed."""
 
-import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,63 +9,16 @@ import pytest
 
 from steering.artifacts import store
 from tests.helpers.tiny_models import HARMFUL, HARMLESS
+from tests.helpers.worker_run import Run
 
-pytest.importorskip("ray", reason="the extra cluster is not installed")
-pytestmark = pytest.mark.slow
-_PATIENCE = 600.0
-"""Seconds after which whatever is waited for does not come (chosen: Ray's start on busy cores)."""
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 
-class Run:
-    """`evaluate` on a tiny model, in a process of its own."""
-
-    def __init__(self, folder: Path, workers: int, cache: str) -> None:
-        self.folder, self.cache = folder, folder / cache
-        self.texts = folder / f"{cache} {workers}.jsonl"
-        files = [f"--{name}={folder / f'{name}.txt'}" for name in ("harmful", "harmless")]
-        with (folder / f"{cache}.log").open("a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "steering", "evaluate", "--json", "--text", "none"),
-                    *(f"--model={folder / 'model'}", f"--directions={folder / 'made'}", *files),
-                    *("--panel", "flip:k=2", "--max-new-tokens", "24", "--dtype", "float32"),
-                    *("--workers", str(workers), f"--texts={self.texts}"),
-                ],
-                env={**os.environ, "OMP_NUM_THREADS": "1", "STEERING_CACHE": str(self.cache)},
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-
-    def lines(self) -> int:
-        """Return how many prompts are done."""
-        return sum(
-            len(file.read_text("utf-8").splitlines())
-            for file in self.cache.glob("precompute/*/answers.jsonl")
-        )
-
-    def workers(self) -> list[psutil.Process]:
-        """Return the processes that answer."""
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        return [each for each in found if "ray::steering worker" in " ".join(each.cmdline())]
-
-    def wait_for(self, lines: int) -> list[psutil.Process]:
-        """Wait until so many prompts are done and the rest is not; return who answers."""
-        end = time.monotonic() + _PATIENCE
-        while time.monotonic() < end:
-            assert self.process.poll() is None, "it ended before it could be killed"
-            if self.lines() >= lines and (found := self.workers()):
-                return found
-            time.sleep(0.02)
-        raise AssertionError("nothing was answered")
-
-    def result(self) -> tuple[dict, str]:
-        """Return the document without what it cost, and the texts."""
-        out, _ = self.process.communicate(timeout=_PATIENCE)
-        assert self.process.returncode == 0
-        document = json.loads(out)
-        del document["seconds"]
-        return document, self.texts.read_text("utf-8")
+def begun(folder: Path, workers: int, cache: str) -> Run:
+    files = [f"--{name}={folder / f'{name}.txt'}" for name in ("harmful", "harmless")]
+    made = (f"--model={folder / 'model'}", f"--directions={folder / 'made'}", *files)
+    more = ("--panel", "flip:k=2", "--max-new-tokens", "24", "--dtype", "float32")
+    return Run(folder, workers, cache, (*made, *more))
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +34,11 @@ def folder(tiny, fitted, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def one(folder) -> tuple[dict, str]:
-    return Run(folder, 1, "one").result()
+    return begun(folder, 1, "one").result()
 
 
 def test_two_workers_of_whom_one_is_killed_give_the_bits_of_one_process(folder, one):
-    run = Run(folder, 2, "two")
+    run = begun(folder, 2, "two")
     victim = run.wait_for(2)[0]
     victim.kill()
     document, texts = run.result()
@@ -99,7 +47,7 @@ def test_two_workers_of_whom_one_is_killed_give_the_bits_of_one_process(folder, 
 
 
 def test_a_leader_that_is_killed_goes_on_and_gives_the_same_bits(folder, one):
-    run = Run(folder, 2, "again")
+    run = begun(folder, 2, "again")
     run.wait_for(2)
     family = psutil.Process(run.process.pid).children(recursive=True)
     run.process.send_signal(signal.SIGKILL)
@@ -110,4 +58,4 @@ def test_a_leader_that_is_killed_goes_on_and_gives_the_same_bits(folder, one):
             each.kill()
     known = run.lines()
     assert 2 <= known < len(HARMFUL) + len(HARMLESS)
-    assert Run(folder, 1, "again").result() == one
+    assert begun(folder, 1, "again").result() == one

@@ -1,7 +1,7 @@
 """A page's side of replicas, in a process of its own: what the tests of real Ray ask it to do.
 
-Usage: python -m tests.helpers.replica_trial TRIAL FOLDER [FOLDER], each with a model. The last line
-that it prints is a JSON document.
+Usage: python -m tests.helpers.replica_trial TRIAL MODEL [MODEL], each a folder or a name. The last
+line that it prints is a JSON document.
 """
 
 import json
@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 
 import psutil
 
@@ -69,8 +71,9 @@ class Visitor(threading.Thread):
         self.sentences.append(str(error))
 
 
-def same(replicas, model, steps):
+def same(replicas, model, steps, tokens=LONG.max_new_tokens):
     """Bits, a stop, a replica that is killed."""
+    long = replace(LONG, max_new_tokens=tokens)
     rows = [model.render(prompt) for prompt in PROMPTS]
     asked = rows, [None, None], SHORT
     here, there = (
@@ -79,13 +82,13 @@ def same(replicas, model, steps):
     )
     found = {"here": here, "there": there}
 
-    with closing(steps.generate(model, rows, [None, None], LONG)) as columns:
+    with closing(steps.generate(model, rows, [None, None], long)) as columns:
         next(columns)
     handle = replicas._handle.options(method_name="facts")
     until(lambda: any(handle.remote().result()["left"] for _ in range(6)))
     found["left"] = True
 
-    visitors = [Visitor(steps, ([row], [None], LONG)) for row in rows * 3]
+    visitors = [Visitor(steps, ([row], [None], long)) for row in rows * 3]
     until(lambda: all(each.now > 3 for each in visitors))
     busy = {}
 
@@ -98,7 +101,7 @@ def same(replicas, model, steps):
     psutil.Process(max(busy, key=lambda each: busy[each])).kill()
     for each in visitors:
         each.join(300)
-    alone = [numbers(generation.generate(model, [row], [None], LONG))[0] for row in rows * 3]
+    alone = [numbers(generation.generate(model, [row], [None], long))[0] for row in rows * 3]
     found["visitors"] = [
         {"tries": each.tries, "sentences": each.sentences, "same": each.written == expected}
         for each, expected in zip(visitors, alone, strict=True)
@@ -151,6 +154,7 @@ def scaled(replicas, model, steps):
 
 TRIALS = {
     "same": (same, "2", Pace(), 1),
+    "real": (partial(same, tokens=60), "2", Pace(), 1),
     "multiplexed": (multiplexed, "1", Pace(), 2),
     "scaled": (scaled, "1-2", Pace(busy=1.0, more=0.5, fewer=2.0), 1),
 }
@@ -158,7 +162,8 @@ TRIALS = {
 
 def main():
     trial, count, pace, models = TRIALS[sys.argv[1]]
-    model = loading.load(sys.argv[2], dtype="float32", device="cpu")
+    # Whether it is worth while to pack weights is timed at each load, and last bits hang on it.
+    model = loading.load(sys.argv[2], dtype="float32", device="cpu", packed=False)
     with Replicas(parse_range(count), None, models=models, pace=pace) as replicas:
         # As a page does: the thread that loads ends, and what it began does not.
         loading_thread = threading.Thread(target=replicas.hold, args=(model,))
