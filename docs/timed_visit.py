@@ -2,7 +2,8 @@
 
 Each round starts the app and a browser with an empty profile. `--cold` empties the disk's cache
 before each round, as root on Linux: the state of a machine that has not run the app since it was
-switched on. Needed: what tests need, Debian's Chromium, and the model's weights.
+switched on. Needed: what tests need, Debian's Chromium, and the model's weights; `--frames` plays
+a recorded answer's map and needs no weights.
 """
 
 import argparse
@@ -32,16 +33,48 @@ FRAMES: Final = """(seconds) => new Promise((done) => {
 })"""
 
 
-def visit(browser: Any, address: str, began: float) -> dict[str, float]:  # noqa: ANN401
-    """Return seconds from the start of the app, and milliseconds of the map's frames."""
+def frames_of(page: Any) -> dict[str, float]:  # noqa: ANN401
+    """Return milliseconds of frames while each map plays its layers."""
+    found = {}
+    for name in ("Harm axis", "PCA", "UMAP"):
+        page.get_by_role("button", name=name, exact=True).click()
+        page.wait_for_timeout(1500)
+        page.click('[data-part="play"]')
+        frames = page.evaluate(FRAMES, PLAYED)
+        page.click('[data-part="play"]')
+        found[f"{name}: median frame, ms"] = statistics.median(frames)
+        found[f"{name}: 95th percentile of frames, ms"] = statistics.quantiles(frames, n=20)[-1]
+        found[f"{name}: frames a second"] = len(frames) / PLAYED
+    return found
+
+
+def play(browser: Any, address: str) -> dict[str, float]:  # noqa: ANN401
+    """Return milliseconds of the map's frames, with a recorded answer and no model."""
     page = browser.new_context(viewport=SIZE).new_page()
     page.set_default_timeout(PATIENCE)
+    reach(page, address)
+    page.wait_for_selector('.atlas[data-state="there"]')
+    page.wait_for_timeout(3000)
+    found = frames_of(page)
+    page.context.close()
+    return found
+
+
+def reach(page: Any, address: str) -> None:  # noqa: ANN401
+    """Open the page as soon as its server is there."""
     while True:
         try:
             page.goto(address)
             break
-        except Error:  # the server is not there yet
+        except Error:
             time.sleep(0.2)
+
+
+def visit(browser: Any, address: str, began: float) -> dict[str, float]:  # noqa: ANN401
+    """Return seconds from the start of the app, and milliseconds of the map's frames."""
+    page = browser.new_context(viewport=SIZE).new_page()
+    page.set_default_timeout(PATIENCE)
+    reach(page, address)
     page.wait_for_selector(".view .answer:not(:empty)")
     found = {"start to page with a recorded answer": time.monotonic() - began}
     page.wait_for_selector('.strip[data-phase="ready"]')
@@ -59,14 +92,7 @@ def visit(browser: Any, address: str, began: float) -> dict[str, float]:  # noqa
     page.wait_for_selector('.strip[data-phase="ready"]')
     found["reload to page"] = time.monotonic() - opened
     page.wait_for_timeout(3000)
-    for name in ("Harm axis", "PCA", "UMAP"):
-        page.get_by_role("button", name=name, exact=True).click()
-        page.wait_for_timeout(1500)
-        page.click('[data-part="play"]')
-        frames = page.evaluate(FRAMES, PLAYED)
-        page.click('[data-part="play"]')
-        found[f"{name}: median frame, ms"] = statistics.median(frames)
-        found[f"{name}: 95th percentile of frames, ms"] = statistics.quantiles(frames, n=20)[-1]
+    found |= frames_of(page)
     page.context.close()
     return found
 
@@ -76,7 +102,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cold", action="store_true", help="empty the disk's cache each time")
+    parser.add_argument("--frames", action="store_true", help="time frames alone, without a model")
     options = parser.parse_args()
+    if options.frames:
+        os.environ["STEERING_MODEL"] = "none"
     rounds: list[dict[str, float]] = []
     with sync_playwright() as driver:
         for _ in range(options.rounds):
@@ -86,7 +115,8 @@ def main() -> None:
                 Path("/proc/sys/vm/drop_caches").write_text("3")
             began = time.monotonic()
             with served() as address:
-                rounds.append(visit(browser, address, began))
+                played = options.frames
+                rounds.append(play(browser, address) if played else visit(browser, address, began))
             browser.close()
     for name in rounds[0]:
         values = [each[name] for each in rounds]

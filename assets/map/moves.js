@@ -121,6 +121,7 @@ export function play(here, on) {
   here.story = setInterval(() => {
     if (here.chosen.layer + 1 >= last) play(here, false);
     go(here, here.chosen.layer + 1);
+    askForHills(here, here.chosen.layer + 1); // ahead, so that a layer is drawn once
   }, STEP);
 }
 

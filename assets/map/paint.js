@@ -1,18 +1,18 @@
 // Draws a frame, and glides from one to the next.
 import { CONFIG, grown, growth } from "../shared/plot.js";
+import { eased } from "./between.js";
 import { continues, goal, mix } from "./frames.js";
 import { path } from "./path.js";
 import { plane } from "./plane.js";
 import { CAMERA, space } from "./space.js";
 import { node, part, solid } from "./state.js";
+import { GLIDE, Travel } from "./travel.js";
 
 /**
  * @typedef {import("./state.js").Section} Section
  * @typedef {import("./state.js").Frame} Frame
  * @typedef {{ clicked(point: any): void, refresh(): void }} Moves what a drawing leads to
  */
-
-const GLIDE = 320; // milliseconds in which points travel
 
 /**
  * Drawing in 3D has ended, or never began: the same points, seen from one side.
@@ -73,6 +73,7 @@ function listen(here, canvas, moves) {
  * @param {Moves} moves
  */
 export function paint(here, now, moves) {
+  here.travel?.land();
   here.shown = now;
   const canvas = node(here);
   if (!canvas.clientWidth) return; // on a tab that is not seen; an observer draws it later
@@ -101,6 +102,62 @@ export function paint(here, now, moves) {
 export function halt(here) {
   cancelAnimationFrame(here.frame);
   here.frame = 0;
+  here.awaited = false;
+  here.travel?.land();
+}
+
+/**
+ * A redraw has wiped what was told of the point under the hand.
+ * @param {Section} here
+ */
+function hover({ hovered }) {
+  if (hovered) window.Plotly.Fx.hover(hovered.node, [hovered.point]);
+}
+
+/**
+ * In space WebGL draws every frame anew; there are no elements to move.
+ * @param {Section} here
+ * @param {Moves} moves
+ */
+function morph(here, moves) {
+  halt(here);
+  const end = goal(here);
+  const start = structuredClone(here.shown);
+  for (const slot of Object.keys(end.marks)) {
+    if (start) start.marks[slot] ??= start.marks.baseline ?? end.marks[slot];
+  }
+  const began = performance.now();
+  /** @param {number} now */
+  const move = (now) => {
+    const k = Math.min(1, Math.max(0, (now - began) / GLIDE));
+    paint(here, k < 1 ? { ...mix(start, end, eased(k)), moving: true } : end, moves);
+    here.frame = k < 1 ? requestAnimationFrame(move) : 0;
+    if (!here.frame) hover(here);
+  };
+  here.frame = requestAnimationFrame(move);
+}
+
+/**
+ * In the plane plotly.js draws the end, and elements travel there.
+ * @param {Section} here
+ * @param {Moves} moves
+ */
+function travel(here, moves) {
+  here.awaited = true;
+  if (here.frame) return; // the frame to come sees to it, however often a slider tells of a new layer
+  /** @param {number} now */
+  const move = (now) => {
+    if (!here.cloud) return halt(here); // the model has gone meanwhile
+    if (here.awaited && (here.travel?.mayTurn ?? true)) {
+      here.awaited = false;
+      const canvas = node(here);
+      if (here.travel?.canvas !== canvas) here.travel = new Travel(canvas);
+      here.travel.begin(() => paint(here, goal(here), moves));
+    } else here.travel?.step(now);
+    here.frame = here.awaited || here.travel?.isUnderWay ? requestAnimationFrame(move) : 0;
+    if (!here.frame) hover(here);
+  };
+  here.frame = requestAnimationFrame(move);
 }
 
 /**
@@ -108,23 +165,12 @@ export function halt(here) {
  * @param {Moves} moves
  */
 export function glide(here, moves) {
-  if (!here.cloud || here.chosen.view === "tokens" || !window.Plotly) return;
+  if (!here.cloud || here.chosen.view === "tokens" || !window.Plotly) return halt(here);
   const end = goal(here);
-  halt(here);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  if (still || !here.shown || !continues(here.shown, end) || document.hidden) return paint(here, end, moves);
-  const start = structuredClone(here.shown);
-  for (const slot of Object.keys(end.marks)) {
-    start.marks[slot] ??= start.marks.baseline ?? end.marks[slot];
-  }
-  const began = performance.now();
-  /** @param {number} now */
-  const move = (now) => {
-    const k = Math.min(1, Math.max(0, (now - began) / GLIDE));
-    paint(here, k < 1 ? { ...mix(start, end, k * k * (3 - 2 * k)), moving: true } : end, moves);
-    here.frame = k < 1 ? requestAnimationFrame(move) : 0;
-    // A redraw has wiped it.
-    if (!here.frame && here.hovered) window.Plotly.Fx.hover(here.hovered.node, [here.hovered.point]);
-  };
-  here.frame = requestAnimationFrame(move);
+  if (still || !here.shown || !continues(here.shown, end) || document.hidden) {
+    halt(here);
+    paint(here, end, moves);
+  } else if (solid(here) && here.chosen.view === "map") morph(here, moves);
+  else travel(here, moves);
 }

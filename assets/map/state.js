@@ -46,6 +46,8 @@ import { all, one, write } from "../shared/dom.js";
  * @property {Frame | null} shown the frame on the screen
  * @property {import("../shared/colour.js").Ink} ink
  * @property {number} frame the next one of a glide
+ * @property {import("./travel.js").Travel | null} travel of the plot that was drawn last in the plane
+ * @property {boolean} awaited whether the next frame of a glide draws another end
  * @property {number} story the timer of the story
  * @property {{ node: Plot, point: any } | null} hovered
  * @property {{ tell(): void, ask(): void } | null} machine see machine.js
@@ -81,6 +83,8 @@ export const section = (root, given, offline) => ({
   shown: null,
   ink: {},
   frame: 0,
+  travel: null,
+  awaited: false,
   story: 0,
   hovered: null,
   machine: null,

@@ -1,16 +1,15 @@
 // The second plane: the same dots and marks at another layer.
 import { write } from "../shared/dom.js";
 import { CONFIG } from "../shared/plot.js";
-import { continues, goal, mix } from "./frames.js";
+import { continues, goal } from "./frames.js";
 import { plane } from "./plane.js";
 import { cloudOf, part } from "./state.js";
+import { Travel } from "./travel.js";
 
 /**
  * @typedef {import("./state.js").Section} Section
  * @typedef {import("./state.js").Frame} Frame
  */
-
-const GLIDE = 320; // milliseconds, as on the map itself
 
 export class Twin {
   /** @param {Section} here */
@@ -22,6 +21,8 @@ export class Twin {
     this.shown = null;
     this.at = 0;
     this.frame = 0;
+    this.awaited = false;
+    this.travel = new Travel(this.canvas);
     this.whenPainted = () => {};
   }
 
@@ -34,6 +35,7 @@ export class Twin {
 
   /** @param {Frame} now */
   paint(now) {
+    this.travel.land();
     this.shown = now;
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (!width || !height || !window.Plotly) return;
@@ -57,25 +59,27 @@ export class Twin {
 
   /** Draws what is to be seen now; dots travel there. */
   draw() {
-    cancelAnimationFrame(this.frame);
     this.tell();
-    const end = goal(this.other);
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (still || !this.shown || !continues(this.shown, end)) return this.paint(end);
-    const start = structuredClone(this.shown);
-    const began = performance.now();
-    const move = (/** @type {number} */ now) => {
-      const k = Math.min(1, Math.max(0, (now - began) / GLIDE));
-      this.paint(k < 1 ? mix(start, end, k * k * (3 - 2 * k)) : end);
-      this.frame = k < 1 ? requestAnimationFrame(move) : 0;
-    };
-    this.frame = requestAnimationFrame(move);
+    if (still || !this.shown || !continues(this.shown, goal(this.other))) return this.redraw();
+    this.awaited = true;
+    if (!this.frame) this.frame = requestAnimationFrame((now) => this.move(now));
+  }
+
+  /** @param {number} now in milliseconds */
+  move(now) {
+    if (this.awaited && this.travel.mayTurn) {
+      this.awaited = false;
+      this.travel.begin(() => this.here.cloud && this.paint(goal(this.other)));
+    } else this.travel.step(now);
+    const goesOn = this.awaited || this.travel.isUnderWay;
+    this.frame = goesOn ? requestAnimationFrame((next) => this.move(next)) : 0;
   }
 
   /** Draws what stands out; no dot moves. */
   redraw() {
     cancelAnimationFrame(this.frame);
-    this.frame = 0;
+    Object.assign(this, { frame: 0, awaited: false });
     if (this.here.cloud) this.paint(goal(this.other));
   }
 
