@@ -120,6 +120,8 @@ export class Travel {
     if (!hills) return;
     left.setAttribute("class", "leaving");
     for (const clipped of left.querySelectorAll("[clip-path]")) clipped.removeAttribute("clip-path");
+    // By its classes plotly.js would take the copy for its own, and find no data in it when a hand zooms.
+    for (const named of left.querySelectorAll("[class]")) named.removeAttribute("class");
     hills.before(left);
     this.leaving = left;
     left.setAttribute("opacity", "0");
