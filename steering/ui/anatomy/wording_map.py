@@ -31,7 +31,9 @@ _FIGURE: Final = template(
     '{% for w in wordings %}<g class="arrow" data-wording="{{ w.key }}">'
     '<path d="M{{ w.from[0] }} {{ w.from[1] }}L{{ w.to[0] }} {{ w.to[1] }}"/>'
     '<circle class="harmless" cx="{{ w.from[0] }}" cy="{{ w.from[1] }}" r="4.5"/>'
-    '<circle class="harmful" cx="{{ w.to[0] }}" cy="{{ w.to[1] }}" r="4.5"/>'
+    '<circle class="harmful" cx="{{ w.to[0] }}" cy="{{ w.to[1] }}" r="4.5"/></g>{% endfor %}'
+    # Names over every line: what is read must not lie under what is looked at.
+    '{% for w in wordings %}<g class="name" data-wording="{{ w.key }}">'
     '<text x="{{ w.label[0] }}" y="{{ w.label[1] }}" text-anchor="{{ w.anchor }}">{{ w.name }}'
     "</text></g>{% endfor %}"
     '{% for m in marks %}<g class="mine" transform="translate({{ m.at[0] }} {{ m.at[1] }})">'
