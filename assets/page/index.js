@@ -3,6 +3,7 @@ import { address, plotly } from "./files.js";
 import { followCards } from "./cards.js";
 import { listenForComparing } from "./compare.js";
 import { listenForCopying } from "./copying.js";
+import { listenForDots } from "./dots.js";
 import { listenForDrawers } from "./drawers.js";
 import { followFolds } from "./folds.js";
 import { listenForKeys } from "./keys.js";
@@ -27,6 +28,7 @@ export function start() {
   listenForLinks();
   listenForCopying();
   listenForResults();
+  listenForDots();
   listenForDrawers();
   listenForKeys();
   listenForComparing();

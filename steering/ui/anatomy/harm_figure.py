@@ -14,7 +14,7 @@ _SMALLEST: Final = 1.6
 """How far both axes reach at least, where the class means lie at -1 and 1."""
 _FIGURE: Final = template(
     '<svg class="harm-map" viewBox="0 0 {{ width }} {{ height }}" role="img" '
-    'aria-label="{{ label }}">'
+    'tabindex="0" aria-label="{{ label }} Arrow keys go from request to request.">'
     '<rect class="ground" x="{{ left }}" y="{{ top }}" width="{{ inner }}" height="{{ tall }}"/>'
     '<path class="cross" d="M{{ x0 }} {{ top }}V{{ bottom }}M{{ left }} {{ y0 }}H{{ right }}"/>'
     '{% for q in quadrants %}<text class="quadrant" x="{{ q.x }}" y="{{ q.y }}" '

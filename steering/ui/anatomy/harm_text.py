@@ -25,10 +25,12 @@ HARM_HEAD: Final = static(
 """What the section is about."""
 _CHART: Final = template(
     '<section class="harm"><figure>{{ figure }}<figcaption>'
+    '<p class="told" role="status" dir="auto" data-empty="{{ pick }}">{{ pick }}</p>'
     '<ul class="harm-key">{% for name, mark in sets.items() %}<li>{{ mark }} {{ name }}</li>'
     "{% endfor %}<li>filled: the model begins to refuse; hollow: it does not</li></ul>"
     "<p>{{ sentence }}</p></figcaption></figure></section>"
 )
+_PICK: Final = "Point at a mark, tap it, or use the arrow keys, and its request stands here."
 _NUMBERS: Final = template(
     '<section class="harm harm-numbers"><h4>What each axis tells apart</h4>{{ told }}'
     "<p>Share of pairs in order (AUC), .50 is chance, with its 95 % interval; below it the mean "
@@ -80,6 +82,7 @@ def chart(document: HarmDocument, marks: Sequence[HarmMark] = ()) -> Markup:
         figure=figure(document, f"Map of harm and refusal. {words}", marks),
         sets={name: shape(name) for name in HARM_SETS},
         sentence=words,
+        pick=_PICK,
     )
 
 
