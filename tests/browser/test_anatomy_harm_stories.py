@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.browser.test_stage_stories import faults
+
 pytestmark = pytest.mark.browser
 
 
@@ -44,3 +46,16 @@ def test_a_tap_tells_it_as_well_and_other_keys_do_what_they_always_do(page):
     assert page.locator(".harm-map .looked").count() == 1
     page.keyboard.press("Tab")
     assert page.evaluate("!document.activeElement.matches('.harm-map')")
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [((1280, 720), "dark"), ((390, 844), "light")], ids=["hall", "phone"]
+)
+def test_axe_finds_no_serious_fault_in_what_was_measured(recorded, visit, size, scheme):
+    size = {"width": size[0], "height": size[1]}
+    page = visit(recorded, ready=False, viewport=size, color_scheme=scheme).page
+    page.click("#tab-anatomy")
+    page.wait_for_selector(".harm-map .dot:visible")
+    page.locator(".harm-map .dot").first.dispatch_event("click")
+    page.wait_for_timeout(800)
+    assert faults(page) == []

@@ -276,7 +276,7 @@ def test_axe_finds_no_serious_fault_on_any_tab(app, visit, scheme, size):
         page.wait_for_timeout(200)
         assert faults(page) == [], opener
         page.keyboard.press("Escape")
-    for tab in ("dose", "results"):
+    for tab in ("dose", "results", "anatomy", "contrast"):
         page.click(f"#tab-{tab}")
         page.wait_for_timeout(800)
         assert faults(page) == [], tab
