@@ -280,3 +280,22 @@ def test_axe_finds_no_serious_fault_on_any_tab(app, visit, scheme, size):
         page.click(f"#tab-{tab}")
         page.wait_for_timeout(800)
         assert faults(page) == [], tab
+
+
+@pytest.mark.parametrize("size", [(768, 1024), (1024, 768)])
+def test_on_a_tablet_nothing_is_cut_off_and_no_slider_lies_under_its_number(app, visit, size):
+    page = at(visit, app, size).page
+    beyond = (
+        "[...document.querySelectorAll('#under-request *, #buttons *, .dials *')].filter(e => {"
+        "const box = e.getBoundingClientRect();"
+        "return box.width && e.checkVisibility() && box.right > innerWidth; }).length"
+    )
+    assert page.evaluate(beyond) == 0
+    under = (
+        "[...document.querySelectorAll('.card .dial')].filter(dial => {"
+        "const [line, number] = ['range', 'number'].map(type =>"
+        "dial.querySelector(`input[type=${type}]`)?.getBoundingClientRect());"
+        "return line?.width && number?.width && line.right > number.left + 1"
+        "&& line.bottom > number.top && line.top < number.bottom; }).length"
+    )
+    assert page.evaluate(under) == 0
