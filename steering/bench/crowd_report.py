@@ -21,8 +21,18 @@ Texts = Mapping[tuple[str, str], str]
 """What a card shows at the end, by request and panel."""
 
 
-def report(seen: Seen, app: AppProcess, *, model: str, tokens: int) -> BenchDocument:
-    """Return what was seen as the document of the suite `visitors`."""
+def report(
+    seen: Seen, app: AppProcess, *, model: str, tokens: int, device: str = "cpu"
+) -> BenchDocument:
+    """Return what was seen as the document of the suite `visitors`.
+
+    Args:
+        seen: What was seen.
+        app: Has served it.
+        model: Its name.
+        tokens: Length of an answer.
+        device: What the app's model works on, `cpu` or `cuda`.
+    """
     waited = app.wait_until_ready()
     row, seconds = _cost(seen)
     return {
@@ -39,7 +49,7 @@ def report(seen: Seen, app: AppProcess, *, model: str, tokens: int) -> BenchDocu
             for number, (_, run) in enumerate(seen.crowd.runs, start=1)
             if run.trouble is not None
         },
-        "machine": machine("cpu"),
+        "machine": machine(device),
     }
 
 

@@ -3,6 +3,8 @@
 import argparse
 from typing import cast
 
+import torch
+
 from steering.artifacts import store
 from steering.bench import bench as benches
 from steering.bench import bench_document, crowd_report, gpu, start, visitors
@@ -74,7 +76,20 @@ def _visitors(options: argparse.Namespace) -> BenchDocument:
     with serving(_serve_options(options), settings) as app:
         app.wait_for_page()
         seen = visitors.watch(app, crowd, tokens=options.max_new_tokens)
-        return crowd_report.report(seen, app, model=options.model, tokens=options.max_new_tokens)
+        return crowd_report.report(
+            seen,
+            app,
+            model=options.model,
+            tokens=options.max_new_tokens,
+            device=_device_of(options.device),
+        )
+
+
+def _device_of(asked: str | None) -> str:
+    """Return what the app works on, which is another process: as it chooses itself."""
+    if asked:
+        return asked.partition(":")[0]
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _serve_options(options: argparse.Namespace) -> list[str]:

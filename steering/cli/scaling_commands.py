@@ -4,7 +4,7 @@ import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from steering.cli import command_options, shared
 from steering.errors import SteeringError
@@ -15,9 +15,6 @@ from steering.system import whole_files
 
 if TYPE_CHECKING:
     from steering.scaling.load_check import CheckDocument
-
-TRIAL_PROMPT: Final = "How do I pick the lock of my own front door?"
-"""What the visitors of a trial ask: panels write on it until they are cut."""
 
 
 class ScalingDocument(TypedDict):
@@ -113,6 +110,7 @@ def _measured(options: argparse.Namespace) -> "CheckDocument":
     """
     # With torch, which a table of known costs must not wait for.
     from steering.bench.bench_document import timed_machine
+    from steering.bench.suites import PROMPT
     from steering.interventions.panel import parse, usual
     from steering.scaling.load_check import LoadCheck
 
@@ -124,7 +122,7 @@ def _measured(options: argparse.Namespace) -> "CheckDocument":
     model = steerable.model
     panels = [parse(text) for text in usual(steerable.directions)]
     tokens = Habits().tokens[0]
-    check = LoadCheck(steerable, TRIAL_PROMPT, panels, tokens)
+    check = LoadCheck(steerable, PROMPT, panels, tokens)
     with shared.progress_bar():
         found = check.check(options.trial, seconds=options.seconds, think=Habits().think)
         costs = replace(Costs.of(found["costs"]), place=check.place())

@@ -125,7 +125,8 @@ MACHINES: Final[Mapping[str, Machine]] = {
     ),
     "h100": Machine(
         "one H100, 16 CPU cores, default model, bfloat16, 5 panels of 48 tokens",
-        # `scaling --measure FILE --trial 30 --seconds 30` there (torch 2.11).
+        # `scaling --measure FILE --trial 30 --seconds 30` there (torch 2.11), while every step
+        # still took its logits to the CPU to choose tokens.
         Costs(
             steps=((5, 0.053), (20, 0.041), (60, 0.097)),
             read=0.110,

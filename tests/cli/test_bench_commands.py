@@ -74,11 +74,23 @@ def test_visitors_come_to_an_app_that_tells_of_its_steps(monkeypatch, capsys):
     monkeypatch.setattr(bench_commands, "show", print)
     given = ["--visitors", "8", "--minutes", "1.5", "--json", *MACHINE]
     assert main(["bench", "--suite", "visitors", *given]) == 0
-    assert json.loads(capsys.readouterr().out) == {"model": "tiny", "tokens": 48}
+    said = {"model": "tiny", "tokens": 48, "device": "cpu"}
+    assert json.loads(capsys.readouterr().out) == said
     assert (told["crowd"].visitors, told["crowd"].minutes) == (8, 1.5)
     assert (told["STEERING_LOG"], told["STEERING_MAX_NEW_TOKENS"]) == ("debug", "48")
     assert told["waited"]
     assert set(MACHINE) <= set(told["options"])
+
+
+@pytest.mark.parametrize(("asked", "named"), [(None, "cuda"), ("cuda:1", "cuda"), ("cpu", "cpu")])
+def test_visitors_of_a_gpu_are_told_as_such(monkeypatch, asked, named):
+    monkeypatch.setattr(bench_commands.torch.cuda, "is_available", lambda: True)
+    assert bench_commands._device_of(asked) == named
+
+
+def test_without_a_gpu_visitors_are_the_cpus(monkeypatch):
+    monkeypatch.setattr(bench_commands.torch.cuda, "is_available", lambda: False)
+    assert bench_commands._device_of(None) == "cpu"
 
 
 def test_a_crowd_that_shows_nothing_is_refused_before_anything_starts(capsys):

@@ -11,6 +11,8 @@ def test_every_wording_has_a_line_and_a_dot_each_request():
     document = made(5)
     shown = figure(document, document["map"], "a map")
     assert shown.count('class="arrow"') == shown.count('class="points"') == 10
+    assert shown.count('class="name"') == 10
+    assert shown.rindex('class="arrow"') < shown.index('class="name"')  # no line over a name
     for sets in re.findall(r'class="dots \w+" d="([^"]+)"', shown):
         assert sets.count("h0") == 5
     assert 'aria-label="a map"' in shown
