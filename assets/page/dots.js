@@ -52,7 +52,10 @@ export function listenForDots() {
   document.addEventListener("keydown", (event) => {
     const map = touched(event, MAP);
     if (!map || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape" && map.querySelector(".looked")) return tell(map, null);
+    const looked = map.querySelector(".looked");
+    if (event.key === "Escape" && looked) return tell(map, null);
+    // As a press on it, which the tour waits for.
+    if (event.key === "Enter" && looked) looked.dispatchEvent(new MouseEvent("click", { bubbles: true }));
     const dots = all(".dot", map);
     const at = dots.findIndex((each) => each.classList.contains("looked"));
     const found = next(dots.map(placeOf), at, event.key);

@@ -33,6 +33,9 @@ def test_the_request_of_a_mark_is_told_by_pointer_and_by_keys(page):
     assert len(set(seen)) == 4
     assert page.locator(".harm-map .looked").count() == 1
     assert page.locator(".harm .told").bounding_box()["height"] == height  # nothing jumps
+    page.evaluate("addEventListener('click', e => window.pressed = e.target.matches('.looked'))")
+    page.keyboard.press("Enter")
+    assert page.evaluate("window.pressed") is True  # for the tour, as a press of the pointer is
     page.keyboard.press("Escape")
     assert told(page) == empty
     assert page.locator(".harm-map .looked").count() == 0
