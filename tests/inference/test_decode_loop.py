@@ -185,3 +185,19 @@ def test_an_error_in_a_pass_leaves_no_hooks(tiny, fitted):
         loop.step()
     handle.remove()
     assert count() == before
+
+
+@pytest.mark.parametrize("sampling", [{}, {"temperature": 1.0, "top_p": 0.8}])
+def test_after_the_first_column_no_logits_leave_the_device(tiny, fitted, sampling, monkeypatch):
+    asked = request(without_end(tiny), fitted, 3, **sampling)
+    loop, taken = DecodeLoop(without_end(tiny)), []
+    loop.join(asked)
+    loop.step()
+    to_cpu = torch.Tensor.cpu
+    monkeypatch.setattr(
+        torch.Tensor, "cpu", lambda self, *more: (taken.append(self.shape), to_cpu(self, *more))[1]
+    )
+    for _ in range(3):
+        ((_, column),) = loop.step()
+        assert column.logits is None
+    assert taken == []
