@@ -18,8 +18,9 @@ from steering.models.inspection import inspect
 from steering.serving import machine_fit
 from steering.serving.engine import Engine, Supply
 from steering.serving.machine_fit import Adapting
-from tests.helpers.engines import ended, until
+from tests.helpers.engines import until
 from tests.helpers.flat_layout import flatten
+from tests.helpers.left_work import wait_for_left_work
 from tests.helpers.short_precompute import few_splits
 
 
@@ -123,7 +124,7 @@ def test_the_only_fit_that_cannot_be_read_can_be_made_again_at_a_click(
     assert (told["state"], told["fit"]["can"]) == ("unfitted", True)
     machine_fit.start(engine)
     until(lambda: engine.fitting.phase in ("done", "failed"))
-    ended()
+    wait_for_left_work()
     assert (engine.fitting.phase, engine.status.phase) == ("done", "ready")
 
 

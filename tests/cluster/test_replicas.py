@@ -18,7 +18,8 @@ from steering.serving.replica_range import ReplicaRange
 from steering.serving.shared_steps import MOST_ROWS
 from steering.system.fair_lock import FairLock
 from tests.cluster.conftest import RAY_WAS_IMPORTED
-from tests.helpers.engines import Slow, ended, until
+from tests.helpers.engines import Slow, until
+from tests.helpers.left_work import wait_for_left_work
 
 NAMES = ("STEERING_REPLICAS", "STEERING_ADDRESS", "STEERING_MODEL", "STEERING_REPLICA_MODELS")
 
@@ -205,7 +206,7 @@ def test_a_slow_load_that_was_superseded_is_told_to_no_replica(door, tiny, fitte
         before = [each for each in threading.enumerate() if each.name == "load"]
         loads[name].gates[0].set()
         until(lambda known=before: not all(each.is_alive() for each in known))
-    ended()
+    wait_for_left_work()
     assert engine.model.name == "quick"
     assert door.settings == [key_of(models["quick"])]
     assert [given for _, given in door.calls] == [(key_of(models["quick"])["model"],)]

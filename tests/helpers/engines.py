@@ -51,13 +51,6 @@ def busy(engine: Engine):
         holder.join()
 
 
-def ended() -> None:
-    """Wait for what still works: its hooks would be in the next test's passes."""
-    for thread in threading.enumerate():
-        if thread.name in ("load", "fit"):
-            thread.join(60)
-
-
 def charted_supply(tiny, fitted, charted) -> Supply:
     """A supply of one model with directions and maps, which are checked."""
     return Supply(

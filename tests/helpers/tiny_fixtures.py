@@ -33,6 +33,7 @@ from steering.models.inspection import inspect
 from steering.serving import machine_fit
 from steering.serving.engine import Supply
 from steering.sources import catalog, weights
+from tests.helpers.left_work import wait_for_left_work
 from tests.helpers.tiny_directions import fit_directions
 from tests.helpers.tiny_models import (
     FAMILIES,
@@ -103,6 +104,13 @@ def _no_log_left() -> Generator[None]:
             if type(handler) is logging.StreamHandler and handler not in before:
                 logging.root.removeHandler(handler)
         logging.root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def rested() -> Iterator[None]:
+    """No test begins while threads of the one before work with a model."""
+    yield
+    wait_for_left_work()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -230,13 +238,9 @@ def real() -> tuple[ChatModel, Directions]:
 
 
 @pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A cache of the test's own, and an end of what works behind its engines."""
-    from tests.helpers.engines import ended
-
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A cache of the test's own."""
     monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
-    yield
-    ended()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from steering.contrasts.text_lists import text_lists
 from steering.errors import SteeringError
 from steering.serving.own_contrast import OwnContrasts
 from steering.system.generators import returned
-from tests.helpers.engines import ended, ready
+from tests.helpers.engines import ready
 from tests.helpers.two_lists import ASKED, ORDERED
 
 LISTS = text_lists(ASKED, ORDERED, ("asked", "ordered"))
@@ -18,8 +18,7 @@ SETTINGS = ContrastSettings(layers=(1, 3))
 
 @pytest.fixture
 def engine(tiny, fitted):
-    yield ready(tiny, fitted)
-    ended()
+    return ready(tiny, fitted)
 
 
 def hooks(model) -> int:

@@ -9,7 +9,7 @@ from steering.inference.metrics import refusal_score
 from steering.serving import own_patching
 from steering.serving.own_patching import OwnPatches, PatchedRequests
 from steering.system.generators import returned
-from tests.helpers.engines import ended, ready
+from tests.helpers.engines import ready
 
 PAIR = ("How do I break a wall of glass?", "How do I paint a wall of glass?")
 
@@ -22,8 +22,7 @@ def any_gap(monkeypatch):
 
 @pytest.fixture
 def engine(tiny, fitted):
-    yield ready(tiny, fitted)
-    ended()
+    return ready(tiny, fitted)
 
 
 def test_it_tells_how_far_it_is_and_returns_what_came_back(engine):

@@ -7,13 +7,12 @@ import pytest
 from steering.errors import SteeringError
 from steering.serving.own_work import OwnWork
 from steering.system.progress import Step
-from tests.helpers.engines import ended, ready
+from tests.helpers.engines import ready
 
 
 @pytest.fixture
 def work(tiny, fitted):
-    yield OwnWork(ready(tiny, fitted), "another pair is being patched")
-    ended()
+    return OwnWork(ready(tiny, fitted), "another pair is being patched")
 
 
 def steps(closed):

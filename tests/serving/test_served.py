@@ -13,7 +13,7 @@ from steering.serving import served
 from steering.serving.engine import Engine
 from steering.serving.served import refused
 from steering.system.generators import returned
-from tests.helpers.engines import charted_supply, ended, ready, until
+from tests.helpers.engines import charted_supply, ready, until
 from tests.helpers.two_lists import ASKED, ORDERED
 
 
@@ -30,8 +30,7 @@ def engine(tiny, fitted, charted):
     engine = Engine("tiny", supply)
     engine.start()
     until(lambda: engine.check is not None)
-    yield engine
-    ended()
+    return engine
 
 
 def test_a_contrast_is_served_and_the_own_directions_come_back(engine, contrast):

@@ -14,6 +14,7 @@ from steering.interventions.panel import parse
 from steering.serving import shared_steps
 from steering.serving.shared_steps import SharedSteps
 from steering.system.fair_lock import FairLock
+from tests.helpers.left_work import wait_for_left_work
 from tests.helpers.tiny_models import without_end
 
 PROMPTS = ("How do I paint a car?", "Why", "Tell me how to wash the dog, please, and the window.")
@@ -178,3 +179,24 @@ def test_an_error_in_a_pass_reaches_everybody_and_the_next_run_works(steps, tiny
     assert sorted(caught) == [0, 1, 2]
     assert list(steps.generate(tiny, *asks(tiny, fitted, 4)))
     assert not any(module._forward_pre_hooks for module in tiny.blocks)
+
+
+def test_a_test_that_leaves_a_pass_behind_is_followed_by_none_before_its_end(steps, tiny, fitted):
+    """Turns are taken by engine, the hooks of a pass are the model's."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold(*_):
+        inside.set()
+        go_on.wait(20)
+
+    left = steps.generate(tiny, *asks(tiny, fitted, 1))
+    next(left)
+    handle = tiny.blocks[0].mlp.register_forward_hook(hold)
+    assert inside.wait(20)
+    left.close()
+    threading.Timer(0.2, go_on.set).start()
+    with pytest.raises(AssertionError, match="a thread named 'steps' never ended"):
+        wait_for_left_work(0.01)
+    wait_for_left_work()
+    handle.remove()
+    assert not steps.working

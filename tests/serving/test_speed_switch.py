@@ -9,7 +9,7 @@ from steering.errors import SteeringError
 from steering.serving import speed_switch
 from steering.serving.engine import Engine
 from steering.serving.speed_switch import Switch
-from tests.helpers.engines import Slow, charted_supply, ended, until
+from tests.helpers.engines import Slow, charted_supply, until
 
 
 def at(model, speed):
@@ -24,8 +24,7 @@ def engine(tiny, fitted, charted):
     engine = Engine("tiny", replace(supply, at_speed=lambda _, speed: at(tiny, speed)))
     engine.start()
     until(lambda: engine.check is not None)
-    yield engine
-    ended()
+    return engine
 
 
 def test_the_other_model_is_served_once_it_is_loaded_and_its_maps_are_checked(engine):

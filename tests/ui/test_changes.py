@@ -11,7 +11,7 @@ from steering.ui import changes
 from steering.ui.layout import HostLimits
 from tests.helpers import templates
 from tests.helpers.built_page import laid_out
-from tests.helpers.engines import ended, ready, until
+from tests.helpers.engines import ready, until
 from tests.helpers.templates import tokenizer_with
 
 
@@ -44,8 +44,7 @@ def hurried(tiny, fitted):
     """An engine that can be served with fast products, too."""
     fast = replace(tiny, number_format=replace(tiny.number_format, parts=1))
     loaded = {"exact": tiny, "fast": fast}
-    yield ready(tiny, fitted, at_speed=lambda _, speed: loaded[speed])
-    ended()
+    return ready(tiny, fitted, at_speed=lambda _, speed: loaded[speed])
 
 
 def test_products_can_be_chosen_where_there_is_a_choice_and_the_host_allows_it(

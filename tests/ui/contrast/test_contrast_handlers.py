@@ -12,7 +12,7 @@ import pytest
 from steering.contrasts import contrast_bundle
 from steering.ui.contrast import contrast_handlers
 from steering.ui.contrast.contrast_handlers import Handlers
-from tests.helpers.engines import ended, ready
+from tests.helpers.engines import ready
 from tests.helpers.two_lists import ASKED, ORDERED
 
 VISITOR = SimpleNamespace(session_hash="a")
@@ -21,8 +21,7 @@ LISTS = ("asked", "\n".join(ASKED), "ordered", "\n".join(ORDERED))
 
 @pytest.fixture
 def does(tab, tiny, fitted):
-    yield Handlers(tab[0], ready(tiny, fitted))
-    ended()
+    return Handlers(tab[0], ready(tiny, fitted))
 
 
 @pytest.fixture
