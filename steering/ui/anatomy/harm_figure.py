@@ -7,9 +7,12 @@ from typing import Final
 from markupsafe import Markup
 
 from steering.artifacts.harm_document import HarmDocument
+from steering.ui.anatomy.names_apart import Name, apart, lead
 from steering.ui.templates import template
 
 _WIDTH, _HEIGHT, _MARGIN = 640.0, 470.0, 26.0
+_TYPE: Final = 21.0
+"""Height of names on a phone, as assets/anatomy.css sets them; elsewhere they take less room."""
 _SMALLEST: Final = 1.6
 """How far both axes reach at least, where the class means lie at -1 and 1."""
 _FIGURE: Final = template(
@@ -27,9 +30,10 @@ _FIGURE: Final = template(
     'data-looks="{{ p.looks }}" '
     'd="{{ p.shape }}" transform="translate({{ p.x }} {{ p.y }})"><title>{{ p.words }}</title>'
     "</path>{% endfor %}"
-    '{% for m in marks %}<g class="mine {{ m.slot }}" transform="translate({{ m.x }} {{ m.y }})">'
-    '<circle r="7"/><text x="{{ m.dx }}" y="4" text-anchor="{{ m.anchor }}">{{ m.name }}</text>'
-    "</g>{% endfor %}</svg>"
+    '{% for m in marks %}<g class="mine {{ m.slot }}">{{ m.lead }}'
+    '<circle r="7" transform="translate({{ m.x }} {{ m.y }})"/></g>{% endfor %}'
+    '{% for m in marks %}<text class="mine-name" x="{{ m.at }}" y="{{ m.base }}" '
+    'text-anchor="{{ m.anchor }}">{{ m.name }}</text>{% endfor %}</svg>'
 )
 _SHAPES: Final[Mapping[str, str]] = {
     "harmful": "M0-4.2A4.2 4.2 0 1 1-.01-4.2Z",
@@ -117,20 +121,28 @@ def figure(document: HarmDocument, label: str, marks: Sequence[HarmMark] = ()) -
             }
             for point in points
         ],
-        marks=[_mark(mark, scale) for mark in marks],
+        marks=_marks(marks, scale),
     )
 
 
-def _mark(mark: HarmMark, scale: _Scale) -> dict[str, object]:
-    at_right = mark.harm > 0
-    return {
-        "slot": mark.slot,
-        "name": mark.name,
-        "x": scale.x(mark.harm),
-        "y": scale.y(mark.refusal),
-        "dx": -11 if at_right else 11,
-        "anchor": "end" if at_right else "start",
-    }
+def _marks(marks: Sequence[HarmMark], scale: _Scale) -> list[dict[str, object]]:
+    names = [
+        Name(mark.name, (scale.x(mark.harm), scale.y(mark.refusal)), 11, at_left=mark.harm > 0)
+        for mark in marks
+    ]
+    return [
+        {
+            "slot": mark.slot,
+            "name": mark.name,
+            "x": name.mark[0],
+            "y": name.mark[1],
+            "at": name.x,
+            "base": base,
+            "anchor": name.anchor,
+            "lead": lead(name, base, _TYPE),
+        }
+        for mark, name, base in zip(marks, names, apart(names, _TYPE, _HEIGHT), strict=True)
+    ]
 
 
 def _quadrants(left: float, right: float, top: float, bottom: float) -> list[dict[str, object]]:

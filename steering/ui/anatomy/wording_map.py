@@ -12,11 +12,12 @@ from typing import Final, TypedDict
 from markupsafe import Markup
 
 from steering.artifacts.wording_document import EnglishMapEntry, WordingDocument
+from steering.ui.anatomy.names_apart import Name, apart, lead
 from steering.ui.templates import template
 
 _WIDTH, _HEIGHT, _MARGIN = 480.0, 400.0, 16.0
-_NAME_WIDTH, _NAME_HEIGHT = 92.0, 17.0
-"""Room that a name takes as it is set on a phone, in 16 units; elsewhere it takes less."""
+_TYPE: Final = 16.0
+"""Height of names on a phone, as assets/wording.css sets them; elsewhere they take less room."""
 _AIR: Final = 0.04
 """Share of the span that is left free on every side."""
 _FIGURE: Final = template(
@@ -34,11 +35,12 @@ _FIGURE: Final = template(
     '<circle class="harmful" cx="{{ w.to[0] }}" cy="{{ w.to[1] }}" r="4.5"/></g>{% endfor %}'
     # Names over every line: what is read must not lie under what is looked at.
     '{% for w in wordings %}<g class="name" data-wording="{{ w.key }}">'
-    '<text x="{{ w.label[0] }}" y="{{ w.label[1] }}" text-anchor="{{ w.anchor }}">{{ w.name }}'
+    '<text x="{{ w.name.x }}" y="{{ w.base }}" text-anchor="{{ w.name.anchor }}">{{ w.name.words }}'
     "</text></g>{% endfor %}"
-    '{% for m in marks %}<g class="mine" transform="translate({{ m.at[0] }} {{ m.at[1] }})">'
-    '<circle r="7"/><text x="{{ m.dx }}" y="4" text-anchor="{{ m.anchor }}">{{ m.name }}</text>'
-    "</g>{% endfor %}</svg>"
+    '{% for m in marks %}<g class="mine">{{ m.lead }}'
+    '<circle r="7" transform="translate({{ m.x }} {{ m.y }})"/></g>{% endfor %}'
+    '{% for m in marks %}<text class="mine-name" x="{{ m.at }}" y="{{ m.base }}" '
+    'text-anchor="{{ m.anchor }}">{{ m.name }}</text>{% endfor %}</svg>'
 )
 
 
@@ -61,11 +63,9 @@ _Wording = TypedDict(
     "_Wording",
     {
         "key": str,
-        "name": str,
         "from": tuple[float, float],
         "to": tuple[float, float],
-        "label": tuple[float, float],
-        "anchor": str,
+        "name": Name,
         "points": dict[str, str],
     },
 )
@@ -114,15 +114,30 @@ def figure(
         _wording(plane, row["wording"], row["name"], points[row["wording"]])
         for row in document["wordings"]
     ]
+    shown = [_mark(plane, mark) for mark in marks if mark.at]
+    # The visitor's own come first: their names stay nearest.
+    names = [*shown, *(each["name"] for each in wordings)]
+    bases = apart(names, _TYPE, _HEIGHT)
     return _FIGURE(
         width=int(_WIDTH),
         height=int(_HEIGHT),
         label=label,
         cloud={name: plane.dots(places) for name, places in chart["cloud"].items()},
         wordings=[
-            {**each, "label": at} for each, at in zip(wordings, _apart(wordings), strict=True)
+            {**each, "base": base} for each, base in zip(wordings, bases[len(shown) :], strict=True)
         ],
-        marks=[_mark(plane, mark) for mark in marks if mark.at],
+        marks=[
+            {
+                "name": name.words,
+                "x": name.mark[0],
+                "y": name.mark[1],
+                "at": name.x,
+                "base": base,
+                "anchor": name.anchor,
+                "lead": lead(name, base, _TYPE),
+            }
+            for name, base in zip(shown, bases, strict=False)
+        ],
     )
 
 
@@ -146,37 +161,17 @@ def _wording(
     at_left = at_left if 90 < end[0] < _WIDTH - 90 else end[0] > _WIDTH / 2
     return {
         "key": key,
-        "name": name,
+        "name": Name(name, end, 9, at_left),
         "from": start,
         "to": end,
-        "label": (round(end[0] + (-9 if at_left else 9), 1), round(end[1] + 4, 1)),
-        "anchor": "end" if at_left else "start",
         "points": {each: plane.dots(places) for each, places in sets.items()},
     }
-
-
-def _apart(wordings: Sequence[_Wording]) -> list[tuple[float, float]]:
-    """Return where names stand: each below those that it would be written over, in their order."""
-    found: dict[str, tuple[float, float]] = {}
-    for each in sorted(wordings, key=lambda wording: wording["label"][1]):
-        x, y = each["label"]
-        for other_x, other_y in sorted(found.values(), key=lambda place: place[1]):
-            if abs(x - other_x) < _NAME_WIDTH and abs(y - other_y) < _NAME_HEIGHT:
-                y = other_y + _NAME_HEIGHT
-        found[each["key"]] = x, round(min(y, _HEIGHT - 4), 1)
-    return [found[each["key"]] for each in wordings]
 
 
 def _mean(places: Sequence[Sequence[float]]) -> list[float]:
     return [sum(each) / len(places) for each in zip(*places, strict=True)]
 
 
-def _mark(plane: _Plane, mark: WordedMark) -> dict[str, object]:
+def _mark(plane: _Plane, mark: WordedMark) -> Name:
     at = plane.at(mark.at)
-    at_right = at[0] > _WIDTH / 2
-    return {
-        "name": f"yours, {mark.name}",
-        "at": at,
-        "dx": -11 if at_right else 11,
-        "anchor": "end" if at_right else "start",
-    }
+    return Name(f"yours, {mark.name}", at, 11, at_left=at[0] > _WIDTH / 2)

@@ -44,7 +44,7 @@ def test_a_request_is_placed_under_every_card_that_is_on(placing):
     _, marks = harm_section.located(placing, request, VISITOR)
     assert [mark.slot for mark in marks] == list(request.chosen)
     board, said = harm_section.placed(placing, request, VISITOR)
-    assert board.count('class="mine') == len(marks)
+    assert board.count('class="mine ') == len(marks)
     assert "Your request, Baseline" in board
     assert "Placed under 2 cards" in said
     assert placing.reading.acquire(timeout=0)

@@ -45,3 +45,13 @@ def test_marks_outside_stand_at_the_edge_and_their_names_are_escaped():
     assert shown.count('class="mine"') == 1
     assert "yours, &lt;b&gt;" in shown
     assert "translate(464.0 384.0)" in shown
+
+
+def test_the_names_of_marks_and_wordings_keep_off_one_another():
+    document = made(3)
+    at = tuple(document["wordings"][0]["points"]["harmful"][0][1:3])
+    marks = [WordedMark(name, 0.5, at) for name in ("English", "German", "Hindi")]
+    shown = figure(document, document["map"], "a map", marks)
+    mine = sorted(map(float, re.findall(r'class="mine-name" x="[\d.]+" y="([\d.]+)"', shown)))
+    assert len(mine) == 3
+    assert min(b - a for a, b in pairwise(mine)) >= 18
