@@ -73,6 +73,9 @@ def launch_options(
         "run_history": False,
         "ssr_mode": False,
         "share": False,
+        # Else Gradio asks for its own page, and ends where that takes three seconds, as on a busy
+        # machine. That the server is up it has asked before, without a limit.
+        "_frontend": False,
         "mcp_server": limits.tool,
         # Lists and contrasts that visitors bring; the default model's take 9 MB.
         "max_file_size": "64mb",

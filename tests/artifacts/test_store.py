@@ -197,8 +197,11 @@ def test_shipped_choices_lie_within_what_was_tried(shipped):
     assert set(directions.inlp) == set(points)
     for point in (directions.dim_point, directions.inlp_point):
         assert point in points
-        assert 1 <= directions.default_k <= directions.subspace("inlp", point).rank
         assert directions.subspace("dim", point).rank == 1
+    starts = [(directions.inlp_point, directions.default_k)]
+    starts += [(start.point, start.k) for start in [directions.nullspace] if start]
+    for point, k in starts:
+        assert 1 <= k <= directions.subspace("inlp", point).rank
     assert 0 < directions.default_c <= 3
     for found in directions.inlp.values():
         assert found.subspace.rank == len(found.dev_accuracies)

@@ -213,7 +213,7 @@ def test_two_processes_at_once_convert_once(tmp_path: Path) -> None:
         )
         for _ in range(2)
     ]
-    outputs = [child.communicate(timeout=60) for child in children]
+    outputs = [child.communicate(timeout=600) for child in children]
     assert [child.returncode for child in children] == [0, 0], outputs
     assert outputs[0][0] == outputs[1][0] != ""
     assert (tmp_path / "conversions").read_text() == "x"

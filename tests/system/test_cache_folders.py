@@ -151,7 +151,7 @@ def test_a_user_id_that_nobody_knows_gets_folders_that_are_its_own(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     if "ModuleNotFoundError" in found.stderr:

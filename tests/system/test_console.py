@@ -114,7 +114,7 @@ def child(code: str, **options) -> subprocess.CompletedProcess:
         [sys.executable, "-c", f"import sys\nfrom steering.system import console\n{code}"],
         cwd=ROOT,
         env=os.environ | {"PYTHONUNBUFFERED": ""},
-        timeout=60,
+        timeout=600,
         check=False,
         **options,
     )

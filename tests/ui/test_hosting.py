@@ -330,6 +330,14 @@ def test_no_event_is_open_to_programs_but_what_is_documented(client):
     assert client.get("/gradio_api/info").json()["named_endpoints"] == {}
 
 
+def test_a_machine_that_is_slow_with_its_first_page_serves_it_all_the_same(fitted, monkeypatch):
+    """Gradio asks for the page, waits three seconds, and says that localhost cannot be reached."""
+    monkeypatch.setattr("gradio.networking.url_ok", lambda _: False)
+    engine = Engine("tiny", Supply(None, lambda _: fitted, lambda _: ()))
+    with launched(engine) as client:
+        assert client.get("/health").status_code == 200
+
+
 def test_behind_a_path_of_a_proxy_and_without_a_model_the_routes_are_there(fitted, monkeypatch):
     monkeypatch.setenv("GRADIO_ROOT_PATH", "/play")
     engine = Engine("tiny", Supply(None, lambda _: fitted, lambda _: ()))
