@@ -9,8 +9,9 @@ from markupsafe import Markup
 from steering import program
 from steering.artifacts.evaluation_document import EvaluationDocument, PanelEntry, rates_of
 from steering.errors import SteeringError
+from steering.evaluation.claim_conditions import MARGIN
 from steering.evaluation.evaluation_options import measured_with
-from steering.evaluation.ranking import HARDLY_REFUSES, baseline_of
+from steering.evaluation.ranking import HARDLY_REFUSES, MOST_LOOPING, baseline_of, looping_of
 from steering.formatting import between, plain
 from steering.interventions.panel import parse
 from steering.ui import text
@@ -45,6 +46,14 @@ _HARDLY = template(
 _MAP = static(
     'The map: <a href="#atlas">harmful and harmless requests</a> can lie apart inside a model that '
     "does not act on it."
+)
+_LOOPING = template(
+    '<aside class="hardly" aria-label="About looping"><h3>Fewer refusals, or less of a text?</h3>'
+    "<p>Untouched, {{ before }} of the answers come to repeat themselves"
+    "{% for panel, share in arms %}{{ ';' if loop.first else ',' }} under "
+    '<code translate="no">{{ panel }}</code> {{ share }}{% endfor %}. An answer that says nothing '
+    "refuses nothing. So a low refusal rate there, and a claim that rests on it, speaks of a "
+    "damaged model and not of a willing one.</p></aside>"
 )
 _INDUCED = template(
     'Inducing refusal: <code translate="no">{{ panel }}</code> takes harmless prompts from '
@@ -99,8 +108,22 @@ def hardly_refuses(document: EvaluationDocument, title: str) -> Markup:
     )
 
 
+def looping(document: EvaluationDocument) -> Markup:
+    """Return which of the paper's arms make the model loop; empty where none does."""
+    panels = document["panels"]
+    before = baseline_of(panels)
+    least = max(MOST_LOOPING, ((before and looping_of(before)) or 0.0) + MARGIN)
+    shares = [
+        (each["panel"], looping_of(each) or 0.0) for each in panels if each["kind"] == "paper"
+    ]
+    arms = [(panel, plain(share)) for panel, share in shares if share > least]
+    if not arms or not before:
+        return NOTHING
+    return _LOOPING(before=plain(looping_of(before) or 0.0), arms=arms)
+
+
 def _induced(document: EvaluationDocument, before: PanelEntry) -> Markup:
-    """Return what pushing towards refusal does to harmless prompts; empty if not measured."""
+    """Return how pushing towards refusal adds to refusals of harmless prompts; else nothing."""
     for panel in document["panels"]:
         try:
             pushes = (parse(panel["panel"]).c or 0) > 0
@@ -109,5 +132,7 @@ def _induced(document: EvaluationDocument, before: PanelEntry) -> Markup:
         rates, unedited = rates_of(panel, "harmless"), rates_of(before, "harmless")
         if pushes and rates and unedited:
             now, then = (each["refusal_rate"]["estimate"] for each in (rates, unedited))
+            if now <= then:
+                continue
             return _INDUCED(panel=panel["panel"], then=plain(then), now=plain(now))
     return NOTHING

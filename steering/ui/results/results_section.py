@@ -28,7 +28,7 @@ from steering.ui.templates import NOTHING, template
 _NO_BOARD = template('<section class="results"><h2>Results</h2>{{ absent }}{{ fit }}</section>')
 _BOARD = template(
     '<section class="results" data-by="refusal"><header><h2>Results</h2><p>What every edit does to '
-    "<b>{{ title }}</b>, on {{ sizes }}.</p></header>{{ hardly }}{{ claims }}"
+    "<b>{{ title }}</b>, on {{ sizes }}.</p></header>{{ hardly }}{{ looping }}{{ claims }}"
     '<div class="bar-of-table"><h3 class="part">The table</h3>{{ switch }}{{ files }}</div>'
     "{{ table }}{{ below }}{{ formats }}{{ fit }}</section>"
 )
@@ -123,6 +123,7 @@ def board(
         title=title,
         sizes=report.sizes(document),
         hardly=notes.hardly_refuses(document, title),
+        looping=notes.looping(document),
         claims=claims.claims(document.get("claims") or ()),
         switch=table.switch(),
         files=files.files(document),

@@ -34,3 +34,28 @@ def test_a_model_that_hardly_refuses_is_explained_and_others_are_not():
     assert results_notes.hardly_refuses(DOCUMENT, "Tiny") == ""
     edge = changed("baseline", refusal_rate=rate(0.2))
     assert results_notes.hardly_refuses(edge, "Edge") == ""
+
+
+def test_an_addition_that_adds_no_refusals_is_no_sight_to_look_at():
+    document = tiny_evaluations.of_a_model_that_hardly_refuses()
+    for panel in document["panels"]:
+        panel["harmless"]["refusal_rate"] = rate(0.1)
+    assert "Inducing refusal" not in plain(results_notes.hardly_refuses(document, "Shy"))
+
+
+def test_answers_that_loop_are_told_beside_the_claims_and_only_where_an_edit_makes_them_loop():
+    """Refusals go with the text: seen on SmolLM2, whose flipped answers loop in .70."""
+    assert results_notes.looping(DOCUMENT) == ""
+    document = tiny_evaluations.document()
+    for panel in document["panels"]:
+        share = {"baseline": 0.14, "flip:k=2": 0.7, "ablation": 0.2}.get(panel["panel"], 0.9)
+        panel["harmful"]["looping_rate"] = rate(share)
+    told = plain(results_notes.looping(document))
+    assert "Untouched, 0.14 of the answers come to repeat themselves; under " in told
+    assert "flip:k=2 0.70. An answer" in told
+    assert "ablation" not in told
+    assert "random" not in told
+    shown = board(document)
+    assert shown.index("About looping") < shown.index("What the paper claims")
+    document["panels"] = document["panels"][1:]  # without a baseline nothing can be said
+    assert results_notes.looping(document) == ""
