@@ -33,7 +33,7 @@ from steering.serving.engine import Engine, Supply
 from steering.serving.machine_fit import Adapting
 from steering.sources import catalog
 from steering.sweep import sweep_table
-from steering.system import threads
+from steering.system import stopping, threads
 from steering.system.progress import Report
 from steering.system.progress_log import logged
 
@@ -110,7 +110,7 @@ class App:
         unasked.daemon = True
         unasked.start()
         with self.replicas or nullcontext():
-            self.demo.block_thread()
+            stopping.block(self.demo.block_thread, self.replicas.begun if self.replicas else None)
 
 
 def _require_gradio() -> None:

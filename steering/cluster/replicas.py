@@ -58,7 +58,12 @@ class Pace:
 
 
 class Replicas:
-    """Begins replicas with the first model; whoever ends it ends them."""
+    """Begins replicas with the first model; whoever ends it ends them.
+
+    Attributes:
+        count: How many there are.
+        begun: Set once Ray runs.
+    """
 
     def __init__(
         self, count: ReplicaRange, address: str | None, *, models: int = 1, pace: Pace | None = None
@@ -81,7 +86,7 @@ class Replicas:
         # ends. This one stays.
         self._keeper = ThreadPoolExecutor(1, "ray")
         self._lock = threading.RLock()
-        self._reached = False
+        self._reached, self.begun = False, threading.Event()
         self._made: Any = None
         self._handle: Any = None
 
@@ -168,6 +173,7 @@ class Replicas:
         connect = partial(ray_door.connect, self._address, processors=processors)
         ray = self._keeper.submit(connect).result()
         self._reached = True
+        self.begun.set()
         there = ray.cluster_resources()
         if self._address is None and there.get("GPU", 0) < gpus * self.count.least:
             raise SteeringError(

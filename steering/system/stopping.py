@@ -1,0 +1,34 @@
+"""How a server is asked to end."""
+
+import signal
+import threading
+from collections.abc import Callable
+
+
+def end_at_sigterm() -> None:
+    """Let SIGTERM do what Ctrl-C does: `KeyboardInterrupt` in the main thread.
+
+    Container engines, systemd and `kill` send it. Without a handler a process ends without its
+    clean-up, and the first one of a container, which has no default, not at all until it is killed.
+    Elsewhere than in the main thread, where Python sets no handlers, nothing is done.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def block(until_told: Callable[[], None], begun: threading.Event | None = None) -> None:
+    """Block until the process is told to end, by Ctrl-C or SIGTERM.
+
+    Args:
+        until_told: Blocks, and returns at `KeyboardInterrupt`.
+        begun: Set when something has begun, in another thread, that takes SIGTERM for itself: Ray
+            prints where it was and ends the process at once, and its own processes stay behind.
+    """
+    end_at_sigterm()
+    if begun is not None:
+        try:
+            begun.wait()
+        except KeyboardInterrupt:
+            return
+        end_at_sigterm()
+    until_told()

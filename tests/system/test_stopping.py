@@ -1,0 +1,91 @@
+"""SIGTERM ends a process as Ctrl-C does: with its clean-up, even where it is the first of all."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from steering.system.stopping import end_at_sigterm
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = """
+import time
+import signal, threading
+from steering.system import stopping
+
+def work():
+    try:
+        print("there", flush=True)
+        time.sleep(600)
+    except KeyboardInterrupt:
+        print("cleaned up", flush=True)
+"""
+PLAIN = "stopping.block(work)"
+"""Nothing else takes the signal."""
+TAKEN = """
+import ctypes
+begun = threading.Event()
+
+def begin():
+    ctypes.CDLL(None).signal(signal.SIGTERM, 0)  # behind Python's back, as Ray does
+    begun.set()
+
+threading.Timer(0.2, begin).start()
+stopping.block(work, begun)
+"""
+FIRST = ("unshare", "--pid", "--fork", "--kill-child")
+
+
+def is_allowed(command: tuple[str, ...]) -> bool:
+    if not command:
+        return True
+    if not shutil.which(command[0]):
+        return False
+    return subprocess.run([*command, "true"], check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("within", [(), FIRST], ids=["a process", "the first of a container"])
+@pytest.mark.parametrize("code", [PLAIN, TAKEN], ids=["plain", "taken"])
+def test_a_process_that_is_told_to_end_cleans_up(code, within):
+    if not is_allowed(within):
+        pytest.skip("no namespace of processes can be made here")
+    process = subprocess.Popen(
+        [*within, sys.executable, "-c", CODE + code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "there\n"
+    told = process.pid
+    if within:  # the first process of the namespace, as this one sees it
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        told = int(children.split()[0])
+    os.kill(told, signal.SIGTERM)
+    said, _ = process.communicate(timeout=600)
+    assert said == "cleaned up\n"
+    assert process.returncode == 0
+
+
+def test_another_thread_than_the_main_one_changes_nothing():
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=end_at_sigterm)
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_while_nothing_has_begun_a_signal_ends_the_wait():
+    code = (
+        "import threading; from steering.system import stopping\n"
+        "threading.Timer(1, lambda: print('there', flush=True)).start()\n"
+        "stopping.block(lambda: print('worked'), threading.Event()); print('over', flush=True)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "there\n"
+    process.terminate()
+    said, _ = process.communicate(timeout=600)
+    assert (said, process.returncode) == ("over\n", 0)
