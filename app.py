@@ -17,3 +17,5 @@ if __name__ == "__main__":
         main()
     except SteeringError as error:
         raise SystemExit(f"error: {error}") from None
+    except KeyboardInterrupt:  # told to end before the page was up
+        raise SystemExit(130) from None

@@ -99,6 +99,7 @@ class App:
         """
         from steering.ui import launch_options
 
+        stopping.end_at_sigterm()
         host_settings.start_log()
         address.check_address(self.server_name)
         options = launch_options(self.engine, self._limits)

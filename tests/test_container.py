@@ -112,7 +112,7 @@ def test_it_starts_as_any_user_and_writes_in_its_folder_alone(sealed, data):
     finally:
         process.terminate()
         said = process.communicate(timeout=60)[0]
-    assert process.returncode == 0, said
+    assert process.returncode in (0, 130), said  # told to end, not killed
     assert "Traceback" not in said
     assert "Read-only" not in said
 

@@ -156,10 +156,13 @@ class Replicas:
         made, self._made, self._handle = self._made, None, None
         if not reached:
             return
-        if made is not None and self._address is not None:
-            ray_door.serve().delete(APPLICATION)
-        ray_door.ray().shutdown()
-        self._keeper.shutdown()
+        try:
+            if made is not None and self._address is not None:
+                # They write on for those who wait, for minutes; whoever is told to end has seconds.
+                ray_door.serve().delete(APPLICATION, _blocking=False)
+        finally:
+            ray_door.ray().shutdown()
+            self._keeper.shutdown()
 
     def _to(self, key: str, method: str) -> Any:  # noqa: ANN401 - Ray's handle
         return self._handle.options(method_name=method, multiplexed_model_id=key)

@@ -27,7 +27,8 @@ def block(until_told: Callable[[], None], begun: threading.Event | None = None) 
     end_at_sigterm()
     if begun is not None:
         try:
-            begun.wait()
+            while not begun.wait(0.1):  # Windows hears nothing in a wait without an end
+                pass
         except KeyboardInterrupt:
             return
         end_at_sigterm()

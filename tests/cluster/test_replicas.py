@@ -36,6 +36,7 @@ class Door:
     def __init__(self, processors=8.0):
         self.processors, self.gpus, self.said = processors, 0, ""
         self.told, self.calls, self.ended, self.settings = [], [], [], []
+        self.gone = False
 
     def cluster_resources(self):
         return {"CPU": self.processors, "GPU": self.gpus}
@@ -43,8 +44,11 @@ class Door:
     def shutdown(self):
         self.ended.append("ray")
 
-    def delete(self, name):
+    def delete(self, name, *, _blocking):
+        assert not _blocking
         self.ended.append(name)
+        if self.gone:
+            raise ConnectionError("the cluster does not answer")
 
     def start(self, **given):
         assert given == {"proxy_location": "Disabled"}
@@ -277,6 +281,14 @@ def test_what_was_begun_ends_with_the_page(door, tiny, address, ended):
     with begun(tiny, address=address):
         assert door.ended == []
     assert door.ended == ended
+
+
+def test_a_cluster_that_is_gone_does_not_keep_this_process_in_it(door, tiny):
+    made = begun(tiny, address="auto")
+    door.gone = True
+    with pytest.raises(ConnectionError):
+        made.end()
+    assert door.ended == [replicas.APPLICATION, "ray"]
 
 
 def test_what_was_not_begun_does_not_end(door):

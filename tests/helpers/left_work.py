@@ -7,7 +7,7 @@ AT_WORK = ("load", "fit", "steps", "worker")
 pass when nobody waits for them any longer, those of `worker` are tasks of Ray's stand-in."""
 
 
-def wait_for_left_work(seconds: float = 60.0) -> None:
+def wait_for_left_work(seconds: float = 600.0) -> None:
     """Wait for threads that still work with a model.
 
     Models are shared by all tests of a process and turns are taken by engine, so the hooks of a

@@ -107,8 +107,11 @@ def _no_log_left() -> Generator[None]:
 
 
 @pytest.fixture(autouse=True)
-def rested() -> Iterator[None]:
-    """No test begins while threads of the one before work with a model."""
+def rested(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test begins while threads of the one before work with a model.
+
+    What a test has patched stays so until then.
+    """
     yield
     wait_for_left_work()
 

@@ -183,20 +183,25 @@ def test_an_error_in_a_pass_reaches_everybody_and_the_next_run_works(steps, tiny
 
 def test_a_test_that_leaves_a_pass_behind_is_followed_by_none_before_its_end(steps, tiny, fitted):
     """Turns are taken by engine, the hooks of a pass are the model's."""
-    inside, go_on = threading.Event(), threading.Event()
+    passes, inside, go_on = [], threading.Event(), threading.Event()
 
     def hold(*_):
-        inside.set()
-        go_on.wait(20)
+        passes.append(None)
+        if len(passes) == 2:
+            inside.set()
+            go_on.wait(60)
 
-    left = steps.generate(tiny, *asks(tiny, fitted, 1))
-    next(left)
     handle = tiny.blocks[0].mlp.register_forward_hook(hold)
-    assert inside.wait(20)
-    left.close()
-    threading.Timer(0.2, go_on.set).start()
-    with pytest.raises(AssertionError, match="a thread named 'steps' never ended"):
-        wait_for_left_work(0.01)
-    wait_for_left_work()
-    handle.remove()
+    try:
+        left = steps.generate(tiny, *asks(tiny, fitted, 1))
+        next(left)
+        assert inside.wait(60)
+        left.close()
+        with pytest.raises(AssertionError, match="a thread named 'steps' never ended"):
+            wait_for_left_work(0.01)
+        go_on.set()
+        wait_for_left_work()
+    finally:
+        go_on.set()
+        handle.remove()
     assert not steps.working

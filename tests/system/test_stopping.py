@@ -57,13 +57,16 @@ def test_a_process_that_is_told_to_end_cleans_up(code, within):
     process = subprocess.Popen(
         [*within, sys.executable, "-c", CODE + code], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
-    assert process.stdout.readline() == "there\n"
-    told = process.pid
-    if within:  # the first process of the namespace, as this one sees it
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-        told = int(children.split()[0])
-    os.kill(told, signal.SIGTERM)
-    said, _ = process.communicate(timeout=600)
+    try:
+        assert process.stdout.readline() == "there\n"
+        told = process.pid
+        if within:  # the first process of the namespace, as this one sees it
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+            told = int(children.split()[0])
+        os.kill(told, signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert said == "cleaned up\n"
     assert process.returncode == 0
 

@@ -61,3 +61,18 @@ def test_a_section_s_rules_begin_with_names_of_its_own(sheet, own):
     begun = [each.strip() for head in heads for each in head.split(",")]
     assert len(begun) > 20
     assert [each for each in begun if not each.startswith(own)] == []
+
+
+def test_no_rule_chooses_among_elements_in_a_list_that_gradio_prefixes():
+    """Gradio sets its own classes before every comma's part of a selector, those in `:is()` too.
+
+    A list of elements then weighs as much as three classes more, and rules meant to override it,
+    such as the room around a note, did not.
+    """
+    for each in SHEETS:
+        rules = re.sub(r"/\*.*?\*/", "", each.read_text("utf-8"), flags=re.DOTALL)
+        for found in re.findall(r"[\w.\])] ?:is\(([^()]*)\)", rules):
+            parts = [part.strip() for part in found.split(",")]
+            assert len(parts) == 1 or not all(re.fullmatch(r"[a-z]\w*", part) for part in parts), (
+                f"{each.name}: write :is({found}) out"
+            )

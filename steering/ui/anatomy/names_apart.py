@@ -48,6 +48,9 @@ class Name:
 def apart(names: Sequence[Name], size: float, height: float) -> list[float]:
     """Return the baseline of each name: nearest to its mark where it covers no other name.
 
+    Half as many names as lines fit in the figure always find such a place; beyond that a name may
+    stay beside its mark over another one.
+
     Args:
         names: Those that come first stay nearest to their marks.
         size: Largest height of the type in any layout, in units of the figure.

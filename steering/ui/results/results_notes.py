@@ -49,11 +49,11 @@ _MAP = static(
 )
 _LOOPING = template(
     '<aside class="hardly" aria-label="About looping"><h3>Fewer refusals, or less of a text?</h3>'
-    "<p>Untouched, {{ before }} of the answers come to repeat themselves"
+    "<p>Untouched, up to {{ before }} of a set's answers come to repeat themselves"
     "{% for panel, share in arms %}{{ ';' if loop.first else ',' }} under "
-    '<code translate="no">{{ panel }}</code> {{ share }}{% endfor %}. An answer that says nothing '
-    "refuses nothing. So a low refusal rate there, and a claim that rests on it, speaks of a "
-    "damaged model and not of a willing one.</p></aside>"
+    '<code translate="no">{{ panel }}</code> {{ share }}{% endfor %}. A low refusal rate '
+    "there, and a claim that rests on it, may speak of a damaged model and not of a willing one: "
+    "look at what it writes.</p></aside>"
 )
 _INDUCED = template(
     'Inducing refusal: <code translate="no">{{ panel }}</code> takes harmless prompts from '

@@ -15,7 +15,7 @@ NAMES = st.lists(
         st.just(9.0),
         st.booleans(),
     ),
-    max_size=14,
+    max_size=11,
 )
 
 

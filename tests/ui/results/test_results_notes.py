@@ -51,8 +51,8 @@ def test_answers_that_loop_are_told_beside_the_claims_and_only_where_an_edit_mak
         share = {"baseline": 0.14, "flip:k=2": 0.7, "ablation": 0.2}.get(panel["panel"], 0.9)
         panel["harmful"]["looping_rate"] = rate(share)
     told = plain(results_notes.looping(document))
-    assert "Untouched, 0.14 of the answers come to repeat themselves; under " in told
-    assert "flip:k=2 0.70. An answer" in told
+    assert "Untouched, up to 0.14 of a set's answers come to repeat themselves; under " in told
+    assert "flip:k=2 0.70. A low refusal rate" in told
     assert "ablation" not in told
     assert "random" not in told
     shown = board(document)
