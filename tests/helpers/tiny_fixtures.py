@@ -110,9 +110,12 @@ def _no_log_left() -> Generator[None]:
 def rested(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test begins while threads of the one before work with a model.
 
-    What a test has patched stays so until then.
+    What a test has patched stays so until then, but for the wait until no visitor wants the model:
+    those of a test that is over never leave.
     """
     yield
+    monkeypatch.setattr(machine_fit, "_QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(Maps, "warm_up", lambda _: None)
     wait_for_left_work()
 
 
