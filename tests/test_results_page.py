@@ -52,11 +52,31 @@ def test_the_table_of_number_formats_is_what_transfer_wrote():
     assert document is not None
     assert transfer_table.markdown(document) in RESULTS
     assert f"{document['n']} harmful" in RESULTS
-    # What is said below the table: the largest change of a rate, in prompts.
+    # What is said below the table: the largest change, in prompts, and what is beyond chance.
     changes = [
-        abs(found["difference"]["estimate"]) * document["n"]
+        found["difference"]
         for pair in document["pairs"]
         for found in pair["refused"].values()
+        if pair["fit"] != pair["run"]
     ]
-    assert round(max(changes)) == 3
-    assert "more than three prompts of 40" in re.sub(r"\s+", " ", RESULTS)
+    said = re.sub(r"\s+", " ", RESULTS)
+    assert round(max(abs(each["estimate"]) for each in changes) * document["n"]) == 5
+    assert sum(each["low"] > 0 or each["high"] < 0 for each in changes) == 7
+    assert len(changes) == 24
+    assert min(each["p_value"] for each in changes) == 0.0625
+    assert "Seven of 24 bootstrap intervals exclude 0, by five prompts at most" in said
+    assert "beyond chance (p = .06 at least, uncorrected)" in said
+    left = {
+        fit: sorted(
+            round(pair["refused"]["flip"]["estimate"] * document["n"])
+            for pair in document["pairs"]
+            if pair["fit"].startswith(fit)
+        )
+        for fit in ("float32", "bfloat16", "int8", "nf4")
+    }
+    assert left == {
+        "float32": [3, 3, 3, 3],
+        "bfloat16": [6, 6, 7, 7],
+        "int8": [4, 4, 5, 6],
+        "nf4": [6, 7, 8, 8],
+    }

@@ -6,7 +6,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from steering.ui.templates import template
+from steering.ui.templates import NOTHING, template
 
 _LETTER: Final = 0.65
 """Width of a letter in heights of the type: .48 to .67, the widest in the shortest names (measured
@@ -79,6 +79,6 @@ def apart(names: Sequence[Name], size: float, height: float) -> list[float]:
 def lead(name: Name, y: float, size: float) -> Markup:
     """Return the line from a mark to its name, where the name had to move; else nothing."""
     if abs(y - name.mark[1] - 4) <= _FAR * _LEADING * size:
-        return Markup()
+        return NOTHING
     (x0, y0), way = name.mark, -3 if name.at_left else 3
     return _LEAD(x0=x0, y0=y0, x1=round(name.x - way, 1), y1=round(y - 4, 1))
