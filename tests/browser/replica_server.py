@@ -21,9 +21,9 @@ from steering.models import loading  # noqa: E402
 from tests.browser.server import fit  # noqa: E402
 from tests.helpers import tiny_models  # noqa: E402
 
-WIDE = {"intermediate_size": 65536, "max_position_embeddings": 8192}
-"""So that a step takes a hundredth of a second or two and a run minutes: a busy machine has time to
-find it being written, and nobody waits for its end."""
+WIDE = {"intermediate_size": 131072, "max_position_embeddings": 8192}
+"""So that a step takes two hundredths of a second or more, and a run of the longest answers takes
+minutes: a busy machine has time to find it being written, and nobody waits for its end."""
 
 
 def write_model(folder: Path) -> None:

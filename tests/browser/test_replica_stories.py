@@ -33,7 +33,7 @@ def until(found):
 @pytest.fixture(scope="module")
 def replicated(tmp_path_factory):
     """The page as the command serves it; with it ends everything that it has begun."""
-    more = {"STEERING_MAX_NEW_TOKENS": "7000"}
+    more = {"STEERING_MAX_NEW_TOKENS": "4000"}
     app = _start(tmp_path_factory.mktemp("replicated"), script="replica_server.py", more=more)
     yield app
     begun = family(app)
