@@ -7,7 +7,7 @@ from typing import Final
 from markupsafe import Markup
 
 from steering.artifacts.harm_document import HarmDocument
-from steering.ui.anatomy.names_apart import Name, apart, lead
+from steering.ui.anatomy.names_apart import Name, apart, drawn
 from steering.ui.templates import template
 
 _WIDTH, _HEIGHT, _MARGIN = 640.0, 470.0, 26.0
@@ -131,16 +131,7 @@ def _marks(marks: Sequence[HarmMark], scale: _Scale) -> list[dict[str, object]]:
         for mark in marks
     ]
     return [
-        {
-            "slot": mark.slot,
-            "name": mark.name,
-            "x": name.mark[0],
-            "y": name.mark[1],
-            "at": name.x,
-            "base": base,
-            "anchor": name.anchor,
-            "lead": lead(name, base, _TYPE),
-        }
+        {"slot": mark.slot, **drawn(name, base, _TYPE)}
         for mark, name, base in zip(marks, names, apart(names, _TYPE, _HEIGHT), strict=True)
     ]
 

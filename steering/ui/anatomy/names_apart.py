@@ -76,6 +76,25 @@ def apart(names: Sequence[Name], size: float, height: float) -> list[float]:
     return found
 
 
+def drawn(name: Name, base: float, size: float) -> dict[str, object]:
+    """Return what a figure's template draws of a mark and its name.
+
+    Args:
+        name: The name.
+        base: Its baseline, as `apart` found it.
+        size: As in `apart`.
+    """
+    return {
+        "name": name.words,
+        "x": name.mark[0],
+        "y": name.mark[1],
+        "at": name.x,
+        "base": base,
+        "anchor": name.anchor,
+        "lead": lead(name, base, size),
+    }
+
+
 def lead(name: Name, y: float, size: float) -> Markup:
     """Return the line from a mark to its name, where the name had to move; else nothing."""
     if abs(y - name.mark[1] - 4) <= _FAR * _LEADING * size:

@@ -12,7 +12,7 @@ from typing import Final, TypedDict
 from markupsafe import Markup
 
 from steering.artifacts.wording_document import EnglishMapEntry, WordingDocument
-from steering.ui.anatomy.names_apart import Name, apart, lead
+from steering.ui.anatomy.names_apart import Name, apart, drawn
 from steering.ui.templates import template
 
 _WIDTH, _HEIGHT, _MARGIN = 480.0, 400.0, 16.0
@@ -126,18 +126,7 @@ def figure(
         wordings=[
             {**each, "base": base} for each, base in zip(wordings, bases[len(shown) :], strict=True)
         ],
-        marks=[
-            {
-                "name": name.words,
-                "x": name.mark[0],
-                "y": name.mark[1],
-                "at": name.x,
-                "base": base,
-                "anchor": name.anchor,
-                "lead": lead(name, base, _TYPE),
-            }
-            for name, base in zip(shown, bases, strict=False)
-        ],
+        marks=[drawn(name, base, _TYPE) for name, base in zip(shown, bases, strict=False)],
     )
 
 
