@@ -1,12 +1,21 @@
-// Files that the page fetches itself.
+// What the page asks the server for by itself: files, and routes beside the page.
 
 /**
  * @param {string} path what Python gave for a file
  * @returns {string} where it is served, behind whatever proxy and under whatever path
  */
 export function address(path) {
-  const { root = "", api_prefix: prefix = "/gradio_api" } = window.gradio_config ?? {};
-  return `${root.replace(/\/$/, "")}${prefix}/file=${path}`;
+  const { api_prefix: prefix = "/gradio_api" } = window.gradio_config ?? {};
+  return route(`${prefix.replace(/^\//, "")}/file=${path}`);
+}
+
+/**
+ * @param {string} name of a route beside the page
+ * @returns {string} where it is served, likewise
+ */
+export function route(name) {
+  const { root = "" } = window.gradio_config ?? {};
+  return `${root.replace(/\/$/, "")}/${name}`;
 }
 
 /** @type {Promise<void> | null} */

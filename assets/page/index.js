@@ -10,6 +10,7 @@ import { listenForKeys } from "./keys.js";
 import { listenForLinks, openLink, readLink } from "./link.js";
 import { listenForNumbers } from "./numbers.js";
 import { calm, moved, place } from "./live.js";
+import { followPace } from "./pace.js";
 import { listenForPresenting } from "./present.js";
 import { listenForResults } from "./results.js";
 import { arrive, listenForTabs, tell } from "./tabs.js";
@@ -37,4 +38,5 @@ export function start() {
   followVerdicts();
   followVeils();
   followFolds();
+  followPace();
 }

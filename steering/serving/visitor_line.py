@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from steering.errors import SteeringError
 from steering.serving.allowance import Allowance
 from steering.serving.metrics import RunCounts
+from steering.serving.page_pace import PagePaces
 
 
 class LineFullError(SteeringError):
@@ -41,6 +42,7 @@ class Line:
         places: How many runs may wait.
         room: How many rows are worked on at once; one run is, whatever its rows.
         counts: What runs have come to so far.
+        paces: What pages have drawn of the runs that are written for them.
         allowance: How often one visitor may begin a run; of whoever is asked at the door.
     """
 
@@ -53,6 +55,7 @@ class Line:
         self.places = places
         self.room = 1
         self.counts = RunCounts()
+        self.paces = PagePaces()
         self.allowance = Allowance()
         self._lock = threading.RLock()
         self._line: list[Run] = []

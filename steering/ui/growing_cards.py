@@ -2,10 +2,12 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from steering.inference.comparison import Answer
 from steering.serving.engine import Engine
+from steering.serving.page_pace import PagePaces
 from steering.ui.layout import Page
 from steering.ui.playground import answer_html
 from steering.ui.playground.asked import EndedRun, Said
@@ -49,8 +51,11 @@ def show_growing(
     growing: Generator[tuple[Answer, ...]],
     request: str,
     mark: RequestMark,
+    paces: PagePaces,
 ) -> Generator[dict[Any, Any], None, tuple[Answer, ...]]:
     """Show answers as they grow, and return them as they were at the end.
+
+    A page that is behind gets no words that more words will replace; verdicts and numbers always.
 
     Args:
         page: The page.
@@ -58,12 +63,15 @@ def show_growing(
         growing: The answers.
         request: What they answer.
         mark: The same, for scripts.
+        paces: Know which pages are behind.
     """
     shown = [card for card in page.cards if card.slot in talks]
     answers: tuple[Answer, ...] = ()
-    with closing(growing):
+    with closing(growing), paces.follow() as pace:
         for index, answers in enumerate(growing):
-            updates: dict[Any, Any] = {}
+            if pace.waits and not all(answer.verdict for answer in answers):
+                continue
+            mark, updates = replace(mark, update=pace.send()), {}
             for card, answer in zip(shown, answers, strict=True):
                 state: answer_html.State = "done" if answer.verdict else "writing"
                 updates[card.view] = answer_html.view(

@@ -62,11 +62,21 @@ def routes(engine: Engine, limits: HostLimits) -> list[BaseRoute]:
     async def generate(request: Request) -> Response:
         return await _answered(request, engine, most)
 
+    async def drawn(request: Request) -> Response:
+        asked = request.query_params
+        run, number = asked.get("run", ""), asked.get("update", "")
+        # Digits alone: what a browser sends may be anything. A run that has ended needs no pace.
+        heard = number.isascii() and number.isdigit()
+        behind = asked.get("behind") == "true"
+        heard = heard and engine.paces.hear(run, int(number[:9]), behind=behind)
+        return Response(status_code=204 if heard else 410)
+
     return [
         Route("/health", health),
         Route("/ready", ready),
         Route("/metrics", metrics),
         Route("/generate", generate, methods=["POST"]),
+        Route("/drawn", drawn, methods=["POST"]),
     ]
 
 

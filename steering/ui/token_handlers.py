@@ -160,7 +160,7 @@ def _continued(
         )
         growing = engine.counts.watched(growing, run)
         talks = {target: before.talks[onward.source][:-1]}
-        return show_growing(page, talks, growing, asked.prompt, mark)
+        return show_growing(page, talks, growing, asked.prompt, mark, engine.paces)
 
     (answer,) = yield from from_the_start(written, lambda lost: begun_again(page, lost))
     word = "Stopped" if run.stop.is_set() else "Done"

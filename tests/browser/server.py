@@ -245,8 +245,10 @@ def main(port: int, folder: Path) -> None:
     Crowded.alone = folder / "crowded"
     engine = Crowded("tiny", supply, capacity=1)
     engine.start()
-    demo = build(engine, HostLimits(max_new_tokens=48))
-    demo.launch(server_name="127.0.0.1", server_port=port, **launch_options())
+    limits = HostLimits(max_new_tokens=48)
+    demo = build(engine, limits)
+    options = launch_options(engine, limits)
+    demo.launch(server_name="127.0.0.1", server_port=port, **options)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ import test from "node:test";
 
 import { visible } from "../../assets/inspect/draw.js";
 import { span, tokenAt } from "../../assets/inspect/places.js";
+import { Pace } from "../../assets/page/pace.js";
 import { fits, nearest, plain } from "../../assets/page/numbers.js";
 import { compare } from "../../assets/page/results.js";
 
@@ -118,4 +119,20 @@ test("the first sentence is found in any language", () => {
   assert.equal(firstSentence("抱歉。我不能。"), "抱歉。");
   assert.equal(firstSentence("no end"), "no end");
   assert.equal(firstSentence(""), "");
+});
+
+test("a page that keeps up says that a run has begun, and one that is behind says each update", () => {
+  const pace = new Pace();
+  const see = (number, sent, now, run = "a") => pace.see(`${run} ${number} ${sent}`, now);
+  const said = (update, behind, run = "a") => ({ run, update, behind });
+  assert.deepEqual(see(1, 0, 5000), said("1", "false")); // clocks differ, and ways have a length
+  assert.equal(see(2, 100, 5050), null);
+  assert.equal(see(3, 200, 5440), null); // 290 late, counted from the second
+  assert.deepEqual(see(4, 300, 5560), said("4", "true"));
+  assert.equal(see(4, 300, 9000), null); // drawn anew
+  assert.deepEqual(see(6, 400, 5350), said("6", "true")); // it has caught up
+  assert.equal(see(5, 350, 9999), null);
+  assert.deepEqual(see(1, 0, 9999, "b"), said("1", "false", "b")); // another run begins in time
+  assert.equal(see(2, 0, 10200, "b"), null);
+  assert.deepEqual(see(3, 0, 10300, "b"), said("3", "true", "b"));
 });

@@ -1,6 +1,8 @@
 import re
+from dataclasses import replace
 
 from steering.inference.comparison import Answer
+from steering.serving.page_pace import PagePaces
 from steering.ui import growing_cards
 from steering.ui.playground.asked import EndedRun
 from steering.ui.playground.conversations import Following, following
@@ -36,13 +38,27 @@ def test_cards_wait_with_their_earlier_turns_and_others_say_why_not(made, fitted
 
 def test_answers_grow_below_what_was_said(made):
     growing = (answers for answers in [(Answer("baseline", "Words"),)] * 2)
-    shown = growing_cards.show_growing(
-        made, {"baseline": talk("Before")}, growing, "Now?", NO_REQUEST
-    )
+    talks = {"baseline": talk("Before")}
+    shown = growing_cards.show_growing(made, talks, growing, "Now?", NO_REQUEST, PagePaces())
     (first, _) = list(shown)
     view = first[made.cards[0].view]
     assert view.index("Before") < view.index("Now?") < view.index("Words")
     assert made.cards[1].view not in first
+
+
+def test_a_page_that_is_behind_is_sent_what_will_not_be_replaced(made):
+    written = Answer("baseline", "More")
+    judged = replace(written, verdict="answered")
+    growing = (answers for answers in [(written,)] * 6 + [(judged,)] * 2)
+    talks, paces = {"baseline": []}, PagePaces()
+    shown = growing_cards.show_growing(made, talks, growing, "Now?", NO_REQUEST, paces)
+    view = next(shown)[made.cards[0].view]
+    run, number, _ = re.search(r'data-update="([^"]+)"', view)[1].split()
+    assert number == "1" and paces.hear(run, 1, behind=False)
+    next(shown), paces.hear(run, 1, behind=True)
+    numbers = [re.search(r'data-update="\w+ (\d+)', each[made.cards[0].view])[1] for each in shown]
+    assert numbers == ["3", "4"]  # of six: both with verdicts
+    assert not paces.hear(run, 1, behind=True)
 
 
 def test_what_stood_there_stands_there_again(made, engine, fitted):

@@ -95,6 +95,20 @@ def test_the_page_is_still_there(client):
     assert client.head("/health").status_code == 200
 
 
+def test_a_page_says_what_it_has_drawn(client, engine):
+    def drawn(**asked):
+        return client.post("/drawn", params=asked).status_code
+
+    with engine.paces.follow() as pace:
+        assert [drawn(run=pace.id, update=each) for each in (1, "0", 10**30)] == [204] * 3
+        assert drawn(run=pace.id, update=1, behind="true") == 204
+        for wrong in ("", "-1", "1.5", "٣", "x"):
+            assert drawn(run=pace.id, update=wrong) == 410
+        assert drawn(run=pace.id) == drawn(update=1) == drawn() == 410
+        assert client.get("/drawn").status_code == 405
+    assert drawn(run=pace.id, update=1) == 410
+
+
 def test_answers_are_those_of_compare_and_are_counted(client, engine):
     before = numbers(client)
     found = client.post("/generate", json=BODY).json()

@@ -105,7 +105,8 @@ TIPS: Final = {
 }
 _VIEW = template(
     '<div class="view" data-state="{{ state }}" data-panel="{{ panel }}" '
-    'data-request="{{ mark.request }}" data-label="{{ mark.label }}" data-verdict="{{ verdict }}">'
+    'data-request="{{ mark.request }}" data-label="{{ mark.label }}" data-verdict="{{ verdict }}"'
+    '{% if mark.update %} data-update="{{ mark.update }}"{% endif %}>'
     '<div class="chips">{{ chips }}</div>{{ gauge }}'
     '<div class="answer" tabindex="0" role="group" aria-label="Answer">{{ earlier }}{{ body }}'
     '<span class="placeholder">{{ placeholder }}</span></div>{{ numbers }}</div>'

@@ -19,10 +19,12 @@ class RequestMark:
     Attributes:
         request: A digest; the request itself is its visitor's own.
         label: `harmful`, `harmless` or `borderline`; empty where nobody has labelled it.
+        update: Which update of a growing answer this is, as `PagePace.send` says it; else empty.
     """
 
     request: str = ""
     label: str = ""
+    update: str = ""
 
 
 NO_REQUEST: Final = RequestMark()
