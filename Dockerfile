@@ -12,9 +12,10 @@ RUN python -m venv /srv/venv
 WORKDIR /srv/app
 COPY requirements.txt .
 
-# PyTorch's own index has a build without CUDA, which takes a gigabyte instead of six.
+# PyTorch's own index has a build without CUDA, which takes a gigabyte instead of six; or a mirror of it.
 FROM base AS cpu
-RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/cpu \
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" \
     "$(sed -n 's/^\(torch[><=][^ ]*\).*/\1/p' requirements.txt)"
 
 # What PyPI has for Linux brings CUDA along; the host brings the driver.
@@ -30,12 +31,13 @@ RUN if [ -n "$CLUSTER" ]; then \
     pip install --no-cache-dir "$(sed -n 's/^ *"\(ray\[serve\][^"]*\)",.*/\1/p' pyproject.toml)"; fi
 RUN python -m compileall -q steering
 
-# A name of the catalog, or a hub id: its weights come into the image, not at the first start.
+# A name of the catalog, or a hub id: its weights come into the image, not at the first start. A checkout may
+# be closed to others; a file whose mode is set anew, even to what it was, would be in the image twice.
 ARG MODEL=""
 RUN mkdir -p /srv/weights \
     && if [ -n "$MODEL" ]; then STEERING_CACHE=/srv/weights HF_HOME=/srv/weights/huggingface \
         python -m steering fetch --model "$MODEL"; fi \
-    && chmod -R a+rX /srv \
+    && find /srv/app /srv/weights \( ! -perm -444 -o -type d ! -perm -555 \) -exec chmod a+rX {} + \
     && mkdir /data && chmod 1777 /data
 
 # Every cache is below /data. A user without a name has one all the same: Python asks for it.

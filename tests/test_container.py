@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -115,6 +116,25 @@ def test_it_starts_as_any_user_and_writes_in_its_folder_alone(sealed, data):
     assert process.returncode in (0, 130), said  # told to end, not killed
     assert "Traceback" not in said
     assert "Read-only" not in said
+
+
+def test_only_what_is_closed_to_others_is_opened(tmp_path):
+    """A file whose mode is set, even to what it was, lies in the image a second time."""
+    opens = re.search(r"find /srv/app /srv/weights .+? \{\} \+", DOCKERFILE)[0]
+    modes = {"app/open.py": 0o644, "app/closed.py": 0o600, "app/half.sh": 0o750, "weights/w": 0o444}
+    for name, mode in modes.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "weights").chmod(0o700)
+    before = {name: (tmp_path / name).stat() for name in modes}
+    subprocess.run(["sh", "-c", opens.replace("/srv", str(tmp_path))], check=True)
+    after = {name: (tmp_path / name).stat() for name in modes}
+    now = {name: stat.S_IMODE(after[name].st_mode) for name in modes}
+    assert now == {**modes, "app/closed.py": 0o644, "app/half.sh": 0o755}
+    assert stat.S_IMODE((tmp_path / "weights").stat().st_mode) == 0o755
+    touched = {name for name in modes if before[name].st_ctime_ns != after[name].st_ctime_ns}
+    assert touched == {"app/closed.py", "app/half.sh"}
 
 
 def test_baked_weights_lie_beside_those_that_are_fetched(data, tmp_path):
