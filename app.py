@@ -2,6 +2,7 @@
 
 from steering.app import App
 from steering.errors import SteeringError
+from steering.system import stopping
 
 try:
     _app = App()
@@ -18,4 +19,5 @@ if __name__ == "__main__":
     except SteeringError as error:
         raise SystemExit(f"error: {error}") from None
     except KeyboardInterrupt:  # told to end before the page was up
-        raise SystemExit(130) from None
+        stopping.leave(130)
+    stopping.leave(0)

@@ -128,4 +128,4 @@ def test_the_page_is_laid_out_from_the_wheel_alone(installed):
 
 def test_the_script_is_the_command_line(installed):
     (points,) = installed.glob("*.dist-info/entry_points.txt")
-    assert "refusal-steering = steering.cli.main:main" in points.read_text("utf-8")
+    assert "refusal-steering = steering.__main__:run" in points.read_text("utf-8")

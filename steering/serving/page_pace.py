@@ -1,9 +1,9 @@
-"""How fast a page draws: one that is behind says so, and is sent no update before the last is drawn.
+"""How fast a page draws: one that is behind is sent no update before the last one is drawn.
 
 An update has all the words of a run, so whatever a page has not drawn yet is out of date once the
 next one is there. Without this a slow phone shows a run's words long after its end: updates wait
-for it in a line of the browser's that no server sees. A page says that it has drawn the first update of a
-run, and what else it has drawn once it is behind.
+for it in a line of the browser's that no server sees. A page says that it has drawn the first
+update of a run, and what else it has drawn once it is behind.
 """
 
 import secrets
@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Final
 
 _PATIENCE: Final = 5.0
-"""Seconds after which a page is sent the next update, whatever it has said (chosen: what it says may
-be lost on the way, a proxy may hold updates back, and nobody should wait for it)."""
+"""Seconds after which a page is sent the next update, whatever it has said (chosen: what it says
+may be lost on the way, a proxy may hold updates back, and nobody should wait for it)."""
 _UNHEARD: Final = 2
 """Updates that are sent to a page before it has said anything (chosen)."""
 

@@ -139,7 +139,9 @@ def _answer(page: Page, engine: Engine, run: Run, values: Values) -> Iterator[Up
                 histories=follow.histories,
             )
             growing = engine.counts.watched(growing, run)
-            return growing_cards.show_growing(page, follow.talks, growing, asked.prompt, mark, engine.paces)
+            return growing_cards.show_growing(
+                page, follow.talks, growing, asked.prompt, mark, engine.paces
+            )
 
         answers = yield from from_the_start(
             written, lambda lost: begun_again(page, lost) | growing_cards.waiting(page, follow)

@@ -1,4 +1,4 @@
-"""A page on a slow machine, such as an old phone, keeps up with the answers that are written for it."""
+"""A page on a slow machine, such as an old phone, keeps up with what is written for it."""
 
 from urllib.parse import parse_qs, urlparse
 
@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 SLOW = 10.0
-"""How many times slower the browser's processor is made (chosen: an update takes it half a second)."""
+"""How many times slower the browser's processor is made (chosen: it draws about once a second)."""
 STEP = 0.1
 """Seconds a step, as long as an update is apart: each of 48 tokens would be sent alone."""
 

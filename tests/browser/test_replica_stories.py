@@ -20,8 +20,8 @@ LISTEN = """() => {
 _SECONDS = 600.0
 """After which whatever is waited for does not come (chosen: Ray's start on busy cores)."""
 _ENOUGH = 60
-"""Characters of an answer that are compared. Runs that share steps may differ where rounding decides:
-sooner or later in so long a text."""
+"""Characters of an answer that are compared. Runs that share steps may differ where rounding
+decides: sooner or later in so long a text."""
 
 
 def until(found, what):
@@ -118,4 +118,5 @@ def test_a_lost_replica_begins_one_visitor_s_answers_again_and_another_notices_n
     assert [each[: len(was)] for each, was in zip(goes_on, before, strict=True)] == before
     assert not told(visitors[other])
     there = until(lambda: len(found := replicas(replicated)) == 2 and found, "another replica")
-    assert stays in there and lost not in there
+    assert stays in there
+    assert lost not in there

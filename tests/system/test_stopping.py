@@ -71,6 +71,51 @@ def test_a_process_that_is_told_to_end_cleans_up(code, within):
     assert process.returncode == 0
 
 
+AT_WORK = """
+import atexit, sys, threading, time
+import torch
+from steering.system import stopping
+
+def work():
+    numbers = torch.randn(300, 300)
+    while True:
+        numbers = (numbers @ numbers).clamp(-1, 1)
+
+for _ in range(int(sys.argv[1])):
+    threading.Thread(target=work, daemon=True).start()
+atexit.register(print, "registered")
+time.sleep(1)
+print("said", end=" ")
+stopping.leave(3)
+"""
+
+
+@pytest.mark.parametrize("threads", [0, 3])
+def test_threads_at_work_in_torch_do_not_abort_a_process_that_ends(threads):
+    command = [sys.executable, "-c", AT_WORK, str(threads)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (3, "said registered\n"), done.stderr
+
+
+@pytest.mark.parametrize("more", ["", "sys.stdout = None; "])
+def test_whoever_does_not_listen_any_more_changes_no_exit_status(more):
+    code = (
+        "import sys, threading, time; from steering.system import stopping\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        f"sys.stdin.read(); print('words'); {more}stopping.leave(4)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},  # the words are still to be written at the end
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    process.stdout.close()
+    process.stdin.close()
+    assert process.wait(60) == 4
+
+
 def test_another_thread_than_the_main_one_changes_nothing():
     before = signal.getsignal(signal.SIGTERM)
     thread = threading.Thread(target=end_at_sigterm)

@@ -54,7 +54,8 @@ def test_a_page_that_is_behind_is_sent_what_will_not_be_replaced(made):
     shown = growing_cards.show_growing(made, talks, growing, "Now?", NO_REQUEST, paces)
     view = next(shown)[made.cards[0].view]
     run, number, _ = re.search(r'data-update="([^"]+)"', view)[1].split()
-    assert number == "1" and paces.hear(run, 1, behind=False)
+    assert number == "1"
+    assert paces.hear(run, 1, behind=False)
     next(shown), paces.hear(run, 1, behind=True)
     numbers = [re.search(r'data-update="\w+ (\d+)', each[made.cards[0].view])[1] for each in shown]
     assert numbers == ["3", "4"]  # of six: both with verdicts
