@@ -82,7 +82,8 @@ def tell(label: str, done: int, total: int, unit: str = "step") -> None:
 def watch_growth(folder: Path, *, label: str, total: int, report: Report) -> Generator[None]:
     """Report the bytes that gather under `folder` until the `with` block ends.
 
-    Looking at the disk serves every downloader alike, whatever progress bar it has or lacks.
+    Looking at the disk serves every downloader alike, whatever progress bar it has or lacks. What
+    has gathered never becomes less: pip copies what it has fetched, and deletes the first of both.
 
     Args:
         folder: Where the download writes; it need not exist yet.
@@ -93,8 +94,10 @@ def watch_growth(folder: Path, *, label: str, total: int, report: Report) -> Gen
     over = threading.Event()
 
     def look() -> None:
+        most = 0
         while not over.wait(POLL_SECONDS):
-            report(Step(label, min(size_of(folder), total), total, "B"))
+            most = max(most, min(size_of(folder), total))
+            report(Step(label, most, total, "B"))
 
     watcher = threading.Thread(target=look, name="download-progress", daemon=True)
     watcher.start()

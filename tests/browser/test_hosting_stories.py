@@ -93,14 +93,17 @@ def wait_done(page):
 def test_below_a_path_and_behind_a_proxy_that_holds_answers_back(hosted, browse, holds):
     with proxy(hosted.url, "/play", holds=holds) as address:
         page, _ = browse(address)
-        asked = []
+        asked, drawn = [], []
         page.on("request", lambda request: asked.append(request.url))
+        page.on("response", lambda said: "/drawn?" in said.url and drawn.append(said.status))
         ask(page)
         wait_done(page)
         page.locator("#tab-dose").click()
         page.locator("#tab-playground").click()
         page.locator(".atlas .js-plotly-plot").first.wait_for()
         assert asked
+        assert drawn  # the page's own route is found below the path
+        assert set(drawn) <= {204, 410}  # heard, or the run is over
         assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 
 

@@ -247,6 +247,26 @@ def test_a_disk_that_fills_up_while_writing_is_explained_and_cleaned(
     assert gguf_download.obtain(entry(), place, report=silent).path.read_bytes() == DATA
 
 
+def test_what_is_copied_and_deleted_takes_no_progress_back(tmp_path: Path) -> None:
+    from steering.system.progress import watch_growth
+
+    seen: list[int] = []
+    looked = threading.Event()
+
+    def note(step: Step) -> None:
+        seen.append(step.done)
+        looked.set()
+
+    (tmp_path / "fetched").write_bytes(b"12345")
+    (tmp_path / "copy").write_bytes(b"12345")
+    with watch_growth(tmp_path, label="Downloading", total=20, report=note):
+        assert looked.wait(10)
+        (tmp_path / "fetched").unlink()
+        looked.clear()
+        assert looked.wait(10)
+    assert set(seen) == {10}
+
+
 def test_progress_is_seen_while_a_download_grows(tmp_path: Path) -> None:
     from steering.system.progress import watch_growth
 
