@@ -72,7 +72,8 @@ def test_a_word_tells_what_else_was_likely_and_the_answer_goes_on_from_it(enter)
         arg=[POPOVER, here],
     )
     kept = int(page.inner_text(f"{POPOVER} header span").split()[0])
-    page.click(f'{POPOVER} [aria-label^="Continue from here under Counterfactual flipping"]')
+    with page.expect_request("**/drawn?*"):  # beside it stand answers of the run before
+        page.click(f'{POPOVER} [aria-label^="Continue from here under Counterfactual flipping"]')
     visitor.wait_note(f"went on after {kept} tokens of Baseline")
     after = page.text_content("#card-flip .answer div.written")
     assert after != before
