@@ -7,6 +7,7 @@ components that they hang on, in `/config`, and so does this.
 import asyncio
 import copy
 import json
+import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -24,6 +25,7 @@ QUIET_SECONDS: Final = 240.0
 
 Where the texts of all visitors end together, the last one waits that long without a word.
 """
+_UPDATE: Final = re.compile(r'data-update="(?P<run>\w+) (?P<update>\d+) ')
 _BEATS: Final = ("heartbeat", "estimation", "process_starts")
 """Messages that come without a word of the app."""
 Leave = Callable[[StreamedRun], bool]
@@ -83,6 +85,7 @@ class ServedPage:
         values = [prompt if part == self.request else value for part, value in self.inputs]
         outputs: list[Any] = []
         told: dict[int, str] = {}
+        drawn = ""
         # A page holds this open for as long as it is there.
         async with self.client.stream("GET", f"{self.prefix}/heartbeat/{session}"):
             async with aclosing(self._event(session, self.event, values)) as messages:
@@ -99,6 +102,10 @@ class ServedPage:
                     }
                     views = [told.get(number, "") for number in self.views]
                     found.see(told.get(self.note, ""), views)
+                    # As a page that keeps up: it says so of the first update of each run.
+                    if (update := _update(views)) and update["run"] != drawn:
+                        drawn = update["run"]
+                        await self.client.post("/drawn", params=update)
                     if leave is not None and leave(found):
                         found.left = True
                         return
@@ -224,6 +231,12 @@ def apply_changes(old: Any, changes: list[Any]) -> Any:  # noqa: ANN401 - any JS
         else:
             place[last] = value
     return root[0]
+
+
+def _update(views: list[str]) -> dict[str, str] | None:
+    """Return which update of which run the cards show; None where nothing is written."""
+    found = next(filter(None, map(_UPDATE.search, views)), None)
+    return found and found.groupdict()
 
 
 def _text(output: Any) -> str | None:  # noqa: ANN401

@@ -22,11 +22,12 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tiny, fitted):
     engine = ready(without_end(tiny), fitted)
-    demo = build(engine, HostLimits(max_new_tokens=16))
+    limits = HostLimits(max_new_tokens=16)
+    demo = build(engine, limits)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = launch_options() | {"prevent_thread_lock": True, "quiet": True}
+    options = launch_options(engine, limits) | {"prevent_thread_lock": True, "quiet": True}
     demo.launch(server_name="127.0.0.1", server_port=port, **options)
     yield Served(f"http://127.0.0.1:{port}/", engine)
     demo.close()

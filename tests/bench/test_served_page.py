@@ -48,6 +48,24 @@ def test_a_run_shows_what_the_library_writes(served, fitted):
     assert run.tokens == sum(answer.tokens for answer in answers) == sum(n for _, n in run.growth)
 
 
+def test_the_server_hears_that_the_first_update_of_a_run_was_drawn(served, monkeypatch):
+    paces, heard = served.engine.paces, []
+    hear = paces.hear
+
+    def note(run, number, **more):
+        heard.append((run, number, more, hear(run, number, **more)))
+
+    monkeypatch.setattr(paces, "hear", note)
+    handle = served.engine.model.network.register_forward_pre_hook(lambda *_: time.sleep(0.05))
+    try:
+        for _ in range(2):
+            assert visit(served, lambda page: page.run(PROMPT)).finished
+    finally:
+        handle.remove()
+    assert [each[1:] for each in heard] == [(1, {"behind": False}, True)] * 2
+    assert len({run for run, *_ in heard}) == 2
+
+
 def test_whoever_leaves_is_gone_from_the_line_and_from_the_steps(served):
     engine = served.engine
     handle = engine.model.network.register_forward_pre_hook(lambda *_: time.sleep(0.05))
