@@ -118,6 +118,37 @@ def test_it_starts_as_any_user_and_writes_in_its_folder_alone(sealed, data):
     assert "Read-only" not in said
 
 
+def started_as(user, group, data, *command):
+    """Start the image's command as somebody, and return what came of it."""
+    become = ["setpriv", "--reuid", str(user), "--regid", str(group), "--clear-groups"]
+    environment = moved(data) | {"PATH": "/usr/bin:/bin"}
+    script = START.read_text("utf-8")  # the checkout may be closed to others
+    return subprocess.run(
+        [*become, "sh", "-c", script, "sh", *command],
+        env=environment,
+        cwd="/",
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_volume_goes_from_one_user_of_a_group_to_another_and_says_so_to_others(data):
+    if not hasattr(os, "getuid") or os.getuid() or not shutil.which("setpriv"):
+        pytest.skip("only root can become somebody")
+    data.chmod(0o1777)
+    writes = 'mkdir -p "$STEERING_CACHE/a" && echo "$0" >> "$STEERING_CACHE/a/file"'
+    for user in (12345, 34567):
+        done = started_as(user, 0, data, "sh", "-c", writes, str(user))
+        assert done.returncode == 0, done.stderr
+    assert (data / "steering" / "a" / "file").read_text() == "12345\n34567\n"
+    stranger = started_as(777, 777, data, "sh", "-c", writes)
+    assert stranger.returncode == 1
+    assert "user 777 of group 777 cannot write in" in stranger.stderr
+    data.chmod(0o755)
+    shutil.rmtree(data / "tmp")
+    assert "cannot write in" in started_as(12345, 0, data, "true").stderr
+
+
 def test_only_what_is_closed_to_others_is_opened(tmp_path):
     """A file whose mode is set, even to what it was, lies in the image a second time."""
     opens = re.search(r"find /srv/app /srv/weights .+? \{\} \+", DOCKERFILE)[0]

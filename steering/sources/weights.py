@@ -181,7 +181,7 @@ def _alone(name: str, report: Report) -> Generator[None]:
     locks = cache_folder() / "locks"
     try:
         locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(locks / f"{name}.lock")
+        lock = FileLock(locks / f"{name}.lock", mode=0o664)
         try:
             lock.acquire(timeout=0)
         except Timeout:

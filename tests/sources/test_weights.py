@@ -407,3 +407,14 @@ def test_every_model_that_pip_can_reach_is_at_hand_unread_once_fetched(monkeypat
         with monkeypatch.context() as patch:
             patch.setattr(weights, "sha256_of", never)
             assert weights.cached(name) == found
+
+
+def test_whoever_shares_a_group_can_take_the_lock(tmp_path, monkeypatch):
+    monkeypatch.setenv("STEERING_CACHE", str(tmp_path))
+    before = os.umask(0o002)  # as the image has it
+    try:
+        with weights._alone("model", lambda _: None):
+            (lock,) = (tmp_path / "locks").iterdir()
+            assert lock.stat().st_mode & 0o777 == 0o664
+    finally:
+        os.umask(before)
