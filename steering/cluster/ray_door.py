@@ -16,8 +16,8 @@ _SETTINGS: Final = {
     "RAY_worker_register_timeout_seconds": "300",
     "RAY_agent_register_timeout_ms": "300000",
     # Ray Serve takes what it was told of a replica within ten seconds, and asks another one in the
-    # background, for a tenth of one. On busy cores no answer came, and a run went to the replica
-    # that was writing already, beside an idle one (seen). All are asked, each time.
+    # background, for a tenth of one. So a run may go to a replica that writes already, beside an
+    # idle one (two did once on busy cores; why was not seen). All are asked, each time.
     "RAY_SERVE_QUEUE_LENGTH_CACHE_TIMEOUT_S": "0",
     "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "1",
 }
