@@ -51,8 +51,7 @@ def leave(code: int) -> NoReturn:
         sys.exit(code)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(
-            OSError, ValueError, AttributeError
-        ):  # nobody reads it, or it is closed or None
+        # Nobody reads it any more, or it is closed, or there is none.
+        with suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(code)
